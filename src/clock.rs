@@ -1,0 +1,73 @@
+//! Where the time comes from. Everything that decides by time takes it as a parameter; only the edges ask a clock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Seconds since the Unix epoch, as in every `NumericDate` (RFC 7519 §2) and every time column.
+pub type UnixTime = i64;
+
+/// A length of time in whole seconds.
+pub type Seconds = i64;
+
+/// A moment that never comes: how a lifetime without a limit is stored.
+pub const NEVER: UnixTime = i64::MAX;
+
+/// The wall clock, or one that a test sets.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    /// The machine's wall clock.
+    System,
+    /// Stands still until it is moved; all clones share the hand.
+    Manual(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// A clock that stands at `start` until it is moved.
+    pub fn manual(start: UnixTime) -> Self {
+        Self::Manual(Arc::new(AtomicI64::new(start)))
+    }
+
+    /// The present moment. A machine whose clock stands before 1970 is told it is 1970.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
+    pub fn now(&self) -> UnixTime {
+        match self {
+            Self::System => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(NEVER)),
+            Self::Manual(hand) => hand.load(Ordering::SeqCst),
+        }
+    }
+
+    /// Moves a manual clock by `seconds`, backwards if negative; the system clock stays as it is.
+    pub fn advance(&self, seconds: Seconds) {
+        if let Self::Manual(hand) = self {
+            hand.fetch_add(seconds, Ordering::SeqCst);
+        }
+    }
+}
+
+/// `start + lifetime`, where a lifetime of 0 means "no limit".
+pub fn expiry(start: UnixTime, lifetime: Seconds) -> UnixTime {
+    if lifetime == 0 { NEVER } else { start.saturating_add(lifetime) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_moves_for_all_its_clones() {
+        let clock = Clock::manual(1_000);
+        let other = clock.clone();
+        clock.advance(-10);
+        assert_eq!(other.now(), 990);
+    }
+
+    #[test]
+    fn a_lifetime_of_zero_never_expires() {
+        assert_eq!(expiry(5, 0), NEVER);
+        assert_eq!(expiry(5, 10), 15);
+        assert_eq!(expiry(5, i64::MAX), NEVER);
+    }
+}

@@ -1,0 +1,1 @@
+//! The configuration: typed, from a file and the environment, validated once; errors name the key.

@@ -1,0 +1,223 @@
+//! Clients: apps that ask for tokens, and what each may do.
+
+use std::borrow::Borrow;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+use super::{Scope, SecretHash};
+use crate::clock::{Seconds, UnixTime};
+
+/// A client's identifier: visible ASCII (RFC 6749 §A.1), and never a UUID, so that no client's `sub` is a user's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(String);
+
+/// A text that can't be a client identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a client id is 1 to 128 characters of printable ASCII and not a UUID")]
+pub struct InvalidClientId;
+
+impl ClientId {
+    /// The longest identifier that is accepted, in bytes.
+    pub const MAX_BYTES: usize = 128;
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ClientId {
+    type Err = InvalidClientId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidClientId> {
+        let printable = text.bytes().all(|b| matches!(b, 0x20..=0x7e));
+        let trimmed = text.trim() == text;
+        if text.is_empty() || text.len() > Self::MAX_BYTES || !printable || !trimmed || Uuid::try_parse(text).is_ok() {
+            return Err(InvalidClientId);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Borrow<str> for ClientId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A way to get a token at `/token`, RFC 6749 §4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grant {
+    /// RFC 6749 §4.3, for first-party clients only.
+    Password,
+    /// RFC 6749 §6.
+    RefreshToken,
+    /// RFC 6749 §4.4, for confidential clients only.
+    ClientCredentials,
+}
+
+impl Grant {
+    /// Every grant that the server knows, in the order in which metadata lists them.
+    pub const ALL: [Self; 3] = [Self::Password, Self::RefreshToken, Self::ClientCredentials];
+
+    /// The value of `grant_type`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+}
+
+/// A `grant_type` that the server doesn't know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a grant is one of password, refresh_token, client_credentials")]
+pub struct UnknownGrant;
+
+impl FromStr for Grant {
+    type Err = UnknownGrant;
+
+    fn from_str(text: &str) -> Result<Self, UnknownGrant> {
+        Self::ALL.into_iter().find(|grant| grant.as_str() == text).ok_or(UnknownGrant)
+    }
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The grants that a client may use.
+pub type Grants = BTreeSet<Grant>;
+
+/// How a client shows who it is, RFC 6749 §2.3.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientAuthentication {
+    /// `none`: the identifier says which client it is, and proves nothing.
+    Public,
+    /// `client_secret_basic` or `client_secret_post`, against the stored hash.
+    Secret(SecretHash),
+}
+
+/// What happens when a token comes back whose successor was never used, DESIGN.md §3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// It is exchanged again: the client lost our answer.
+    On,
+    /// It is taken for theft: the session ends.
+    Strict,
+}
+
+impl Recovery {
+    /// The word that is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Strict => "strict",
+        }
+    }
+}
+
+/// How a client's refresh tokens behave, DESIGN.md §3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshPolicy {
+    /// Whether a refresh token is exchanged for a new one each time.
+    pub rotation: bool,
+    /// W: how long after an exchange presenting that token again is a retry, in seconds.
+    pub reuse_window: Seconds,
+    /// What a token means whose successor was never used.
+    pub recovery: Recovery,
+    /// How long a session lives without being used; 0 for no limit.
+    pub idle_lifetime: Seconds,
+    /// How long a session lives at most; 0 for no limit.
+    pub absolute_lifetime: Seconds,
+}
+
+/// One client as registered. What is `None` follows the configuration.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The identifier, `client_id` on the wire.
+    pub id: ClientId,
+    /// What people call it.
+    pub name: String,
+    /// How it authenticates.
+    pub authentication: ClientAuthentication,
+    /// What it may ask for at `/token`.
+    pub grants: Grants,
+    /// The scope that it may ask for; asked for none, it gets all of it.
+    pub scope: Scope,
+    /// The resource servers that its tokens may be for; the configured default if empty.
+    pub audience: Vec<String>,
+    /// The audiences for which it, as a resource server, may introspect.
+    pub serves: Vec<String>,
+    /// Whether it may handle passwords.
+    pub first_party: bool,
+    /// Whether it may introspect.
+    pub may_introspect: bool,
+    /// Whether it may revoke anybody's tokens.
+    pub admin: bool,
+    /// The lifetime of its access tokens, in seconds.
+    pub access_lifetime: Option<Seconds>,
+    /// Whether its refresh tokens rotate.
+    pub rotation: bool,
+    /// Its W, in seconds.
+    pub reuse_window: Option<Seconds>,
+    /// What an unused successor means.
+    pub recovery: Recovery,
+    /// How long its sessions live unused, in seconds; 0 for no limit.
+    pub idle_lifetime: Option<Seconds>,
+    /// How long its sessions live at most, in seconds; 0 for no limit.
+    pub absolute_lifetime: Option<Seconds>,
+    /// When it was registered.
+    pub created_at: UnixTime,
+    /// When it was disabled, if it is.
+    pub disabled_at: Option<UnixTime>,
+}
+
+impl Client {
+    /// Whether its identifier proves nothing.
+    pub fn is_public(&self) -> bool {
+        self.authentication == ClientAuthentication::Public
+    }
+
+    /// Whether it may use `grant`.
+    pub fn may_use(&self, grant: Grant) -> bool {
+        self.grants.contains(&grant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_id_is_never_a_uuid() {
+        assert!("app".parse::<ClientId>().is_ok());
+        assert!("a:b c%".parse::<ClientId>().is_ok());
+        for text in [
+            "",
+            " app",
+            "é",
+            "a\nb",
+            "67e55044-10b1-426f-9247-bb680e5fe0c8",
+            "67E5504410B1426F9247BB680E5FE0C8",
+            "urn:uuid:67e55044-10b1-426f-9247-bb680e5fe0c8",
+            "{67e55044-10b1-426f-9247-bb680e5fe0c8}",
+        ] {
+            assert_eq!(text.parse::<ClientId>(), Err(InvalidClientId), "{text:?}");
+        }
+        assert!("a".repeat(128).parse::<ClientId>().is_ok());
+        assert!("a".repeat(129).parse::<ClientId>().is_err());
+    }
+}

@@ -1,0 +1,153 @@
+//! Sessions: one sign-in of one user on one client. A session *is* its refresh-token family.
+
+use std::fmt;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+use super::{ClientId, Scope, SecretHash, UserId};
+use crate::clock::UnixTime;
+
+/// A session's identifier, `sid` in tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionId(pub Uuid);
+
+impl SessionId {
+    /// A fresh identifier whose order follows `now`, so that new rows are neighbours in the index (RFC 9562 §5.7).
+    pub fn generate(now: UnixTime) -> Self {
+        let seconds = u64::try_from(now).unwrap_or(0);
+        let millis = seconds.saturating_mul(1000);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &crate::random::bytes::<10>()).into_uuid())
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        Uuid::from_str(text).map(Self)
+    }
+}
+
+/// One row: DESIGN.md §3.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The identifier.
+    pub id: SessionId,
+    /// Who signed in.
+    pub user_id: UserId,
+    /// On which client.
+    pub client_id: ClientId,
+    /// What the sign-in was granted; an access token may have less.
+    pub scope: Scope,
+    /// The resource servers that its access tokens may be for.
+    pub audience: Vec<String>,
+    /// How many refresh tokens the session has had.
+    pub generation: i64,
+    /// The hash of the newest refresh token.
+    pub current_hash: SecretHash,
+    /// The hash of the token that was exchanged for the current one.
+    pub parent_hash: Option<SecretHash>,
+    /// When the current token was made.
+    pub rotated_at: UnixTime,
+    /// The last token that was already a window old when it was exchanged.
+    pub anchor: Option<Anchor>,
+    /// When the session began.
+    pub created_at: UnixTime,
+    /// When the user last proved who they are.
+    pub auth_time: UnixTime,
+    /// When a refresh token was last exchanged.
+    pub last_used_at: UnixTime,
+    /// When it ends if it isn't used.
+    pub idle_expires_at: UnixTime,
+    /// When it ends however much it is used.
+    pub expires_at: UnixTime,
+    /// When and why it was ended, if it was.
+    pub revoked: Option<Revocation>,
+    /// Where the sign-in came from.
+    pub device: Device,
+}
+
+/// An exchanged ancestor whose age is known for certain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// Which refresh token of the session it was.
+    pub generation: i64,
+    /// When it was exchanged.
+    pub at: UnixTime,
+}
+
+/// The end of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// When.
+    pub at: UnixTime,
+    /// Why.
+    pub reason: RevokedReason,
+}
+
+/// Why a session was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevokedReason {
+    /// The user signed out.
+    Logout,
+    /// The owning client revoked it (RFC 7009).
+    Client,
+    /// An administrator revoked it.
+    Admin,
+    /// A refresh token came back long after it had been exchanged: theft or a clone.
+    Reuse,
+    /// The user was disabled.
+    UserDisabled,
+    /// The user's password was changed.
+    PasswordChanged,
+    /// The client was disabled, or lost the grant or a scope that the session rests on.
+    ClientChanged,
+}
+
+impl RevokedReason {
+    const ALL: [Self; 7] = [
+        Self::Logout,
+        Self::Client,
+        Self::Admin,
+        Self::Reuse,
+        Self::UserDisabled,
+        Self::PasswordChanged,
+        Self::ClientChanged,
+    ];
+
+    /// The word that is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::Client => "client",
+            Self::Admin => "admin",
+            Self::Reuse => "reuse",
+            Self::UserDisabled => "user_disabled",
+            Self::PasswordChanged => "password_changed",
+            Self::ClientChanged => "client_changed",
+        }
+    }
+
+    /// The reason that a stored word stands for.
+    pub fn from_stored(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+}
+
+/// Where a sign-in came from, for the user to recognise it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Device {
+    /// What the app calls the device.
+    pub name: Option<String>,
+    /// The `User-Agent` of the sign-in.
+    pub user_agent: Option<String>,
+    /// The address of the sign-in.
+    pub ip: Option<String>,
+}

@@ -1,0 +1,1 @@
+//! The wire: what requests look like and what is answered. Nothing below knows of it.

@@ -1,0 +1,3 @@
+//! The `tokend` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! What tokens are: refresh tokens and access tokens. Pure: no I/O; time and randomness are parameters.
