@@ -10,4 +10,5 @@ pub mod http;
 pub mod keys;
 pub mod password;
 pub mod random;
+pub mod store;
 pub mod token;

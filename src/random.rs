@@ -1,6 +1,9 @@
 //! Where randomness comes from: the operating system, through the one cryptographic library in use.
 
 /// `N` bytes from the cryptographic random generator.
+///
+/// # Panics
+/// When the operating system gives none.
 #[expect(clippy::expect_used, reason = "a machine without randomness can't run a token service, and can't be asked to")]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];

@@ -127,6 +127,11 @@ impl Recovery {
             Self::Strict => "strict",
         }
     }
+
+    /// What a stored word stands for.
+    pub fn from_stored(text: &str) -> Option<Self> {
+        [Self::On, Self::Strict].into_iter().find(|recovery| recovery.as_str() == text)
+    }
 }
 
 /// How a client's refresh tokens behave, DESIGN.md §3.
@@ -179,16 +184,40 @@ pub struct Client {
     pub idle_lifetime: Option<Seconds>,
     /// How long its sessions live at most, in seconds; 0 for no limit.
     pub absolute_lifetime: Option<Seconds>,
+    /// Its tokens without a session that were issued up to this second are revoked.
+    pub tokens_revoked_at: UnixTime,
+    /// Counts the changes to this registration.
+    pub version: i64,
     /// When it was registered.
     pub created_at: UnixTime,
     /// When it was disabled, if it is.
     pub disabled_at: Option<UnixTime>,
 }
 
+/// What a change to a registration takes away from the sessions that rest on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RightsLost {
+    /// Everything: each session of the client has to end.
+    All,
+    /// These words: each session that holds one has to end.
+    Scope(Scope),
+}
+
 impl Client {
     /// Whether its identifier proves nothing.
     pub fn is_public(&self) -> bool {
         self.authentication == ClientAuthentication::Public
+    }
+
+    /// What its sessions lose when it becomes `next`.
+    pub fn rights_lost(&self, next: &Self) -> RightsLost {
+        let lost = |grant| self.may_use(grant) && !next.may_use(grant);
+        let disabled = self.disabled_at.is_none() && next.disabled_at.is_some();
+        let no_passwords = self.first_party && !next.first_party;
+        if disabled || no_passwords || lost(Grant::Password) || lost(Grant::RefreshToken) {
+            return RightsLost::All;
+        }
+        RightsLost::Scope(self.scope.difference(&next.scope))
     }
 
     /// Whether it may use `grant`.

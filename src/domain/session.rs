@@ -109,6 +109,8 @@ pub enum RevokedReason {
     PasswordChanged,
     /// The client was disabled, or lost the grant or a scope that the session rests on.
     ClientChanged,
+    /// A reason that a newer version of this program stored.
+    Other,
 }
 
 impl RevokedReason {
@@ -132,13 +134,33 @@ impl RevokedReason {
             Self::UserDisabled => "user_disabled",
             Self::PasswordChanged => "password_changed",
             Self::ClientChanged => "client_changed",
+            Self::Other => "other",
         }
     }
 
     /// The reason that a stored word stands for.
-    pub fn from_stored(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    pub fn from_stored(text: &str) -> Self {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text).unwrap_or(Self::Other)
     }
+}
+
+/// What an exchange of a refresh token makes of its session's row, by compare-and-swap on `expected_current`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// The current token's hash when this was decided.
+    pub expected_current: SecretHash,
+    /// The hash of the token that is exchanged.
+    pub parent_hash: SecretHash,
+    /// The hash of its successor.
+    pub current_hash: SecretHash,
+    /// The successor's generation.
+    pub generation: i64,
+    /// When the successor was made.
+    pub rotated_at: UnixTime,
+    /// The anchor afterwards.
+    pub anchor: Option<Anchor>,
+    /// When the session ends afterwards if it isn't used.
+    pub idle_expires_at: UnixTime,
 }
 
 /// Where a sign-in came from, for the user to recognise it.

@@ -77,6 +77,8 @@ pub struct User {
     pub email: Option<String>,
     /// Free claims; configuration says which go where.
     pub claims: Claims,
+    /// Counts what ends every earlier sign-in: new passwords, being disabled.
+    pub credentials_version: i64,
     /// When the user was made.
     pub created_at: UnixTime,
     /// When the user was disabled, if it is.

@@ -1,0 +1,16 @@
+//! What is kept: one file a table. SQL lives here and nowhere else; nothing here decides, it stores what was decided.
+
+pub mod clients;
+mod db;
+mod error;
+mod migrations;
+pub mod registry;
+pub mod revoked_tokens;
+mod row;
+pub mod sessions;
+pub mod signing_keys;
+pub mod users;
+
+pub use db::{Connection, PoolSize, Store};
+pub use error::{StartError, StoreError};
+pub use migrations::MigrationState;

@@ -1,0 +1,175 @@
+//! The `clients` table. Every change also counts up the registry's version, so that each node reads it again.
+
+use super::db::{Unit, sql};
+use super::{Store, StoreError, registry, row, sessions};
+use crate::clock::UnixTime;
+use crate::domain::{
+    Client, ClientAuthentication, ClientId, Grant, Grants, Recovery, RevokedReason, RightsLost, SecretHash,
+};
+
+#[derive(sqlx::FromRow)]
+struct ClientRow {
+    id: String,
+    name: String,
+    secret_hash: Option<Vec<u8>>,
+    grants: String,
+    scope: String,
+    audience: String,
+    serves: String,
+    first_party: bool,
+    may_introspect: bool,
+    admin: bool,
+    access_lifetime: Option<i64>,
+    rotation: bool,
+    reuse_window: Option<i64>,
+    recovery: String,
+    idle_lifetime: Option<i64>,
+    absolute_lifetime: Option<i64>,
+    version: i64,
+    tokens_revoked_at: i64,
+    created_at: i64,
+    disabled_at: Option<i64>,
+}
+
+impl TryFrom<ClientRow> for Client {
+    type Error = StoreError;
+
+    fn try_from(row: ClientRow) -> Result<Self, StoreError> {
+        let authentication = match row.secret_hash {
+            None => ClientAuthentication::Public,
+            Some(hash) => ClientAuthentication::Secret(row::hash(&hash, "clients.secret_hash")?),
+        };
+        let grants: Result<Grants, _> =
+            row::words(&row.grants).iter().map(|word| row::parse::<Grant>(word, "clients.grants")).collect();
+        Ok(Self {
+            id: row::parse(&row.id, "clients.id")?,
+            name: row.name,
+            authentication,
+            grants: grants?,
+            scope: row::parse(&row.scope, "clients.scope")?,
+            audience: row::words(&row.audience),
+            serves: row::words(&row.serves),
+            first_party: row.first_party,
+            may_introspect: row.may_introspect,
+            admin: row.admin,
+            access_lifetime: row.access_lifetime,
+            rotation: row.rotation,
+            reuse_window: row.reuse_window,
+            recovery: Recovery::from_stored(&row.recovery).ok_or(StoreError::Unreadable("clients.recovery"))?,
+            idle_lifetime: row.idle_lifetime,
+            absolute_lifetime: row.absolute_lifetime,
+            tokens_revoked_at: row.tokens_revoked_at,
+            version: row.version,
+            created_at: row.created_at,
+            disabled_at: row.disabled_at,
+        })
+    }
+}
+
+const LIST: &str = "SELECT id, name, secret_hash, grants, scope, audience, serves, first_party, may_introspect, admin, \
+     access_lifetime, rotation, reuse_window, recovery, idle_lifetime, absolute_lifetime, version, tokens_revoked_at, \
+     created_at, disabled_at FROM clients ORDER BY id";
+
+const INSERT: &str = "INSERT INTO clients (id, name, secret_hash, grants, scope, audience, serves, first_party, \
+     may_introspect, admin, access_lifetime, rotation, reuse_window, recovery, idle_lifetime, absolute_lifetime, \
+     created_at, disabled_at, version, tokens_revoked_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 1, 0)";
+
+const UPDATE: &str = "UPDATE clients SET name = $2, secret_hash = $3, grants = $4, scope = $5, audience = $6, \
+     serves = $7, first_party = $8, may_introspect = $9, admin = $10, access_lifetime = $11, rotation = $12, \
+     reuse_window = $13, recovery = $14, idle_lifetime = $15, absolute_lifetime = $16, created_at = $17, \
+     disabled_at = $18, version = version + 1 WHERE id = $1 AND version = $19";
+
+const REVOKE_TOKENS: &str = "UPDATE clients SET tokens_revoked_at = $2, version = version + 1 WHERE id = $1";
+
+const REMOVE: &str = "DELETE FROM clients WHERE id = $1";
+
+/// Runs a statement whose first eighteen parameters are a client's columns.
+macro_rules! with_client {
+    ($unit:expr, $sql:expr, $client:expr $(, $more:expr)*) => {{
+        let client: &Client = $client;
+        let grants: Vec<&str> = client.grants.iter().map(|grant| grant.as_str()).collect();
+        sql!(
+            $unit, execute, $sql,
+            client.id.as_str(), client.name.as_str(), secret_hash(client), grants.join(" "), client.scope.to_string(),
+            row::joined(&client.audience), row::joined(&client.serves), client.first_party, client.may_introspect,
+            client.admin, client.access_lifetime, client.rotation, client.reuse_window, client.recovery.as_str(),
+            client.idle_lifetime, client.absolute_lifetime, client.created_at, client.disabled_at $(, $more)*
+        )
+    }};
+}
+
+fn secret_hash(client: &Client) -> Option<&[u8]> {
+    match &client.authentication {
+        ClientAuthentication::Public => None,
+        ClientAuthentication::Secret(hash) => Some(SecretHash::as_bytes(hash)),
+    }
+}
+
+impl Store {
+    /// Every client, in the order of their ids.
+    pub async fn list_clients(&self) -> Result<Vec<Client>, StoreError> {
+        let rows = sql!(self.read().await?, all ClientRow, LIST)?;
+        rows.into_iter().map(Client::try_from).collect()
+    }
+
+    /// Registers a client. [`StoreError::Exists`] when the id is taken.
+    pub async fn insert_client(&self, client: &Client) -> Result<(), StoreError> {
+        let mut unit = self.begin().await?;
+        with_client!(unit, INSERT, client)?;
+        registry::count_up(&mut unit).await?;
+        unit.commit().await
+    }
+
+    /// Stores a changed registration and ends the sessions that lost what they rest on, in one.
+    ///
+    /// The number of sessions that ended; `None` when the registration isn't at `client.version`, so somebody else
+    /// changed or removed it meanwhile.
+    pub async fn update_client(
+        &self,
+        client: &Client,
+        lost: &RightsLost,
+        now: UnixTime,
+    ) -> Result<Option<u64>, StoreError> {
+        let mut unit = self.begin().await?;
+        if with_client!(unit, UPDATE, client, client.version)? == 0 {
+            return Ok(None);
+        }
+        let ended = end_sessions(&mut unit, &client.id, lost, now).await?;
+        registry::count_up(&mut unit).await?;
+        unit.commit().await?;
+        Ok(Some(ended))
+    }
+
+    /// Ends every session of the client and revokes its tokens without a session, in one. The number of sessions.
+    pub async fn revoke_client(&self, id: &ClientId, now: UnixTime) -> Result<u64, StoreError> {
+        let mut unit = self.begin().await?;
+        sql!(unit, execute, REVOKE_TOKENS, id.as_str(), now)?;
+        let ended = sessions::revoke_of_client(&mut unit, id, RevokedReason::Admin, now).await?;
+        registry::count_up(&mut unit).await?;
+        unit.commit().await?;
+        Ok(ended)
+    }
+
+    /// Removes a client and, by the foreign key, its sessions. False when there is no such client.
+    pub async fn remove_client(&self, id: &ClientId) -> Result<bool, StoreError> {
+        let mut unit = self.begin().await?;
+        let removed = sql!(unit, execute, REMOVE, id.as_str())? == 1;
+        registry::count_up(&mut unit).await?;
+        unit.commit().await?;
+        Ok(removed)
+    }
+}
+
+async fn end_sessions(unit: &mut Unit, id: &ClientId, lost: &RightsLost, now: UnixTime) -> Result<u64, StoreError> {
+    match lost {
+        RightsLost::All => sessions::revoke_of_client(unit, id, RevokedReason::ClientChanged, now).await,
+        RightsLost::Scope(scope) => {
+            let mut ended = 0;
+            for word in scope.iter() {
+                ended += sessions::revoke_with_scope(unit, id, word, now).await?;
+            }
+            Ok(ended)
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! One SQL text for two databases: an enum of two pools, and the macro that runs a statement on whichever it is.
+
+use std::path::Path;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
+
+use super::{StartError, StoreError};
+
+/// How long a writer of another process may hold SQLite before a statement gives up.
+const SQLITE_BUSY: Duration = Duration::from_secs(5);
+
+/// Runs one SQL text with one bind list on a [`Connection`] or [`Unit`] of either database.
+///
+/// `sql!(connection, execute, SQL, binds..)` gives the number of rows, `sql!(connection, optional Row, SQL, binds..)` an
+/// `Option<Row>`, and `all Row` a `Vec<Row>`.
+macro_rules! sql {
+    ($on:expr, execute, $sql:expr $(, $bind:expr)* $(,)?) => {
+        match $on.handle() {
+            $crate::store::db::Handle::Postgres(on) =>
+                sqlx::query($sql)$(.bind($bind))*.execute(on).await.map(|done| done.rows_affected()),
+            $crate::store::db::Handle::Sqlite(on) =>
+                sqlx::query($sql)$(.bind($bind))*.execute(on).await.map(|done| done.rows_affected()),
+        }
+        .map_err($crate::store::StoreError::from)
+    };
+    ($on:expr, optional $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::store::db::sql!(@rows $on, fetch_optional, $row, $sql $(, $bind)*)
+    };
+    ($on:expr, all $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::store::db::sql!(@rows $on, fetch_all, $row, $sql $(, $bind)*)
+    };
+    (@rows $on:expr, $fetch:ident, $row:ty, $sql:expr $(, $bind:expr)*) => {
+        match $on.handle() {
+            $crate::store::db::Handle::Postgres(on) =>
+                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$fetch(on).await,
+            $crate::store::db::Handle::Sqlite(on) =>
+                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$fetch(on).await,
+        }
+        .map_err($crate::store::StoreError::from)
+    };
+}
+pub(super) use sql;
+
+/// Everything that is kept. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(super) db: Db,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Db {
+    Postgres(PgPool),
+    /// One writer, since SQLite has only one; readers never wait for it (WAL).
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+}
+
+/// How many connections to keep to PostgreSQL, and how long to wait for a free one.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolSize {
+    /// The most connections at once.
+    pub max_connections: u32,
+    /// After this long a statement fails as unavailable.
+    pub acquire_timeout: Duration,
+}
+
+impl Store {
+    /// Opens the embedded database, making the file (mode 0600) and its directory (mode 0700) when they aren't there.
+    pub async fn open_sqlite(path: &Path) -> Result<Self, StartError> {
+        make_private(path)?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(SQLITE_BUSY)
+            .optimize_on_close(true, None)
+            .disable_statement_logging();
+        let unreachable = |cause| StartError::Unreachable { name: path.display().to_string(), cause };
+        let timeout = SQLITE_BUSY + Duration::from_secs(1);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(timeout)
+            .connect_with(options.clone())
+            .await
+            .map_err(unreachable)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .acquire_timeout(timeout)
+            .connect_lazy_with(options.pragma("query_only", "ON"));
+        Ok(Self { db: Db::Sqlite { writer, readers } })
+    }
+
+    /// Connects to PostgreSQL. `url` is as libpq has it; its password is never shown.
+    pub async fn open_postgres(url: &str, pool: PoolSize) -> Result<Self, StartError> {
+        let unreachable = |name: String| move |cause| StartError::Unreachable { name, cause };
+        let options = PgConnectOptions::from_str(url).map_err(unreachable("postgres".to_owned()))?;
+        let name = format!(
+            "{} on {}:{}",
+            options.get_database().unwrap_or_else(|| options.get_username()),
+            options.get_host(),
+            options.get_port()
+        );
+        let pool = PgPoolOptions::new()
+            .max_connections(pool.max_connections)
+            .acquire_timeout(pool.acquire_timeout)
+            .connect_with(options.application_name("tokend").disable_statement_logging())
+            .await
+            .map_err(unreachable(name))?;
+        Ok(Self { db: Db::Postgres(pool) })
+    }
+
+    /// Whether this is the embedded database.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.db, Db::Sqlite { .. })
+    }
+
+    /// Closes every connection, after the statements that are running.
+    pub async fn close(&self) {
+        match &self.db {
+            Db::Postgres(pool) => pool.close().await,
+            Db::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+        }
+    }
+
+    pub(super) async fn read(&self) -> Result<Connection, StoreError> {
+        Ok(match &self.db {
+            Db::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
+            Db::Sqlite { readers, .. } => Connection::Sqlite(readers.acquire().await?),
+        })
+    }
+
+    pub(super) async fn write(&self) -> Result<Connection, StoreError> {
+        Ok(match &self.db {
+            Db::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
+            Db::Sqlite { writer, .. } => Connection::Sqlite(writer.acquire().await?),
+        })
+    }
+
+    /// Begins a transaction. SQLite takes its write lock at once: an upgrade later could fail half-way.
+    pub(super) async fn begin(&self) -> Result<Unit, StoreError> {
+        Ok(match &self.db {
+            Db::Postgres(pool) => Unit::Postgres(pool.begin().await?),
+            Db::Sqlite { writer, .. } => Unit::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+        })
+    }
+}
+
+/// A connection of either database, taken from its pool.
+#[derive(Debug)]
+pub enum Connection {
+    /// To PostgreSQL.
+    Postgres(PoolConnection<Postgres>),
+    /// To SQLite.
+    Sqlite(PoolConnection<Sqlite>),
+}
+
+/// A unit of work: all of it is stored or, when it is dropped, none.
+pub(super) enum Unit {
+    Postgres(Transaction<'static, Postgres>),
+    Sqlite(Transaction<'static, Sqlite>),
+}
+
+/// What a statement runs on.
+pub(super) enum Handle<'a> {
+    Postgres(&'a mut PgConnection),
+    Sqlite(&'a mut SqliteConnection),
+}
+
+impl Connection {
+    pub(super) fn handle(&mut self) -> Handle<'_> {
+        match self {
+            Self::Postgres(connection) => Handle::Postgres(connection),
+            Self::Sqlite(connection) => Handle::Sqlite(connection),
+        }
+    }
+}
+
+impl Unit {
+    pub(super) fn handle(&mut self) -> Handle<'_> {
+        match self {
+            Self::Postgres(transaction) => Handle::Postgres(transaction),
+            Self::Sqlite(transaction) => Handle::Sqlite(transaction),
+        }
+    }
+
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(transaction) => transaction.commit().await?,
+            Self::Sqlite(transaction) => transaction.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+/// Makes the database file before SQLite does, since SQLite would make it readable for everybody.
+fn make_private(path: &Path) -> Result<(), StartError> {
+    use std::fs::{DirBuilder, OpenOptions};
+    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+
+    let cannot = |cause| StartError::Directory { directory: path.display().to_string(), cause };
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty() && !directory.exists())
+    {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot)?;
+    }
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::AlreadyExists => Err(cannot(cause)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,103 @@
+//! What can go wrong with the database, sorted by what a caller can do about it.
+
+/// A statement that gave no answer that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database can't be reached or is too busy: trying again later may help.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// A row with this key exists already.
+    #[error("it exists already")]
+    Exists,
+    /// A stored value that this program never writes.
+    #[error("the database holds an unreadable {0}")]
+    Unreadable(&'static str),
+    /// Anything else: a defect of this program or of the database's set-up.
+    #[error("the database refused a statement: {0}")]
+    Failed(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::BeginFailed => Self::Unavailable(error),
+            sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::Exists,
+            sqlx::Error::Database(cause) if is_passing(cause.code().as_deref()) => Self::Unavailable(error),
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+/// Whether an engine's error code says that the same statement may succeed later.
+///
+/// PostgreSQL: connection (08), transaction rollback (40), insufficient resources (53), operator intervention (57),
+/// system error (58), lock not available (55P03), read-only (25006: a standby that is being promoted).
+/// SQLite primary codes: 5 BUSY, 6 LOCKED, 8 READONLY, 10 IOERR, 13 FULL, 14 CANTOPEN.
+fn is_passing(code: Option<&str>) -> bool {
+    let Some(code) = code else { return false };
+    if let (true, Some(class)) = (code.len() == 5, code.get(..2)) {
+        return matches!(class, "08" | "40" | "53" | "57" | "58") || matches!(code, "55P03" | "25006");
+    }
+    code.parse::<u32>().is_ok_and(|extended| matches!(extended & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
+}
+
+/// Why a database can't be used at all. Said to the operator at start; the process ends with it.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No connection.
+    #[error("cannot open the database {name}: {cause}")]
+    Unreachable {
+        /// The database without its credentials.
+        name: String,
+        /// What the driver says.
+        #[source]
+        cause: sqlx::Error,
+    },
+    /// The directory of the embedded database can't be made.
+    #[error("cannot make the directory {directory} for the database: {cause}")]
+    Directory {
+        /// Which one.
+        directory: String,
+        /// What the system says.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// It was migrated by a newer version of this program.
+    #[error("the database is of a newer version of tokend (it has migration {0}); run that version, or a newer one")]
+    Newer(i64),
+    /// Migrations are missing and may not be applied.
+    #[error("the database lacks {0} migration(s): run `tokend migrate`, or start without --no-migrate")]
+    Behind(usize),
+    /// A migration differs from the one that was applied, or failed.
+    #[error("migrating the database failed: {0}")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    /// PostgreSQL older than 14.
+    #[error("PostgreSQL {0} is too old: tokend needs 14 or newer")]
+    TooOld(String),
+    /// A statement failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_pass_is_called_unavailable() {
+        for code in
+            ["08006", "40001", "40P01", "53300", "57P01", "57P03", "25006", "5", "261", "1555" /* primary 19 */]
+        {
+            assert_eq!(is_passing(Some(code)), code != "1555", "{code}");
+        }
+        for code in ["23505", "42601", "22021", "1", "19"] {
+            assert!(!is_passing(Some(code)), "{code}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Migrations: embedded, applied at start under the engine's lock, never backwards.
+
+use sqlx::migrate::{MigrateError, Migrator};
+
+use super::db::{Db, sql};
+use super::{StartError, Store, StoreError};
+
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// The oldest PostgreSQL that is supported, as `server_version_num` counts.
+const OLDEST_POSTGRES: i64 = 140_000;
+
+/// How the database's tables stand to this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MigrationState {
+    /// They are the ones that it knows.
+    Current,
+    /// So many migrations are missing.
+    Behind(usize),
+    /// This migration is unknown to it.
+    Newer(i64),
+}
+
+#[derive(sqlx::FromRow)]
+struct AppliedRow {
+    version: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct VersionRow {
+    number: i64,
+    name: String,
+}
+
+const APPLIED: &str = "SELECT version FROM _sqlx_migrations ORDER BY version";
+
+const POSTGRES_VERSION: &str =
+    "SELECT CAST(current_setting('server_version_num') AS BIGINT) AS number, current_setting('server_version') AS name";
+
+impl Store {
+    /// Compares the database's tables with what this program knows. Writes nothing.
+    pub async fn migration_state(&self) -> Result<MigrationState, StartError> {
+        self.require_engine_version().await?;
+        let applied = match sql!(self.write().await?, all AppliedRow, APPLIED) {
+            Err(StoreError::Failed(error)) if lacks_table(&error) => Vec::new(),
+            applied => applied?,
+        };
+        let known = self.migrator();
+        if let Some(row) = applied.iter().find(|row| !known.version_exists(row.version)) {
+            return Ok(MigrationState::Newer(row.version));
+        }
+        Ok(match known.iter().count().saturating_sub(applied.len()) {
+            0 => MigrationState::Current,
+            missing => MigrationState::Behind(missing),
+        })
+    }
+
+    /// Applies what is missing. How many migrations that were.
+    pub async fn migrate(&self) -> Result<usize, StartError> {
+        let missing = match self.migration_state().await? {
+            MigrationState::Newer(version) => return Err(StartError::Newer(version)),
+            MigrationState::Current => 0,
+            MigrationState::Behind(missing) => missing,
+        };
+        match &self.db {
+            Db::Postgres(pool) => POSTGRES.run(pool).await,
+            // SQLite has no lock for migrations: whoever loses a race finds them applied the second time.
+            Db::Sqlite { writer, .. } => match SQLITE.run(writer).await {
+                Err(MigrateError::ExecuteMigration(..)) => SQLITE.run(writer).await,
+                done => done,
+            },
+        }
+        .map_err(StartError::Migration)?;
+        Ok(missing)
+    }
+
+    /// Refuses a database whose tables aren't the ones that this program knows.
+    pub async fn require_current(&self) -> Result<(), StartError> {
+        match self.migration_state().await? {
+            MigrationState::Current => Ok(()),
+            MigrationState::Behind(missing) => Err(StartError::Behind(missing)),
+            MigrationState::Newer(version) => Err(StartError::Newer(version)),
+        }
+    }
+
+    fn migrator(&self) -> &'static Migrator {
+        match &self.db {
+            Db::Postgres(_) => &POSTGRES,
+            Db::Sqlite { .. } => &SQLITE,
+        }
+    }
+
+    async fn require_engine_version(&self) -> Result<(), StartError> {
+        if self.is_embedded() {
+            return Ok(());
+        }
+        match sql!(self.write().await?, optional VersionRow, POSTGRES_VERSION)? {
+            Some(version) if version.number < OLDEST_POSTGRES => Err(StartError::TooOld(version.name)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn lacks_table(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|cause| cause.code().as_deref() == Some("42P01") || cause.message().starts_with("no such table"))
+}

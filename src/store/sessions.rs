@@ -1,0 +1,236 @@
+//! The `sessions` table: one row a session, one compare-and-swap a refresh (DESIGN.md §3).
+
+mod row;
+
+use uuid::Uuid;
+
+use self::row::{LiveSessionRow, SessionRow};
+use super::db::{Db, Unit, sql};
+use super::{Store, StoreError};
+use crate::clock::UnixTime;
+use crate::domain::{ClientId, Exchange, RevokedReason, Session, SessionId, User, UserId};
+
+/// A session and its user, read in one.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The session.
+    pub session: Session,
+    /// Who signed in.
+    pub user: User,
+}
+
+/// What a sign-in was decided on. If any of it has changed by the time the session is stored, it isn't stored.
+#[derive(Clone, Copy, Debug)]
+pub struct DecidedOn {
+    /// [`User::credentials_version`].
+    pub credentials_version: i64,
+    /// [`crate::domain::Client::version`].
+    pub client_version: i64,
+}
+
+/// Which sessions to list.
+#[derive(Clone, Debug, Default)]
+pub struct SessionFilter {
+    /// Only this user's.
+    pub user: Option<UserId>,
+    /// Only this client's.
+    pub client: Option<ClientId>,
+    /// Ended ones too.
+    pub ended: bool,
+}
+
+macro_rules! session_columns {
+    () => {
+        "s.id, s.user_id, s.client_id, s.scope, s.audience, s.generation, s.current_hash, s.parent_hash, s.rotated_at, \
+         s.anchor_generation, s.anchor_at, s.created_at, s.auth_time, s.last_used_at, s.idle_expires_at, s.expires_at, \
+         s.revoked_at, s.revoked_reason, s.device_name, s.user_agent, s.ip"
+    };
+}
+
+macro_rules! insert_if_unchanged {
+    () => {
+        "INSERT INTO sessions (id, user_id, client_id, scope, audience, generation, current_hash, rotated_at, created_at, \
+         auth_time, last_used_at, idle_expires_at, expires_at, device_name, user_agent, ip) \
+         SELECT $1, u.id, c.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 FROM users u, clients c \
+         WHERE u.id = $2 AND u.disabled_at IS NULL AND u.credentials_version = $17 \
+         AND c.id = $3 AND c.disabled_at IS NULL AND c.version = $18"
+    };
+}
+
+/// SQLite has one writer, so what the statement reads can't change before it commits.
+const INSERT_SQLITE: &str = insert_if_unchanged!();
+
+/// The locks make whoever disables the user or changes the client wait, and then see the session and end it.
+const INSERT_POSTGRES: &str = concat!(insert_if_unchanged!(), " FOR SHARE OF u, c");
+
+const FIND: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    ", u.username, u.email, u.claims, u.credentials_version, u.created_at AS user_created_at, \
+     u.disabled_at AS user_disabled_at, \
+     EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $2) AS token_revoked \
+     FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1"
+);
+
+const EXCHANGE: &str = "UPDATE sessions SET parent_hash = $3, current_hash = $4, generation = $5, rotated_at = $6, \
+     anchor_generation = $7, anchor_at = $8, last_used_at = $6, idle_expires_at = $9 \
+     WHERE id = $1 AND current_hash = $2 AND revoked_at IS NULL AND idle_expires_at > $6 AND expires_at > $6";
+
+const TOUCH: &str = "UPDATE sessions SET last_used_at = $2, idle_expires_at = $3 \
+     WHERE id = $1 AND last_used_at < $2 AND revoked_at IS NULL AND idle_expires_at > $2 AND expires_at > $2";
+
+const REVOKE: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE id = $1 AND revoked_at IS NULL";
+
+const REVOKE_OF_USER: &str =
+    "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE user_id = $1 AND revoked_at IS NULL";
+
+const REVOKE_OF_CLIENT: &str =
+    "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE client_id = $1 AND revoked_at IS NULL";
+
+/// `replace` compares case-sensitively on both engines, which `LIKE` doesn't on SQLite.
+const REVOKE_WITH_SCOPE: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE client_id = $1 \
+     AND revoked_at IS NULL AND replace(' ' || scope || ' ', ' ' || $4 || ' ', '') <> ' ' || scope || ' '";
+
+const LIST: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    " FROM sessions s WHERE ($1 IS NULL OR s.user_id = $1) AND ($2 IS NULL OR s.client_id = $2) \
+     AND ($3 OR (s.revoked_at IS NULL AND s.idle_expires_at > $4 AND s.expires_at > $4)) \
+     ORDER BY s.created_at DESC, s.id LIMIT $5"
+);
+
+/// In steps, so that no statement holds its locks for long.
+const PURGE: &str = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions \
+     WHERE revoked_at <= $1 OR idle_expires_at <= $1 OR expires_at <= $1 LIMIT 1000)";
+
+impl Store {
+    /// Stores a new session, unless what it was decided on has changed. Whether it was stored.
+    pub async fn insert_session(&self, session: &Session, decided_on: DecidedOn) -> Result<bool, StoreError> {
+        let insert = match self.db {
+            Db::Postgres(_) => INSERT_POSTGRES,
+            Db::Sqlite { .. } => INSERT_SQLITE,
+        };
+        let rows = sql!(
+            self.write().await?,
+            execute,
+            insert,
+            session.id.0,
+            session.user_id.0,
+            session.client_id.as_str(),
+            session.scope.to_string(),
+            super::row::joined(&session.audience),
+            session.generation,
+            session.current_hash.as_bytes(),
+            session.rotated_at,
+            session.created_at,
+            session.auth_time,
+            session.last_used_at,
+            session.idle_expires_at,
+            session.expires_at,
+            session.device.name.as_deref(),
+            session.device.user_agent.as_deref(),
+            session.device.ip.as_deref(),
+            decided_on.credentials_version,
+            decided_on.client_version,
+        )?;
+        Ok(rows == 1)
+    }
+
+    /// The session and its user.
+    pub async fn find_session(&self, id: SessionId) -> Result<Option<SignedIn>, StoreError> {
+        Ok(self.find_session_of_token(id, Uuid::nil()).await?.map(|(signed_in, _)| signed_in))
+    }
+
+    /// The session and its user, and whether the access token with this `jti` was revoked.
+    pub async fn find_session_of_token(
+        &self,
+        id: SessionId,
+        jti: Uuid,
+    ) -> Result<Option<(SignedIn, bool)>, StoreError> {
+        let row = sql!(self.read().await?, optional LiveSessionRow, FIND, id.0, jti)?;
+        row.map(LiveSessionRow::signed_in).transpose()
+    }
+
+    /// Exchanges a refresh token by compare-and-swap. False when the session isn't as it was judged.
+    pub async fn exchange(&self, id: SessionId, exchange: &Exchange) -> Result<bool, StoreError> {
+        let rows = sql!(
+            self.write().await?,
+            execute,
+            EXCHANGE,
+            id.0,
+            exchange.expected_current.as_bytes(),
+            exchange.parent_hash.as_bytes(),
+            exchange.current_hash.as_bytes(),
+            exchange.generation,
+            exchange.rotated_at,
+            exchange.anchor.map(|anchor| anchor.generation),
+            exchange.anchor.map(|anchor| anchor.at),
+            exchange.idle_expires_at,
+        )?;
+        Ok(rows == 1)
+    }
+
+    /// Notes that a session was used without an exchange. False when it isn't alive.
+    pub async fn touch_session(
+        &self,
+        id: SessionId,
+        now: UnixTime,
+        idle_expires_at: UnixTime,
+    ) -> Result<bool, StoreError> {
+        Ok(sql!(self.write().await?, execute, TOUCH, id.0, now, idle_expires_at)? == 1)
+    }
+
+    /// Ends one session. How many ended: 0 when it was gone already.
+    pub async fn revoke_session(&self, id: SessionId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
+        sql!(self.write().await?, execute, REVOKE, id.0, now, reason.as_str())
+    }
+
+    /// Ends every session of a user. How many ended.
+    pub async fn revoke_user(&self, id: UserId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
+        sql!(self.write().await?, execute, REVOKE_OF_USER, id.0, now, reason.as_str())
+    }
+
+    /// Up to `limit` sessions, the newest first.
+    pub async fn list_sessions(
+        &self,
+        filter: &SessionFilter,
+        now: UnixTime,
+        limit: i64,
+    ) -> Result<Vec<Session>, StoreError> {
+        let (user, client) = (filter.user.map(|id| id.0), filter.client.as_ref().map(ClientId::as_str));
+        let rows = sql!(self.read().await?, all SessionRow, LIST, user, client, filter.ended, now, limit)?;
+        rows.into_iter().map(Session::try_from).collect()
+    }
+
+    /// Forgets up to 1,000 sessions that ended at `ended_before` or earlier. How many.
+    pub async fn purge_sessions(&self, ended_before: UnixTime) -> Result<u64, StoreError> {
+        sql!(self.write().await?, execute, PURGE, ended_before)
+    }
+}
+
+pub(super) async fn revoke_of_user(
+    unit: &mut Unit,
+    id: UserId,
+    reason: RevokedReason,
+    now: UnixTime,
+) -> Result<u64, StoreError> {
+    sql!(unit, execute, REVOKE_OF_USER, id.0, now, reason.as_str())
+}
+
+pub(super) async fn revoke_of_client(
+    unit: &mut Unit,
+    id: &ClientId,
+    reason: RevokedReason,
+    now: UnixTime,
+) -> Result<u64, StoreError> {
+    sql!(unit, execute, REVOKE_OF_CLIENT, id.as_str(), now, reason.as_str())
+}
+
+pub(super) async fn revoke_with_scope(
+    unit: &mut Unit,
+    id: &ClientId,
+    word: &str,
+    now: UnixTime,
+) -> Result<u64, StoreError> {
+    sql!(unit, execute, REVOKE_WITH_SCOPE, id.as_str(), now, RevokedReason::ClientChanged.as_str(), word)
+}

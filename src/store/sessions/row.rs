@@ -1,0 +1,79 @@
+//! The columns of a session, and the one place where they are folded into the crate's words.
+
+use uuid::Uuid;
+
+use super::SignedIn;
+use crate::domain::{Anchor, Device, Revocation, RevokedReason, Session, SessionId, UserId};
+use crate::store::users::UserRow;
+use crate::store::{StoreError, row};
+
+#[derive(sqlx::FromRow)]
+pub(super) struct SessionRow {
+    id: Uuid,
+    user_id: Uuid,
+    client_id: String,
+    scope: String,
+    audience: String,
+    generation: i64,
+    current_hash: Vec<u8>,
+    parent_hash: Option<Vec<u8>>,
+    rotated_at: i64,
+    anchor_generation: Option<i64>,
+    anchor_at: Option<i64>,
+    created_at: i64,
+    auth_time: i64,
+    last_used_at: i64,
+    idle_expires_at: i64,
+    expires_at: i64,
+    revoked_at: Option<i64>,
+    revoked_reason: Option<String>,
+    device_name: Option<String>,
+    user_agent: Option<String>,
+    ip: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct LiveSessionRow {
+    #[sqlx(flatten)]
+    session: SessionRow,
+    #[sqlx(flatten)]
+    user: UserRow,
+    token_revoked: bool,
+}
+
+impl TryFrom<SessionRow> for Session {
+    type Error = StoreError;
+
+    fn try_from(row: SessionRow) -> Result<Self, StoreError> {
+        let parent_hash = row.parent_hash.as_deref().map(|bytes| row::hash(bytes, "sessions.parent_hash"));
+        Ok(Self {
+            id: SessionId(row.id),
+            user_id: UserId(row.user_id),
+            client_id: row::parse(&row.client_id, "sessions.client_id")?,
+            scope: row::parse(&row.scope, "sessions.scope")?,
+            audience: row::words(&row.audience),
+            generation: row.generation,
+            current_hash: row::hash(&row.current_hash, "sessions.current_hash")?,
+            parent_hash: parent_hash.transpose()?,
+            rotated_at: row.rotated_at,
+            anchor: row.anchor_generation.zip(row.anchor_at).map(|(generation, at)| Anchor { generation, at }),
+            created_at: row.created_at,
+            auth_time: row.auth_time,
+            last_used_at: row.last_used_at,
+            idle_expires_at: row.idle_expires_at,
+            expires_at: row.expires_at,
+            revoked: row.revoked_at.map(|at| Revocation {
+                at,
+                reason: row.revoked_reason.as_deref().map_or(RevokedReason::Other, RevokedReason::from_stored),
+            }),
+            device: Device { name: row.device_name, user_agent: row.user_agent, ip: row.ip },
+        })
+    }
+}
+
+impl LiveSessionRow {
+    /// The session with its user, and whether the access token that was asked for is revoked.
+    pub(super) fn signed_in(self) -> Result<(SignedIn, bool), StoreError> {
+        Ok((SignedIn { session: self.session.try_into()?, user: self.user.try_into()? }, self.token_revoked))
+    }
+}

@@ -1,0 +1,62 @@
+//! The `signing_keys` table. Private keys are sealed under the master secret before they get here.
+
+use super::db::sql;
+use super::{Store, StoreError, registry, row};
+use crate::domain::StoredKey;
+
+#[derive(sqlx::FromRow)]
+struct SigningKeyRow {
+    kid: String,
+    algorithm: String,
+    sealed_private: Vec<u8>,
+    created_at: i64,
+    signs_from: i64,
+}
+
+impl TryFrom<SigningKeyRow> for StoredKey {
+    type Error = StoreError;
+
+    fn try_from(row: SigningKeyRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            algorithm: row::parse(&row.algorithm, "signing_keys.algorithm")?,
+            kid: row.kid,
+            sealed_private: row.sealed_private,
+            created_at: row.created_at,
+            signs_from: row.signs_from,
+        })
+    }
+}
+
+const LIST: &str =
+    "SELECT kid, algorithm, sealed_private, created_at, signs_from FROM signing_keys ORDER BY signs_from, kid";
+
+const INSERT: &str = "INSERT INTO signing_keys (kid, algorithm, sealed_private, created_at, signs_from) \
+     VALUES ($1, $2, $3, $4, $5)";
+
+const REMOVE: &str = "DELETE FROM signing_keys WHERE kid = $1";
+
+impl Store {
+    /// Every signing key.
+    pub async fn list_signing_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
+        let rows = sql!(self.read().await?, all SigningKeyRow, LIST)?;
+        rows.into_iter().map(StoredKey::try_from).collect()
+    }
+
+    /// Adds a signing key.
+    pub async fn insert_signing_key(&self, key: &StoredKey) -> Result<(), StoreError> {
+        let mut unit = self.begin().await?;
+        let (kid, algorithm) = (key.kid.as_str(), key.algorithm.as_str());
+        sql!(unit, execute, INSERT, kid, algorithm, &key.sealed_private, key.created_at, key.signs_from)?;
+        registry::count_up(&mut unit).await?;
+        unit.commit().await
+    }
+
+    /// Removes a signing key. False when there is no such key.
+    pub async fn remove_signing_key(&self, kid: &str) -> Result<bool, StoreError> {
+        let mut unit = self.begin().await?;
+        let removed = sql!(unit, execute, REMOVE, kid)? == 1;
+        registry::count_up(&mut unit).await?;
+        unit.commit().await?;
+        Ok(removed)
+    }
+}

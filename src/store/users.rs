@@ -1,0 +1,141 @@
+//! The `users` table.
+
+use uuid::Uuid;
+
+use super::db::sql;
+use super::{Store, StoreError, row, sessions};
+use crate::clock::UnixTime;
+use crate::domain::{RevokedReason, User, UserId, Username};
+
+/// A user together with the stored password hash, if there is one.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The user.
+    pub user: User,
+    /// The hash as stored; a text that no password fits is possible.
+    pub password_hash: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct UserRow {
+    user_id: Uuid,
+    username: String,
+    email: Option<String>,
+    claims: String,
+    credentials_version: i64,
+    user_created_at: i64,
+    user_disabled_at: Option<i64>,
+}
+
+impl TryFrom<UserRow> for User {
+    type Error = StoreError;
+
+    fn try_from(row: UserRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: UserId(row.user_id),
+            username: row::parse(&row.username, "users.username")?,
+            email: row.email,
+            claims: row::claims(&row.claims)?,
+            credentials_version: row.credentials_version,
+            created_at: row.user_created_at,
+            disabled_at: row.user_disabled_at,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct CredentialsRow {
+    #[sqlx(flatten)]
+    user: UserRow,
+    password_hash: Option<String>,
+}
+
+const FIND: &str = "SELECT id AS user_id, username, email, claims, credentials_version, created_at AS user_created_at, \
+     disabled_at AS user_disabled_at, password_hash FROM users WHERE username = $1";
+
+const LIST: &str = "SELECT id AS user_id, username, email, claims, credentials_version, created_at AS user_created_at, \
+     disabled_at AS user_disabled_at FROM users WHERE username > $1 ORDER BY username LIMIT $2";
+
+const INSERT: &str = "INSERT INTO users (id, username, email, claims, password_hash, credentials_version, created_at) \
+     VALUES ($1, $2, $3, $4, $5, 1, $6)";
+
+const UPDATE: &str = "UPDATE users SET email = $2, claims = $3 WHERE id = $1";
+
+const REHASH: &str = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
+
+const SET_PASSWORD: &str =
+    "UPDATE users SET password_hash = $2, credentials_version = credentials_version + 1 WHERE id = $1";
+
+const DISABLE: &str = "UPDATE users SET disabled_at = $2, credentials_version = credentials_version + 1 \
+     WHERE id = $1 AND disabled_at IS NULL";
+
+const ENABLE: &str = "UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL";
+
+const REMOVE: &str = "DELETE FROM users WHERE id = $1";
+
+impl Store {
+    /// The user of that name, with what is needed to check a password.
+    pub async fn find_credentials(&self, username: &Username) -> Result<Option<Credentials>, StoreError> {
+        let row = sql!(self.read().await?, optional CredentialsRow, FIND, username.as_str())?;
+        row.map(|row| Ok(Credentials { user: row.user.try_into()?, password_hash: row.password_hash })).transpose()
+    }
+
+    /// Up to `limit` users in the order of their names, from the first one after `after` on.
+    pub async fn list_users(&self, after: &str, limit: i64) -> Result<Vec<User>, StoreError> {
+        let rows = sql!(self.read().await?, all UserRow, LIST, after, limit)?;
+        rows.into_iter().map(User::try_from).collect()
+    }
+
+    /// Adds a user. [`StoreError::Exists`] when the name is taken.
+    pub async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<(), StoreError> {
+        let (name, claims) = (user.username.as_str(), row::claims_text(&user.claims));
+        let email = user.email.as_deref();
+        let mut connection = self.write().await?;
+        sql!(connection, execute, INSERT, user.id.0, name, email, &claims, password_hash, user.created_at)?;
+        Ok(())
+    }
+
+    /// Stores a user's address and claims. False when there is no such user.
+    pub async fn update_user(&self, user: &User) -> Result<bool, StoreError> {
+        let claims = row::claims_text(&user.claims);
+        let mut connection = self.write().await?;
+        Ok(sql!(connection, execute, UPDATE, user.id.0, user.email.as_deref(), &claims)? == 1)
+    }
+
+    /// Replaces the hash of an unchanged password by a better one, unless the password was changed meanwhile.
+    pub async fn rehash_password(&self, id: UserId, old: &str, new: &str) -> Result<bool, StoreError> {
+        Ok(sql!(self.write().await?, execute, REHASH, id.0, old, new)? == 1)
+    }
+
+    /// Sets a new password and ends every session, in one. The number of sessions; `None` when there is no such user.
+    pub async fn set_password(&self, id: UserId, hash: &str, now: UnixTime) -> Result<Option<u64>, StoreError> {
+        let mut unit = self.begin().await?;
+        if sql!(unit, execute, SET_PASSWORD, id.0, hash)? == 0 {
+            return Ok(None);
+        }
+        let ended = sessions::revoke_of_user(&mut unit, id, RevokedReason::PasswordChanged, now).await?;
+        unit.commit().await?;
+        Ok(Some(ended))
+    }
+
+    /// Disables a user and ends every session, in one. The number of sessions; `None` when there was nothing to do.
+    pub async fn disable_user(&self, id: UserId, now: UnixTime) -> Result<Option<u64>, StoreError> {
+        let mut unit = self.begin().await?;
+        if sql!(unit, execute, DISABLE, id.0, now)? == 0 {
+            return Ok(None);
+        }
+        let ended = sessions::revoke_of_user(&mut unit, id, RevokedReason::UserDisabled, now).await?;
+        unit.commit().await?;
+        Ok(Some(ended))
+    }
+
+    /// Lets a disabled user sign in again. False when there was nothing to do.
+    pub async fn enable_user(&self, id: UserId) -> Result<bool, StoreError> {
+        Ok(sql!(self.write().await?, execute, ENABLE, id.0)? == 1)
+    }
+
+    /// Removes a user and, by the foreign key, its sessions. False when there is no such user.
+    pub async fn remove_user(&self, id: UserId) -> Result<bool, StoreError> {
+        Ok(sql!(self.write().await?, execute, REMOVE, id.0)? == 1)
+    }
+}
