@@ -1,1 +1,34 @@
 //! The wire: what requests look like and what is answered. Nothing below knows of it.
+
+mod authorization;
+mod cacheable;
+mod client_address;
+mod device;
+mod error;
+mod health;
+mod introspect;
+mod json;
+mod jwks;
+mod layers;
+mod login;
+mod logout;
+mod metadata;
+mod origin;
+mod params;
+mod presented_token;
+mod refresh;
+mod revoke;
+mod router;
+pub mod server;
+mod submitted;
+mod token;
+mod token_response;
+mod userinfo;
+
+pub use router::router;
+
+/// The largest body of a request, in bytes.
+const BODY_LIMIT: usize = 16 * 1024;
+
+/// The largest body of a sign-in, in bytes: a name, a password and little else.
+const LOGIN_BODY_LIMIT: usize = 4 * 1024;

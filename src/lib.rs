@@ -1,11 +1,14 @@
 //! tokend: a standalone OAuth 2.0 authorization server. This is the map of the crate.
 //!
-//! Data flows one way: [`http`] -> `grant` -> [`token`], [`password`], [`keys`] -> `store`. Nothing below knows what is
+//! Data flows one way: [`http`] -> [`grant`] -> [`token`], [`password`], [`keys`] -> [`store`]. Nothing below knows what is
 //! above it. [`domain`] holds the words that all of them speak; [`token`] does no I/O.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod grant;
 pub mod http;
 pub mod keys;
 pub mod password;

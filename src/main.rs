@@ -1,3 +1,5 @@
 //! The `tokend` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    tokend::cli::run(std::env::args_os())
+}

@@ -204,6 +204,32 @@ pub enum RightsLost {
 }
 
 impl Client {
+    /// A client that may do nothing yet.
+    pub fn without_rights(id: ClientId, authentication: ClientAuthentication, now: UnixTime) -> Self {
+        Self {
+            name: id.to_string(),
+            id,
+            authentication,
+            grants: Grants::new(),
+            scope: Scope::default(),
+            audience: Vec::new(),
+            serves: Vec::new(),
+            first_party: false,
+            may_introspect: false,
+            admin: false,
+            access_lifetime: None,
+            rotation: true,
+            reuse_window: None,
+            recovery: Recovery::On,
+            idle_lifetime: None,
+            absolute_lifetime: None,
+            tokens_revoked_at: 0,
+            version: 1,
+            created_at: now,
+            disabled_at: None,
+        }
+    }
+
     /// Whether its identifier proves nothing.
     pub fn is_public(&self) -> bool {
         self.authentication == ClientAuthentication::Public

@@ -144,22 +144,24 @@ impl RevokedReason {
     }
 }
 
-/// What an exchange of a refresh token makes of its session's row, by compare-and-swap on `expected_current`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The new values of a session's row, to be written only while `current_hash` is still `expected_current`.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
-    /// The current token's hash when this was decided.
+    /// What `current_hash` has to be for this to be written.
     pub expected_current: SecretHash,
-    /// The hash of the token that is exchanged.
-    pub parent_hash: SecretHash,
-    /// The hash of its successor.
+    /// The presented token's hash.
+    pub parent_hash: Option<SecretHash>,
+    /// The new token's hash.
     pub current_hash: SecretHash,
-    /// The successor's generation.
+    /// The new token's generation.
     pub generation: i64,
-    /// When the successor was made.
+    /// When the new token was made.
     pub rotated_at: UnixTime,
-    /// The anchor afterwards.
+    /// The last token that was already a window old when it was exchanged.
     pub anchor: Option<Anchor>,
-    /// When the session ends afterwards if it isn't used.
+    /// When the session was last used.
+    pub last_used_at: UnixTime,
+    /// When the session ends if it isn't used again.
     pub idle_expires_at: UnixTime,
 }
 

@@ -85,6 +85,18 @@ pub struct User {
     pub disabled_at: Option<UnixTime>,
 }
 
+impl User {
+    /// The claim of that name, OpenID Connect Core §5.1: the name and the address from their own columns, everything
+    /// else as the operator set it. `None` rather than null.
+    pub fn claim(&self, name: &str) -> Option<serde_json::Value> {
+        match (name, &self.email) {
+            ("preferred_username", _) => Some(self.username.as_str().into()),
+            ("email", Some(email)) => Some(email.as_str().into()),
+            _ => self.claims.get(name).filter(|value| !value.is_null()).cloned(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use self::row::{LiveSessionRow, SessionRow};
 use super::db::{Db, Unit, sql};
 use super::{Store, StoreError};
 use crate::clock::UnixTime;
-use crate::domain::{ClientId, Exchange, RevokedReason, Session, SessionId, User, UserId};
+use crate::domain::{ClientId, Exchange, RevokedReason, SecretHash, Session, SessionId, User, UserId};
 
 /// A session and its user, read in one.
 #[derive(Clone, Debug)]
@@ -73,11 +73,8 @@ const FIND: &str = concat!(
 );
 
 const EXCHANGE: &str = "UPDATE sessions SET parent_hash = $3, current_hash = $4, generation = $5, rotated_at = $6, \
-     anchor_generation = $7, anchor_at = $8, last_used_at = $6, idle_expires_at = $9 \
-     WHERE id = $1 AND current_hash = $2 AND revoked_at IS NULL AND idle_expires_at > $6 AND expires_at > $6";
-
-const TOUCH: &str = "UPDATE sessions SET last_used_at = $2, idle_expires_at = $3 \
-     WHERE id = $1 AND last_used_at < $2 AND revoked_at IS NULL AND idle_expires_at > $2 AND expires_at > $2";
+     anchor_generation = $7, anchor_at = $8, last_used_at = $9, idle_expires_at = $10 \
+     WHERE id = $1 AND current_hash = $2 AND revoked_at IS NULL AND idle_expires_at > $9 AND expires_at > $9";
 
 const REVOKE: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE id = $1 AND revoked_at IS NULL";
 
@@ -154,30 +151,13 @@ impl Store {
     /// Exchanges a refresh token by compare-and-swap. False when the session isn't as it was judged.
     pub async fn exchange(&self, id: SessionId, exchange: &Exchange) -> Result<bool, StoreError> {
         let rows = sql!(
-            self.write().await?,
-            execute,
-            EXCHANGE,
-            id.0,
-            exchange.expected_current.as_bytes(),
-            exchange.parent_hash.as_bytes(),
-            exchange.current_hash.as_bytes(),
-            exchange.generation,
-            exchange.rotated_at,
-            exchange.anchor.map(|anchor| anchor.generation),
-            exchange.anchor.map(|anchor| anchor.at),
-            exchange.idle_expires_at,
+            self.write().await?, execute, EXCHANGE,
+            id.0, exchange.expected_current.as_bytes(), exchange.parent_hash.as_ref().map(SecretHash::as_bytes),
+            exchange.current_hash.as_bytes(), exchange.generation, exchange.rotated_at,
+            exchange.anchor.map(|anchor| anchor.generation), exchange.anchor.map(|anchor| anchor.at),
+            exchange.last_used_at, exchange.idle_expires_at,
         )?;
         Ok(rows == 1)
-    }
-
-    /// Notes that a session was used without an exchange. False when it isn't alive.
-    pub async fn touch_session(
-        &self,
-        id: SessionId,
-        now: UnixTime,
-        idle_expires_at: UnixTime,
-    ) -> Result<bool, StoreError> {
-        Ok(sql!(self.write().await?, execute, TOUCH, id.0, now, idle_expires_at)? == 1)
     }
 
     /// Ends one session. How many ended: 0 when it was gone already.

@@ -1,1 +1,6 @@
 //! Black-box tests: the real server, over HTTP, on both databases.
+
+mod harness;
+mod login;
+mod races;
+mod refresh;

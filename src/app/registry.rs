@@ -1,0 +1,138 @@
+//! Clients and signing keys in memory, under a lease: a node that can't tell whether they are current says so (DESIGN.md §4).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+
+use crate::clock::{Seconds, UnixTime};
+use crate::domain::{Client, ClientId};
+use crate::keys::{KeyError, KeyRing, MasterSecrets, SigningKey};
+use crate::store::{Store, StoreError};
+
+/// How often the registry's version is read.
+const POLL: Duration = Duration::from_secs(1);
+
+/// For how long after a successful read the copy in memory may be used.
+const LEASE: Duration = Duration::from_secs(5);
+
+/// The registry's copy in memory.
+#[derive(Debug)]
+pub struct Registry {
+    store: Store,
+    secrets: MasterSecrets,
+    default_access_lifetime: Seconds,
+    copy: ArcSwap<Copy>,
+}
+
+/// What is known, and as of when.
+#[derive(Debug)]
+struct Copy {
+    snapshot: Arc<Snapshot>,
+    read_at: Instant,
+}
+
+/// Clients and signing keys at one version of the registry.
+#[derive(Debug)]
+pub struct Snapshot {
+    version: i64,
+    clients: HashMap<ClientId, Arc<Client>>,
+    /// The signing keys.
+    pub keys: KeyRing,
+    /// The longest lifetime that any access token has, in seconds.
+    pub longest_access_lifetime: Seconds,
+    recovery_until: Option<UnixTime>,
+}
+
+/// Why the registry can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// The database gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A signing key can't be opened.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+impl Snapshot {
+    /// The client of that id, if it exists and isn't disabled.
+    pub fn client(&self, id: &str) -> Option<&Arc<Client>> {
+        self.clients.get(id).filter(|client| client.disabled_at.is_none())
+    }
+
+    /// Every client that isn't disabled.
+    pub fn clients(&self) -> impl Iterator<Item = &Client> {
+        self.clients.values().map(Arc::as_ref).filter(|client| client.disabled_at.is_none())
+    }
+
+    /// Whether the operator accepts refresh tokens that are ahead of a database that lost commits.
+    pub fn recovery_is_open(&self, now: UnixTime) -> bool {
+        self.recovery_until.is_some_and(|until| now < until)
+    }
+}
+
+impl Registry {
+    /// Reads the registry for the first time. `default_access_lifetime` is for clients that have none of their own.
+    pub async fn load(store: Store, secrets: MasterSecrets, default_access_lifetime: Seconds) -> Result<Self, RegistryError> {
+        let read_at = Instant::now();
+        let snapshot = read(&store, &secrets, default_access_lifetime).await?;
+        let copy = ArcSwap::from_pointee(Copy { snapshot: Arc::new(snapshot), read_at });
+        Ok(Self { store, secrets, default_access_lifetime, copy })
+    }
+
+    /// The copy, unless it is too old to be believed.
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        let copy = self.copy.load();
+        (copy.read_at.elapsed() < LEASE).then(|| Arc::clone(&copy.snapshot))
+    }
+
+    /// Reads the version, and everything else when it has changed. The lease counts from before the first read.
+    pub async fn refresh(&self) -> Result<(), RegistryError> {
+        let read_at = Instant::now();
+        let state = self.store.registry_state().await?;
+        let known = Arc::clone(&self.copy.load().snapshot);
+        let snapshot = if state.version == known.version {
+            known
+        } else {
+            Arc::new(read(&self.store, &self.secrets, self.default_access_lifetime).await?)
+        };
+        self.copy.store(Arc::new(Copy { snapshot, read_at }));
+        Ok(())
+    }
+
+    /// Keeps the copy current, for ever. A failure is logged when it begins and when it ends.
+    pub async fn poll(&self) {
+        let mut ticks = tokio::time::interval(POLL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut failing = false;
+        loop {
+            ticks.tick().await;
+            let outcome = self.refresh().await;
+            match &outcome {
+                Ok(()) if failing => tracing::info!("the registry can be read again"),
+                Err(error) if !failing => tracing::error!(%error, "the registry can't be read"),
+                _ => {}
+            }
+            failing = outcome.is_err();
+        }
+    }
+}
+
+/// The version is read before what it counts: whatever changes in between is read again at the next poll.
+async fn read(store: &Store, secrets: &MasterSecrets, default_access_lifetime: Seconds) -> Result<Snapshot, RegistryError> {
+    let state = store.registry_state().await?;
+    let clients: HashMap<_, _> =
+        store.list_clients().await?.into_iter().map(|client| (client.id.clone(), Arc::new(client))).collect();
+    let stored = store.list_signing_keys().await?;
+    let keys: Result<Vec<_>, _> = stored.iter().map(|key| SigningKey::open(key, secrets)).collect();
+    let own = clients.values().filter_map(|client| client.access_lifetime).max();
+    Ok(Snapshot {
+        version: state.version,
+        clients,
+        keys: KeyRing::new(keys?),
+        longest_access_lifetime: own.unwrap_or(0).max(default_access_lifetime),
+        recovery_until: state.recovery_until,
+    })
+}

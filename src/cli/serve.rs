@@ -1,0 +1,124 @@
+//! `tokend serve`: the server itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Failure, bootstrap, logging, start};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::Grant;
+use crate::http;
+use crate::http::server::{Limits, Server, TlsFiles};
+
+/// How often what has ended long ago is forgotten.
+const PURGE: Duration = Duration::from_secs(600);
+
+/// How to run.
+#[derive(Args, Debug, Default)]
+pub struct Options {
+    /// Refuse to start when the database lacks migrations, instead of applying them.
+    #[arg(long)]
+    no_migrate: bool,
+    /// Make a first user and first clients in an empty PostgreSQL database too.
+    #[arg(long)]
+    bootstrap: bool,
+}
+
+/// Serves until the process is told to stop, and then lets requests finish.
+pub async fn run(config: Config, options: Options) -> Result<(), Failure> {
+    logging::start(&config.log)?;
+    keep_memory_private();
+    let clock = Clock::System;
+    let store = start::open_store(&config).await?;
+    if options.no_migrate {
+        store.require_current().await?;
+    } else {
+        store.migrate().await?;
+    }
+    let secrets = start::master_secrets(&config, &store).await?;
+    start::ensure_signing_key(&config, &store, &secrets, clock.now()).await?;
+    let app = App::build(config, clock, store, secrets).await?;
+    let server = bind(&app.config).await?;
+    if (app.store.is_embedded() || options.bootstrap)
+        && let Some(first) = bootstrap::bootstrap(&app).await?
+    {
+        print!("{}", first.describe(&app.config, server.local_addr()));
+    }
+    warn_of_what_is_unusual(&app);
+    tracing::info!(address = %server.local_addr(), issuer = app.config.issuer.as_str(), "listening");
+    let tasks = [tokio::spawn(poll(Arc::clone(&app))), tokio::spawn(purge(Arc::clone(&app)))];
+    server.run(http::router(&app), stopped()?).await;
+    tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    app.store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn bind(config: &Config) -> Result<Server, Failure> {
+    let limits = Limits {
+        header_timeout: config.http.header_timeout,
+        idle_timeout: config.http.idle_timeout,
+        shutdown_timeout: config.http.shutdown_timeout,
+        max_connections: config.http.max_connections,
+    };
+    let tls = config.http.tls.as_ref();
+    let tls = tls.map(|tls| TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() });
+    Ok(Server::bind(config.listen, limits, tls).await?)
+}
+
+/// The memory holds keys and passwords: no core dumps, no look into it by other processes of this user.
+fn keep_memory_private() {
+    let no_core = Rlimit { current: Some(0), maximum: Some(0) };
+    if setrlimit(Resource::Core, no_core).is_err() || set_dumpable_behavior(DumpableBehavior::NotDumpable).is_err() {
+        tracing::warn!("core dumps can't be turned off here");
+    }
+}
+
+/// What an operator should have decided, and not merely have left as it was.
+fn warn_of_what_is_unusual(app: &App) {
+    let issuer = &app.config.issuer;
+    if !issuer.is_https() && !app.config.listen.ip().is_loopback() {
+        tracing::warn!(issuer = issuer.as_str(), "the issuer is not https, and the server can be reached from outside");
+    }
+    let Some(registry) = app.registry.snapshot() else { return };
+    for client in registry.clients().filter(|client| client.may_use(Grant::Password) && client.first_party) {
+        tracing::warn!(client = %client.id, "this client may handle passwords (RFC 9700 §2.4 forbids it to any but your own apps)");
+    }
+}
+
+async fn poll(app: Arc<App>) {
+    app.registry.poll().await;
+}
+
+async fn purge(app: Arc<App>) {
+    let mut ticks = tokio::time::interval(PURGE);
+    loop {
+        ticks.tick().await;
+        let now = app.clock.now();
+        let ended_before = now.saturating_sub(app.config.sessions.retention);
+        let outcome = async {
+            while app.store.purge_sessions(ended_before).await? > 0 {}
+            app.store.purge_revoked_tokens(now).await
+        };
+        if let Err(error) = outcome.await {
+            tracing::warn!(%error, "what has ended long ago can't be forgotten");
+        }
+    }
+}
+
+fn stopped() -> Result<impl Future<Output = ()> + Send, Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: running requests may finish");
+    })
+}

@@ -1,0 +1,33 @@
+//! Grants: a file a `grant_type`, each check by check as its RFC has it. Knows nothing of HTTP.
+
+mod audience;
+mod client;
+pub mod client_credentials;
+mod issue;
+pub mod live;
+pub mod password;
+mod refusal;
+pub mod refresh_token;
+pub mod revocation;
+
+pub use client::{PresentedClient, authenticate};
+pub use issue::{Issued, IssuedRefresh};
+pub use refusal::{InvalidGrant, Refusal};
+
+use std::sync::Arc;
+
+use crate::app::{App, Snapshot};
+use crate::domain::{Client, Scope};
+
+/// The registry, or 503 when its lease has run out.
+pub fn snapshot(app: &App) -> Result<Arc<Snapshot>, Refusal> {
+    let expired = || Refusal::Unavailable("the registry has not been read for too long".to_owned());
+    app.registry.snapshot().ok_or_else(expired)
+}
+
+/// The scope that a request asks for: all that the client may have if it asks for none, RFC 6749 §3.3.
+fn requested_scope(asked: Option<&str>, client: &Client) -> Result<Scope, Refusal> {
+    let Some(text) = asked else { return Ok(client.scope.clone()) };
+    let scope: Scope = text.parse().map_err(|_| Refusal::InvalidScope)?;
+    if scope.is_subset(&client.scope) { Ok(scope) } else { Err(Refusal::InvalidScope) }
+}

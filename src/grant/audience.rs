@@ -1,0 +1,36 @@
+//! For whom an access token is: RFC 8707 and RFC 9068 §3. Never for nobody.
+
+use super::Refusal;
+use crate::config::Config;
+use crate::domain::{Client, Scope};
+
+/// The scope that makes `/userinfo` one of the resources, OpenID Connect Core §5.3.
+const OPENID: &str = "openid";
+
+/// Every audience that the client's tokens may have.
+pub fn allowed(client: &Client, config: &Config) -> Vec<String> {
+    if client.audience.is_empty() { config.audience.clone() } else { client.audience.clone() }
+}
+
+/// The audiences that `resources` asks for out of `allowed`; all of them when it asks for none.
+pub fn requested(resources: &[&str], allowed: &[String]) -> Result<Vec<String>, Refusal> {
+    if resources.is_empty() {
+        return Ok(allowed.to_vec());
+    }
+    let mut audience: Vec<String> = Vec::new();
+    for resource in resources {
+        let known = allowed.iter().find(|known| known == resource).ok_or(Refusal::InvalidTarget)?;
+        if !audience.contains(known) {
+            audience.push(known.clone());
+        }
+    }
+    Ok(audience)
+}
+
+/// A token with `openid` is for `/userinfo` as well, unless the client asked for certain resources only.
+pub fn with_userinfo(mut audience: Vec<String>, scope: &Scope, resources: &[&str], issuer: &str) -> Vec<String> {
+    if resources.is_empty() && scope.contains(OPENID) && !audience.iter().any(|known| known == issuer) {
+        audience.push(issuer.to_owned());
+    }
+    audience
+}

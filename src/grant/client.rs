@@ -1,0 +1,53 @@
+//! Client authentication, RFC 6749 §2.3.
+
+use std::sync::Arc;
+
+use super::Refusal;
+use crate::app::Snapshot;
+use crate::domain::{Client, ClientAuthentication, PlainSecret, SecretHash};
+
+/// The client that a request presents, by at most one method.
+#[derive(Debug)]
+pub enum PresentedClient {
+    /// None.
+    Nobody,
+    /// By its identifier only, which proves nothing.
+    Named {
+        /// The identifier as it was sent.
+        id: String,
+    },
+    /// By its identifier and a secret.
+    WithSecret {
+        /// The identifier as it was sent.
+        id: String,
+        /// The secret as it was sent.
+        secret: PlainSecret,
+    },
+}
+
+/// The client, if it shows what its registration asks for: a secret from a confidential one, none from a public one.
+///
+/// An unknown client costs the same and is answered the same as a wrong secret.
+pub fn authenticate(snapshot: &Snapshot, presented: &PresentedClient) -> Result<Arc<Client>, Refusal> {
+    match presented {
+        PresentedClient::Nobody => Err(Refusal::InvalidClient("no client credentials")),
+        PresentedClient::Named { id } => match snapshot.client(id) {
+            Some(client) if client.is_public() => Ok(Arc::clone(client)),
+            Some(_) => Err(Refusal::InvalidClient("a confidential client without its secret")),
+            None => Err(Refusal::InvalidClient("unknown client")),
+        },
+        PresentedClient::WithSecret { id, secret } => {
+            let nobodys = SecretHash::of(b"");
+            let client = snapshot.client(id);
+            let expected = match client.map(|client| &client.authentication) {
+                Some(ClientAuthentication::Secret(hash)) => Some(hash),
+                Some(ClientAuthentication::Public) | None => None,
+            };
+            let matches = secret.hash() == *expected.unwrap_or(&nobodys);
+            match client {
+                Some(client) if matches && expected.is_some() => Ok(Arc::clone(client)),
+                _ => Err(Refusal::InvalidClient("unknown client or wrong secret")),
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! `grant_type=client_credentials`, RFC 6749 §4.4: a confidential client for itself. No refresh token.
+
+use super::issue::{self, Subject};
+use super::{Issued, Refusal, audience, requested_scope};
+use crate::app::{App, Snapshot};
+use crate::domain::{Client, Grant};
+
+/// Issues an access token to a client for itself. `client` is authenticated.
+pub fn grant(
+    app: &App,
+    snapshot: &Snapshot,
+    client: &Client,
+    scope: Option<&str>,
+    resources: &[&str],
+) -> Result<Issued, Refusal> {
+    if client.is_public() {
+        return Err(Refusal::InvalidClient("a public client can't authenticate (RFC 6749 §4.4)"));
+    }
+    if !client.may_use(Grant::ClientCredentials) {
+        return Err(Refusal::UnauthorizedClient("the client lacks the client_credentials grant"));
+    }
+    let scope = requested_scope(scope, client)?;
+    let audience = audience::requested(resources, &audience::allowed(client, &app.config))?;
+    let subject = Subject { client, signed_in: None, scope: &scope, audience };
+    let (access_token, expires_in) = issue::access_token(app, snapshot, subject, app.clock.now())?;
+    Ok(Issued { access_token, expires_in, scope, refresh: None })
+}

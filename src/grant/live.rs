@@ -1,0 +1,81 @@
+//! Whether a token that somebody presents is alive. Asked of the database each time: nothing cached can lie (DESIGN.md §4).
+
+use super::{Refusal, snapshot};
+use crate::app::{App, Snapshot};
+use crate::clock::UnixTime;
+use crate::domain::{Grant, PlainSecret, Session, User};
+use crate::store::sessions::SignedIn;
+use crate::token::access::{self, AccessClaims};
+use crate::token::judge::{Presented, Verdict, effective_expiry, is_alive, judge};
+
+/// An access token that is alive.
+#[derive(Debug)]
+pub struct LiveAccess {
+    /// What it says.
+    pub claims: AccessClaims,
+    /// Its session and user; `None` for a client's own token.
+    pub signed_in: Option<SignedIn>,
+}
+
+/// A refresh token that would be exchanged.
+#[derive(Debug)]
+pub struct LiveRefresh {
+    /// Its session and user.
+    pub signed_in: SignedIn,
+    /// When it was made.
+    pub issued_at: UnixTime,
+    /// When it ends if it isn't used; [`crate::clock::NEVER`] if it doesn't.
+    pub expires_at: UnixTime,
+}
+
+/// The access token that `text` is, if its signature, its times, its session, user and client say that it is alive.
+pub async fn access_token(app: &App, text: &str) -> Result<Option<LiveAccess>, Refusal> {
+    let registry = snapshot(app)?;
+    let now = app.clock.now();
+    let Some(claims) = believed(app, &registry, text, now) else { return Ok(None) };
+    if registry.client(&claims.client_id).is_none() {
+        return Ok(None);
+    }
+    let Some(sid) = claims.sid else {
+        let Ok(client) = claims.client_id.parse() else { return Ok(None) };
+        let lives = app.store.client_token_lives(&client, claims.jti, claims.iat).await?;
+        return Ok(lives.then_some(LiveAccess { claims, signed_in: None }));
+    };
+    let Some((signed_in, revoked)) = app.store.find_session_of_token(sid, claims.jti).await? else { return Ok(None) };
+    let is_of_session = signed_in.session.client_id.as_str() == claims.client_id
+        && signed_in.user.id.to_string() == claims.sub;
+    let lives = is_of_session && !revoked && session_lives(app, &registry, &signed_in.session, &signed_in.user, now);
+    Ok(lives.then_some(LiveAccess { claims, signed_in: Some(signed_in) }))
+}
+
+/// The refresh token that `text` is, if presenting it would yield another. Never a reason to end its session.
+pub async fn refresh_token(app: &App, text: &str) -> Result<Option<LiveRefresh>, Refusal> {
+    let registry = snapshot(app)?;
+    let now = app.clock.now();
+    let Ok(token) = app.refresh_keys.open(text) else { return Ok(None) };
+    let Some(signed_in) = app.store.find_session(token.session_id).await? else { return Ok(None) };
+    let SignedIn { session, user } = &signed_in;
+    let may_refresh = registry.client(session.client_id.as_str()).filter(|client| client.may_use(Grant::RefreshToken));
+    let Some(client) = may_refresh else { return Ok(None) };
+    let policy = app.refresh_policy(client);
+    let presented = Presented::new(&token, PlainSecret::new(text.to_owned()).hash());
+    let verdict = judge(&presented, session, now, &policy);
+    let good = matches!(verdict, Verdict::Rotate | Verdict::Replay | Verdict::Recover);
+    if !good || !session_lives(app, &registry, session, user, now) {
+        return Ok(None);
+    }
+    let expires_at = effective_expiry(session, &policy);
+    Ok(Some(LiveRefresh { issued_at: token.issued_at, expires_at, signed_in }))
+}
+
+/// The claims of an access token of ours, dead or alive, as long as it isn't expired. No database call.
+pub fn believed(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Option<AccessClaims> {
+    let verified =
+        access::verify(text, &registry.keys, app.config.issuer.as_str(), now, registry.longest_access_lifetime);
+    verified.inspect_err(|reason| tracing::debug!(%reason, "an access token is refused")).ok()
+}
+
+fn session_lives(app: &App, registry: &Snapshot, session: &Session, user: &User, now: UnixTime) -> bool {
+    let client = registry.client(session.client_id.as_str());
+    client.is_some_and(|client| is_alive(session, now, &app.refresh_policy(client))) && user.disabled_at.is_none()
+}

@@ -1,0 +1,170 @@
+//! `grant_type=refresh_token`, RFC 6749 §6, and `/refresh`: the judge's verdict carried out (DESIGN.md §3).
+
+use super::issue::{self, Subject};
+use super::{InvalidGrant, Issued, IssuedRefresh, Refusal, audience, snapshot};
+use crate::app::{App, Snapshot};
+use crate::clock::{UnixTime, expiry};
+use crate::domain::{Client, Exchange, Grant, PlainSecret, RefreshPolicy, RevokedReason, Scope, Session};
+use crate::store::sessions::SignedIn;
+use crate::token::judge::{Presented, Verdict, is_alive, judge};
+use crate::token::refresh::RefreshToken;
+
+/// How often a token is judged again when another exchange of its session came first. Each time somebody got further.
+const ATTEMPTS: usize = 64;
+
+/// How often a write whose outcome is unknown is tried again: if it was done after all, that ends as a replay.
+const UNKNOWN_OUTCOMES: usize = 2;
+
+/// How much longer an unrotated session's life must become to be worth a write, as a part of its idle lifetime.
+const TOUCH_PART: i64 = 100;
+
+/// An exchange.
+pub struct Refresh<'a> {
+    /// The authenticated client; without one only a public client's tokens are exchanged.
+    pub client: Option<&'a Client>,
+    /// The refresh token as it was sent.
+    pub token: &'a str,
+    /// The scope that is asked for.
+    pub scope: Option<&'a str>,
+    /// The resources that are asked for.
+    pub resources: Vec<&'a str>,
+}
+
+/// A token of ours, and what the judge looks at of it.
+struct Opened {
+    token: RefreshToken,
+    presented: Presented,
+}
+
+/// Exchanges a refresh token.
+pub async fn grant(app: &App, refresh: Refresh<'_>) -> Result<Issued, Refusal> {
+    let may_refresh = refresh.client.is_none_or(|client| client.may_use(Grant::RefreshToken));
+    if !may_refresh {
+        return Err(Refusal::UnauthorizedClient("the client lacks the refresh_token grant"));
+    }
+    let token = app.refresh_keys.open(refresh.token).map_err(|_| InvalidGrant::NotOurs)?;
+    let hash = PlainSecret::new(refresh.token.to_owned()).hash();
+    let opened = Opened { presented: Presented::new(&token, hash), token };
+    let mut unknown_outcomes = 0;
+    for _ in 0..ATTEMPTS {
+        match attempt(app, &refresh, &opened).await {
+            Ok(Some(issued)) => return Ok(issued),
+            Ok(None) => {}
+            Err(Refusal::Unavailable(_)) if unknown_outcomes < UNKNOWN_OUTCOMES => unknown_outcomes += 1,
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    Err(Refusal::Unavailable("the session is exchanged too often at once".to_owned()))
+}
+
+/// One look at the row and one write. `None` when the row changed between the two.
+async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<Option<Issued>, Refusal> {
+    let registry = snapshot(app)?;
+    let signed_in = app.store.find_session(opened.token.session_id).await?.ok_or(InvalidGrant::NoSession)?;
+    let SignedIn { session, user } = &signed_in;
+    let client = owner(&registry, refresh.client, session)?;
+    let policy = app.refresh_policy(client);
+    let now = app.clock.now();
+    if user.disabled_at.is_some() {
+        return Err(InvalidGrant::UserDisabled.into());
+    }
+    if !is_alive(session, now, &policy) {
+        return Err(InvalidGrant::Ended.into());
+    }
+    let verdict = judge(&opened.presented, session, now, &policy);
+    condemn(app, &registry, session, verdict, now).await?;
+
+    let scope = granted_scope(refresh.scope, session)?;
+    let granted = granted_audience(app, client, session, &refresh.resources)?;
+    let subject = Subject { client, signed_in: Some((session, user)), scope: &scope, audience: granted };
+    // Signed before anything is stored: a failure here must not use the refresh token up.
+    let (access_token, expires_in) = issue::access_token(app, &registry, subject, now)?;
+
+    let Some(token) = carry_out(app, opened, session, verdict, &policy, now).await? else { return Ok(None) };
+    let end = expiry(now, policy.idle_lifetime).min(session.expires_at);
+    let lifetime = end.saturating_sub(now);
+    let refresh = Some(IssuedRefresh { token, lifetime, verdict: Some(name(verdict)) });
+    Ok(Some(Issued { access_token, expires_in, scope, refresh }))
+}
+
+/// The session's client, if it is the one that asks.
+fn owner<'a>(registry: &'a Snapshot, asking: Option<&Client>, session: &Session) -> Result<&'a Client, Refusal> {
+    let client = registry.client(session.client_id.as_str()).ok_or(InvalidGrant::OtherClient)?;
+    let is_asking = match asking {
+        Some(asking) => asking.id == client.id,
+        None => client.is_public(),
+    };
+    if !is_asking || !client.may_use(Grant::RefreshToken) {
+        return Err(InvalidGrant::OtherClient.into());
+    }
+    Ok(client)
+}
+
+/// Ends the session on proof of theft, and lets a token that is ahead of the database pass only while an operator
+/// recovers from a loss of commits.
+async fn condemn(app: &App, registry: &Snapshot, session: &Session, verdict: Verdict, now: UnixTime) -> Result<(), Refusal> {
+    match verdict {
+        Verdict::Reuse => {
+            app.store.revoke_session(session.id, RevokedReason::Reuse, now).await?;
+            tracing::warn!(session = %session.id, client = %session.client_id, "refresh token reuse: the session is ended");
+        }
+        Verdict::Ahead if registry.recovery_is_open(now) => return Ok(()),
+        Verdict::Ahead => {
+            tracing::error!(session = %session.id, "a refresh token is ahead of the database, which has lost commits");
+        }
+        Verdict::Rotate | Verdict::Replay | Verdict::Recover => return Ok(()),
+    }
+    Err(InvalidGrant::Verdict(verdict).into())
+}
+
+/// Stores what follows from the verdict. The refresh token to answer with; `None` when the row has changed.
+async fn carry_out(
+    app: &App,
+    opened: &Opened,
+    session: &Session,
+    verdict: Verdict,
+    policy: &RefreshPolicy,
+    now: UnixTime,
+) -> Result<Option<PlainSecret>, Refusal> {
+    if verdict == Verdict::Replay {
+        let current = app.refresh_keys.find_current(&opened.token, session).ok_or(InvalidGrant::Underivable)?;
+        if !policy.rotation && is_worth_a_touch(session, now, policy) {
+            let touched = app.store.exchange(session.id, &Exchange::touch(session, now, policy)).await?;
+            return Ok(touched.then_some(current));
+        }
+        return Ok(Some(current));
+    }
+    let (exchange, successor) =
+        Exchange::plan(&app.refresh_keys, &opened.token, &opened.presented, session, now, policy);
+    let exchanged = app.store.exchange(session.id, &exchange).await?;
+    Ok(exchanged.then_some(successor))
+}
+
+/// Without rotation a refresh needs no write, but a session that is used must not end as idle.
+fn is_worth_a_touch(session: &Session, now: UnixTime, policy: &RefreshPolicy) -> bool {
+    now.saturating_sub(session.last_used_at) > policy.idle_lifetime / TOUCH_PART
+}
+
+/// RFC 6749 §6: never wider than the sign-in was granted; what it narrows is the access token only.
+fn granted_scope(asked: Option<&str>, session: &Session) -> Result<Scope, Refusal> {
+    let Some(text) = asked else { return Ok(session.scope.clone()) };
+    let scope: Scope = text.parse().map_err(|_| Refusal::InvalidScope)?;
+    if scope.is_subset(&session.scope) { Ok(scope) } else { Err(Refusal::InvalidScope) }
+}
+
+/// Never wider than the sign-in, nor than what the client may have by now.
+fn granted_audience(app: &App, client: &Client, session: &Session, resources: &[&str]) -> Result<Vec<String>, Refusal> {
+    let mut allowed = audience::allowed(client, &app.config);
+    allowed.push(app.config.issuer.as_str().to_owned());
+    let kept: Vec<String> = session.audience.iter().filter(|name| allowed.contains(name)).cloned().collect();
+    let granted = audience::requested(resources, &kept)?;
+    if granted.is_empty() { Err(Refusal::InvalidTarget) } else { Ok(granted) }
+}
+
+fn name(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Replay => "replay",
+        Verdict::Recover => "recover",
+        Verdict::Rotate | Verdict::Reuse | Verdict::Ahead => "rotate",
+    }
+}

@@ -1,0 +1,84 @@
+//! Why a request is refused, in full. The wire tells the caller only the RFC's code; the log gets all of this.
+
+use crate::clock::Seconds;
+use crate::store::StoreError;
+use crate::token::judge::Verdict;
+
+/// A refusal: what the caller learns is decided in `http::error`.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The request itself is wrong, RFC 6749 §5.2.
+    #[error("{0}")]
+    InvalidRequest(&'static str),
+    /// The client didn't show who it is.
+    #[error("client authentication failed: {0}")]
+    InvalidClient(&'static str),
+    /// The credentials or the refresh token are no good.
+    #[error("{0}")]
+    InvalidGrant(#[from] InvalidGrant),
+    /// The client may not do this.
+    #[error("{0}")]
+    UnauthorizedClient(&'static str),
+    /// More scope than may be had.
+    #[error("the scope is malformed or more than may be granted")]
+    InvalidScope,
+    /// A resource that may not be had, RFC 8707 §2.
+    #[error("the resource is malformed or not one that may be granted")]
+    InvalidTarget,
+    /// Too much to do: try again.
+    #[error("the password queue is full")]
+    Busy {
+        /// After so many seconds.
+        retry_after: Seconds,
+    },
+    /// The database can't be reached, or its registry could not be read for too long.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A defect.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Everything that is `invalid_grant` to a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidGrant {
+    /// No user of that name.
+    #[error("unknown user")]
+    UnknownUser,
+    /// Not the password.
+    #[error("wrong password")]
+    WrongPassword,
+    /// The user is disabled.
+    #[error("the user is disabled")]
+    UserDisabled,
+    /// The user or the client changed while the sign-in was under way.
+    #[error("the user or the client changed during the sign-in")]
+    Overtaken,
+    /// Not one of our refresh tokens: malformed, or its tag is wrong.
+    #[error("not a refresh token of this server")]
+    NotOurs,
+    /// Its session isn't there.
+    #[error("no such session")]
+    NoSession,
+    /// Another client's token.
+    #[error("the refresh token belongs to another client")]
+    OtherClient,
+    /// The session was ended, or its time is over.
+    #[error("the session has ended")]
+    Ended,
+    /// The judge's verdict.
+    #[error("the verdict on the refresh token is {0:?}")]
+    Verdict(Verdict),
+    /// A retry whose answer can't be found again.
+    #[error("the current refresh token can't be derived from the presented one")]
+    Underivable,
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::Unavailable(error.to_string()),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Ending tokens and sessions: RFC 7009, logout, and what an administrator may end.
+
+use super::{Refusal, live, snapshot};
+use crate::app::App;
+use crate::domain::{Client, ClientId, PlainSecret, RevokedReason, SessionId, UserId, Username};
+use crate::store::sessions::SignedIn;
+use crate::token::judge::{Presented, Verdict, is_alive, judge};
+
+/// What an administrator ends at once.
+pub enum Bulk {
+    /// One session.
+    Session(SessionId),
+    /// Every session of a user.
+    User(UserId),
+    /// Every session of the user of that name.
+    Username(Username),
+    /// Every session of a client, and its own tokens.
+    Client(ClientId),
+}
+
+/// Revokes one token for its own client, or for an administrator. Whatever the token is, the caller learns nothing.
+///
+/// A refresh token ends its session; an access token ends alone (RFC 7009 §2.1).
+pub async fn revoke_token(app: &App, client: &Client, text: &str) -> Result<(), Refusal> {
+    let reason = if client.admin { RevokedReason::Admin } else { RevokedReason::Client };
+    let now = app.clock.now();
+    if let Ok(token) = app.refresh_keys.open(text) {
+        let Some(SignedIn { session, .. }) = app.store.find_session(token.session_id).await? else { return Ok(()) };
+        if client.admin || session.client_id == client.id {
+            app.store.revoke_session(session.id, reason, now).await?;
+        }
+        return Ok(());
+    }
+    let registry = snapshot(app)?;
+    if let Some(claims) = live::believed(app, &registry, text, now)
+        && (client.admin || claims.client_id == client.id.as_str())
+    {
+        app.store.revoke_token(claims.jti, claims.exp).await?;
+    }
+    Ok(())
+}
+
+/// Ends sessions in bulk. How many ended.
+pub async fn revoke_bulk(app: &App, bulk: Bulk) -> Result<u64, Refusal> {
+    let now = app.clock.now();
+    let ended = match bulk {
+        Bulk::Session(id) => app.store.revoke_session(id, RevokedReason::Admin, now).await?,
+        Bulk::User(id) => app.store.revoke_user(id, RevokedReason::Admin, now).await?,
+        Bulk::Username(name) => match app.store.find_credentials(&name).await? {
+            Some(found) => app.store.revoke_user(found.user.id, RevokedReason::Admin, now).await?,
+            None => 0,
+        },
+        Bulk::Client(id) => {
+            let ended = app.store.revoke_client(&id, now).await?;
+            // So that the next token of the client on this node isn't dated before the revocation.
+            if let Err(error) = app.registry.refresh().await {
+                tracing::warn!(%error, "the registry can't be read after a revocation");
+            }
+            ended
+        }
+    };
+    Ok(ended)
+}
+
+/// Signs out by refresh token. `client` is the authenticated one; without it only a public client's session ends.
+///
+/// With `all`, every session of the user ends, but only for a token that is good: an old one that was left somewhere
+/// ends its own session at most.
+pub async fn logout_by_refresh_token(app: &App, client: Option<&Client>, text: &str, all: bool) -> Result<(), Refusal> {
+    let Ok(token) = app.refresh_keys.open(text) else { return Ok(()) };
+    let Some(SignedIn { session, .. }) = app.store.find_session(token.session_id).await? else { return Ok(()) };
+    let registry = snapshot(app)?;
+    let Some(owner) = registry.client(session.client_id.as_str()) else { return Ok(()) };
+    match client {
+        Some(client) if client.id != owner.id => return Ok(()),
+        None if !owner.is_public() => return Err(Refusal::InvalidClient("a confidential client without its secret")),
+        _ => {}
+    }
+    let (now, policy) = (app.clock.now(), app.refresh_policy(owner));
+    if !is_alive(&session, now, &policy) {
+        return Ok(());
+    }
+    let presented = Presented::new(&token, PlainSecret::new(text.to_owned()).hash());
+    let good = !matches!(judge(&presented, &session, now, &policy), Verdict::Reuse | Verdict::Ahead);
+    if all && good {
+        app.store.revoke_user(session.user_id, RevokedReason::Logout, now).await?;
+    } else {
+        app.store.revoke_session(session.id, RevokedReason::Logout, now).await?;
+    }
+    Ok(())
+}
+
+/// Signs out by access token: ends its session, or every session of its user. False when the token is no good.
+pub async fn logout_by_access_token(app: &App, text: &str, all: bool) -> Result<bool, Refusal> {
+    let registry = snapshot(app)?;
+    let now = app.clock.now();
+    let Some(claims) = live::believed(app, &registry, text, now) else { return Ok(false) };
+    let Some(sid) = claims.sid else { return Ok(false) };
+    match live::access_token(app, text).await? {
+        Some(live::LiveAccess { signed_in: Some(signed_in), .. }) if all => {
+            app.store.revoke_user(signed_in.user.id, RevokedReason::Logout, now).await?;
+        }
+        Some(_) => {
+            app.store.revoke_session(sid, RevokedReason::Logout, now).await?;
+        }
+        // Gone already is as good as ended; a token that was revoked by itself ends nothing.
+        None => return Ok(app.store.find_session(sid).await?.is_none_or(|found| found.session.revoked.is_some())),
+    }
+    Ok(true)
+}

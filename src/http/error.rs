@@ -1,0 +1,213 @@
+//! The one error of the wire: `{"error","error_description"}`, the RFC's codes, fixed texts. The cause goes to the log only.
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::clock::Seconds;
+use crate::grant::Refusal;
+
+/// What the log says of a refused request; travels as an extension of the response.
+#[derive(Clone, Debug)]
+pub struct Cause(pub String);
+
+/// An error answer. Descriptions are fixed texts in the character set of RFC 6749 §5.2.
+#[derive(Debug)]
+pub struct OAuthError {
+    status: StatusCode,
+    code: &'static str,
+    description: &'static str,
+    challenge: Option<HeaderValue>,
+    retry_after: Option<Seconds>,
+    cause: Option<String>,
+}
+
+impl OAuthError {
+    fn new(status: StatusCode, code: &'static str, description: &'static str) -> Self {
+        Self { status, code, description, challenge: None, retry_after: None, cause: None }
+    }
+
+    /// 400 `invalid_request`, RFC 6749 §5.2.
+    pub fn invalid_request(description: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", description)
+    }
+
+    /// 401 `invalid_client` with the challenge that RFC 6749 §5.2 asks for where Basic was tried; harmless elsewhere.
+    pub fn invalid_client() -> Self {
+        let mut error = Self::new(StatusCode::UNAUTHORIZED, "invalid_client", "Client authentication failed.");
+        error.challenge = Some(HeaderValue::from_static("Basic realm=\"tokend\", charset=\"UTF-8\""));
+        error
+    }
+
+    /// 401 `invalid_token`, RFC 6750 §3.1.
+    pub fn invalid_token() -> Self {
+        let mut error =
+            Self::new(StatusCode::UNAUTHORIZED, "invalid_token", "The access token is expired, revoked or invalid.");
+        error.challenge = Some(HeaderValue::from_static("Bearer realm=\"tokend\", error=\"invalid_token\""));
+        error
+    }
+
+    /// 401 without an error in the challenge, RFC 6750 §3.1: the request brought no credentials at all.
+    pub fn missing_token() -> Self {
+        let mut error = Self::new(StatusCode::UNAUTHORIZED, "invalid_token", "The request has no access token.");
+        error.challenge = Some(HeaderValue::from_static("Bearer realm=\"tokend\""));
+        error
+    }
+
+    /// 403 `insufficient_scope`, RFC 6750 §3.1. `challenge` names the scope that is needed.
+    pub fn insufficient_scope(challenge: &'static str) -> Self {
+        let mut error = Self::new(StatusCode::FORBIDDEN, "insufficient_scope", "The access token lacks the scope.");
+        error.challenge = Some(HeaderValue::from_static(challenge));
+        error
+    }
+
+    /// 400 `invalid_request` with the challenge of RFC 6750 §3.1: the token came in a way that isn't allowed.
+    pub fn invalid_bearer_request(description: &'static str) -> Self {
+        let mut error = Self::invalid_request(description);
+        error.challenge = Some(HeaderValue::from_static("Bearer realm=\"tokend\", error=\"invalid_request\""));
+        error
+    }
+
+    /// 403 `unauthorized_client`: the client is known, and has no right to this endpoint.
+    pub fn not_permitted(description: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "unauthorized_client", description)
+    }
+
+    /// 400 `unsupported_grant_type`, RFC 6749 §5.2.
+    pub fn unsupported_grant_type() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", "This grant type is not supported.")
+    }
+
+    /// 403 `invalid_request`: a request from a browser page that isn't one of the app's own.
+    pub fn foreign_origin() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "invalid_request", "The origin of the request is not allowed.")
+    }
+
+    /// 404.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "invalid_request", "There is no such endpoint.")
+    }
+
+    /// 405; the router adds `Allow`.
+    pub fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "This endpoint does not take this method.")
+    }
+
+    /// 408.
+    pub fn body_timeout() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "invalid_request", "The request did not arrive in time.")
+    }
+
+    /// 413.
+    pub fn too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The request is too large.")
+    }
+
+    /// 500 `server_error`: a defect.
+    pub fn server_error(cause: String) -> Self {
+        let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The server has failed.");
+        error.because(cause)
+    }
+
+    /// 503 `temporarily_unavailable` with `Retry-After` in seconds.
+    pub fn unavailable(retry_after: Seconds, cause: String) -> Self {
+        let description = "The server is unavailable for the moment.";
+        let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", description);
+        error.retry_after = Some(retry_after);
+        error.because(cause)
+    }
+
+    /// The same error with another status.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// What the caller learns.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    #[must_use]
+    fn because(mut self, cause: String) -> Self {
+        self.cause = Some(cause);
+        self
+    }
+
+    /// On the first-party endpoints a refused grant means that the user has to sign in again: 401 (DESIGN.md §2).
+    #[must_use]
+    pub fn first_party(self) -> Self {
+        if self.code == "invalid_grant" { self.with_status(StatusCode::UNAUTHORIZED) } else { self }
+    }
+}
+
+impl From<Refusal> for OAuthError {
+    fn from(refusal: Refusal) -> Self {
+        let cause = refusal.to_string();
+        let bad = |code, description| Self::new(StatusCode::BAD_REQUEST, code, description);
+        match refusal {
+            Refusal::InvalidRequest(description) => bad("invalid_request", description),
+            Refusal::InvalidClient(_) => Self::invalid_client(),
+            Refusal::InvalidGrant(_) => bad("invalid_grant", "The credentials or the refresh token are not valid."),
+            Refusal::UnauthorizedClient(_) => bad("unauthorized_client", "The client may not use this grant."),
+            Refusal::InvalidScope => bad("invalid_scope", "The scope is malformed or exceeds what may be granted."),
+            Refusal::InvalidTarget => bad("invalid_target", "The resource is malformed or may not be granted."),
+            Refusal::Busy { retry_after } => return Self::unavailable(retry_after, cause),
+            Refusal::Unavailable(_) => return Self::unavailable(1, cause),
+            Refusal::Failed(_) => return Self::server_error(cause),
+        }
+        .because(cause)
+    }
+}
+
+impl IntoResponse for OAuthError {
+    fn into_response(self) -> Response {
+        let body = format!(r#"{{"error":"{}","error_description":"{}"}}"#, self.code, self.description);
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+        if let Some(challenge) = self.challenge {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        let cause = self.cause.unwrap_or_else(|| self.description.to_owned());
+        response.extensions_mut().insert(Cause(format!("{}: {cause}", self.code)));
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptions_stay_within_the_characters_of_rfc6749_5_2() {
+        let errors = [
+            OAuthError::invalid_client(),
+            OAuthError::invalid_token(),
+            OAuthError::missing_token(),
+            OAuthError::foreign_origin(),
+            OAuthError::not_found(),
+            OAuthError::method_not_allowed(),
+            OAuthError::body_timeout(),
+            OAuthError::too_large(),
+            OAuthError::unsupported_grant_type(),
+            OAuthError::server_error(String::new()),
+            OAuthError::unavailable(1, String::new()),
+            Refusal::InvalidScope.into(),
+            Refusal::InvalidTarget.into(),
+            Refusal::InvalidGrant(crate::grant::InvalidGrant::NotOurs).into(),
+            Refusal::UnauthorizedClient("").into(),
+        ];
+        for error in errors {
+            let allowed = |b: u8| matches!(b, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+            assert!(error.description.bytes().all(allowed), "{}", error.description);
+            assert!(error.code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", error.code);
+        }
+    }
+}

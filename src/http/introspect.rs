@@ -1,0 +1,145 @@
+//! `POST /introspect`: RFC 7662, for access and refresh tokens.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+
+use super::BODY_LIMIT;
+use super::authorization::{Authorization, presented_client};
+use super::error::OAuthError;
+use super::json;
+use super::submitted::{Form, Submitted};
+use crate::app::App;
+use crate::clock::{NEVER, UnixTime};
+use crate::domain::{Claims, Client};
+use crate::grant::live::{self, LiveAccess, LiveRefresh};
+use crate::grant::{authenticate, snapshot};
+
+/// Everything that isn't active, for whatever reason, is this text (RFC 7662 §2.2).
+const INACTIVE: &str = r#"{"active":false}"#;
+
+/// The scope that lets an access token stand for a client that may introspect.
+const SCOPE: &str = "introspect";
+
+const CHALLENGE: &str = r#"Bearer realm="tokend", error="insufficient_scope", scope="introspect""#;
+
+/// What an active token is, RFC 7662 §2.2.
+#[derive(Serialize)]
+struct Active<'a> {
+    active: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    client_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
+    token_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<UnixTime>,
+    iat: UnixTime,
+    nbf: UnixTime,
+    sub: &'a str,
+    aud: &'a [String],
+    iss: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<UnixTime>,
+    #[serde(flatten)]
+    extra: Option<&'a Claims>,
+}
+
+/// Answers `POST /introspect`. `token_type_hint` is no help here and ignored: a token's form says what it is.
+pub async fn introspect(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>) -> Result<Response, OAuthError> {
+    let caller = caller(&app, &request).await?;
+    let token = request.params.require("token", "The token is missing.")?;
+    if let Some(access) = live::access_token(&app, token).await? {
+        return Ok(answer_access(&app, &caller, &access));
+    }
+    if let Some(refresh) = live::refresh_token(&app, token).await? {
+        return Ok(answer_refresh(&app, &caller, &refresh));
+    }
+    Ok(json::no_store_bytes(INACTIVE))
+}
+
+/// The client that asks: by its credentials, or by an access token with the scope (RFC 7662 §2.1).
+async fn caller(app: &App, request: &Submitted) -> Result<Arc<Client>, OAuthError> {
+    let registry = snapshot(app)?;
+    if let Authorization::Bearer(token) = Authorization::of(&request.headers) {
+        if request.params.get("client_secret").is_some() {
+            return Err(OAuthError::invalid_request("The caller authenticates in more than one way."));
+        }
+        let issuer = app.config.issuer.as_str();
+        let access = live::access_token(app, token).await?.filter(|access| access.claims.is_for(issuer));
+        let claims = access.ok_or_else(OAuthError::invalid_token)?.claims;
+        if !claims.scope.is_some_and(|scope| scope.contains(SCOPE)) {
+            return Err(OAuthError::insufficient_scope(CHALLENGE));
+        }
+        return registry.client(&claims.client_id).cloned().ok_or_else(OAuthError::invalid_token);
+    }
+    let client = authenticate(&registry, &presented_client(&request.headers, &request.params)?)?;
+    if client.is_public() {
+        return Err(OAuthError::invalid_client());
+    }
+    if !client.may_introspect {
+        return Err(OAuthError::not_permitted("The client may not introspect."));
+    }
+    Ok(client)
+}
+
+/// A client sees its own tokens, and those for an audience that it serves.
+fn may_see(caller: &Client, client_id: &str, audience: &[String]) -> bool {
+    caller.id.as_str() == client_id || audience.iter().any(|name| caller.serves.contains(name))
+}
+
+fn answer_access(app: &App, caller: &Client, access: &LiveAccess) -> Response {
+    let claims = &access.claims;
+    if !may_see(caller, &claims.client_id, &claims.aud) {
+        return json::no_store_bytes(INACTIVE);
+    }
+    json::no_store(&Active {
+        active: true,
+        scope: claims.scope.as_ref().map(ToString::to_string),
+        client_id: &claims.client_id,
+        username: access.signed_in.as_ref().map(|signed_in| signed_in.user.username.as_str()),
+        token_type: "Bearer",
+        exp: Some(claims.exp),
+        iat: claims.iat,
+        nbf: claims.iat,
+        sub: &claims.sub,
+        aud: &claims.aud,
+        iss: app.config.issuer.as_str(),
+        jti: Some(claims.jti.to_string()),
+        sid: claims.sid.map(|sid| sid.to_string()),
+        auth_time: claims.auth_time,
+        extra: Some(&claims.extra),
+    })
+}
+
+/// `token_type` says that this is no access token, so that no resource server takes it for one.
+fn answer_refresh(app: &App, caller: &Client, refresh: &LiveRefresh) -> Response {
+    let session = &refresh.signed_in.session;
+    if !may_see(caller, session.client_id.as_str(), &session.audience) {
+        return json::no_store_bytes(INACTIVE);
+    }
+    json::no_store(&Active {
+        active: true,
+        scope: (!session.scope.is_empty()).then(|| session.scope.to_string()),
+        client_id: session.client_id.as_str(),
+        username: Some(refresh.signed_in.user.username.as_str()),
+        token_type: "refresh_token",
+        exp: (refresh.expires_at != NEVER).then_some(refresh.expires_at),
+        iat: refresh.issued_at,
+        nbf: refresh.issued_at,
+        sub: &refresh.signed_in.user.id.to_string(),
+        aud: &session.audience,
+        iss: app.config.issuer.as_str(),
+        jti: None,
+        sid: Some(session.id.to_string()),
+        auth_time: Some(session.auth_time),
+        extra: None,
+    })
+}

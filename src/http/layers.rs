@@ -1,0 +1,127 @@
+//! What every request passes through, outside in: identification and the log line, security headers, a limit in time,
+//! panics, CORS.
+
+use std::any::Any;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{
+    AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, RETRY_AFTER,
+    STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use uuid::Uuid;
+
+use super::client_address::{ClientAddress, resolve};
+use super::error::{Cause, OAuthError};
+use super::server::Peer;
+use crate::app::App;
+use crate::config::Config;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How long a browser may remember the answer to a preflight.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
+
+/// Puts the layers around the endpoints.
+pub fn wrap(endpoints: Router, app: &Arc<App>) -> Router {
+    let endpoints = match cors(&app.config) {
+        Some(cors) => endpoints.layer(cors),
+        None => endpoints,
+    };
+    endpoints
+        .layer(CatchPanicLayer::custom(after_panic))
+        .layer(from_fn_with_state(Arc::clone(app), limit_time))
+        .layer(from_fn_with_state(Arc::clone(app), identify))
+}
+
+/// Only for the configured origins, and nothing at all when there are none.
+fn cors(config: &Config) -> Option<CorsLayer> {
+    let origins: Vec<HeaderValue> =
+        config.http.allowed_origins.iter().filter_map(|origin| HeaderValue::try_from(origin.as_str()).ok()).collect();
+    (!origins.is_empty()).then(|| {
+        CorsLayer::new()
+            .allow_origin(AllowOrigin::list(origins))
+            .allow_credentials(true)
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers([AUTHORIZATION, CONTENT_TYPE])
+            .expose_headers([REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE, HeaderName::from_static("refresh-verdict")])
+            .max_age(PREFLIGHT_AGE)
+    })
+}
+
+/// The panic's own text may hold anything, so it reaches nobody but the panic hook.
+fn after_panic(_: Box<dyn Any + Send + 'static>) -> Response {
+    OAuthError::server_error("a handler panicked".to_owned()).into_response()
+}
+
+async fn limit_time(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(app.config.http.request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => OAuthError::unavailable(1, "the request took too long".to_owned()).into_response(),
+    }
+}
+
+/// Gives the request its address and its number, the answer its security headers, and the log its line.
+async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let peer = request.extensions().get().map_or((Ipv4Addr::UNSPECIFIED, 0).into(), |Peer(peer): &Peer| *peer);
+    let address = resolve(peer, request.headers(), &app.config.http.trusted_proxies);
+    let request_id = request_id(&app.config, peer, request.headers());
+    request.extensions_mut().insert(address);
+    let method = request.method().clone();
+    // The path as it was sent may hold a secret that somebody put in the wrong place; the route can't.
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let mut response = next.run(request).await;
+    log(&response, &method, route.as_deref(), address, &request_id, begun);
+    secure(response.headers_mut(), app.config.issuer.is_https());
+    if let Ok(id) = HeaderValue::try_from(request_id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// A proxy of ours may have numbered the request; nobody else's number is taken over.
+fn request_id(config: &Config, peer: SocketAddr, headers: &HeaderMap) -> String {
+    let from_proxy = config.http.trusted_proxies.iter().any(|net| net.contains(&peer.ip().to_canonical()));
+    let sent = headers.get(REQUEST_ID).filter(|_| from_proxy).and_then(|id| id.to_str().ok());
+    let is_plain = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    sent.filter(is_plain).map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+}
+
+fn secure(headers: &mut HeaderMap, is_https: bool) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if is_https {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+}
+
+fn log(
+    response: &Response,
+    method: &Method,
+    route: Option<&str>,
+    address: ClientAddress,
+    request_id: &str,
+    begun: Instant,
+) {
+    let status = response.status();
+    let cause = response.extensions().get::<Cause>().map(|Cause(cause)| cause.as_str());
+    let route = route.unwrap_or("(none)");
+    let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if status == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::error!(%method, route, status = status.as_u16(), %address, request_id, milliseconds, cause, "request");
+    } else if status.is_server_error() {
+        tracing::warn!(%method, route, status = status.as_u16(), %address, request_id, milliseconds, cause, "request");
+    } else {
+        tracing::info!(%method, route, status = status.as_u16(), %address, request_id, milliseconds, cause, "request");
+    }
+}

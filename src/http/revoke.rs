@@ -1,0 +1,58 @@
+//! `POST /revoke`: RFC 7009 for the owning client; for an administrator any token, and sessions in bulk.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use uuid::Uuid;
+
+use super::BODY_LIMIT;
+use super::authorization::presented_client;
+use super::error::OAuthError;
+use super::json;
+use super::submitted::Form;
+use crate::app::App;
+use crate::domain::{SessionId, UserId};
+use crate::grant::revocation::{Bulk, revoke_bulk, revoke_token};
+use crate::grant::{authenticate, snapshot};
+
+/// The parameters that name what an administrator ends.
+const BULK: [&str; 4] = ["sid", "sub", "username", "of_client"];
+
+/// Answers `POST /revoke`. `token_type_hint` is no help here and ignored: a token's form says what it is.
+pub async fn revoke(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>) -> Result<Response, OAuthError> {
+    let presented = presented_client(&request.headers, &request.params)?;
+    let client = authenticate(&*snapshot(&app)?, &presented)?;
+    let params = &request.params;
+    let mut bulk = BULK.iter().filter_map(|name| Some((*name, params.get(name)?)));
+    match (params.get("token"), bulk.next(), bulk.next()) {
+        (Some(token), None, _) => {
+            revoke_token(&app, &client, token).await?;
+            Ok(json::no_store_bytes("{}"))
+        }
+        (None, Some(_), None) if !client.admin => Err(OAuthError::not_permitted("The client is no administrator.")),
+        (None, Some((name, value)), None) => {
+            let revoked = match parse_bulk(name, value) {
+                Some(bulk) => revoke_bulk(&app, bulk).await?,
+                None => 0,
+            };
+            Ok(json::no_store_bytes(format!(r#"{{"revoked":{revoked}}}"#)))
+        }
+        (None, None, _) => Err(OAuthError::invalid_request("The token is missing.")),
+        _ => Err(OAuthError::invalid_request("The request names more than one thing to revoke.")),
+    }
+}
+
+/// What the parameter names; `None` for a value that nothing can have.
+fn parse_bulk(name: &str, value: &str) -> Option<Bulk> {
+    match name {
+        "sid" => value.parse().ok().map(SessionId).map(Bulk::Session),
+        "username" => value.parse().ok().map(Bulk::Username),
+        "of_client" => value.parse().ok().map(Bulk::Client),
+        // The subject of a client's own tokens is the client, and no client id is a UUID.
+        _ => match value.parse::<Uuid>() {
+            Ok(id) => Some(Bulk::User(UserId(id))),
+            Err(_) => value.parse().ok().map(Bulk::Client),
+        },
+    }
+}

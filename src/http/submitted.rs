@@ -1,0 +1,111 @@
+//! What a POST brings: its parameters, read within a limit of bytes and of time, and who sent it.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, Uri};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use super::client_address::ClientAddress;
+use super::error::OAuthError;
+use super::params::Params;
+
+/// How long a body may take to arrive once its head is there.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A submitted request.
+pub struct Submitted {
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its parameters.
+    pub params: Params,
+    /// Where it came from.
+    pub address: ClientAddress,
+}
+
+/// A request whose body is a form of at most `LIMIT` bytes, RFC 6749 §3.2.
+pub struct Form<const LIMIT: usize>(pub Submitted);
+
+/// A request whose body is a form or JSON, of at most `LIMIT` bytes.
+pub struct FormOrJson<const LIMIT: usize>(pub Submitted);
+
+impl<S: Sync, const LIMIT: usize> FromRequest<S> for Form<LIMIT> {
+    type Rejection = OAuthError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, OAuthError> {
+        read(request, LIMIT, &[Encoding::Form]).await.map(Self)
+    }
+}
+
+impl<S: Sync, const LIMIT: usize> FromRequest<S> for FormOrJson<LIMIT> {
+    type Rejection = OAuthError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, OAuthError> {
+        read(request, LIMIT, &[Encoding::Form, Encoding::Json]).await.map(Self)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Form,
+    Json,
+}
+
+async fn read(request: Request, limit: usize, accepted: &[Encoding]) -> Result<Submitted, OAuthError> {
+    let (parts, body) = request.into_parts();
+    refuse_query(&parts.uri)?;
+    if content_length(&parts.headers).is_some_and(|length| length > limit) {
+        return Err(OAuthError::too_large());
+    }
+    let encoding = encoding(&parts.headers);
+    let bytes = tokio::time::timeout(BODY_TIMEOUT, collect(body, limit))
+        .await
+        .map_err(|_| OAuthError::body_timeout())??;
+    let params = match encoding {
+        // A request that says nothing in its body, like a logout by cookie, need not say in which format.
+        None if bytes.is_empty() && accepted.contains(&Encoding::Json) => Params::from_form(b"")?,
+        Some(Encoding::Form) if accepted.contains(&Encoding::Form) => Params::from_form(&bytes)?,
+        Some(Encoding::Json) if accepted.contains(&Encoding::Json) => Params::from_json(&bytes)?,
+        _ => return Err(OAuthError::invalid_request("The content type of the body is not one that is taken here.")),
+    };
+    let address = parts.extensions.get().copied().unwrap_or_default();
+    Ok(Submitted { headers: parts.headers, params, address })
+}
+
+/// What is in an address ends up in logs and histories (RFC 6749 §2.3.1), so nothing is taken from there.
+fn refuse_query(uri: &Uri) -> Result<(), OAuthError> {
+    match uri.query() {
+        None | Some("") => Ok(()),
+        Some(_) => Err(OAuthError::invalid_request("Parameters belong into the body, never into the address.")),
+    }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The encoding that the one `Content-Type` names, if its only parameter is `charset=utf-8`.
+fn encoding(headers: &HeaderMap) -> Option<Encoding> {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (first, None) = (types.next()?.to_str().ok()?, types.next()) else { return None };
+    let mut parts = first.split(';').map(str::trim);
+    let essence = parts.next()?.to_ascii_lowercase();
+    if !parts.all(|part| part.is_empty() || part.replace('"', "").eq_ignore_ascii_case("charset=utf-8")) {
+        return None;
+    }
+    match essence.as_str() {
+        "application/x-www-form-urlencoded" => Some(Encoding::Form),
+        "application/json" => Some(Encoding::Json),
+        _ => None,
+    }
+}
+
+async fn collect(body: Body, limit: usize) -> Result<axum::body::Bytes, OAuthError> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(OAuthError::too_large()),
+        Err(_) => Err(OAuthError::invalid_request("The body broke off.")),
+    }
+}

@@ -1,0 +1,59 @@
+//! `POST /token`: the token endpoint, RFC 6749 §3.2.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+
+use super::authorization::presented_client;
+use super::device::device;
+use super::error::OAuthError;
+use super::presented_token::require_token;
+use super::submitted::{Form, Submitted};
+use super::token_response::{Delivery, token_response};
+use super::BODY_LIMIT;
+use crate::app::App;
+use crate::domain::{Client, Grant};
+use crate::grant::password::SignIn;
+use crate::grant::refresh_token::Refresh;
+use crate::grant::{authenticate, client_credentials, password, refresh_token, snapshot};
+
+/// Answers `POST /token`.
+pub async fn token(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>) -> Result<Response, OAuthError> {
+    let presented = presented_client(&request.headers, &request.params)?;
+    let registry = snapshot(&app)?;
+    let grant_type = request.params.require("grant_type", "The grant_type is missing.")?;
+    let client = authenticate(&registry, &presented)?;
+    let grant = grant_type.parse::<Grant>().map_err(|_| OAuthError::unsupported_grant_type())?;
+    let params = &request.params;
+    let (scope, resources) = (params.get("scope"), params.all("resource").collect::<Vec<_>>());
+    match grant {
+        Grant::Password => {
+            let sign_in = SignIn {
+                username: params.require("username", "The username is missing.")?,
+                password: params.require("password", "The password is missing.")?,
+                scope,
+                resources,
+                device: device(&request)?,
+            };
+            Ok(token_response(&password::grant(&app, &client, sign_in).await?, Delivery::Body))
+        }
+        Grant::RefreshToken => refresh(&app, &client, &request, resources).await,
+        Grant::ClientCredentials => {
+            let issued = client_credentials::grant(&app, &registry, &client, scope, &resources)?;
+            Ok(token_response(&issued, Delivery::Body))
+        }
+    }
+}
+
+/// RFC 6749 §6. A browser app's refresh token comes, and goes, in the cookie.
+async fn refresh(
+    app: &App,
+    client: &Client,
+    request: &Submitted,
+    resources: Vec<&str>,
+) -> Result<Response, OAuthError> {
+    let token = require_token(request, &app.config)?;
+    let refresh = Refresh { client: Some(client), token: &token.text, scope: request.params.get("scope"), resources };
+    Ok(token_response(&refresh_token::grant(app, refresh).await?, token.delivery))
+}

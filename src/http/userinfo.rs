@@ -1,0 +1,73 @@
+//! `GET,POST /userinfo`: OpenID Connect Core §5.3, with the bearer rules of RFC 6750.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{FromRequest as _, Request, State};
+use axum::http::{HeaderMap, Method, Uri};
+use axum::response::Response;
+use serde_json::Value;
+
+use super::BODY_LIMIT;
+use super::authorization::Authorization;
+use super::error::OAuthError;
+use super::json;
+use super::params::decode_form;
+use super::submitted::FormOrJson;
+use crate::app::App;
+use crate::config::ClaimRules;
+use crate::domain::{Scope, User};
+use crate::grant::live;
+
+const CHALLENGE: &str = r#"Bearer realm="tokend", error="insufficient_scope", scope="openid""#;
+
+/// Answers `/userinfo`.
+pub async fn userinfo(State(app): State<Arc<App>>, request: Request) -> Result<Response, OAuthError> {
+    let headers = request.headers().clone();
+    refuse_token_in_query(request.uri())?;
+    let token_in_body = has_token_in_body(request).await?;
+    let token = bearer(&headers, token_in_body)?;
+    let access = live::access_token(&app, token).await?;
+    let access = access.filter(|access| access.claims.is_for(app.config.issuer.as_str()));
+    let access = access.ok_or_else(OAuthError::invalid_token)?;
+    let scope = access.claims.scope.filter(|scope| scope.contains("openid"));
+    let scope = scope.ok_or_else(|| OAuthError::insufficient_scope(CHALLENGE))?;
+    // A client's own token has no user.
+    let user = access.signed_in.ok_or_else(OAuthError::invalid_token)?.user;
+    Ok(json::no_store(&claims(&user, &scope, &app.config.claims)))
+}
+
+/// RFC 6750 §2.3 is not supported: addresses end up in logs.
+fn refuse_token_in_query(uri: &Uri) -> Result<(), OAuthError> {
+    let names = uri.query().unwrap_or_default().split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+    let holds_token = names.into_iter().any(|name| decode_form(name.as_bytes()).is_none_or(|name| name == "access_token"));
+    if holds_token { Err(OAuthError::invalid_bearer_request("A token in the address is not taken.")) } else { Ok(()) }
+}
+
+async fn has_token_in_body(request: Request) -> Result<bool, OAuthError> {
+    if request.method() != Method::POST {
+        return Ok(false);
+    }
+    let FormOrJson(submitted) = FormOrJson::<BODY_LIMIT>::from_request(request, &()).await?;
+    Ok(submitted.params.get("access_token").is_some())
+}
+
+/// The token in the header, RFC 6750 §2.1; the one way that is taken.
+fn bearer(headers: &HeaderMap, token_in_body: bool) -> Result<&str, OAuthError> {
+    match Authorization::of(headers) {
+        Authorization::Bearer(_) if token_in_body => {
+            Err(OAuthError::invalid_bearer_request("The request has two tokens."))
+        }
+        Authorization::Bearer(token) => Ok(token),
+        Authorization::Missing | Authorization::Basic(_) => Err(OAuthError::missing_token()),
+        Authorization::Unusable => Err(OAuthError::invalid_token()),
+    }
+}
+
+/// `sub`, and the claims of each granted scope that the user has.
+fn claims(user: &User, scope: &Scope, rules: &ClaimRules) -> BTreeMap<String, Value> {
+    let granted = rules.scopes.iter().filter(|(word, _)| scope.contains(word)).flat_map(|(_, names)| names);
+    let mut claims: BTreeMap<_, _> = granted.filter_map(|name| Some((name.clone(), user.claim(name)?))).collect();
+    claims.insert("sub".to_owned(), user.id.to_string().into());
+    claims
+}

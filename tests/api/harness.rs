@@ -1,0 +1,32 @@
+//! What the tests stand on: a real server on a free port, a real database of either kind, a clock that is set by hand.
+
+mod answer;
+mod database;
+mod fixtures;
+mod random;
+mod server;
+
+pub use answer::Answer;
+pub use database::Engine;
+pub use fixtures::*;
+pub use random::Random;
+pub use server::{Settings, TestServer};
+
+/// Turns `async fn name(engine: Engine)` into two tests, one on each database.
+macro_rules! on_both_databases {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(crate::harness::Engine::Sqlite).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(crate::harness::Engine::Postgres).await;
+            })+
+        }
+    };
+}
+pub(crate) use on_both_databases;

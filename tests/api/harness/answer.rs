@@ -1,0 +1,83 @@
+//! What the server answered, and what every answer must hold.
+
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+/// An answer, read whole.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub async fn read(response: reqwest::Response) -> Self {
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        Self { status, headers, text: response.text().await.expect("the body can be read") }
+    }
+
+    /// The body as JSON; null when it isn't.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    /// A header's text; empty when it isn't there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("the header is text"))
+    }
+
+    /// A member of the body that is a text.
+    #[track_caller]
+    pub fn text_at(&self, member: &str) -> String {
+        self.json()[member].as_str().unwrap_or_else(|| panic!("no {member} in {self:?}")).to_owned()
+    }
+
+    #[track_caller]
+    pub fn access_token(&self) -> String {
+        self.ok().text_at("access_token")
+    }
+
+    #[track_caller]
+    pub fn refresh_token(&self) -> String {
+        self.ok().text_at("refresh_token")
+    }
+
+    /// The answer, which must be 200.
+    #[track_caller]
+    pub fn ok(&self) -> &Self {
+        assert_eq!(self.status, 200, "{self:?}");
+        self
+    }
+
+    /// The answer must be this error in the shape of RFC 6749 §5.2, and nobody may keep it.
+    #[track_caller]
+    pub fn refused(&self, status: u16, code: &str) -> &Self {
+        assert_eq!((self.status, self.json()["error"].as_str()), (status, Some(code)), "{self:?}");
+        assert_eq!(self.header("content-type"), "application/json", "{self:?}");
+        assert_eq!(self.header("cache-control"), "no-store", "{self:?}");
+        let json = self.json();
+        let members = json.as_object().expect("an object");
+        assert!(members.keys().all(|name| name == "error" || name == "error_description"), "{self:?}");
+        for text in members.values() {
+            let text = text.as_str().expect("a text");
+            assert!(text.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)), "{text}");
+        }
+        self
+    }
+
+    /// The answer must be RFC 7662's for everything that isn't active, byte for byte.
+    #[track_caller]
+    pub fn inactive(&self) -> &Self {
+        assert_eq!((self.status, self.text.as_str()), (200, r#"{"active":false}"#), "{self:?}");
+        self
+    }
+
+    /// The answer must be an active introspection.
+    #[track_caller]
+    pub fn active(&self) -> &Self {
+        assert_eq!((self.status, &self.json()["active"]), (200, &Value::Bool(true)), "{self:?}");
+        self
+    }
+}

@@ -1,0 +1,95 @@
+//! A database of its own for each test.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokend::store::{PoolSize, Store};
+use tokio::sync::OnceCell;
+
+/// Which database a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// A migrated database, and what has to be kept for as long as it is used.
+pub struct Database {
+    pub store: Store,
+    pub engine: Engine,
+    /// Opens the same database again, as another node would.
+    pub url: String,
+    _directory: Option<TempDir>,
+}
+
+const POOL: PoolSize = PoolSize { max_connections: 8, acquire_timeout: Duration::from_secs(10) };
+
+/// The database that each test's is copied from.
+const TEMPLATE: &str = "tokend_template";
+
+impl Database {
+    pub async fn new(engine: Engine) -> Self {
+        match engine {
+            Engine::Sqlite => {
+                let directory = TempDir::new().expect("a temporary directory");
+                let path = directory.path().join("data/tokend.db");
+                let store = Store::open_sqlite(&path).await.expect("SQLite opens");
+                store.migrate().await.expect("SQLite migrates");
+                Self { store, engine, url: format!("sqlite:{}", path.display()), _directory: Some(directory) }
+            }
+            Engine::Postgres => {
+                let url = copy_of_template().await;
+                let store = Store::open_postgres(&url, POOL).await.expect("PostgreSQL opens");
+                Self { store, engine, url, _directory: None }
+            }
+        }
+    }
+
+    /// Another node's way to the same database.
+    pub async fn open_again(&self) -> Store {
+        match self.engine {
+            Engine::Sqlite => {
+                let path = self.url.strip_prefix("sqlite:").expect("an SQLite address");
+                Store::open_sqlite(path.as_ref()).await.expect("SQLite opens again")
+            }
+            Engine::Postgres => Store::open_postgres(&self.url, POOL).await.expect("PostgreSQL opens again"),
+        }
+    }
+}
+
+/// The throw-away cluster that `tests/run.sh` starts.
+pub fn cluster_url() -> &'static str {
+    static URL: OnceLock<String> = OnceLock::new();
+    URL.get_or_init(|| std::env::var("TOKEND_TEST_POSTGRES").expect("tests/run.sh starts a PostgreSQL for the tests"))
+}
+
+/// The address of one database of the cluster.
+pub fn url_of(database: &str) -> String {
+    let mut url = url::Url::parse(cluster_url()).expect("an address");
+    url.set_path(database);
+    url.to_string()
+}
+
+async fn copy_of_template() -> String {
+    static READY: OnceCell<()> = OnceCell::const_new();
+    READY
+        .get_or_init(|| async {
+            run_sql(format!("CREATE DATABASE {TEMPLATE}")).await;
+            let store = Store::open_postgres(&url_of(TEMPLATE), POOL).await.expect("the template opens");
+            store.migrate().await.expect("the template migrates");
+            store.close().await;
+        })
+        .await;
+    let name = format!("test_{}", uuid::Uuid::new_v4().simple());
+    run_sql(format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await;
+    url_of(&name)
+}
+
+/// Runs one statement in the cluster's own database.
+pub async fn run_sql(statement: String) {
+    use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+    let mut connection = PgConnection::connect(cluster_url()).await.expect("the cluster answers");
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.expect("the statement runs");
+    connection.close().await.expect("the connection closes");
+}

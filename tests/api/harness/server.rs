@@ -1,0 +1,212 @@
+//! A server of its own for each test, and the requests that tests make of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder};
+use tokend::app::App;
+use tokend::clock::Clock;
+use tokend::config::Config;
+use tokend::domain::{PlainSecret, SessionId, SigningAlgorithm, UserId};
+use tokend::http;
+use tokend::http::server::{Limits, Server};
+use tokend::keys::{MasterSecrets, SigningKey};
+use tokio::sync::oneshot;
+
+use super::database::{Database, Engine};
+use super::fixtures::{self, API, BOBS_PASSWORD, P1, PASSWORD, START};
+use super::{Answer, RS1};
+
+/// The master secret of every test.
+pub const MASTER_SECRET: &str = "a master secret of the tests, long enough";
+
+/// What a test may want otherwise.
+pub struct Settings {
+    /// The configuration file's text.
+    pub toml: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let toml = r#"
+            issuer = "https://auth.example.com"
+            secret = "a master secret of the tests, long enough"
+            [passwords]
+            memory_kib = 64
+            iterations = 1
+            [claims]
+            access_token = ["roles"]
+            [http]
+            allowed_origins = ["https://app.example.com"]
+        "#;
+        Self { toml: toml.to_owned() }
+    }
+}
+
+/// A running server. It stops when this is dropped.
+pub struct TestServer {
+    pub app: Arc<App>,
+    pub clock: Clock,
+    pub database: Database,
+    pub base: String,
+    pub alice: UserId,
+    pub bob: UserId,
+    http: reqwest::Client,
+    _stop: oneshot::Sender<()>,
+}
+
+impl TestServer {
+    /// A server with the users alice and bob and the clients of the fixtures, at the time [`START`].
+    pub async fn start(engine: Engine) -> Self {
+        Self::start_with(engine, Settings::default()).await
+    }
+
+    pub async fn start_with(engine: Engine, settings: Settings) -> Self {
+        let database = Database::new(engine).await;
+        let secrets = master_secrets();
+        for client in fixtures::clients() {
+            database.store.insert_client(&client).await.expect("a client is added");
+        }
+        let key = SigningKey::generate(SigningAlgorithm::Es256, START, START).expect("a key is made");
+        database.store.insert_signing_key(&key.seal(&secrets).expect("it is sealed")).await.expect("a key is added");
+        let clock = Clock::manual(START);
+        let node = Node::start(&database, &clock, &settings).await;
+        let add = |name, password| fixtures::add_user(&node.app.store, &node.app.hasher, name, password);
+        let (alice, bob) = (add("alice", PASSWORD).await, add("bob", BOBS_PASSWORD).await);
+        Self { app: node.app, base: node.base, clock, database, alice, bob, http: client(), _stop: node.stop }
+    }
+
+    /// Another node on the same database.
+    pub async fn another_node(&self) -> Node {
+        Node::start(&self.database, &self.clock, &Settings::default()).await
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        Answer::read(request.send().await.expect("the server answers")).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// Posts a form.
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        self.send(self.request(Method::POST, path).form(form)).await
+    }
+
+    /// Posts a form as a confidential client, by Basic.
+    pub async fn post_as(&self, (id, secret): (&str, &str), path: &str, form: &[(&str, &str)]) -> Answer {
+        self.send(self.request(Method::POST, path).basic_auth(id, Some(secret)).form(form)).await
+    }
+
+    /// Posts a text of a content type.
+    pub async fn post_text(&self, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
+        self.send(self.request(Method::POST, path).header("content-type", content_type).body(body)).await
+    }
+
+    /// Gets something with an access token.
+    pub async fn get_with(&self, path: &str, access_token: &str) -> Answer {
+        self.send(self.request(Method::GET, path).bearer_auth(access_token)).await
+    }
+
+    /// Alice signs in on the first-party public client.
+    pub async fn login(&self) -> Answer {
+        self.login_on(P1).await
+    }
+
+    /// Alice signs in on a public client.
+    pub async fn login_on(&self, client: &str) -> Answer {
+        self.post("/login", &[("username", "alice"), ("password", PASSWORD), ("client_id", client)]).await
+    }
+
+    /// Alice signs in on a confidential client, at `/token`.
+    pub async fn login_as(&self, client: (&str, &str)) -> Answer {
+        let form = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD)];
+        self.post_as(client, "/token", &form).await
+    }
+
+    /// A public client exchanges a refresh token at `/refresh`.
+    pub async fn refresh(&self, token: &str) -> Answer {
+        self.post("/refresh", &[("refresh_token", token)]).await
+    }
+
+    /// The resource server of [`API`] asks about a token.
+    pub async fn introspect(&self, token: &str) -> Answer {
+        self.post_as(RS1, "/introspect", &[("token", token)]).await
+    }
+
+    /// Nothing of a session works any more: not its refresh tokens, not its access token, at no endpoint.
+    #[track_caller]
+    pub fn assert_dead<'a>(
+        &'a self,
+        access_token: &'a str,
+        refresh_tokens: &'a [&'a str],
+    ) -> impl Future<Output = ()> + 'a {
+        async move {
+            self.introspect(access_token).await.inactive();
+            self.get_with("/userinfo", access_token).await.refused(401, "invalid_token");
+            for token in refresh_tokens {
+                self.introspect(token).await.inactive();
+                self.refresh(token).await.refused(401, "invalid_grant");
+            }
+        }
+    }
+
+    /// The session that an access token belongs to, as the resource server of [`API`] sees it.
+    pub async fn session_of(&self, access_token: &str) -> SessionId {
+        self.introspect(access_token).await.active().text_at("sid").parse().expect("a session id")
+    }
+
+    /// How many refresh tokens a session has had.
+    pub async fn generation(&self, session: SessionId) -> i64 {
+        let found = self.app.store.find_session(session).await.expect("the store answers");
+        found.expect("the session is there").session.generation
+    }
+}
+
+/// One server process's worth, without the database.
+pub struct Node {
+    pub app: Arc<App>,
+    pub base: String,
+    stop: oneshot::Sender<()>,
+}
+
+impl Node {
+    async fn start(database: &Database, clock: &Clock, settings: &Settings) -> Self {
+        let config = Config::from_toml(&settings.toml).expect("the test's configuration is valid");
+        let store = database.open_again().await;
+        let app = App::build(config, clock.clone(), store, master_secrets()).await.expect("the parts come together");
+        let limits = Limits {
+            header_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(30),
+            shutdown_timeout: Duration::from_secs(1),
+            max_connections: 1000,
+        };
+        let server = Server::bind(([127, 0, 0, 1], 0).into(), limits, None).await.expect("a port is free");
+        let base = format!("http://{}{}", server.local_addr(), app.config.issuer.path_prefix());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = http::router(&app);
+        tokio::spawn(server.run(router, async {
+            let _ = stopped.await;
+        }));
+        let polled = Arc::clone(&app);
+        tokio::spawn(async move { polled.registry.poll().await });
+        Self { app, base, stop }
+    }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_secs(60))
+        .build()
+        .expect("an HTTP client")
+}
+
+fn master_secrets() -> MasterSecrets {
+    MasterSecrets::new(&[PlainSecret::new(MASTER_SECRET.to_owned())]).expect("a master secret")
+}
