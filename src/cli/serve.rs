@@ -7,7 +7,7 @@ use clap::Args;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Failure, bootstrap, logging, start};
+use super::{Failure, bootstrap, logging, output, start};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -30,10 +30,13 @@ pub struct Options {
 }
 
 /// Serves until the process is told to stop, and then lets requests finish.
-pub async fn run(config: Config, options: Options) -> Result<(), Failure> {
+pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
     logging::start(&config.log)?;
     keep_memory_private();
     let clock = Clock::System;
+    // Who connects from here on waits; before, an address that is taken must not have made anything.
+    let server = bind(&config).await?;
+    config.bound_to(server.local_addr());
     let store = start::open_store(&config).await?;
     if options.no_migrate {
         store.require_current().await?;
@@ -43,11 +46,10 @@ pub async fn run(config: Config, options: Options) -> Result<(), Failure> {
     let secrets = start::master_secrets(&config, &store).await?;
     start::ensure_signing_key(&config, &store, &secrets, clock.now()).await?;
     let app = App::build(config, clock, store, secrets).await?;
-    let server = bind(&app.config).await?;
     if (app.store.is_embedded() || options.bootstrap)
         && let Some(first) = bootstrap::bootstrap(&app).await?
     {
-        print!("{}", first.describe(&app.config, server.local_addr()));
+        output::print(&first.describe(&app.config, server.local_addr()))?;
     }
     warn_of_what_is_unusual(&app);
     tracing::info!(address = %server.local_addr(), issuer = app.config.issuer.as_str(), "listening");

@@ -75,14 +75,16 @@ impl Store {
     /// Opens the embedded database, making the file (mode 0600) and its directory (mode 0700) when they aren't there.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StartError> {
         make_private(path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(SQLITE_BUSY)
-            .optimize_on_close(true, None)
-            .disable_statement_logging();
+        let options = sqlite_options(path).journal_mode(SqliteJournalMode::Wal).optimize_on_close(true, None);
+        Self::connect_sqlite(path, options).await
+    }
+
+    /// Opens the embedded database as it is; `None` when it isn't there. Makes nothing, sets nothing.
+    pub async fn open_existing_sqlite(path: &Path) -> Result<Option<Self>, StartError> {
+        if path.exists() { Self::connect_sqlite(path, sqlite_options(path)).await.map(Some) } else { Ok(None) }
+    }
+
+    async fn connect_sqlite(path: &Path, options: SqliteConnectOptions) -> Result<Self, StartError> {
         let unreachable = |cause| StartError::Unreachable { name: path.display().to_string(), cause };
         let timeout = SQLITE_BUSY + Duration::from_secs(1);
         let writer = SqlitePoolOptions::new()
@@ -108,13 +110,17 @@ impl Store {
             options.get_host(),
             options.get_port()
         );
-        let pool = PgPoolOptions::new()
+        let options = options.application_name("tokend").disable_statement_logging();
+        let connected = PgPoolOptions::new()
             .max_connections(pool.max_connections)
             .acquire_timeout(pool.acquire_timeout)
-            .connect_with(options.application_name("tokend").disable_statement_logging())
-            .await
-            .map_err(unreachable(name))?;
-        Ok(Self { db: Db::Postgres(pool) })
+            .connect_with(options.clone())
+            .await;
+        match connected {
+            Ok(pool) => Ok(Self { db: Db::Postgres(pool) }),
+            Err(sqlx::Error::PoolTimedOut) => Err(unreachable(name)(why_unreachable(&options, pool.acquire_timeout).await)),
+            Err(cause) => Err(unreachable(name)(cause)),
+        }
     }
 
     /// Whether this is the embedded database.
@@ -200,6 +206,23 @@ impl Unit {
             Self::Sqlite(transaction) => transaction.commit().await?,
         }
         Ok(())
+    }
+}
+
+fn sqlite_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(SQLITE_BUSY)
+        .disable_statement_logging()
+}
+
+/// The pool tries again until its time is up, and forgets why each try failed: one more try tells.
+async fn why_unreachable(options: &PgConnectOptions, timeout: Duration) -> sqlx::Error {
+    match tokio::time::timeout(timeout, options.connect()).await {
+        Ok(Err(cause)) => cause,
+        _ => sqlx::Error::PoolTimedOut,
     }
 }
 

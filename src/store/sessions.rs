@@ -4,7 +4,7 @@ mod row;
 
 use uuid::Uuid;
 
-use self::row::{LiveSessionRow, SessionRow};
+use self::row::{LiveSessionRow, SignedInRow};
 use super::db::{Db, Unit, sql};
 use super::{Store, StoreError};
 use crate::clock::UnixTime;
@@ -47,6 +47,13 @@ macro_rules! session_columns {
     };
 }
 
+macro_rules! user_columns {
+    () => {
+        "u.username, u.email, u.claims, u.credentials_version, u.created_at AS user_created_at, \
+         u.disabled_at AS user_disabled_at"
+    };
+}
+
 macro_rules! insert_if_unchanged {
     () => {
         "INSERT INTO sessions (id, user_id, client_id, scope, audience, generation, current_hash, rotated_at, created_at, \
@@ -66,9 +73,9 @@ const INSERT_POSTGRES: &str = concat!(insert_if_unchanged!(), " FOR SHARE OF u, 
 const FIND: &str = concat!(
     "SELECT ",
     session_columns!(),
-    ", u.username, u.email, u.claims, u.credentials_version, u.created_at AS user_created_at, \
-     u.disabled_at AS user_disabled_at, \
-     EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $2) AS token_revoked \
+    ", ",
+    user_columns!(),
+    ", EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $2) AS token_revoked \
      FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1"
 );
 
@@ -91,7 +98,9 @@ const REVOKE_WITH_SCOPE: &str = "UPDATE sessions SET revoked_at = $2, revoked_re
 const LIST: &str = concat!(
     "SELECT ",
     session_columns!(),
-    " FROM sessions s WHERE ($1 IS NULL OR s.user_id = $1) AND ($2 IS NULL OR s.client_id = $2) \
+    ", ",
+    user_columns!(),
+    " FROM sessions s JOIN users u ON u.id = s.user_id WHERE ($1 IS NULL OR s.user_id = $1) AND ($2 IS NULL OR s.client_id = $2) \
      AND ($3 OR (s.revoked_at IS NULL AND s.idle_expires_at > $4 AND s.expires_at > $4)) \
      ORDER BY s.created_at DESC, s.id LIMIT $5"
 );
@@ -170,16 +179,16 @@ impl Store {
         sql!(self.write().await?, execute, REVOKE_OF_USER, id.0, now, reason.as_str())
     }
 
-    /// Up to `limit` sessions, the newest first.
+    /// Up to `limit` sessions with their users, the newest first.
     pub async fn list_sessions(
         &self,
         filter: &SessionFilter,
         now: UnixTime,
         limit: i64,
-    ) -> Result<Vec<Session>, StoreError> {
+    ) -> Result<Vec<SignedIn>, StoreError> {
         let (user, client) = (filter.user.map(|id| id.0), filter.client.as_ref().map(ClientId::as_str));
-        let rows = sql!(self.read().await?, all SessionRow, LIST, user, client, filter.ended, now, limit)?;
-        rows.into_iter().map(Session::try_from).collect()
+        let rows = sql!(self.read().await?, all SignedInRow, LIST, user, client, filter.ended, now, limit)?;
+        rows.into_iter().map(SignedIn::try_from).collect()
     }
 
     /// Forgets up to 1,000 sessions that ended at `ended_before` or earlier. How many.
