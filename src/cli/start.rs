@@ -46,7 +46,7 @@ pub async fn master_secrets(config: &Config, store: &Store) -> Result<MasterSecr
             master_file::create(path)?;
         }
     }
-    Ok(MasterSecrets::new(&master_file::load(path)?)?)
+    Ok(master_file::load(path)?)
 }
 
 fn lost(path: &Path) -> Failure {
