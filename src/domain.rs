@@ -1,12 +1,14 @@
 //! The words of the field as types: clients, users, sessions, scopes. Values only: no I/O, no clock, no configuration.
 //! Everything else may depend on this; this depends on nothing of the crate but [`crate::clock`]'s units.
 
+pub mod algorithm;
 pub mod client;
 pub mod scope;
 pub mod secret;
 pub mod session;
 pub mod user;
 
+pub use algorithm::SigningAlgorithm;
 pub use client::{Client, ClientAuthentication, ClientId, Grant, Grants, Recovery, RefreshPolicy};
 pub use scope::Scope;
 pub use secret::{PlainSecret, SecretHash};
