@@ -1,1 +1,3 @@
 //! What tokens are: refresh tokens and access tokens. Pure: no I/O; time and randomness are parameters.
+
+pub mod access;
