@@ -2,5 +2,6 @@
 
 mod harness;
 mod login;
+mod nodes;
 mod races;
 mod refresh;
