@@ -26,8 +26,8 @@ as_root() {
 install() {
     step "installing $1"
     if has apt-get; then
-        as_root apt-get -q update &&
-            as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "$2"
+        as_root apt-get -q update || true # lists that are a little old may do
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "$2"
     elif has dnf; then
         as_root dnf install -y "$3"
     elif has apk; then
