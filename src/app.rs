@@ -10,12 +10,11 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{Client, RefreshPolicy};
 use crate::keys::MasterSecrets;
-use crate::password::{HashParameters, Hasher, PoolError};
+use crate::password::{HashParameters, Hasher, StartError};
 use crate::store::Store;
 use crate::token::refresh::{RefreshKey, RefreshKeys};
 
 /// The parts of a running server.
-#[derive(Debug)]
 pub struct App {
     /// The configuration.
     pub config: Config,
@@ -39,12 +38,17 @@ pub enum BuildError {
     Registry(#[from] RegistryError),
     /// The password threads can't be started.
     #[error(transparent)]
-    Passwords(#[from] PoolError),
+    Passwords(#[from] StartError),
 }
 
 impl App {
     /// Puts the parts together. The database must be migrated and hold a signing key.
-    pub async fn build(config: Config, clock: Clock, store: Store, secrets: MasterSecrets) -> Result<Arc<Self>, BuildError> {
+    pub async fn build(
+        config: Config,
+        clock: Clock,
+        store: Store,
+        secrets: MasterSecrets,
+    ) -> Result<Arc<Self>, BuildError> {
         let refresh_keys = refresh_keys(&secrets, config.issuer.as_str());
         let registry = Registry::load(store.clone(), secrets, config.tokens.access_lifetime).await?;
         let parameters = HashParameters {
@@ -71,6 +75,7 @@ impl App {
 
 fn refresh_keys(secrets: &MasterSecrets, issuer: &str) -> RefreshKeys {
     let (first, others) = secrets.refresh_keys(issuer);
-    let key = |derived: &crate::keys::DerivedRefreshKey| RefreshKey::new(derived.key_id, &derived.tag_key, &derived.next_key);
+    let key =
+        |derived: &crate::keys::DerivedRefreshKey| RefreshKey::new(derived.key_id, &derived.tag_key, &derived.next_key);
     RefreshKeys::new(key(&first), others.iter().map(key).collect())
 }

@@ -14,6 +14,7 @@ use super::output::{Format, escaped, print, sessions};
 use super::terminal::Consent;
 use super::Failure;
 use crate::domain::{Client, ClientId};
+use crate::store::sessions::SessionFilter;
 
 /// How often a change is made again when somebody else changes the same client meanwhile.
 const ATTEMPTS: usize = 3;
@@ -114,7 +115,11 @@ async fn change(
 async fn remove(context: &Context, Named { id, consent }: Named) -> Result<(), Failure> {
     let client = find(context, &id).await?;
     consent.require(&format!("Remove client {id} ({}) and end all its sessions?", client.name))?;
-    let ended = context.store.remove_client(&id, context.now()).await?.ok_or_else(|| no_client(&id))?;
+    let its = SessionFilter { client: Some(id.clone()), ..SessionFilter::default() };
+    let ended = context.store.count_sessions(&its, context.now()).await?;
+    if !context.store.remove_client(&id).await? {
+        return Err(no_client(&id));
+    }
     print(&format!("client {id} was removed; {} ended\n", sessions(ended)))
 }
 

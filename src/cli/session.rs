@@ -108,7 +108,7 @@ async fn list(context: &Context, listing: Listing) -> Result<(), Failure> {
     }
     let filter = SessionFilter { user, client: listing.client, ended: listing.all };
     let now = context.now();
-    let mut found = context.store.list_sessions(&filter, now, listing.limit.saturating_add(1)).await?;
+    let mut found = context.store.list_signed_in(&filter, now, listing.limit.saturating_add(1)).await?;
     let more = found.len() > usize::try_from(listing.limit)?;
     if more {
         found.pop();

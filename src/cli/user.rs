@@ -12,6 +12,7 @@ use super::output::{Cell, Format, Record, print, sessions};
 use super::terminal::Consent;
 use super::Failure;
 use crate::domain::{User, Username};
+use crate::store::sessions::SessionFilter;
 use crate::store::users::Credentials;
 
 /// What a listing shows of each user.
@@ -149,7 +150,11 @@ async fn enable(context: &Context, name: &Username) -> Result<(), Failure> {
 async fn remove(context: &Context, Named { name, consent }: Named) -> Result<(), Failure> {
     let user = find(context, &name).await?.user;
     consent.require(&format!("Remove user {name} and end all its sessions?"))?;
-    let ended = context.store.remove_user(user.id, context.now()).await?.ok_or_else(|| no_user(&name))?;
+    let its = SessionFilter { user: Some(user.id), ..SessionFilter::default() };
+    let ended = context.store.count_sessions(&its, context.now()).await?;
+    if !context.store.remove_user(user.id).await? {
+        return Err(no_user(&name));
+    }
     print(&format!("user {name} was removed; {} ended\n", sessions(ended)))
 }
 

@@ -30,17 +30,20 @@ pub async fn userinfo(State(app): State<Arc<App>>, request: Request) -> Result<R
     let access = live::access_token(&app, token).await?;
     let access = access.filter(|access| access.claims.is_for(app.config.issuer.as_str()));
     let access = access.ok_or_else(OAuthError::invalid_token)?;
-    let scope = access.claims.scope.filter(|scope| scope.contains("openid"));
-    let scope = scope.ok_or_else(|| OAuthError::insufficient_scope(CHALLENGE))?;
+    let scope = &access.claims.scope;
+    if !scope.contains("openid") {
+        return Err(OAuthError::insufficient_scope(CHALLENGE));
+    }
     // A client's own token has no user.
     let user = access.signed_in.ok_or_else(OAuthError::invalid_token)?.user;
-    Ok(json::no_store(&claims(&user, &scope, &app.config.claims)))
+    Ok(json::no_store(&claims(&user, scope, &app.config.claims)))
 }
 
 /// RFC 6750 §2.3 is not supported: addresses end up in logs.
 fn refuse_token_in_query(uri: &Uri) -> Result<(), OAuthError> {
     let names = uri.query().unwrap_or_default().split('&').map(|pair| pair.split('=').next().unwrap_or_default());
-    let holds_token = names.into_iter().any(|name| decode_form(name.as_bytes()).is_none_or(|name| name == "access_token"));
+    let holds_token =
+        names.into_iter().any(|name| decode_form(name.as_bytes()).is_none_or(|name| name == "access_token"));
     if holds_token { Err(OAuthError::invalid_bearer_request("A token in the address is not taken.")) } else { Ok(()) }
 }
 

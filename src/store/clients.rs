@@ -169,17 +169,13 @@ impl Store {
         Ok(ended)
     }
 
-    /// Removes a client and, by the foreign key, its sessions, in one. The number of sessions that ended; `None` when
-    /// there is no such client.
-    pub async fn remove_client(&self, id: &ClientId, now: UnixTime) -> Result<Option<u64>, StoreError> {
+    /// Removes a client and, by the foreign key, its sessions. False when there is no such client.
+    pub async fn remove_client(&self, id: &ClientId) -> Result<bool, StoreError> {
         let mut unit = self.begin().await?;
-        let ended = sessions::revoke_of_client(&mut unit, id, RevokedReason::ClientChanged, now).await?;
-        if sql!(unit, execute, REMOVE, id.as_str())? == 0 {
-            return Ok(None);
-        }
+        let removed = sql!(unit, execute, REMOVE, id.as_str())? == 1;
         registry::count_up(&mut unit).await?;
         unit.commit().await?;
-        Ok(Some(ended))
+        Ok(removed)
     }
 }
 

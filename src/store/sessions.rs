@@ -39,6 +39,11 @@ pub struct SessionFilter {
     pub ended: bool,
 }
 
+#[derive(sqlx::FromRow)]
+struct CountRow {
+    number: i64,
+}
+
 macro_rules! session_columns {
     () => {
         "s.id, s.user_id, s.client_id, s.scope, s.audience, s.generation, s.current_hash, s.parent_hash, s.rotated_at, \
@@ -51,6 +56,13 @@ macro_rules! user_columns {
     () => {
         "u.username, u.email, u.claims, u.credentials_version, u.created_at AS user_created_at, \
          u.disabled_at AS user_disabled_at"
+    };
+}
+
+macro_rules! filter {
+    () => {
+        "($1 IS NULL OR s.user_id = $1) AND ($2 IS NULL OR s.client_id = $2) \
+         AND ($3 OR (s.revoked_at IS NULL AND s.idle_expires_at > $4 AND s.expires_at > $4))"
     };
 }
 
@@ -100,10 +112,12 @@ const LIST: &str = concat!(
     session_columns!(),
     ", ",
     user_columns!(),
-    " FROM sessions s JOIN users u ON u.id = s.user_id WHERE ($1 IS NULL OR s.user_id = $1) AND ($2 IS NULL OR s.client_id = $2) \
-     AND ($3 OR (s.revoked_at IS NULL AND s.idle_expires_at > $4 AND s.expires_at > $4)) \
-     ORDER BY s.created_at DESC, s.id LIMIT $5"
+    " FROM sessions s JOIN users u ON u.id = s.user_id WHERE ",
+    filter!(),
+    " ORDER BY s.created_at DESC, s.id LIMIT $5"
 );
+
+const COUNT: &str = concat!("SELECT COUNT(*) AS number FROM sessions s WHERE ", filter!());
 
 /// In steps, so that no statement holds its locks for long.
 const PURGE: &str = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions \
@@ -160,11 +174,19 @@ impl Store {
     /// Exchanges a refresh token by compare-and-swap. False when the session isn't as it was judged.
     pub async fn exchange(&self, id: SessionId, exchange: &Exchange) -> Result<bool, StoreError> {
         let rows = sql!(
-            self.write().await?, execute, EXCHANGE,
-            id.0, exchange.expected_current.as_bytes(), exchange.parent_hash.as_ref().map(SecretHash::as_bytes),
-            exchange.current_hash.as_bytes(), exchange.generation, exchange.rotated_at,
-            exchange.anchor.map(|anchor| anchor.generation), exchange.anchor.map(|anchor| anchor.at),
-            exchange.last_used_at, exchange.idle_expires_at,
+            self.write().await?,
+            execute,
+            EXCHANGE,
+            id.0,
+            exchange.expected_current.as_bytes(),
+            exchange.parent_hash.as_ref().map(SecretHash::as_bytes),
+            exchange.current_hash.as_bytes(),
+            exchange.generation,
+            exchange.rotated_at,
+            exchange.anchor.map(|anchor| anchor.generation),
+            exchange.anchor.map(|anchor| anchor.at),
+            exchange.last_used_at,
+            exchange.idle_expires_at,
         )?;
         Ok(rows == 1)
     }
@@ -179,8 +201,19 @@ impl Store {
         sql!(self.write().await?, execute, REVOKE_OF_USER, id.0, now, reason.as_str())
     }
 
-    /// Up to `limit` sessions with their users, the newest first.
+    /// Up to `limit` sessions, the newest first.
     pub async fn list_sessions(
+        &self,
+        filter: &SessionFilter,
+        now: UnixTime,
+        limit: i64,
+    ) -> Result<Vec<Session>, StoreError> {
+        let found = self.list_signed_in(filter, now, limit).await?;
+        Ok(found.into_iter().map(|signed_in| signed_in.session).collect())
+    }
+
+    /// Up to `limit` sessions with their users, the newest first.
+    pub async fn list_signed_in(
         &self,
         filter: &SessionFilter,
         now: UnixTime,
@@ -189,6 +222,13 @@ impl Store {
         let (user, client) = (filter.user.map(|id| id.0), filter.client.as_ref().map(ClientId::as_str));
         let rows = sql!(self.read().await?, all SignedInRow, LIST, user, client, filter.ended, now, limit)?;
         rows.into_iter().map(SignedIn::try_from).collect()
+    }
+
+    /// How many sessions there are.
+    pub async fn count_sessions(&self, filter: &SessionFilter, now: UnixTime) -> Result<u64, StoreError> {
+        let (user, client) = (filter.user.map(|id| id.0), filter.client.as_ref().map(ClientId::as_str));
+        let row = sql!(self.read().await?, optional CountRow, COUNT, user, client, filter.ended, now)?;
+        Ok(row.map_or(0, |row| row.number.unsigned_abs()))
     }
 
     /// Forgets up to 1,000 sessions that ended at `ended_before` or earlier. How many.

@@ -134,15 +134,8 @@ impl Store {
         Ok(sql!(self.write().await?, execute, ENABLE, id.0)? == 1)
     }
 
-    /// Removes a user and, by the foreign key, its sessions, in one. The number of sessions that ended; `None` when there
-    /// is no such user.
-    pub async fn remove_user(&self, id: UserId, now: UnixTime) -> Result<Option<u64>, StoreError> {
-        let mut unit = self.begin().await?;
-        let ended = sessions::revoke_of_user(&mut unit, id, RevokedReason::UserDisabled, now).await?;
-        if sql!(unit, execute, REMOVE, id.0)? == 0 {
-            return Ok(None);
-        }
-        unit.commit().await?;
-        Ok(Some(ended))
+    /// Removes a user and, by the foreign key, its sessions. False when there is no such user.
+    pub async fn remove_user(&self, id: UserId) -> Result<bool, StoreError> {
+        Ok(sql!(self.write().await?, execute, REMOVE, id.0)? == 1)
     }
 }

@@ -3,14 +3,16 @@
 mod answer;
 mod database;
 mod fixtures;
+mod program;
 mod random;
 mod server;
 
 pub use answer::Answer;
-pub use database::Engine;
+pub use database::{Database, Engine, run_sql, url_of};
 pub use fixtures::*;
+pub use program::{Outcome, Program, Running};
 pub use random::Random;
-pub use server::{Settings, TestServer};
+pub use server::{MASTER_SECRET, Settings, TestServer};
 
 /// Turns `async fn name(engine: Engine)` into two tests, one on each database.
 macro_rules! on_both_databases {

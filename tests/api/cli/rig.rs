@@ -38,7 +38,7 @@ impl Rig {
         let now = Clock::System.now();
         let key = SigningKey::generate(SigningAlgorithm::Es256, now - 3600, now - 3600).unwrap();
         database.store.insert_signing_key(&key.seal(&secrets(&[SECRET])).unwrap()).await.unwrap();
-        let toml = format!("issuer = '{ISSUER}'\nsecret = 'unused, for the secrets are given, 32 characters'\n");
+        let toml = format!("issuer = '{ISSUER}'\nsecret = '{SECRET}'\n");
         let cheap = "[passwords]\nmemory_kib = 64\niterations = 1\nthreads = 1\n[claims]\naccess_token = ['roles']\n";
         let config = Config::from_toml(&(toml + cheap)).expect("a sound configuration");
         let store = database.open_again().await;
