@@ -43,6 +43,20 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The usual ones, and over them what `toml` sets.
+    pub fn with(toml: &str) -> Self {
+        let mut all: toml::Table = Self::default().toml.parse().expect("TOML");
+        for (key, value) in toml.parse::<toml::Table>().expect("TOML") {
+            match (all.get_mut(&key), value) {
+                (Some(toml::Value::Table(section)), toml::Value::Table(more)) => section.extend(more),
+                (_, value) => drop(all.insert(key, value)),
+            }
+        }
+        Self { toml: all.to_string() }
+    }
+}
+
 /// A running server. It stops when this is dropped.
 pub struct TestServer {
     pub app: Arc<App>,
@@ -83,6 +97,12 @@ impl TestServer {
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    /// A request for a path of the host, wherever the issuer's own path is.
+    pub fn request_at_root(&self, method: Method, path: &str) -> RequestBuilder {
+        let root = self.base.strip_suffix(self.app.config.issuer.path_prefix()).expect("the base ends with the path");
+        self.http.request(method, format!("{root}{path}"))
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Answer {
@@ -127,6 +147,26 @@ impl TestServer {
     pub async fn login_as(&self, client: (&str, &str)) -> Answer {
         let form = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD)];
         self.post_as(client, "/token", &form).await
+    }
+
+    /// Alice signs in on the first-party public client and asks for something.
+    pub async fn login_asking(&self, more: &[(&str, &str)]) -> Answer {
+        self.post("/login", &[&[("username", "alice"), ("password", PASSWORD), ("client_id", P1)], more].concat()).await
+    }
+
+    /// Bob signs in on the first-party public client.
+    pub async fn bobs_login(&self) -> Answer {
+        self.post("/login", &[("username", "bob"), ("password", BOBS_PASSWORD)]).await
+    }
+
+    /// A confidential client exchanges a refresh token at `/token`.
+    pub async fn exchange_as(&self, client: (&str, &str), token: &str) -> Answer {
+        self.post_as(client, "/token", &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
+    }
+
+    /// A confidential client gets a token for itself, and asks for something.
+    pub async fn own_token(&self, client: (&str, &str), more: &[(&str, &str)]) -> Answer {
+        self.post_as(client, "/token", &[&[("grant_type", "client_credentials")], more].concat()).await
     }
 
     /// A public client exchanges a refresh token at `/refresh`.
@@ -207,6 +247,6 @@ fn client() -> reqwest::Client {
         .expect("an HTTP client")
 }
 
-fn master_secrets() -> MasterSecrets {
+pub(super) fn master_secrets() -> MasterSecrets {
     MasterSecrets::new(&[PlainSecret::new(MASTER_SECRET.to_owned())]).expect("a master secret")
 }
