@@ -14,7 +14,7 @@ use tokend::keys::{MasterSecrets, SigningKey};
 use tokio::sync::oneshot;
 
 use super::database::{Database, Engine};
-use super::fixtures::{self, API, BOBS_PASSWORD, P1, PASSWORD, START};
+use super::fixtures::{self, BOBS_PASSWORD, P1, PASSWORD, START};
 use super::{Answer, RS1};
 
 /// The master secret of every test.
