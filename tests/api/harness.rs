@@ -11,7 +11,7 @@ pub use answer::Answer;
 pub use database::Engine;
 pub use fixtures::*;
 pub use random::Random;
-pub use server::{Settings, TestServer};
+pub use server::{MASTER_SECRET, Settings, TestServer};
 
 /// Turns `async fn name(engine: Engine)` into two tests, one on each database.
 macro_rules! on_both_databases {

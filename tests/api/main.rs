@@ -10,6 +10,7 @@ mod jwks;
 mod login;
 mod logout;
 mod metadata;
+mod nodes;
 mod paths;
 mod races;
 mod refresh;

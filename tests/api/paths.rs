@@ -120,7 +120,7 @@ async fn one_of_each(server: &TestServer) -> Vec<(u16, Answer)> {
         (204, post("/logout").form(&logout)),
         (304, get("/jwks.json").header("if-none-match", tag)),
         (400, post("/token")),
-        (401, post("/introspect").basic_auth(RS1.0, Some("wrong"))),
+        (401, post("/introspect").basic_auth(RS1.0, Some("wrong")).form(&[("token", "x")])),
         (403, post("/login").header("origin", "https://evil.example").form(&[("username", "alice")])),
         (404, get("/nowhere")),
         (405, get("/login")),

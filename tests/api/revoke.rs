@@ -3,7 +3,7 @@
 use reqwest::Method;
 
 use crate::harness::{
-    ADMIN, Answer, C1, C2, Engine, P1, RS1, STRICT, TestServer, on_both_databases,
+    ADMIN, Answer, C1, C2, Engine, P1, RS1, STRICT, Settings, TestServer, on_both_databases,
 };
 
 /// An administrator names something.
@@ -132,23 +132,14 @@ async fn one_request_names_one_thing(engine: Engine) {
     server.refresh(&token).await.ok();
 }
 
-async fn a_revocation_holds_on_every_node_at_once(engine: Engine) {
+async fn the_own_tokens_of_a_client_die_on_every_node_at_once(engine: Engine) {
     let server = TestServer::start(engine).await;
-    let other = server.another_node().await;
-    let http = reqwest::Client::new();
-    let introspect = async |token: String| {
-        let request = http.post(format!("{}/introspect", other.base)).basic_auth(RS1.0, Some(RS1.1));
-        Answer::read(request.form(&[("token", token)]).send().await.expect("an answer")).await
-    };
-    let (answer, own) = (server.login().await, server.own_token(C1, &[]).await);
-    for token in [answer.access_token(), answer.refresh_token(), own.access_token()] {
-        introspect(token).await.active();
-    }
-    end(&server, "username", "alice").await.revoked(1);
+    let other = server.another_node(&Settings::default()).await;
+    let own = server.own_token(C1, &[]).await.access_token();
+    server.at(&other).introspect(&own).await.active();
     end(&server, "of_client", C1.0).await.revoked(0);
-    for token in [answer.access_token(), answer.refresh_token(), own.access_token()] {
-        introspect(token).await.inactive();
-    }
+    server.at(&other).introspect(&own).await.inactive();
+    server.at(&other).get_with("/userinfo", &own).await.refused(401, "invalid_token");
 }
 
 on_both_databases!(
@@ -160,5 +151,5 @@ on_both_databases!(
     what_nobody_has_ends_nothing,
     only_an_administrator_names_more_than_a_token,
     one_request_names_one_thing,
-    a_revocation_holds_on_every_node_at_once,
+    the_own_tokens_of_a_client_die_on_every_node_at_once,
 );
