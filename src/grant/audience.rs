@@ -24,9 +24,10 @@ pub fn requested(resources: &[&str], allowed: &[String]) -> Result<Vec<String>, 
     Ok(audience)
 }
 
-/// A token with `openid` is for `/userinfo` as well, unless the client asked for certain resources only.
-pub fn with_userinfo(mut audience: Vec<String>, scope: &Scope, resources: &[&str], issuer: &str) -> Vec<String> {
-    if resources.is_empty() && scope.contains(Scope::OPENID) && !audience.iter().any(|known| known == issuer) {
+/// A token whose scope is for an endpoint of ours is for us as well, unless the client asked for certain resources only.
+pub fn with_own_endpoints(mut audience: Vec<String>, scope: &Scope, resources: &[&str], issuer: &str) -> Vec<String> {
+    let is_for_us = [Scope::OPENID, Scope::INTROSPECT].iter().any(|word| scope.contains(word));
+    if resources.is_empty() && is_for_us && !audience.iter().any(|known| known == issuer) {
         audience.push(issuer.to_owned());
     }
     audience
