@@ -53,6 +53,15 @@ async fn a_page_of_the_app_may_read_the_answers_errors_too(engine: Engine) {
     }
 }
 
+async fn a_page_of_the_app_may_read_that_a_request_took_too_long(engine: Engine) {
+    let settings = Settings::with("[http]\nrequest_timeout = '1ms'\n[passwords]\nmemory_kib = 65536\niterations = 3");
+    let server = TestServer::start_with(engine, settings).await;
+    let request = server.request(Method::POST, "/login").header("origin", APP);
+    let answer = server.send(request.form(&[("username", "alice"), ("password", PASSWORD)])).await;
+    assert_eq!(answer.refused(503, "temporarily_unavailable").header("retry-after"), "1");
+    assert_eq!(answer.header("access-control-allow-origin"), APP);
+}
+
 /// Or a shared cache hands one origin the answer for another.
 #[track_caller]
 fn varies_by_origin(answer: &Answer) {
@@ -90,6 +99,7 @@ async fn without_configured_origins_there_is_no_cors_at_all(engine: Engine) {
 on_both_databases!(
     a_page_of_the_app_may_send_what_it_needs,
     a_page_of_the_app_may_read_the_answers_errors_too,
+    a_page_of_the_app_may_read_that_a_request_took_too_long,
     a_foreign_page_may_read_nothing,
     without_configured_origins_there_is_no_cors_at_all,
 );
