@@ -73,7 +73,8 @@ pub fn believed(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Op
     verified.inspect_err(|reason| tracing::debug!(%reason, "an access token is refused")).ok()
 }
 
-fn session_lives(app: &App, registry: &Snapshot, session: &Session, user: &User, now: UnixTime) -> bool {
+/// Whether a session may still be used.
+pub(super) fn session_lives(app: &App, registry: &Snapshot, session: &Session, user: &User, now: UnixTime) -> bool {
     let client = registry.client(session.client_id.as_str());
     client.is_some_and(|client| is_alive(session, now, &app.refresh_policy(client))) && user.disabled_at.is_none()
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::BODY_LIMIT;
 use super::authorization::{Authorization, presented_client};
+use super::bearer::bearer_with_scope;
 use super::error::OAuthError;
 use super::json;
 use super::submitted::{Form, Submitted};
@@ -19,9 +20,6 @@ use crate::grant::{authenticate, snapshot};
 
 /// Everything that isn't active, for whatever reason, is this text (RFC 7662 §2.2).
 const INACTIVE: &str = r#"{"active":false}"#;
-
-/// The scope that lets an access token stand for a client that may introspect.
-const SCOPE: &str = "introspect";
 
 const CHALLENGE: &str = r#"Bearer realm="tokend", error="insufficient_scope", scope="introspect""#;
 
@@ -72,12 +70,7 @@ async fn caller(app: &App, request: &Submitted) -> Result<Arc<Client>, OAuthErro
         if request.params.get("client_secret").is_some() {
             return Err(OAuthError::invalid_request("The caller authenticates in more than one way."));
         }
-        let issuer = app.config.issuer.as_str();
-        let access = live::access_token(app, token).await?.filter(|access| access.claims.is_for(issuer));
-        let claims = access.ok_or_else(OAuthError::invalid_token)?.claims;
-        if !claims.scope.contains(SCOPE) {
-            return Err(OAuthError::insufficient_scope(CHALLENGE));
-        }
+        let claims = bearer_with_scope(app, token, Scope::INTROSPECT, CHALLENGE).await?.claims;
         return registry.client(claims.client_id.as_str()).cloned().ok_or_else(OAuthError::invalid_token);
     }
     let client = authenticate(&registry, &presented_client(&request.headers, &request.params)?)?;

@@ -4,6 +4,7 @@ mod answer;
 mod database;
 mod fixtures;
 mod random;
+mod registry;
 mod server;
 
 pub use answer::Answer;

@@ -1,5 +1,7 @@
 //! What the server answered, and what every answer must hold.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
@@ -44,6 +46,32 @@ impl Answer {
         self.ok().text_at("refresh_token")
     }
 
+    /// What the access token says, as anybody can read it.
+    #[track_caller]
+    pub fn claims(&self) -> Value {
+        jwt_part(&self.access_token(), 1)
+    }
+
+    /// The access token's header.
+    #[track_caller]
+    pub fn jwt_header(&self) -> Value {
+        jwt_part(&self.access_token(), 0)
+    }
+
+    /// The answer must be 204, with nothing in it.
+    #[track_caller]
+    pub fn no_content(&self) -> &Self {
+        assert_eq!((self.status, self.text.as_str(), self.header("content-type")), (204, "", ""), "{self:?}");
+        self
+    }
+
+    /// The answer must be that an administrator ended so many sessions.
+    #[track_caller]
+    pub fn revoked(&self, sessions: u64) -> &Self {
+        assert_eq!((self.status, self.text.as_str()), (200, format!(r#"{{"revoked":{sessions}}}"#).as_str()), "{self:?}");
+        self
+    }
+
     /// The answer, which must be 200.
     #[track_caller]
     pub fn ok(&self) -> &Self {
@@ -80,4 +108,10 @@ impl Answer {
         assert_eq!((self.status, &self.json()["active"]), (200, &Value::Bool(true)), "{self:?}");
         self
     }
+}
+
+#[track_caller]
+fn jwt_part(token: &str, part: usize) -> Value {
+    let part = token.split('.').nth(part).expect("a part of a JWT");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
 }
