@@ -207,6 +207,6 @@ fn client() -> reqwest::Client {
         .expect("an HTTP client")
 }
 
-fn master_secrets() -> MasterSecrets {
+pub fn master_secrets() -> MasterSecrets {
     MasterSecrets::new(&[PlainSecret::new(MASTER_SECRET.to_owned())]).expect("a master secret")
 }
