@@ -10,12 +10,11 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{Client, RefreshPolicy};
 use crate::keys::MasterSecrets;
-use crate::password::{HashParameters, Hasher, PoolError};
+use crate::password::{HashParameters, Hasher, StartError};
 use crate::store::Store;
 use crate::token::refresh::{RefreshKey, RefreshKeys};
 
 /// The parts of a running server.
-#[derive(Debug)]
 pub struct App {
     /// The configuration.
     pub config: Config,
@@ -39,7 +38,7 @@ pub enum BuildError {
     Registry(#[from] RegistryError),
     /// The password threads can't be started.
     #[error(transparent)]
-    Passwords(#[from] PoolError),
+    Passwords(#[from] StartError),
 }
 
 impl App {

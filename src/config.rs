@@ -1,1 +1,226 @@
 //! The configuration: typed, from a file and the environment, validated once; errors name the key.
+//!
+//! `keys` lists every key with its default, `file` and `environment` lay their values over it (`settings`), `validate`
+//! makes a [`Config`] of what is in force. Depends on [`crate::domain`] alone, and is known to the edges only.
+
+mod check;
+mod database;
+mod describe;
+mod environment;
+mod error;
+mod file;
+mod issuer;
+mod keys;
+mod sections;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod text;
+mod validate;
+mod value;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::clock::Seconds;
+use crate::domain::{ClientId, SigningAlgorithm};
+
+pub use database::{Database, InvalidDatabase, PostgresUrl, SecretSource};
+pub use describe::describe;
+pub use error::{ConfigError, Problem, Source};
+pub use issuer::{InvalidIssuer, Issuer};
+
+/// All that an operator decides. `config/tokend.toml` documents every key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Who we say we are.
+    pub issuer: Issuer,
+    issuer_is_derived: bool,
+    /// The address to listen on; port 0 lets the system choose one.
+    pub listen: SocketAddr,
+    /// Where the data lives.
+    pub database: Database,
+    /// Where the master secrets come from.
+    pub master_secrets: SecretSource,
+    /// Whom access tokens are for when nothing else says so; never empty.
+    pub audience: Vec<String>,
+    /// `[tokens]`
+    pub tokens: Tokens,
+    /// `[sessions]`
+    pub sessions: Sessions,
+    /// `[login]`
+    pub login: Login,
+    /// `[passwords]`
+    pub passwords: Passwords,
+    /// `[claims]`
+    pub claims: ClaimRules,
+    /// `[http]`
+    pub http: Http,
+    /// `[postgres]`
+    pub postgres: Postgres,
+    /// `[log]`
+    pub log: Log,
+}
+
+/// Access tokens and the keys that sign them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// The lifetime of an access token, in seconds; 1 or more.
+    pub access_lifetime: Seconds,
+    /// The algorithm of new signing keys.
+    pub signing_algorithm: SigningAlgorithm,
+    /// How long a new key is published before it signs, in seconds.
+    pub key_lead_time: Seconds,
+}
+
+/// Sessions, where a client's registration says nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sessions {
+    /// W: how long after an exchange presenting the old refresh token is a retry, in seconds.
+    pub reuse_window: Seconds,
+    /// How long a session lives without being used, in seconds; 0 for no limit.
+    pub idle_lifetime: Seconds,
+    /// How long a session lives at most, in seconds; 0 for no limit.
+    pub absolute_lifetime: Seconds,
+    /// How long the row of an ended session is kept, in seconds.
+    pub retention: Seconds,
+}
+
+/// `POST /login`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The client of a request that names none.
+    pub client: ClientId,
+}
+
+/// Argon2id (RFC 9106), and the pool of threads that computes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passwords {
+    /// m: memory of one hash, in KiB.
+    pub memory_kib: u32,
+    /// t: passes over it.
+    pub iterations: u32,
+    /// p: lanes.
+    pub parallelism: u32,
+    /// Threads of the pool; 1 or more.
+    pub threads: usize,
+    /// How long a sign-in may wait for a thread before it is sent away.
+    pub queue: Duration,
+}
+
+/// Which of a user's claims go where. None of them is one that the server sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimRules {
+    /// Those that go into access tokens.
+    pub access_token: Vec<String>,
+    /// Those that `/userinfo` answers, by the scope that they belong to.
+    pub scopes: BTreeMap<String, Vec<String>>,
+}
+
+/// The wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// The web origins that may call from a browser, as browsers spell them.
+    pub allowed_origins: Vec<String>,
+    /// The proxies whose word about the client's address is taken.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long a client may take to send a request's head.
+    pub header_timeout: Duration,
+    /// How long a connection may lie idle between two requests.
+    pub idle_timeout: Duration,
+    /// How long a request may take in all.
+    pub request_timeout: Duration,
+    /// How long requests in flight may take to finish when the server stops; zero stops at once.
+    pub shutdown_timeout: Duration,
+    /// How many connections may be open at once; 1 or more.
+    pub max_connections: usize,
+    /// The files for TLS, if we speak it ourselves.
+    pub tls: Option<Tls>,
+}
+
+/// The files for TLS, both PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate and those that lead to its root.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// The pool of connections to PostgreSQL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Postgres {
+    /// Connections of this node at most; 1 or more.
+    pub max_connections: u32,
+    /// How long a request may wait for a connection.
+    pub acquire_timeout: Duration,
+}
+
+/// Logging.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// For whom lines are written.
+    pub format: LogFormat,
+    /// What is written, in the language of `tracing_subscriber::EnvFilter`, which accepts it.
+    pub filter: String,
+}
+
+/// For whom log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people on a terminal, for machines otherwise.
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// The configuration from `file`, if there is one, and the `TOKEND_` variables of `environment`, which win. Give it
+    /// [`std::env::vars_os`]: the text variant panics on a variable that isn't UTF-8.
+    pub fn load<N: Into<OsString>, V: Into<OsString>>(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, ConfigError> {
+        let mut settings = settings::Settings::new();
+        if let Some(path) = file {
+            let (text, exposed) = file::read(path)?;
+            settings.exposed = exposed;
+            file::apply(&mut settings, &text, path)?;
+        }
+        environment::apply(&mut settings, environment.into_iter().map(|(name, value)| (name.into(), value.into())));
+        validate::config(settings)
+    }
+
+    /// The configuration that a file with this `text` describes, without any environment. Errors call it `tokend.toml`.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        let mut settings = settings::Settings::new();
+        file::apply(&mut settings, text, Path::new("tokend.toml"))?;
+        validate::config(settings)
+    }
+
+    /// Whether the database is the embedded one.
+    pub fn embedded(&self) -> bool {
+        matches!(self.database, Database::Sqlite(_))
+    }
+
+    /// Takes note of the address that the listener got, which matters where `listen` left the port to the system: an issuer
+    /// and an audience that nobody configured follow it.
+    pub fn bound_to(&mut self, address: SocketAddr) {
+        self.listen = address;
+        if self.issuer_is_derived
+            && let Ok(issuer) = Issuer::of_listener(address, self.http.tls.is_some())
+        {
+            for audience in self.audience.iter_mut().filter(|audience| **audience == self.issuer.as_str()) {
+                issuer.as_str().clone_into(audience);
+            }
+            self.issuer = issuer;
+        }
+    }
+}

@@ -1,1 +1,5 @@
 //! What tokens are: refresh tokens and access tokens. Pure: no I/O; time and randomness are parameters.
+
+pub mod access;
+pub mod judge;
+pub mod refresh;

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::clock::UnixTime;
 use crate::config::Config;
 use crate::domain::{
-    Claims, Client, ClientAuthentication, Grant, Grants, PlainSecret, Recovery, User, UserId,
+    Claims, Client, ClientAuthentication, Grant, Grants, PlainSecret, User, UserId,
 };
 use crate::password::PlainPassword;
 

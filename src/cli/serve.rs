@@ -1,5 +1,6 @@
 //! `tokend serve`: the server itself.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::config::Config;
 use crate::domain::Grant;
 use crate::http;
 use crate::http::server::{Limits, Server, TlsFiles};
+use crate::store::StoreError;
 
 /// How often what has ended long ago is forgotten.
 const PURGE: Duration = Duration::from_secs(600);
@@ -30,7 +32,7 @@ pub struct Options {
 }
 
 /// Serves until the process is told to stop, and then lets requests finish.
-pub async fn run(config: Config, options: Options) -> Result<(), Failure> {
+pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
     logging::start(&config.log)?;
     keep_memory_private();
     let clock = Clock::System;
@@ -42,12 +44,13 @@ pub async fn run(config: Config, options: Options) -> Result<(), Failure> {
     }
     let secrets = start::master_secrets(&config, &store).await?;
     start::ensure_signing_key(&config, &store, &secrets, clock.now()).await?;
+    let server = bind(&config).await?;
+    config.bound_to(server.local_addr());
     let app = App::build(config, clock, store, secrets).await?;
-    let server = bind(&app.config).await?;
     if (app.store.is_embedded() || options.bootstrap)
         && let Some(first) = bootstrap::bootstrap(&app).await?
     {
-        print!("{}", first.describe(&app.config, server.local_addr()));
+        std::io::stdout().write_all(first.describe(&app.config, server.local_addr()).as_bytes())?;
     }
     warn_of_what_is_unusual(&app);
     tracing::info!(address = %server.local_addr(), issuer = app.config.issuer.as_str(), "listening");
@@ -99,16 +102,24 @@ async fn purge(app: Arc<App>) {
     let mut ticks = tokio::time::interval(PURGE);
     loop {
         ticks.tick().await;
-        let now = app.clock.now();
-        let ended_before = now.saturating_sub(app.config.sessions.retention);
-        let outcome = async {
-            while app.store.purge_sessions(ended_before).await? > 0 {}
-            app.store.purge_revoked_tokens(now).await
-        };
-        if let Err(error) = outcome.await {
+        if let Err(error) = forget(&app).await {
             tracing::warn!(%error, "what has ended long ago can't be forgotten");
         }
     }
+}
+
+/// Deletes what nobody can ask for any more: ended sessions, expired revocations, signing keys whose last token is dead.
+async fn forget(app: &App) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let ended_before = now.saturating_sub(app.config.sessions.retention);
+    while app.store.purge_sessions(ended_before).await? > 0 {}
+    app.store.purge_revoked_tokens(now).await?;
+    let Some(registry) = app.registry.snapshot() else { return Ok(()) };
+    for kid in registry.keys.expired(now, registry.longest_access_lifetime) {
+        app.store.remove_signing_key(kid).await?;
+        tracing::info!(kid, "a signing key whose last token is dead was deleted");
+    }
+    Ok(())
 }
 
 fn stopped() -> Result<impl Future<Output = ()> + Send, Failure> {

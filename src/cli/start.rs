@@ -46,7 +46,7 @@ pub async fn master_secrets(config: &Config, store: &Store) -> Result<MasterSecr
             master_file::create(path)?;
         }
     }
-    Ok(MasterSecrets::new(&master_file::load(path)?)?)
+    Ok(master_file::load(path)?)
 }
 
 fn lost(path: &Path) -> Failure {
@@ -60,7 +60,8 @@ fn lost(path: &Path) -> Failure {
 
 /// Sees to it that there is a signing key of the configured algorithm, and that the master secret opens them all.
 ///
-/// The first key signs at once; one of another algorithm only after it has been published for the lead time.
+/// The first key has always signed, so that no node's clock is too slow for it; one of another algorithm signs only after it has
+/// been published for the lead time.
 pub async fn ensure_signing_key(
     config: &Config,
     store: &Store,
@@ -74,7 +75,7 @@ pub async fn ensure_signing_key(
     let newest = keys.iter().max_by_key(|key: &&StoredKey| key.signs_from);
     let algorithm = config.tokens.signing_algorithm;
     let signs_from = match newest {
-        None => now,
+        None => 0,
         Some(newest) if newest.algorithm != algorithm => now.saturating_add(config.tokens.key_lead_time),
         Some(_) => return Ok(()),
     };

@@ -1,24 +1,29 @@
-//! The algorithms that access tokens may be signed with.
+//! The algorithms that access tokens are signed with, RFC 7518 §3.1 and RFC 8037 §3.1.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A JWS signature algorithm, RFC 7518 §3.1 and RFC 8037 §3.1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A signature algorithm, `alg` in a token's header and in `/jwks.json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SigningAlgorithm {
     /// ECDSA on P-256 with SHA-256.
     Es256,
     /// Ed25519.
     EdDsa,
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    /// RSASSA-PKCS1-v1_5 with SHA-256, for resource servers that know nothing newer.
     Rs256,
 }
+
+/// A name that is none of the algorithms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a signing algorithm is one of ES256, EdDSA, RS256")]
+pub struct UnknownAlgorithm;
 
 impl SigningAlgorithm {
     /// Every algorithm, the default first.
     pub const ALL: [Self; 3] = [Self::Es256, Self::EdDsa, Self::Rs256];
 
-    /// The value of `alg`.
+    /// The registered name, which is case-sensitive.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
@@ -27,11 +32,6 @@ impl SigningAlgorithm {
         }
     }
 }
-
-/// A text that names no supported algorithm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a signing algorithm is one of ES256, EdDSA, RS256")]
-pub struct UnknownAlgorithm;
 
 impl FromStr for SigningAlgorithm {
     type Err = UnknownAlgorithm;
@@ -44,5 +44,20 @@ impl FromStr for SigningAlgorithm {
 impl fmt::Display for SigningAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_algorithm_has_exactly_one_spelling() {
+        for algorithm in SigningAlgorithm::ALL {
+            assert_eq!(algorithm.to_string().parse(), Ok(algorithm));
+        }
+        for text in ["", "none", "es256", "EDDSA", "HS256", "ES256 "] {
+            assert_eq!(text.parse::<SigningAlgorithm>(), Err(UnknownAlgorithm), "{text:?}");
+        }
     }
 }

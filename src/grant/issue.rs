@@ -63,8 +63,8 @@ pub(super) fn access_token(
         // A token of this very second would fall under a revocation of this very second.
         iat: if session.is_none() { now.max(client.tokens_revoked_at.saturating_add(1)) } else { now },
         jti: Uuid::new_v4(),
-        client_id: client.id.to_string(),
-        scope: (!subject.scope.is_empty()).then(|| subject.scope.clone()),
+        client_id: client.id.clone(),
+        scope: subject.scope.clone(),
         sid: session.map(|session| session.id),
         auth_time: session.map(|session| session.auth_time),
         extra: subject.signed_in.map(|(_, user)| operator_claims(app, user)).unwrap_or_default(),

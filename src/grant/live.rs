@@ -33,16 +33,15 @@ pub async fn access_token(app: &App, text: &str) -> Result<Option<LiveAccess>, R
     let registry = snapshot(app)?;
     let now = app.clock.now();
     let Some(claims) = believed(app, &registry, text, now) else { return Ok(None) };
-    if registry.client(&claims.client_id).is_none() {
+    if registry.client(claims.client_id.as_str()).is_none() {
         return Ok(None);
     }
     let Some(sid) = claims.sid else {
-        let Ok(client) = claims.client_id.parse() else { return Ok(None) };
-        let lives = app.store.client_token_lives(&client, claims.jti, claims.iat).await?;
+        let lives = app.store.client_token_lives(&claims.client_id, claims.jti, claims.iat).await?;
         return Ok(lives.then_some(LiveAccess { claims, signed_in: None }));
     };
     let Some((signed_in, revoked)) = app.store.find_session_of_token(sid, claims.jti).await? else { return Ok(None) };
-    let is_of_session = signed_in.session.client_id.as_str() == claims.client_id
+    let is_of_session = signed_in.session.client_id == claims.client_id
         && signed_in.user.id.to_string() == claims.sub;
     let lives = is_of_session && !revoked && session_lives(app, &registry, &signed_in.session, &signed_in.user, now);
     Ok(lives.then_some(LiveAccess { claims, signed_in: Some(signed_in) }))

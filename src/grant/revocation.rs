@@ -33,7 +33,7 @@ pub async fn revoke_token(app: &App, client: &Client, text: &str) -> Result<(), 
     }
     let registry = snapshot(app)?;
     if let Some(claims) = live::believed(app, &registry, text, now)
-        && (client.admin || claims.client_id == client.id.as_str())
+        && (client.admin || claims.client_id == client.id)
     {
         app.store.revoke_token(claims.jti, claims.exp).await?;
     }

@@ -13,7 +13,7 @@ use super::json;
 use super::submitted::{Form, Submitted};
 use crate::app::App;
 use crate::clock::{NEVER, UnixTime};
-use crate::domain::{Claims, Client};
+use crate::domain::{Claims, Client, ClientId, Scope};
 use crate::grant::live::{self, LiveAccess, LiveRefresh};
 use crate::grant::{authenticate, snapshot};
 
@@ -75,10 +75,10 @@ async fn caller(app: &App, request: &Submitted) -> Result<Arc<Client>, OAuthErro
         let issuer = app.config.issuer.as_str();
         let access = live::access_token(app, token).await?.filter(|access| access.claims.is_for(issuer));
         let claims = access.ok_or_else(OAuthError::invalid_token)?.claims;
-        if !claims.scope.is_some_and(|scope| scope.contains(SCOPE)) {
+        if !claims.scope.contains(SCOPE) {
             return Err(OAuthError::insufficient_scope(CHALLENGE));
         }
-        return registry.client(&claims.client_id).cloned().ok_or_else(OAuthError::invalid_token);
+        return registry.client(claims.client_id.as_str()).cloned().ok_or_else(OAuthError::invalid_token);
     }
     let client = authenticate(&registry, &presented_client(&request.headers, &request.params)?)?;
     if client.is_public() {
@@ -90,9 +90,13 @@ async fn caller(app: &App, request: &Submitted) -> Result<Arc<Client>, OAuthErro
     Ok(client)
 }
 
+fn shown(scope: &Scope) -> Option<String> {
+    (!scope.is_empty()).then(|| scope.to_string())
+}
+
 /// A client sees its own tokens, and those for an audience that it serves.
-fn may_see(caller: &Client, client_id: &str, audience: &[String]) -> bool {
-    caller.id.as_str() == client_id || audience.iter().any(|name| caller.serves.contains(name))
+fn may_see(caller: &Client, client_id: &ClientId, audience: &[String]) -> bool {
+    caller.id == *client_id || audience.iter().any(|name| caller.serves.contains(name))
 }
 
 fn answer_access(app: &App, caller: &Client, access: &LiveAccess) -> Response {
@@ -102,8 +106,8 @@ fn answer_access(app: &App, caller: &Client, access: &LiveAccess) -> Response {
     }
     json::no_store(&Active {
         active: true,
-        scope: claims.scope.as_ref().map(ToString::to_string),
-        client_id: &claims.client_id,
+        scope: shown(&claims.scope),
+        client_id: claims.client_id.as_str(),
         username: access.signed_in.as_ref().map(|signed_in| signed_in.user.username.as_str()),
         token_type: "Bearer",
         exp: Some(claims.exp),
@@ -122,12 +126,12 @@ fn answer_access(app: &App, caller: &Client, access: &LiveAccess) -> Response {
 /// `token_type` says that this is no access token, so that no resource server takes it for one.
 fn answer_refresh(app: &App, caller: &Client, refresh: &LiveRefresh) -> Response {
     let session = &refresh.signed_in.session;
-    if !may_see(caller, session.client_id.as_str(), &session.audience) {
+    if !may_see(caller, &session.client_id, &session.audience) {
         return json::no_store_bytes(INACTIVE);
     }
     json::no_store(&Active {
         active: true,
-        scope: (!session.scope.is_empty()).then(|| session.scope.to_string()),
+        scope: shown(&session.scope),
         client_id: session.client_id.as_str(),
         username: Some(refresh.signed_in.user.username.as_str()),
         token_type: "refresh_token",

@@ -30,11 +30,13 @@ pub async fn userinfo(State(app): State<Arc<App>>, request: Request) -> Result<R
     let access = live::access_token(&app, token).await?;
     let access = access.filter(|access| access.claims.is_for(app.config.issuer.as_str()));
     let access = access.ok_or_else(OAuthError::invalid_token)?;
-    let scope = access.claims.scope.filter(|scope| scope.contains("openid"));
-    let scope = scope.ok_or_else(|| OAuthError::insufficient_scope(CHALLENGE))?;
+    let scope = &access.claims.scope;
+    if !scope.contains("openid") {
+        return Err(OAuthError::insufficient_scope(CHALLENGE));
+    }
     // A client's own token has no user.
     let user = access.signed_in.ok_or_else(OAuthError::invalid_token)?.user;
-    Ok(json::no_store(&claims(&user, &scope, &app.config.claims)))
+    Ok(json::no_store(&claims(&user, scope, &app.config.claims)))
 }
 
 /// RFC 6750 §2.3 is not supported: addresses end up in logs.

@@ -25,9 +25,6 @@ pub struct Database {
 
 const POOL: PoolSize = PoolSize { max_connections: 8, acquire_timeout: Duration::from_secs(10) };
 
-/// The database that each test's is copied from.
-const TEMPLATE: &str = "tokend_template";
-
 impl Database {
     pub async fn new(engine: Engine) -> Self {
         match engine {
@@ -71,18 +68,25 @@ pub fn url_of(database: &str) -> String {
     url.to_string()
 }
 
+/// A copy of a migrated database, which is quicker than migrating each.
 async fn copy_of_template() -> String {
-    static READY: OnceCell<()> = OnceCell::const_new();
-    READY
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+    let template = TEMPLATE
         .get_or_init(|| async {
-            run_sql(format!("CREATE DATABASE {TEMPLATE}")).await;
-            let store = Store::open_postgres(&url_of(TEMPLATE), POOL).await.expect("the template opens");
+            let url = new_database("").await;
+            let store = Store::open_postgres(&url, POOL).await.expect("the template opens");
             store.migrate().await.expect("the template migrates");
             store.close().await;
+            url.rsplit('/').next().expect("a name").to_owned()
         })
         .await;
+    new_database(&format!("TEMPLATE {template}")).await
+}
+
+/// Makes a database, and gives its address.
+pub async fn new_database(options: &str) -> String {
     let name = format!("test_{}", uuid::Uuid::new_v4().simple());
-    run_sql(format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await;
+    run_sql(format!("CREATE DATABASE {name} {options}")).await;
     url_of(&name)
 }
 

@@ -18,7 +18,7 @@ use super::fixtures::{self, API, BOBS_PASSWORD, P1, PASSWORD, START};
 use super::{Answer, RS1};
 
 /// The master secret of every test.
-pub const MASTER_SECRET: &str = "a master secret of the tests, long enough";
+pub const MASTER_SECRET: &str = "a-master-secret-of-the-tests-long-enough";
 
 /// What a test may want otherwise.
 pub struct Settings {
@@ -30,7 +30,7 @@ impl Default for Settings {
     fn default() -> Self {
         let toml = r#"
             issuer = "https://auth.example.com"
-            secret = "a master secret of the tests, long enough"
+            secret = "a-master-secret-of-the-tests-long-enough"
             [passwords]
             memory_kib = 64
             iterations = 1

@@ -1,0 +1,163 @@
+//! Where the data lives, and where the master secret comes from.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use url::Url;
+
+use crate::domain::PlainSecret;
+
+/// The database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// The embedded one: a file, relative to the working directory if it isn't absolute.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server.
+    Postgres(PostgresUrl),
+}
+
+/// A connection URL, which may hold a password. `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PostgresUrl(Url);
+
+/// A text that names no database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be sqlite:PATH, without // and parameters, or a URL such as postgres://user:password@host:5432/name")]
+pub struct InvalidDatabase;
+
+impl PostgresUrl {
+    /// The whole URL, for the one place that connects.
+    pub fn reveal(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Whether everybody who can read the URL can use the database.
+    pub(super) fn has_password(&self) -> bool {
+        self.0.password().is_some() || self.0.query_pairs().any(|(name, _)| name == "password")
+    }
+}
+
+/// The URL without its password and its parameters.
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = if self.0.username().is_empty() { String::new() } else { format!("{}@", self.0.username()) };
+        let port = self.0.port().map(|port| format!(":{port}")).unwrap_or_default();
+        write!(f, "{}://{user}{}{port}{}", self.0.scheme(), self.0.host_str().unwrap_or_default(), self.0.path())
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PostgresUrl(..)")
+    }
+}
+
+impl FromStr for Database {
+    type Err = InvalidDatabase;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDatabase> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            // `sqlite://data/x` means a relative path to some and an absolute one to others; `:memory:` forgets everything.
+            let plain = !path.is_empty() && !path.starts_with("//") && !path.starts_with(':') && !path.contains('?');
+            return if plain { Ok(Self::Sqlite(path.into())) } else { Err(InvalidDatabase) };
+        }
+        match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "postgres" | "postgresql") && text.contains("://") => {
+                Ok(Self::Postgres(PostgresUrl(url)))
+            }
+            _ => Err(InvalidDatabase),
+        }
+    }
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => url.fmt(f),
+        }
+    }
+}
+
+/// Where the master secrets come from. The first one is used, the others still verify.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// From the configuration itself: at least one.
+    Inline(Vec<PlainSecret>),
+    /// From a file, which the embedded mode makes if it isn't there.
+    File(PathBuf),
+}
+
+impl SecretSource {
+    /// The least number of characters of a master secret.
+    pub const MIN_CHARACTERS: usize = 32;
+
+    /// The secrets in `text`, separated by commas or white space; `None` if one is too short or there is none.
+    pub(super) fn inline(text: &str) -> Option<Self> {
+        let words = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty());
+        let secrets: Vec<_> = words.map(|word| PlainSecret::new(word.to_owned())).collect();
+        let long = secrets.iter().all(|secret| secret.reveal().chars().count() >= Self::MIN_CHARACTERS);
+        (long && !secrets.is_empty()).then_some(Self::Inline(secrets))
+    }
+
+    /// The file beside an embedded database, so that a copy of the directory is a whole server.
+    pub(super) fn beside(database: &Path) -> Self {
+        Self::File(database.with_file_name("master.secret"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_a_file_or_a_server() {
+        assert_eq!("sqlite:data/tokend.db".parse(), Ok(Database::Sqlite("data/tokend.db".into())));
+        assert_eq!("sqlite:/var/lib/tokend.db".parse(), Ok(Database::Sqlite("/var/lib/tokend.db".into())));
+        for text in ["postgres://u:p@h:5433/db", "postgresql://h/db?sslmode=require", "postgres:///db?host=/run/pg"] {
+            let Ok(Database::Postgres(url)) = text.parse() else { panic!("{text}") };
+            assert_eq!(url.reveal(), text);
+        }
+        for text in [
+            "",
+            "data/tokend.db",
+            "sqlite:",
+            "sqlite://data/tokend.db",
+            "sqlite::memory:",
+            "sqlite:a.db?mode=memory",
+            "postgres",
+            "postgres:h/db",
+            "postgres://h:port/db",
+            "mysql://h/db",
+        ] {
+            assert_eq!(text.parse::<Database>(), Err(InvalidDatabase), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_database_url_is_shown_without_its_password() {
+        let database: Database = "postgres://alice:hunter2@db.internal:5433/tokend?password=hunter2".parse().unwrap();
+        assert_eq!(database.to_string(), "postgres://alice@db.internal:5433/tokend");
+        assert_eq!(format!("{database:?}"), "Postgres(PostgresUrl(..))");
+    }
+
+    #[test]
+    fn master_secrets_are_separated_by_commas_or_white_space() {
+        let (one, two) = ("1".repeat(32), "2".repeat(33));
+        for text in [format!("{one},{two}"), format!(" {one}\n\t{two}\n"), format!("{one}, {two},")] {
+            let Some(SecretSource::Inline(secrets)) = SecretSource::inline(&text) else { panic!("{text:?}") };
+            assert_eq!(secrets.iter().map(PlainSecret::reveal).collect::<Vec<_>>(), [&one, &two]);
+        }
+        for text in ["", " , ", &"1".repeat(31), &format!("{one},short")] {
+            assert_eq!(SecretSource::inline(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_embedded_secret_lies_beside_the_database() {
+        let file = |path: &str| SecretSource::File(path.into());
+        assert_eq!(SecretSource::beside(Path::new("data/tokend.db")), file("data/master.secret"));
+        assert_eq!(SecretSource::beside(Path::new("tokend.db")), file("master.secret"));
+    }
+}

@@ -1,0 +1,84 @@
+//! What the configuration says, for `tokend check`: every key, and no secret.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Config, LogFormat, SecretSource};
+use crate::clock::Seconds;
+
+/// Every key with the value that is in force, in the order of `config/tokend.toml`.
+pub fn describe(config: &Config) -> Vec<(&'static str, String)> {
+    let Config { tokens, sessions, passwords, http, .. } = config;
+    let (secret, secret_file) = match &config.master_secrets {
+        SecretSource::Inline(_) => ("(set)".to_owned(), String::new()),
+        SecretSource::File(path) => (String::new(), path.display().to_string()),
+    };
+    let tls_path = |path: Option<&Path>| path.map(|path| path.display().to_string()).unwrap_or_default();
+    vec![
+        ("issuer", config.issuer.to_string()),
+        ("listen", config.listen.to_string()),
+        ("database", config.database.to_string()),
+        ("secret", secret),
+        ("secret_file", secret_file),
+        ("audience", list(&config.audience)),
+        ("tokens.access_lifetime", seconds(tokens.access_lifetime)),
+        ("tokens.signing_algorithm", tokens.signing_algorithm.to_string()),
+        ("tokens.key_lead_time", seconds(tokens.key_lead_time)),
+        ("sessions.reuse_window", seconds(sessions.reuse_window)),
+        ("sessions.idle_lifetime", lifetime(sessions.idle_lifetime)),
+        ("sessions.absolute_lifetime", lifetime(sessions.absolute_lifetime)),
+        ("sessions.retention", seconds(sessions.retention)),
+        ("login.client", config.login.client.to_string()),
+        ("passwords.memory_kib", passwords.memory_kib.to_string()),
+        ("passwords.iterations", passwords.iterations.to_string()),
+        ("passwords.parallelism", passwords.parallelism.to_string()),
+        ("passwords.threads", passwords.threads.to_string()),
+        ("passwords.queue", duration(passwords.queue)),
+        ("claims.access_token", list(&config.claims.access_token)),
+        ("claims.scopes", scopes(&config.claims.scopes)),
+        ("http.allowed_origins", list(&http.allowed_origins)),
+        ("http.trusted_proxies", list(&http.trusted_proxies)),
+        ("http.header_timeout", duration(http.header_timeout)),
+        ("http.idle_timeout", duration(http.idle_timeout)),
+        ("http.request_timeout", duration(http.request_timeout)),
+        ("http.shutdown_timeout", duration(http.shutdown_timeout)),
+        ("http.max_connections", http.max_connections.to_string()),
+        ("http.tls_certificate", tls_path(http.tls.as_ref().map(|tls| tls.certificate.as_path()))),
+        ("http.tls_key", tls_path(http.tls.as_ref().map(|tls| tls.key.as_path()))),
+        ("postgres.max_connections", config.postgres.max_connections.to_string()),
+        ("postgres.acquire_timeout", duration(config.postgres.acquire_timeout)),
+        ("log.format", format(config.log.format).to_owned()),
+        ("log.filter", config.log.filter.clone()),
+    ]
+}
+
+fn list(items: &[impl Display]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn scopes(scopes: &BTreeMap<String, Vec<String>>) -> String {
+    let one = |(scope, claims): (&String, &Vec<String>)| format!("{scope} = {}", list(claims));
+    scopes.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+fn duration(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
+}
+
+fn seconds(seconds: Seconds) -> String {
+    duration(Duration::from_secs(seconds.unsigned_abs()))
+}
+
+fn lifetime(lifetime: Seconds) -> String {
+    if lifetime == 0 { "no limit".to_owned() } else { seconds(lifetime) }
+}
+
+fn format(format: LogFormat) -> &'static str {
+    match format {
+        LogFormat::Auto => "auto",
+        LogFormat::Human => "human",
+        LogFormat::Json => "json",
+    }
+}

@@ -1,0 +1,130 @@
+//! The sections of the configuration, each with its bounds.
+
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::time::Duration;
+
+use super::check::{DAY, HOUR, MINUTE};
+use super::settings::Settings;
+use super::{ClaimRules, Http, Log, LogFormat, Login, Passwords, Postgres, Sessions, Tls, Tokens, text};
+
+/// The longest lifetime of a session, in seconds: ten years.
+const LONGEST: u64 = 3650 * DAY;
+/// The shortest time limit: one of nothing would refuse everybody.
+const INSTANT: Duration = Duration::from_millis(1);
+
+pub(super) fn tokens(settings: &mut Settings) -> Option<Tokens> {
+    let access_lifetime = settings.seconds("tokens.access_lifetime", 1, DAY);
+    let signing_algorithm = settings.parse("tokens.signing_algorithm", str::parse);
+    let key_lead_time = settings.seconds("tokens.key_lead_time", 0, 30 * DAY);
+    Some(Tokens {
+        access_lifetime: access_lifetime?,
+        signing_algorithm: signing_algorithm?,
+        key_lead_time: key_lead_time?,
+    })
+}
+
+pub(super) fn sessions(settings: &mut Settings) -> Option<Sessions> {
+    let reuse_window = settings.seconds("sessions.reuse_window", 0, HOUR);
+    let idle_lifetime = settings.seconds("sessions.idle_lifetime", 0, LONGEST);
+    let absolute_lifetime = settings.seconds("sessions.absolute_lifetime", 0, LONGEST);
+    let retention = settings.seconds("sessions.retention", 0, LONGEST);
+    Some(Sessions {
+        reuse_window: reuse_window?,
+        idle_lifetime: idle_lifetime?,
+        absolute_lifetime: absolute_lifetime?,
+        retention: retention?,
+    })
+}
+
+pub(super) fn login(settings: &mut Settings) -> Option<Login> {
+    Some(Login { client: settings.parse("login.client", str::parse)? })
+}
+
+pub(super) fn passwords(settings: &mut Settings) -> Option<Passwords> {
+    let parallelism: Option<u32> = settings.number("passwords.parallelism", 1..=16);
+    // RFC 9106 §3.1: at least 8 KiB a lane.
+    let least = 8 * i64::from(parallelism.unwrap_or(1));
+    let memory_kib = settings.number("passwords.memory_kib", least..=1024 * 1024);
+    let iterations = settings.number("passwords.iterations", 1..=100);
+    let threads = settings.number("passwords.threads", 0..=1024).map(|threads: usize| match threads {
+        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
+        threads => threads,
+    });
+    let queue = settings.duration("passwords.queue", INSTANT..=Duration::from_secs(MINUTE));
+    Some(Passwords {
+        memory_kib: memory_kib?,
+        iterations: iterations?,
+        parallelism: parallelism?,
+        threads: threads?,
+        queue: queue?,
+    })
+}
+
+pub(super) fn claims(settings: &mut Settings) -> Option<ClaimRules> {
+    let access_token = settings.parse_each("claims.access_token", text::claim);
+    let key = "claims.scopes";
+    let mut scopes = BTreeMap::new();
+    for (scope, claims) in settings.lists(key) {
+        if let Err(reason) = text::scope_token(&scope) {
+            settings.refuse(key, &scope, reason);
+        }
+        for claim in &claims {
+            if let Err(reason) = text::claim(claim) {
+                settings.refuse(key, claim, reason);
+            }
+        }
+        scopes.insert(scope, claims);
+    }
+    Some(ClaimRules { access_token: access_token?, scopes })
+}
+
+pub(super) fn http(settings: &mut Settings) -> Option<Http> {
+    let limit = INSTANT..=Duration::from_secs(HOUR);
+    let allowed_origins = settings.parse_each("http.allowed_origins", text::origin);
+    let trusted_proxies = settings.parse_each("http.trusted_proxies", text::network);
+    let header_timeout = settings.duration("http.header_timeout", limit.clone());
+    let idle_timeout = settings.duration("http.idle_timeout", limit.clone());
+    let request_timeout = settings.duration("http.request_timeout", limit);
+    let shutdown_timeout = settings.duration("http.shutdown_timeout", Duration::ZERO..=Duration::from_secs(HOUR));
+    let max_connections = settings.number("http.max_connections", 1..=1_000_000);
+    let tls = match (settings.path("http.tls_certificate"), settings.path("http.tls_key")) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => Some(Tls { certificate, key }),
+        (certificate, _) => {
+            let missing = if certificate.is_some() { "http.tls_key" } else { "http.tls_certificate" };
+            settings.refuse(missing, "", "must be set too: TLS needs a certificate and its key");
+            return None;
+        }
+    };
+    Some(Http {
+        allowed_origins: allowed_origins?,
+        trusted_proxies: trusted_proxies?,
+        header_timeout: header_timeout?,
+        idle_timeout: idle_timeout?,
+        request_timeout: request_timeout?,
+        shutdown_timeout: shutdown_timeout?,
+        max_connections: max_connections?,
+        tls,
+    })
+}
+
+pub(super) fn postgres(settings: &mut Settings) -> Option<Postgres> {
+    let max_connections = settings.number("postgres.max_connections", 1..=10_000);
+    let acquire_timeout = settings.duration("postgres.acquire_timeout", INSTANT..=Duration::from_secs(MINUTE));
+    Some(Postgres { max_connections: max_connections?, acquire_timeout: acquire_timeout? })
+}
+
+pub(super) fn log(settings: &mut Settings) -> Option<Log> {
+    let format = settings.parse("log.format", |text| match text {
+        "auto" => Ok(LogFormat::Auto),
+        "human" => Ok(LogFormat::Human),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be one of auto, human, json"),
+    });
+    let filter = settings.parse("log.filter", |text| match tracing_subscriber::EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("must be a level, or levels by module, such as info or warn,tokend=debug"),
+    });
+    Some(Log { format: format?, filter: filter? })
+}

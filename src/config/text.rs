@@ -1,0 +1,166 @@
+//! The small languages of single values: origins, networks, audiences, names of claims and scopes.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use url::Url;
+
+use crate::domain::Scope;
+
+/// Claims that the server itself sets, or that a token's meaning hangs on: no user's claim may pose as one (RFC 9068 §2.2,
+/// RFC 8693 §4, RFC 7800, RFC 9449, OpenID Connect Core §2).
+const RESERVED_CLAIMS: [&str; 20] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "client_id",
+    "scope",
+    "sid",
+    "auth_time",
+    "typ",
+    "azp",
+    "act",
+    "may_act",
+    "cnf",
+    "amr",
+    "acr",
+    "nonce",
+    "at_hash",
+];
+
+/// A web origin, exactly as browsers write it in `Origin` (RFC 6454 §6.2).
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    let example =
+        "must be an origin such as https://app.example.com, exactly as a browser sends it: no path, no *, not null";
+    let url = Url::parse(text).ok().filter(|url| url.has_host() && !text.contains('*')).ok_or(example)?;
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err(example.to_owned());
+    }
+    match (url.path(), url.as_str().trim_end_matches('/')) {
+        ("" | "/", normal) if normal == text => Ok(normal.to_owned()),
+        ("" | "/", normal) => Err(format!("must be spelt {normal}")),
+        _ => Err(example.to_owned()),
+    }
+}
+
+/// An address, or a network in CIDR notation.
+pub(super) fn network(text: &str) -> Result<IpNet, &'static str> {
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>().or(address).map_err(|_| "must be an address or a network such as 10.0.0.0/8 or fd00::/8")
+}
+
+/// An audience: a name, or an absolute URI without a fragment (RFC 7519 §4.1.3, RFC 8707 §2).
+pub(super) fn audience(text: &str) -> Result<String, &'static str> {
+    let printable = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+    let uri = !text.contains(':') || (Url::parse(text).is_ok() && !text.contains('#'));
+    if printable && uri {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a name without spaces, or an absolute URI without a fragment")
+    }
+}
+
+/// The name of a claim that a user may have.
+pub(super) fn claim(text: &str) -> Result<String, &'static str> {
+    if RESERVED_CLAIMS.contains(&text) {
+        Err("is a claim that only the server sets")
+    } else if text.is_empty() || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        Err("must be the name of a claim, without spaces")
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+/// One word of a scope.
+pub(super) fn scope_token(text: &str) -> Result<String, &'static str> {
+    match text.parse::<Scope>() {
+        Ok(scope) if scope.iter().count() == 1 && scope.contains(text) => Ok(text.to_owned()),
+        _ => Err("must be one scope: visible ASCII without \" and \\"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_what_a_browser_sends() {
+        for text in [
+            "https://app.example.com",
+            "https://app.example.com:8443",
+            "http://localhost:3000",
+            "http://[::1]:3000",
+            "capacitor://localhost",
+            "chrome-extension://abcdefghijklmnop",
+        ] {
+            assert_eq!(origin(text).as_deref(), Ok(text));
+        }
+        for text in [
+            "",
+            "*",
+            "null",
+            "app.example.com",
+            "https://*.example.com",
+            "https://app.example.com/",
+            "https://app.example.com/path",
+            "https://app.example.com?x",
+            "https://app.example.com#x",
+            "https://me@app.example.com",
+            "https://app.example.com:443",
+            "https://App.example.com",
+            "file:///",
+            "data:text/html,x",
+        ] {
+            assert!(origin(text).is_err(), "{text:?}");
+        }
+        assert_eq!(origin("https://App.example.com/"), Err("must be spelt https://app.example.com".to_owned()));
+    }
+
+    #[test]
+    fn a_proxy_is_an_address_or_a_network() {
+        for (text, inside, outside) in [
+            ("10.0.0.0/8", "10.1.2.3", "11.0.0.1"),
+            ("127.0.0.1", "127.0.0.1", "127.0.0.2"),
+            ("fd00::/8", "fd12::1", "fe80::1"),
+            ("::1", "::1", "::2"),
+        ] {
+            let network = network(text).unwrap();
+            assert!(network.contains(&inside.parse::<IpAddr>().unwrap()), "{text}");
+            assert!(!network.contains(&outside.parse::<IpAddr>().unwrap()), "{text}");
+        }
+        for text in ["", "*", "10.0.0.0/33", "10.0.0", "proxy.internal", "::1/129"] {
+            assert!(network(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_audience_is_a_name_or_an_absolute_uri() {
+        for text in ["api", "https://api.example.com", "https://api.example.com/v1?x=1", "urn:example:api"] {
+            assert_eq!(audience(text).as_deref(), Ok(text));
+        }
+        for text in ["", "a b", "https://api.example.com/#x", "https://", "a\n", "é", "://x"] {
+            assert!(audience(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn no_claim_of_a_user_poses_as_one_of_the_server() {
+        assert_eq!(claim("roles").as_deref(), Ok("roles"));
+        assert_eq!(claim("https://example.com/roles").as_deref(), Ok("https://example.com/roles"));
+        for text in RESERVED_CLAIMS.into_iter().chain(["", " ", "a b", "a\0"]) {
+            assert!(claim(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_scope_that_has_claims_is_one_word() {
+        assert_eq!(scope_token("profile").as_deref(), Ok("profile"));
+        for text in ["", "a b", " a", "a\"b", "é"] {
+            assert!(scope_token(text).is_err(), "{text:?}");
+        }
+    }
+}

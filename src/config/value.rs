@@ -1,0 +1,63 @@
+//! Values as they are written in a file or a variable, before anyone asks whether they make sense.
+
+use std::collections::BTreeMap;
+
+use toml::de::DeValue;
+
+/// A value as it was written.
+#[derive(Clone)]
+pub(super) enum Value {
+    /// A text; lengths of time, addresses and names are texts.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// A list of texts.
+    List(Vec<String>),
+    /// Lists of texts by name.
+    Lists(BTreeMap<String, Vec<String>>),
+}
+
+impl Value {
+    /// `found` as a value of the same type as `self`, if it is one.
+    pub(super) fn read_toml(&self, found: &DeValue<'_>) -> Option<Self> {
+        match (self, found) {
+            (Self::Text(_), DeValue::String(text)) => Some(Self::Text(text.to_string())),
+            (Self::Integer(_), DeValue::Integer(number)) => {
+                i64::from_str_radix(number.as_str(), number.radix()).ok().map(Self::Integer)
+            }
+            (Self::List(_), found) => texts(found).map(Self::List),
+            (Self::Lists(_), DeValue::Table(table)) => table
+                .iter()
+                .map(|(name, list)| Some((name.get_ref().to_string(), texts(list.get_ref())?)))
+                .collect::<Option<_>>()
+                .map(Self::Lists),
+            _ => None,
+        }
+    }
+
+    /// The text of an environment variable as a value of the same type as `self`, if it can be one.
+    pub(super) fn read_variable(&self, text: &str) -> Option<Self> {
+        match self {
+            Self::Text(_) => Some(Self::Text(text.to_owned())),
+            Self::List(_) if !text.trim_start().starts_with('[') => {
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                Some(Self::List(items.map(str::to_owned).collect()))
+            }
+            _ => self.read_toml(DeValue::parse(text.trim()).ok()?.get_ref()),
+        }
+    }
+
+    /// What a value of this type looks like, in a file and in a variable.
+    pub(super) fn expected(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "must be a text in quotes",
+            Self::Integer(_) => "must be a whole number",
+            Self::List(_) => "must be a list of texts, such as [\"one\", \"two\"]",
+            Self::Lists(_) => "must be lists of texts by name, such as { one = [\"a\", \"b\"] }",
+        }
+    }
+}
+
+fn texts(found: &DeValue<'_>) -> Option<Vec<String>> {
+    found.as_array()?.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
+}

@@ -1,0 +1,131 @@
+//! Sockets: who may connect, for how long, and how the server stops. It knows of no endpoint: requests go to whatever
+//! router it is given, so that a bound on time or memory is kept in one place for all of them.
+
+mod accept;
+mod admission;
+mod connection;
+mod error;
+mod idle;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::Router;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time;
+
+use admission::Admission;
+use connection::Connection;
+use tls::Tls;
+
+pub use error::{ServeError, TlsError};
+
+/// The files that are open beside connections of clients: to the database, above all.
+const OTHER_FILES: u64 = 256;
+
+/// The bounds of time and number that every connection is held to.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// For a TLS handshake, for the first request's head, and for every later head from its first byte on.
+    pub header_timeout: Duration,
+    /// For a connection that has answered all that it was asked; also the time that a client has to take an answer.
+    pub idle_timeout: Duration,
+    /// For requests that are running when the server is told to stop.
+    pub shutdown_timeout: Duration,
+    /// Connections served at once; more of them wait in the system's queue. Also the requests that may run at once on
+    /// all of them together; more of them, which takes HTTP/2, are answered with 503.
+    pub max_connections: usize,
+}
+
+/// Where the certificate for TLS is. Both files are PEM and are read again on SIGHUP.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// The chain, the server's own certificate first.
+    pub certificate: PathBuf,
+    /// The certificate's private key: PKCS #8, PKCS #1 or SEC 1, not encrypted.
+    pub key: PathBuf,
+}
+
+/// The other end of the TCP connection, as an extension of every request: the client, or the proxy nearest to us. An
+/// IPv4 address that reached an IPv6 socket is given as IPv4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+/// A socket that listens. Clients that connect wait until [`Server::run`] is called.
+pub struct Server {
+    listener: TcpListener,
+    local: SocketAddr,
+    limits: Limits,
+    tls: Option<Tls>,
+}
+
+impl Server {
+    /// Listens on `listen` (port 0: any free one) and reads the certificate, so that whatever is wrong with either is
+    /// known before anything else starts.
+    pub async fn bind(listen: SocketAddr, limits: Limits, tls: Option<TlsFiles>) -> Result<Self, ServeError> {
+        let tls = tls.map(Tls::load).transpose()?;
+        raise_file_limit(limits.max_connections);
+        let refused = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => ServeError::AddressInUse(listen),
+            io::ErrorKind::PermissionDenied => ServeError::PermissionDenied(listen),
+            _ => ServeError::Listen { listen, source },
+        };
+        let listener = TcpListener::bind(listen).await.map_err(refused)?;
+        let local = listener.local_addr().map_err(refused)?;
+        Ok(Self { listener, local, limits, tls })
+    }
+
+    /// The address that it listens on, with the port that the system chose if it was asked for any.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Serves `app` until `shutdown` completes. Then nothing is accepted any more, idle connections are closed, and
+    /// requests that run may finish, for `shutdown_timeout` at most. Returns when every connection is gone.
+    pub async fn run(self, app: Router, shutdown: impl Future<Output = ()> + Send) {
+        let Self { listener, limits, tls, .. } = self;
+        let (stop, stopping) = watch::channel(false);
+        let admission = Admission::new(app, limits.max_connections);
+        let template = Connection { admission, limits, tls: tls.clone(), stopping };
+        let mut connections = JoinSet::new();
+        tokio::select! {
+            () = accept::accept(listener, template, &mut connections) => {}
+            () = tls::reload_on_hangup(tls) => {}
+            () = shutdown => {}
+        }
+        stop.send_replace(true);
+        let finished =
+            time::timeout(limits.shutdown_timeout, async { while connections.join_next().await.is_some() {} });
+        if finished.await.is_err() {
+            tracing::warn!(
+                connections = connections.len(),
+                "closing connections whose requests did not finish in time"
+            );
+            connections.shutdown().await;
+        }
+    }
+}
+
+/// Makes room for that many connections among the files that the process may have open. Systems start a process with
+/// a limit of about a thousand, for the sake of programs older than `poll`, and let it ask for more.
+fn raise_file_limit(max_connections: usize) {
+    let wanted = u64::try_from(max_connections).unwrap_or(u64::MAX).saturating_add(OTHER_FILES);
+    let Rlimit { current: Some(current), maximum } = getrlimit(Resource::Nofile) else { return };
+    if current >= wanted {
+        return;
+    }
+    let raised = maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let done = setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum });
+    if done.is_err() || raised < wanted {
+        let open_files = if done.is_ok() { raised } else { current };
+        tracing::warn!(open_files, wanted, "the limit of open files (ulimit -n) is too low for http.max_connections");
+    }
+}

@@ -1,0 +1,135 @@
+//! One connection: the handshake, then HTTP/1.1 or HTTP/2 as the client likes, until one of the two has had enough.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time;
+
+use super::admission::Admission;
+use super::idle::{Activity, Phase, Watched};
+use super::tls::Tls;
+use super::{Limits, Peer};
+
+/// Where reading a head ends, in bytes. hyper then answers 431 by itself, without a body. It does so later than we do,
+/// which leaves us the answer to the one honest client that gets there: a browser full of cookies.
+const MAX_HEAD_READ: usize = 32 * 1024;
+
+/// The requests that an HTTP/2 client may have running on one connection (RFC 9113 §6.5.2 advises 100 at least).
+const MAX_STREAMS: u32 = 100;
+
+/// What an HTTP/2 client may send before somebody reads it, in bytes: on one stream more than any body may have, on a
+/// connection the least that there is (RFC 9113 §6.9.2), which is a hundred bodies of the usual size.
+const STREAM_WINDOW: u32 = 32 * 1024;
+const CONNECTION_WINDOW: u32 = 65_535;
+
+/// How often an HTTP/2 client is asked whether it is still there, and how long it may take to say so.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What all connections have in common; each gets a clone.
+#[derive(Clone)]
+pub(super) struct Connection {
+    pub(super) admission: Admission,
+    pub(super) limits: Limits,
+    pub(super) tls: Option<Tls>,
+    /// Turns `true` when the server is to stop.
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+impl Connection {
+    /// Serves one client until the connection is over.
+    pub(super) async fn serve(mut self, stream: TcpStream, peer: Peer) {
+        let Some(tls) = self.tls.take() else {
+            return self.serve_http(stream, peer).await;
+        };
+        let handshake = time::timeout(self.limits.header_timeout, tls.accept(stream));
+        let handshake = tokio::select! {
+            handshake = handshake => handshake,
+            () = stop(&mut self.stopping) => return,
+        };
+        match handshake {
+            Ok(Ok(stream)) => self.serve_http(stream, peer).await,
+            Ok(Err(error)) => tracing::debug!(peer = %peer.0, %error, "the TLS handshake failed"),
+            Err(_) => tracing::debug!(peer = %peer.0, "the TLS handshake took too long"),
+        }
+    }
+
+    /// Serves one client over whatever carries the bytes.
+    pub(super) async fn serve_http<S>(mut self, socket: S, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let activity = Activity::new(self.limits);
+        let service = service_fn(|request: Request<Incoming>| {
+            let running = activity.begin(request.version());
+            let answer = self.admission.clone().answer(request, peer);
+            async move {
+                let response = answer.await;
+                drop(running);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let protocols = protocols();
+        let io = TokioIo::new(Watched { socket, activity: activity.clone() });
+        let mut connection = pin!(protocols.serve_connection(io, service));
+        let mut timer = pin!(time::sleep(self.limits.header_timeout));
+        let mut stopped = false;
+        loop {
+            tokio::select! {
+                biased;
+                end = connection.as_mut() => {
+                    if let Err(error) = end {
+                        tracing::debug!(peer = %peer.0, %error, "the connection broke");
+                    }
+                    return;
+                }
+                phase = poll_fn(|cx| activity.poll_expired(timer.as_mut(), cx)) => {
+                    if phase != Phase::Idle {
+                        tracing::debug!(peer = %peer.0, ?phase, "the client took too long");
+                        return;
+                    }
+                }
+                () = stop(&mut self.stopping), if !stopped => stopped = true,
+            }
+            // A request that is already on its way is still answered, with word to the client that it is the last.
+            connection.as_mut().graceful_shutdown();
+            activity.close();
+        }
+    }
+}
+
+/// Completes when the server is to stop.
+async fn stop(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// Both protocols with their bounds. The timeouts for heads are not hyper's but those of [`Activity`]. What stays at its
+/// default: at most 100 header fields in HTTP/1.1, and h2's bounds on resets, CONTINUATION frames and empty DATA frames.
+fn protocols() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_buf_size(MAX_HEAD_READ)
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(MAX_HEAD_READ).unwrap_or(u32::MAX))
+        .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(STREAM_WINDOW as usize)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
+    builder
+}

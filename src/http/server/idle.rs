@@ -1,0 +1,183 @@
+//! When a connection has had its time. hyper has one timeout for the wait between two requests and for the reading of
+//! a head, and none before the first byte; here they are three, and none runs while a request is being worked on.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::http::Version;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+use super::Limits;
+
+/// How long a connection that we have closed is still read from. A client that is sending a body which nobody wants
+/// would otherwise be sent a reset, and would lose the answer that says why.
+pub(super) const LINGER: Duration = Duration::from_secs(2);
+
+/// What a connection is doing, shared by its socket, its requests and whoever closes it.
+#[derive(Clone)]
+pub(super) struct Activity {
+    header_timeout: Duration,
+    idle_timeout: Duration,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    /// Requests without an answer.
+    running: usize,
+    phase: Phase,
+    since: Instant,
+    /// Bytes on an HTTP/2 connection don't begin a head: they may be pings and window updates.
+    http2: bool,
+}
+
+/// What is waited for while no request is running.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    /// The rest of a request's head, or the first one.
+    Head,
+    /// Another request.
+    Idle,
+    /// The client's last bytes.
+    Closing,
+}
+
+impl Activity {
+    /// A connection that begins at this moment.
+    pub(super) fn new(limits: Limits) -> Self {
+        let state = State { running: 0, phase: Phase::Head, since: Instant::now(), http2: false };
+        let Limits { header_timeout, idle_timeout, .. } = limits;
+        Self { header_timeout, idle_timeout, state: Arc::new(Mutex::new(state)) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A request has come in; it runs until what is returned is dropped.
+    pub(super) fn begin(&self, version: Version) -> Running {
+        let mut state = self.state();
+        state.running += 1;
+        state.http2 |= version == Version::HTTP_2;
+        Running(self.clone())
+    }
+
+    /// The connection is to end: no further request is waited for.
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        if state.phase != Phase::Closing {
+            (state.phase, state.since) = (Phase::Closing, Instant::now());
+        }
+    }
+
+    fn bytes_arrived(&self) {
+        let mut state = self.state();
+        if state.running == 0 && state.phase == Phase::Idle && !state.http2 {
+            (state.phase, state.since) = (Phase::Head, Instant::now());
+        }
+    }
+
+    fn finish(&self) {
+        let mut state = self.state();
+        state.running -= 1;
+        state.since = Instant::now();
+        if state.phase == Phase::Head {
+            state.phase = Phase::Idle;
+        }
+    }
+
+    /// When the time is up, and of what. `None` while a request is running, which has a timeout of its own.
+    fn deadline(&self) -> Option<(Instant, Phase)> {
+        let state = self.state();
+        let time = match state.phase {
+            Phase::Head => self.header_timeout,
+            Phase::Idle => self.idle_timeout,
+            Phase::Closing => LINGER,
+        };
+        (state.running == 0).then(|| (state.since + time, state.phase))
+    }
+
+    /// Ready once the time is up, with what was waited for. To be polled after the connection, by the same task: the
+    /// timer is touched only when it has to ring earlier or has rung, not at every request.
+    pub(super) fn poll_expired(&self, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<Phase> {
+        loop {
+            if let Some((deadline, _)) = self.deadline()
+                && deadline < timer.deadline()
+            {
+                timer.as_mut().reset(deadline);
+            }
+            ready!(timer.as_mut().poll(cx));
+            let now = Instant::now();
+            match self.deadline() {
+                Some((deadline, phase)) if deadline <= now => return Poll::Ready(phase),
+                Some((deadline, _)) => timer.as_mut().reset(deadline),
+                None => timer.as_mut().reset(now + self.idle_timeout),
+            }
+        }
+    }
+}
+
+/// A request that has no answer yet.
+pub(super) struct Running(Activity);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}
+
+/// A socket that tells when bytes arrive, and that hears its client out before it closes.
+pub(super) struct Watched<S> {
+    pub(super) socket: S,
+    pub(super) activity: Activity,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
+        if buf.filled().len() > before {
+            self.activity.bytes_arrived();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    /// Says that nothing more will be sent, then drops whatever still comes, until the client closes too.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.activity.close();
+        ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
+        let mut scratch = [0; 4096];
+        loop {
+            let mut buf = ReadBuf::new(&mut scratch);
+            match ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buf)) {
+                Ok(()) if !buf.filled().is_empty() => {}
+                _ => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Floods of HTTP/2 frames, written by hand because no honest client would send them. Each must end its connection.
+
+use axum::body::Body;
+use axum::http::{self, Request, Response};
+use hyper::client::conn::http2::SendRequest;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+
+use super::*;
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
+
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// `:method: GET`, `:scheme: http`, `:path: /`, `:authority: a`, in HPACK.
+const HEAD: &[u8] = &[0x82, 0x86, 0x84, 0x41, 1, b'a'];
+
+/// A frame (RFC 9113 §4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// Sends `first` and then frames from `flood` until the server has had enough. What it said as its reason, if anything.
+async fn flood(app: Router, first: Vec<u8>, flood: impl Fn(u32) -> Vec<u8>) -> Option<u32> {
+    let server = start(LIMITS, None, app).await;
+    let (mut from, mut to) = server.connect().await.into_split();
+    let reason = async move {
+        loop {
+            let mut head = [0; 9];
+            from.read_exact(&mut head).await.ok()?;
+            let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+            from.read_exact(&mut payload).await.ok()?;
+            if head[3] == GOAWAY {
+                return payload[4..8].try_into().ok().map(u32::from_be_bytes);
+            }
+        }
+    };
+    to.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[]), &first].concat()).await.unwrap();
+    let flooding = async {
+        for number in 0.. {
+            if to.write_all(&flood(number)).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    let reason = in_time(async {
+        tokio::select! {
+            reason = reason => reason,
+            () = flooding => None,
+        }
+    });
+    let reason = reason.await;
+    drop(to);
+    server.end().await;
+    reason
+}
+
+/// `ENHANCE_YOUR_CALM` (RFC 9113 §7).
+const CALM: Option<u32> = Some(0xb);
+
+#[tokio::test]
+async fn a_client_that_opens_and_resets_streams_is_disconnected() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&begun);
+    let app = Router::new().fallback(async move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        std::future::pending::<()>().await;
+    });
+    let reset = |number| {
+        let stream = number * 2 + 1;
+        [frame(HEADERS, END_HEADERS | END_STREAM, stream, HEAD), frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])].concat()
+    };
+    assert_eq!(flood(app, Vec::new(), reset).await, CALM);
+}
+
+#[tokio::test]
+async fn a_client_that_never_ends_its_head_is_disconnected() {
+    let field = [&[0, 1, b'x', 100][..], &[b'y'; 100]].concat();
+    let first = frame(HEADERS, END_STREAM, 1, HEAD);
+    let reason = flood(hello(), first, |_| frame(CONTINUATION, 0, 1, &field)).await;
+    assert!(reason.is_none_or(|reason| reason != 0), "{reason:?}");
+    let first = frame(HEADERS, END_STREAM, 1, HEAD);
+    assert_eq!(flood(hello(), first, |_| frame(CONTINUATION, 0, 1, &[])).await, CALM);
+}
+
+#[tokio::test]
+async fn a_client_that_sends_frames_without_data_is_disconnected() {
+    let app = Router::new().fallback(|body: axum::body::Bytes| async move { body });
+    let first = frame(HEADERS, END_HEADERS, 1, HEAD);
+    assert_eq!(flood(app, first, |_| frame(DATA, 0, 1, &[])).await, CALM);
+}
+
+/// A client that speaks HTTP/2 from the first byte on, and the state of its connection.
+async fn client(server: &Started) -> (SendRequest<Body>, JoinHandle<hyper::Result<()>>) {
+    let io = TokioIo::new(server.connect().await);
+    let (requests, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    (requests, tokio::spawn(connection))
+}
+
+fn request() -> http::request::Builder {
+    Request::builder().uri("http://localhost/")
+}
+
+async fn text(answer: Response<hyper::body::Incoming>) -> String {
+    let body = Body::new(answer.into_body());
+    String::from_utf8(axum::body::to_bytes(body, 10_000).await.unwrap().to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn more_requests_than_connections_allowed_are_told_to_come_again() {
+    let (app, begun, go) = gated();
+    let server = start(Limits { max_connections: 1, ..LIMITS }, None, app).await;
+    let (mut requests, _connection) = client(&server).await;
+    let first = tokio::spawn(requests.send_request(request().body(Body::empty()).unwrap()));
+    in_time(begun.notified()).await;
+    let second = in_time(requests.send_request(request().body(Body::empty()).unwrap())).await.unwrap();
+    assert_eq!(second.status(), 503);
+    assert_eq!(second.headers()["retry-after"], "1");
+    assert_eq!(second.headers()["content-type"], "application/json");
+    assert_eq!(text(second).await, admission::BUSY);
+    go.notify_one();
+    assert_eq!(text(in_time(first).await.unwrap().unwrap()).await, "hello");
+    drop(requests);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_head_of_many_small_fields_is_refused() {
+    let server = start(LIMITS, None, hello()).await;
+    let (mut requests, _connection) = client(&server).await;
+    for (fields, status) in [(99, 200), (101, 431), (2_000, 431)] {
+        let head = (0..fields).fold(request(), |head, _| head.header("a", "b"));
+        let answer = in_time(requests.send_request(head.body(Body::empty()).unwrap())).await.unwrap();
+        assert_eq!(answer.status(), status, "{fields}");
+    }
+    drop(requests);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn stopping_lets_the_running_requests_of_a_connection_finish() {
+    let (app, begun, go) = gated();
+    let server = start(LIMITS, None, app).await;
+    let (mut requests, connection) = client(&server).await;
+    let running = tokio::spawn(requests.send_request(request().body(Body::empty()).unwrap()));
+    in_time(begun.notified()).await;
+    server.stop.send(()).unwrap();
+    in_time(async { while TcpStream::connect(server.address).await.is_ok() {} }).await;
+    go.notify_one();
+    assert_eq!(text(in_time(running).await.unwrap().unwrap()).await, "hello");
+    in_time(connection).await.unwrap().unwrap();
+    in_time(server.run).await.unwrap();
+}

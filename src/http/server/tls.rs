@@ -1,0 +1,89 @@
+//! TLS with a certificate from files. Certificates are renewed every few weeks, so they are read again on SIGHUP,
+//! without a restart; a file that turns out to be broken leaves the certificate in place that works.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::net::TcpStream;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::server::TlsStream;
+use zeroize::Zeroizing;
+
+use super::{TlsError, TlsFiles};
+
+/// The configuration in use and where it came from. Clones share it.
+#[derive(Clone)]
+pub(super) struct Tls {
+    files: Arc<TlsFiles>,
+    config: Arc<ArcSwap<ServerConfig>>,
+}
+
+impl Tls {
+    /// Reads both files.
+    pub(super) fn load(files: TlsFiles) -> Result<Self, TlsError> {
+        let config = Arc::new(ArcSwap::from_pointee(read(&files)?));
+        Ok(Self { files: Arc::new(files), config })
+    }
+
+    /// Reads both files again, for the connections that come from here on. On an error nothing changes.
+    pub(super) fn reload(&self) -> Result<(), TlsError> {
+        self.config.store(Arc::new(read(&self.files)?));
+        Ok(())
+    }
+
+    /// The handshake. It takes as long as the client likes: the caller bounds it.
+    pub(super) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+        TlsAcceptor::from(self.config.load_full()).accept(stream).await
+    }
+}
+
+/// Reloads at every SIGHUP, for ever. Without TLS the signal keeps its usual meaning, which is to end the process.
+pub(super) async fn reload_on_hangup(tls: Option<Tls>) {
+    let hangups = tls.map(|tls| (tls, signal(SignalKind::hangup())));
+    match hangups {
+        Some((tls, Ok(mut hangups))) => {
+            while hangups.recv().await.is_some() {
+                match tls.reload() {
+                    Ok(()) => tracing::info!("the TLS certificate was read again"),
+                    Err(error) => tracing::error!(%error, "keeping the TLS certificate in use"),
+                }
+            }
+        }
+        Some((_, Err(error))) => tracing::error!(%error, "the TLS certificate can't be renewed without a restart"),
+        None => {}
+    }
+    std::future::pending::<()>().await;
+}
+
+fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
+    let chain = CertificateDer::pem_slice_iter(&bytes(&files.certificate)?)
+        .collect::<Result<Vec<_>, _>>()
+        .ok()
+        .filter(|chain| !chain.is_empty())
+        .ok_or_else(|| TlsError::NoCertificate(files.certificate.clone()))?;
+    // The library's reasons quote lines of the file, which for a key must not reach a log.
+    let key = PrivateKeyDer::from_pem_slice(&bytes(&files.key)?).map_err(|_| TlsError::NoKey(files.key.clone()))?;
+    let unusable =
+        |reason| TlsError::Unusable { certificate: files.certificate.clone(), key: files.key.clone(), reason };
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(unusable)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(unusable)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Zeroizing::new(bytes)),
+        Err(source) => Err(TlsError::Unreadable { path: path.to_owned(), source }),
+    }
+}

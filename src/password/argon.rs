@@ -1,0 +1,196 @@
+//! argon2, RFC 9106: the one algorithm that new hashes use, and the memory that it works in.
+
+use std::collections::TryReserveError;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use super::PlainPassword;
+use super::stored::{ImportError, decimals, same};
+
+/// Salt and output of new hashes, in bytes (RFC 9106 §4).
+const SALT_BYTES: usize = 16;
+pub(super) const OUTPUT_BYTES: usize = 32;
+
+/// The cost of one argon2 hash. The default is the OWASP recommendation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashParameters {
+    /// m: memory in KiB, from 8 × parallelism to [`HashParameters::MAX_MEMORY_KIB`].
+    pub memory_kib: u32,
+    /// t: passes over the memory, 1 or more; m × t is at most [`HashParameters::MAX_WORK_KIB`].
+    pub iterations: u32,
+    /// p: lanes, 1 or more. They are computed one after the other: a thread is all that a hash gets.
+    pub parallelism: u32,
+}
+
+impl Default for HashParameters {
+    fn default() -> Self {
+        Self { memory_kib: 19456, iterations: 2, parallelism: 1 }
+    }
+}
+
+impl HashParameters {
+    /// The most memory that a hash may ask for, 256 MiB: more, in a stored hash, is an attack or a mistake.
+    pub const MAX_MEMORY_KIB: u32 = 256 * 1024;
+
+    /// The most memory × iterations that a hash may ask for, 1 GiB: about a second of work.
+    pub const MAX_WORK_KIB: u64 = 1024 * 1024;
+
+    /// What the algorithm takes, if this is within its limits and ours.
+    pub(super) fn checked(self, output_bytes: usize) -> Result<Params, ImportError> {
+        let work = u64::from(self.memory_kib) * u64::from(self.iterations);
+        if self.memory_kib > Self::MAX_MEMORY_KIB || work > Self::MAX_WORK_KIB {
+            return Err(ImportError::TooCostly);
+        }
+        Params::new(self.memory_kib, self.iterations, self.parallelism, Some(output_bytes))
+            .map_err(|_| ImportError::Malformed)
+    }
+}
+
+/// A hash that could not be computed, through no fault of the password.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CannotHash {
+    /// The machine has no memory left.
+    #[error("no memory for a password hash: {0}")]
+    Memory(#[from] TryReserveError),
+    /// The algorithm refused parameters that had been checked.
+    #[error("a password hash was refused: {0}")]
+    Refused(String),
+}
+
+/// The memory that one thread hashes in, allocated once, and its share in the room for hashes that need more.
+pub(super) struct Arena {
+    blocks: Vec<Block>,
+    large: Arc<Mutex<()>>,
+}
+
+impl Arena {
+    /// Memory for hashes with `parameters`. Arenas with the same `large` take turns in allocating more.
+    pub(super) fn new(parameters: HashParameters, large: Arc<Mutex<()>>) -> Result<Self, TryReserveError> {
+        Ok(Self { blocks: blocks(usize::try_from(parameters.memory_kib).unwrap_or(usize::MAX))?, large })
+    }
+
+    /// Computes with memory of its own; one thread at a time, so that such memory exists once and not once a thread.
+    pub(super) fn alone<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _turn = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+        work()
+    }
+}
+
+fn blocks(count: usize) -> Result<Vec<Block>, TryReserveError> {
+    let mut blocks = Vec::new();
+    blocks.try_reserve_exact(count)?;
+    blocks.resize(count, Block::new());
+    Ok(blocks)
+}
+
+/// An argon2 hash: what it was computed with, and what came out.
+#[derive(Clone)]
+pub(super) struct Argon2Hash {
+    algorithm: Algorithm,
+    version: Version,
+    params: Params,
+    salt: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl Argon2Hash {
+    /// A hash of `password` with a fresh salt, and its PHC string.
+    pub(super) fn create(
+        password: &PlainPassword,
+        parameters: HashParameters,
+        arena: &mut Arena,
+    ) -> Result<(Self, String), CannotHash> {
+        let params = parameters.checked(OUTPUT_BYTES).map_err(|error| CannotHash::Refused(error.to_string()))?;
+        let salt = crate::random::bytes::<SALT_BYTES>().to_vec();
+        let (algorithm, version) = (Algorithm::Argon2id, Version::V0x13);
+        let mut hash = Self { algorithm, version, params, salt, output: Vec::new() };
+        hash.output = hash.compute(password, OUTPUT_BYTES, arena)?;
+        let HashParameters { memory_kib, iterations, parallelism } = parameters;
+        let (salt, output) = (STANDARD_NO_PAD.encode(&hash.salt), STANDARD_NO_PAD.encode(&hash.output));
+        let text = format!("$argon2id$v=19$m={memory_kib},t={iterations},p={parallelism}${salt}${output}");
+        Ok((hash, text))
+    }
+
+    /// Reads a PHC string with the parameters m, t and p and no others.
+    pub(super) fn parse(phc: &PasswordHash) -> Result<Self, ImportError> {
+        let algorithm = Algorithm::new(phc.algorithm.as_str()).map_err(|_| ImportError::UnknownScheme)?;
+        // The first version of argon2 did not write its number.
+        let version = phc.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(|_| ImportError::Malformed)?;
+        let [memory_kib, iterations, parallelism] = decimals(phc, ["m", "t", "p"])?;
+        let (Some(salt), Some(output)) = (&phc.salt, &phc.hash) else {
+            return Err(ImportError::Malformed);
+        };
+        let params = HashParameters { memory_kib, iterations, parallelism }.checked(output.len())?;
+        let (salt, output) = (salt.to_vec(), output.as_bytes().to_vec());
+        Ok(Self { algorithm, version, params, salt, output })
+    }
+
+    /// What it costs.
+    pub(super) fn parameters(&self) -> HashParameters {
+        let (memory_kib, iterations) = (self.params.m_cost(), self.params.t_cost());
+        HashParameters { memory_kib, iterations, parallelism: self.params.p_cost() }
+    }
+
+    /// Whether this is the hash of `password`.
+    pub(super) fn matches(&self, password: &PlainPassword, arena: &mut Arena) -> Result<bool, CannotHash> {
+        Ok(same(&self.output, &self.compute(password, self.output.len(), arena)?))
+    }
+
+    /// Whether a new hash with `parameters` would look like this one.
+    pub(super) fn is_current(&self, parameters: HashParameters) -> bool {
+        (self.algorithm, self.version) == (Algorithm::Argon2id, Version::V0x13)
+            && self.parameters() == parameters
+            && (self.salt.len(), self.output.len()) == (SALT_BYTES, OUTPUT_BYTES)
+    }
+
+    fn compute(&self, password: &PlainPassword, bytes: usize, arena: &mut Arena) -> Result<Vec<u8>, CannotHash> {
+        let argon2 = Argon2::new(self.algorithm, self.version, self.params.clone());
+        let mut output = vec![0; bytes];
+        let mut fill = |memory: &mut [Block]| {
+            argon2
+                .hash_password_into_with_memory(password.as_bytes(), &self.salt, &mut output, memory)
+                .map_err(|error| CannotHash::Refused(error.to_string()))
+        };
+        if self.params.block_count() <= arena.blocks.len() {
+            fill(&mut arena.blocks)?;
+        } else {
+            arena.alone(|| fill(&mut blocks(self.params.block_count())?))?;
+        }
+        Ok(output)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_that_needs_more_than_the_arena_takes_turns_and_leaves_no_memory_behind() {
+        let large = Arc::new(Mutex::new(()));
+        let small = HashParameters { memory_kib: 64, iterations: 1, parallelism: 1 };
+        let mut arena = Arena::new(small, Arc::clone(&large)).unwrap();
+        let password = PlainPassword::presented("correct horse").unwrap();
+        let (hash, _) =
+            Argon2Hash::create(&password, HashParameters { memory_kib: 1024, ..small }, &mut arena).unwrap();
+        assert!(hash.matches(&password, &mut arena).unwrap());
+        assert_eq!(arena.blocks.len(), 64);
+
+        arena.alone(|| assert!(large.try_lock().is_err(), "nobody else may have such memory meanwhile"));
+        let _turn = large.lock().unwrap();
+        let (hash, _) = Argon2Hash::create(&password, small, &mut arena).unwrap();
+        assert!(hash.matches(&password, &mut arena).unwrap(), "what fits the arena waits for no turn");
+    }
+
+    #[test]
+    fn the_default_is_19456_kib_two_passes_one_lane() {
+        let mut arena = Arena::new(HashParameters::default(), Arc::default()).unwrap();
+        let password = PlainPassword::presented("correct horse").unwrap();
+        let (_, text) = Argon2Hash::create(&password, HashParameters::default(), &mut arena).unwrap();
+        assert!(text.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{text}");
+        assert_eq!(text.len(), "$argon2id$v=19$m=19456,t=2,p=1$".len() + 22 + 1 + 43);
+    }
+}

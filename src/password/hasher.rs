@@ -1,0 +1,146 @@
+//! What the rest of the crate uses: verify a password, hash a password.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::argon::{Arena, CannotHash, HashParameters, OUTPUT_BYTES};
+use super::pace::Pace;
+use super::pool::{Busy, Pool};
+use super::{ImportError, PlainPassword, StoredHash};
+
+/// Hashes and verifies passwords on threads of its own. Clones share them; dropping the last one ends them.
+///
+/// Memory is threads × [`HashParameters::memory_kib`], allocated at the start, and at most once the memory of a stored
+/// hash that needs more (256 MiB).
+#[derive(Clone)]
+pub struct Hasher {
+    pool: Arc<Pool>,
+    current: Arc<Current>,
+}
+
+/// Why a [`Hasher`] could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The parameters are outside the limits of argon2 or of [`HashParameters`].
+    #[error(
+        "argon2 takes at least 1 pass, 1 lane and 8 KiB of memory a lane; here at most 256 MiB, and memory × passes of \
+         at most 1 GiB"
+    )]
+    Parameters,
+    /// No threads were asked for.
+    #[error("passwords need at least one thread")]
+    NoThreads,
+    /// The machine has less memory than threads × memory.
+    #[error("not enough memory for the password threads")]
+    Memory,
+    /// The operating system refused a thread.
+    #[error("cannot start a thread for passwords: {0}")]
+    Thread(#[from] io::Error),
+}
+
+/// Whether a password is the right one.
+#[derive(Debug)]
+pub enum Verification {
+    /// It is not, or there is nothing that could be right.
+    Wrong,
+    /// It is.
+    Right {
+        /// A hash of the same password with the current algorithm and parameters, if the stored one has others: to be
+        /// stored by compare-and-swap on the old one, since the password may have been changed meanwhile.
+        rehash: Option<StoredHash>,
+    },
+}
+
+/// What new hashes look like, and what is known about how long that takes.
+struct Current {
+    parameters: HashParameters,
+    /// Stands in for the hash that an unknown user doesn't have.
+    dummy: StoredHash,
+    pace: Mutex<Pace>,
+}
+
+impl Hasher {
+    /// Starts `threads` threads for hashes with `parameters`. A job that waited for longer than `queue` is not begun any
+    /// more. Computes one hash, to know how long it takes.
+    pub fn start(parameters: HashParameters, threads: usize, queue: Duration) -> Result<Self, StartError> {
+        parameters.checked(OUTPUT_BYTES).map_err(|_: ImportError| StartError::Parameters)?;
+        let large = Arc::new(Mutex::new(()));
+        let mut arenas = (0..threads)
+            .map(|_| Arena::new(parameters, Arc::clone(&large)))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| StartError::Memory)?;
+        let arena = arenas.first_mut().ok_or(StartError::NoThreads)?;
+
+        let began = Instant::now();
+        let dummy = StoredHash::create(&PlainPassword::random(), parameters, arena).map_err(|_| StartError::Memory)?;
+        let took = began.elapsed();
+        let pace = Mutex::new(Pace::new(dummy.cost(), took));
+        let pool = Arc::new(Pool::start(arenas, queue, took)?);
+        Ok(Self { pool, current: Arc::new(Current { parameters, dummy, pace }) })
+    }
+
+    /// Whether `stored` is the hash of `password`.
+    ///
+    /// `None`, for a user who is unknown, disabled or has no (valid) hash, costs the same work and is always
+    /// [`Verification::Wrong`]. [`Busy`] is no verdict and no failed attempt.
+    pub async fn verify(&self, password: PlainPassword, stored: Option<StoredHash>) -> Result<Verification, Busy> {
+        let current = Arc::clone(&self.current);
+        let work = move |arena: &mut Arena| (Instant::now(), current.verify(&password, stored.as_ref(), arena));
+        let (began, verification) = self.pool.run(work).await?;
+        let verification = self.unless_failed(verification)?;
+        if matches!(verification, Verification::Wrong) {
+            let hold = self.current.with_pace(|pace| pace.hold());
+            if !hold.is_zero() {
+                tokio::time::sleep_until((began + hold).into()).await;
+            }
+        }
+        Ok(verification)
+    }
+
+    /// A fresh hash of `password`, to be stored.
+    pub async fn hash(&self, password: PlainPassword) -> Result<StoredHash, Busy> {
+        let parameters = self.current.parameters;
+        let hash = self.pool.run(move |arena| StoredHash::create(&password, parameters, arena)).await?;
+        self.unless_failed(hash)
+    }
+
+    /// A hash that the machine could not compute is no verdict on the password.
+    fn unless_failed<T>(&self, result: Result<T, CannotHash>) -> Result<T, Busy> {
+        result.map_err(|error| {
+            tracing::error!(%error, "a password could not be hashed");
+            self.pool.busy()
+        })
+    }
+}
+
+impl Current {
+    fn verify(
+        &self,
+        password: &PlainPassword,
+        stored: Option<&StoredHash>,
+        arena: &mut Arena,
+    ) -> Result<Verification, CannotHash> {
+        let against = stored.unwrap_or(&self.dummy);
+        let began = Instant::now();
+        let matches = against.matches(password, arena)?;
+        self.with_pace(|pace| pace.note(against.cost(), began.elapsed()));
+
+        if !matches || stored.is_none() {
+            return Ok(Verification::Wrong);
+        }
+        let rehash = if against.is_current(self.parameters) {
+            None
+        } else {
+            Some(StoredHash::create(password, self.parameters, arena)?)
+        };
+        Ok(Verification::Right { rehash })
+    }
+
+    fn with_pace<T>(&self, with: impl FnOnce(&mut Pace) -> T) -> T {
+        with(&mut self.pace.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests;

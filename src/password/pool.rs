@@ -1,0 +1,203 @@
+//! The pool: a fixed number of threads, each with its own memory, and a queue that is bounded in time and in number.
+//!
+//! Whoever can't be served in time is told so at once, or when their turn comes too late; and whoever went away costs
+//! nothing. Nobody waits for a hash that nobody wants, and nothing outside these threads is slowed down by hashing.
+
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::argon::Arena;
+use super::pace::smoothed;
+use crate::clock::Seconds;
+
+/// How many may wait for each thread, whatever the measured time says. A job holds at most a password (1 KiB) and a
+/// stored hash (1 KiB): half a MiB a thread. At 2 s of queue only hashes faster than 8 ms could need more.
+const MAX_WAITING_PER_THREAD: usize = 256;
+
+/// How far the threads step back behind those that answer requests.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
+/// The longest that anybody is asked to stay away, in seconds.
+const MAX_RETRY_AFTER: Seconds = 60;
+
+/// No thread could take the job in time. It is not a failed attempt: nothing was compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no thread is free for a password hash")]
+pub struct Busy {
+    /// When it is worth trying again, in seconds, 1 or more: for `Retry-After` (RFC 9110 §10.2.3).
+    pub retry_after: Seconds,
+}
+
+/// The threads and their queue. Dropping it ends the threads after the job that each is at.
+pub(super) struct Pool(Arc<Shared>);
+
+struct Shared {
+    threads: usize,
+    longest_wait: Duration,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    waiting: VecDeque<Job>,
+    running: usize,
+    /// How long a job takes.
+    typical: Duration,
+    closed: bool,
+}
+
+struct Job {
+    since: Instant,
+    /// Dangles as soon as the caller went away.
+    caller: Weak<()>,
+    work: Box<dyn FnOnce(&mut Arena) + Send>,
+}
+
+impl Pool {
+    /// Starts a thread with each of the `arenas`. `queue` is how long a job may wait, `typical` how long one takes.
+    pub(super) fn start(arenas: Vec<Arena>, queue: Duration, typical: Duration) -> io::Result<Self> {
+        let state = State { waiting: VecDeque::new(), running: 0, typical, closed: false };
+        let pool = Self(Arc::new(Shared {
+            threads: arenas.len(),
+            longest_wait: queue,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }));
+        for (n, mut arena) in arenas.into_iter().enumerate() {
+            let shared = Arc::clone(&pool.0);
+            let name = format!("tokend-password-{n}");
+            thread::Builder::new().name(name).spawn(move || {
+                step_back();
+                shared.serve(&mut arena);
+            })?;
+        }
+        Ok(pool)
+    }
+
+    /// Does `work` on one of the threads. [`Busy`] if it could not begin in time, or panicked. If this future is dropped
+    /// before it has begun, it never will.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Arena) -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let (answer, answered) = oneshot::channel();
+        let caller = Arc::new(());
+        self.0.push(Job {
+            since: Instant::now(),
+            caller: Arc::downgrade(&caller),
+            // An answer that nobody waits for any more is dropped.
+            work: Box::new(move |arena| drop(answer.send(work(arena)))),
+        })?;
+        let result = answered.await.map_err(|_| self.busy());
+        drop(caller);
+        result
+    }
+
+    /// What to tell somebody who comes at this moment and can't be served.
+    pub(super) fn busy(&self) -> Busy {
+        self.0.busy(&self.0.lock())
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn push(&self, job: Job) -> Result<(), Busy> {
+        let mut state = self.lock();
+        if self.is_overloaded(&state) {
+            // Callers that went away must not keep others out.
+            state.waiting.retain(|job| !job.is_abandoned());
+            if self.is_overloaded(&state) {
+                return Err(self.busy(&state));
+            }
+        }
+        state.waiting.push_back(job);
+        drop(state);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// A thread's life.
+    fn serve(&self, arena: &mut Arena) {
+        while let Some(job) = self.next() {
+            let began = Instant::now();
+            // The arena holds no state between jobs, so that a job that broke off leaves nothing broken behind.
+            if catch_unwind(AssertUnwindSafe(|| (job.work)(arena))).is_err() {
+                tracing::error!("a password hash panicked");
+            }
+            let mut state = self.lock();
+            state.running -= 1;
+            state.typical = smoothed(state.typical, began.elapsed());
+        }
+    }
+
+    /// The next job that somebody still waits for and that is not too late; `None` when the pool is closed.
+    fn next(&self) -> Option<Job> {
+        let mut state = self.lock();
+        while !state.closed {
+            match state.waiting.pop_front() {
+                // Dropping the job tells its caller.
+                Some(job) if job.is_abandoned() || job.since.elapsed() > self.longest_wait => drop(job),
+                Some(job) => {
+                    state.running += 1;
+                    return Some(job);
+                }
+                None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+        None
+    }
+
+    fn is_overloaded(&self, state: &State) -> bool {
+        state.waiting.len() >= self.threads.saturating_mul(MAX_WAITING_PER_THREAD)
+            || self.expected_wait(state) > self.longest_wait
+    }
+
+    /// How long a job that comes at this moment will wait.
+    fn expected_wait(&self, state: &State) -> Duration {
+        let ahead = (state.waiting.len() + state.running + 1).saturating_sub(self.threads);
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        state.typical.saturating_mul(count(ahead)) / count(self.threads).max(1)
+    }
+
+    fn busy(&self, state: &State) -> Busy {
+        let wait = self.expected_wait(state);
+        let seconds = Seconds::try_from(wait.as_secs()).unwrap_or(Seconds::MAX).saturating_add(1);
+        Busy { retry_after: seconds.min(MAX_RETRY_AFTER) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Job {
+    fn is_abandoned(&self) -> bool {
+        self.caller.strong_count() == 0
+    }
+}
+
+/// Lowers the priority of the calling thread, so that refreshes and introspections are answered while the processors
+/// are full of hashes. Where that isn't possible, nothing is lost but that.
+fn step_back() {
+    // Elsewhere it would step back with the whole process.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::debug!(%error, "password threads keep their priority");
+    }
+}
+
+#[cfg(test)]
+mod tests;

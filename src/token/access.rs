@@ -1,0 +1,174 @@
+//! Access tokens: JWTs as RFC 9068 has them. Signed here, and verified here as strictly as they were signed: nothing that
+//! we wouldn't have written ourselves is accepted. Pure; resource servers verify with their own libraries and our JWKS.
+
+mod claims;
+mod strict_json;
+
+#[cfg(test)]
+mod tests;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use self::claims::AccessClaims;
+use crate::clock::{Seconds, UnixTime};
+use crate::domain::PlainSecret;
+use crate::keys::{KeyRing, SigningKey};
+
+/// The longest token that is signed or looked at, in bytes.
+pub const MAX_BYTES: usize = 8 * 1024;
+
+/// How far ahead `iat` and `nbf` may be, in seconds: the clocks of two nodes differ by milliseconds, and a token must not
+/// be refused for having been made by the node whose second had already begun. `exp` gets no such grace.
+pub const MAX_CLOCK_SKEW: Seconds = 5;
+
+/// `typ`, RFC 9068 §2.1. The RFC lets others write `application/at+jwt`; we accept what we write.
+const TYP: &str = "at+jwt";
+
+/// All that a header has. A member that isn't here (`crit`, `jku`, `jwk`, `x5u`, `x5c`, `zip`, `b64`, ..) is refused.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header<T> {
+    typ: T,
+    alg: T,
+    kid: T,
+}
+
+/// Why a token can't be signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// An empty subject or audience, or no audience at all (RFC 9068 §2.2 and §3).
+    #[error("an access token is about somebody and for somebody")]
+    Nobody,
+    /// A user claim would pass for one of the server's.
+    #[error("a user claim can't be called {0}")]
+    ReservedClaim(&'static str),
+    /// The user claims are too large for anybody to accept the token.
+    #[error("the access token would be longer than {MAX_BYTES} bytes")]
+    TooLong,
+    /// Neither the claims nor the key should let this happen.
+    #[error("the access token can't be written or signed")]
+    Failed,
+}
+
+/// Why a token isn't one of ours that is alive. For the log; whoever presents it is told that it is invalid, no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAccessToken {
+    /// More than [`MAX_BYTES`].
+    #[error("it is too long")]
+    TooLong,
+    /// Not three parts of base64url.
+    #[error("it is not a JWS in compact form")]
+    NotJws,
+    /// Another header than the ones that we write.
+    #[error("its header is not that of an access token")]
+    Header,
+    /// No published key has its `kid`.
+    #[error("its key is not one of ours, or retired")]
+    UnknownKey,
+    /// Its `alg` is not that of its key.
+    #[error("its algorithm is not that of its key")]
+    Algorithm,
+    /// The signature is not that of its key.
+    #[error("its signature is wrong")]
+    Signature,
+    /// Signed by us, but with claims missing, repeated or of another type.
+    #[error("its claims are not those of an access token")]
+    Claims,
+    /// Signed by us, under another name.
+    #[error("its issuer is another")]
+    Issuer,
+    /// Its `exp` has come.
+    #[error("it has expired")]
+    Expired,
+    /// Its `iat` or `nbf` is yet to come.
+    #[error("it is from the future")]
+    NotYetValid,
+}
+
+/// The token that says `claims`, signed with `key`.
+pub fn sign(claims: &AccessClaims, key: &SigningKey) -> Result<PlainSecret, SignError> {
+    if !claims.name_somebody() {
+        return Err(SignError::Nobody);
+    }
+    if let Some(name) = claims.reserved() {
+        return Err(SignError::ReservedClaim(name));
+    }
+    let header = Header { typ: TYP, alg: key.algorithm().as_str(), kid: key.kid() };
+    let mut token = format!("{}.{}", encode(&header)?, encode(claims)?);
+    let signature = key.sign(token.as_bytes()).map_err(|_| SignError::Failed)?;
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+    if token.len() > MAX_BYTES { Err(SignError::TooLong) } else { Ok(PlainSecret::new(token)) }
+}
+
+/// The claims of `token`, if `issuer` signed it with a key of `ring` that is published at `now` and it is alive.
+/// Whom it is for is left to the caller: [`AccessClaims::is_for`].
+///
+/// `longest` is the longest lifetime of an access token, see [`KeyRing`].
+pub fn verify(
+    token: &str,
+    ring: &KeyRing,
+    issuer: &str,
+    now: UnixTime,
+    longest: Seconds,
+) -> Result<AccessClaims, InvalidAccessToken> {
+    if token.len() > MAX_BYTES {
+        return Err(InvalidAccessToken::TooLong);
+    }
+    let (signed, signature) = token.rsplit_once('.').ok_or(InvalidAccessToken::NotJws)?;
+    let (header, payload) = signed.split_once('.').ok_or(InvalidAccessToken::NotJws)?;
+    if payload.contains('.') {
+        return Err(InvalidAccessToken::NotJws);
+    }
+    let header = read_header(&decode(header)?)?;
+    let key = ring.verifier(&header.kid, now, longest).ok_or(InvalidAccessToken::UnknownKey)?;
+    if header.alg != key.algorithm().as_str() {
+        return Err(InvalidAccessToken::Algorithm);
+    }
+    if !key.verifies(signed.as_bytes(), &decode(signature)?) {
+        return Err(InvalidAccessToken::Signature);
+    }
+    read_claims(&decode(payload)?, issuer, now)
+}
+
+fn read_header(json: &[u8]) -> Result<Header<String>, InvalidAccessToken> {
+    strict_json::object(json)
+        .and_then(|members| serde_json::from_value::<Header<String>>(Value::Object(members)).ok())
+        .filter(|header| header.typ == TYP)
+        .ok_or(InvalidAccessToken::Header)
+}
+
+fn read_claims(json: &[u8], issuer: &str, now: UnixTime) -> Result<AccessClaims, InvalidAccessToken> {
+    let mut members = strict_json::object(json).ok_or(InvalidAccessToken::Claims)?;
+    let not_before = match members.remove("nbf") {
+        None => None,
+        Some(nbf) => Some(nbf.as_i64().ok_or(InvalidAccessToken::Claims)?),
+    };
+    let claims: AccessClaims =
+        serde_json::from_value(Value::Object(members)).map_err(|_| InvalidAccessToken::Claims)?;
+    if claims.iss != issuer {
+        return Err(InvalidAccessToken::Issuer);
+    }
+    if !claims.name_somebody() {
+        return Err(InvalidAccessToken::Claims);
+    }
+    if claims.exp <= now {
+        return Err(InvalidAccessToken::Expired);
+    }
+    if claims.iat.max(not_before.unwrap_or(claims.iat)) > now.saturating_add(MAX_CLOCK_SKEW) {
+        return Err(InvalidAccessToken::NotYetValid);
+    }
+    Ok(claims)
+}
+
+fn encode(part: &impl Serialize) -> Result<String, SignError> {
+    serde_json::to_vec(part).map(|json| URL_SAFE_NO_PAD.encode(json)).map_err(|_| SignError::Failed)
+}
+
+/// Without padding and without loose bits at the end, so that a token has one spelling.
+fn decode(part: &str) -> Result<Vec<u8>, InvalidAccessToken> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| InvalidAccessToken::NotJws)
+}

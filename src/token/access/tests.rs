@@ -1,0 +1,185 @@
+//! ATTACKS.md A, as a table against real keys: hostile tokens that are validly signed wherever that makes them worse.
+
+mod form;
+mod header;
+mod payload;
+
+use serde_json::json;
+
+use super::*;
+use crate::domain::SigningAlgorithm;
+
+const NOW: UnixTime = 1_800_000_000;
+const LONGEST: Seconds = 900;
+const ISSUER: &str = "https://id.example.com/auth";
+const ALICE: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+
+fn key(algorithm: SigningAlgorithm) -> SigningKey {
+    SigningKey::generate(algorithm, NOW - 10, NOW - 10).unwrap()
+}
+
+fn ring(algorithm: SigningAlgorithm) -> KeyRing {
+    KeyRing::new(vec![key(algorithm)])
+}
+
+fn signer(ring: &KeyRing) -> &SigningKey {
+    ring.signer(NOW).unwrap()
+}
+
+fn claims() -> AccessClaims {
+    AccessClaims {
+        iss: ISSUER.to_owned(),
+        sub: ALICE.to_owned(),
+        aud: vec!["https://api.example.com".to_owned()],
+        exp: NOW + LONGEST,
+        iat: NOW,
+        jti: "0199a9a0-0000-7000-8000-000000000001".parse().unwrap(),
+        client_id: "app".parse().unwrap(),
+        scope: "openid read".parse().unwrap(),
+        sid: Some("0199a9a0-0000-7000-8000-000000000002".parse().unwrap()),
+        auth_time: Some(NOW - 60),
+        extra: [("roles".to_owned(), json!(["admin"]))].into_iter().collect(),
+    }
+}
+
+fn check(token: &str, ring: &KeyRing) -> Result<AccessClaims, InvalidAccessToken> {
+    verify(token, ring, ISSUER, NOW, LONGEST)
+}
+
+#[track_caller]
+fn refused(token: &str, ring: &KeyRing, why: InvalidAccessToken) {
+    assert_eq!(check(token, ring).unwrap_err(), why, "{token:.300}");
+}
+
+/// A token with any header and payload, properly signed by `key`.
+fn mint(header: &str, payload: &str, key: &SigningKey) -> String {
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+    let signature = key.sign(message.as_bytes()).unwrap();
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+fn header(key: &SigningKey) -> Value {
+    json!({ "typ": "at+jwt", "alg": key.algorithm().as_str(), "kid": key.kid() })
+}
+
+fn payload() -> Value {
+    serde_json::to_value(claims()).unwrap()
+}
+
+fn with(mut object: Value, name: &str, value: Value) -> String {
+    object[name] = value;
+    object.to_string()
+}
+
+fn without(mut object: Value, name: &str) -> String {
+    object.as_object_mut().unwrap().remove(name).unwrap();
+    object.to_string()
+}
+
+#[test]
+fn what_each_kind_of_key_signs_it_verifies() {
+    for algorithm in SigningAlgorithm::ALL {
+        let ring = ring(algorithm);
+        let token = sign(&claims(), signer(&ring)).unwrap();
+        assert_eq!(check(token.reveal(), &ring).unwrap(), claims(), "{algorithm}");
+    }
+}
+
+/// RFC 9068 §2.1 and §2.2, CONFORMANCE 2.1-a and 2.2-a, on the bytes that resource servers see.
+#[test]
+fn the_header_and_claims_are_exactly_those_of_rfc_9068() {
+    let key = key(SigningAlgorithm::Es256);
+    let part = |token: &PlainSecret, i: usize| {
+        let bytes = URL_SAFE_NO_PAD.decode(token.reveal().split('.').nth(i).unwrap()).unwrap();
+        String::from_utf8(bytes).unwrap()
+    };
+    let token = sign(&claims(), &key).unwrap();
+    assert_eq!(part(&token, 0), format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{}"}}"#, key.kid()));
+    let expected = json!({
+        "iss": ISSUER, "sub": ALICE, "aud": "https://api.example.com", "exp": NOW + LONGEST, "iat": NOW,
+        "jti": "0199a9a0-0000-7000-8000-000000000001", "client_id": "app", "scope": "openid read",
+        "sid": "0199a9a0-0000-7000-8000-000000000002", "auth_time": NOW - 60, "roles": ["admin"],
+    });
+    assert_eq!(serde_json::from_str::<Value>(&part(&token, 1)).unwrap(), expected);
+
+    let machine = AccessClaims {
+        sub: "app".to_owned(),
+        aud: vec!["a".to_owned(), "b".to_owned()],
+        scope: "".parse().unwrap(),
+        sid: None,
+        auth_time: None,
+        extra: serde_json::Map::new(),
+        ..claims()
+    };
+    let token = sign(&machine, &key).unwrap();
+    let said: Value = serde_json::from_str(&part(&token, 1)).unwrap();
+    let mut names: Vec<_> = said.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["aud", "client_id", "exp", "iat", "iss", "jti", "sub"]);
+    assert_eq!(said["aud"], json!(["a", "b"]));
+    let machine_again = check(token.reveal(), &KeyRing::new(vec![key])).unwrap();
+    assert_eq!(machine_again, machine);
+    assert!(machine_again.is_for("b") && !machine_again.is_for("B") && !machine_again.is_for("a b"));
+}
+
+/// With another implementation, which knows nothing but our JWKS.
+#[test]
+fn a_resource_server_verifies_it_with_the_published_keys() {
+    for algorithm in SigningAlgorithm::ALL {
+        let ring = ring(algorithm);
+        let token = sign(&claims(), signer(&ring)).unwrap();
+        let keys: jsonwebtoken::jwk::JwkSet = serde_json::from_value(ring.jwks(NOW, LONGEST)).unwrap();
+        let header = jsonwebtoken::decode_header(token.reveal()).unwrap();
+        let key = jsonwebtoken::DecodingKey::from_jwk(keys.find(&header.kid.unwrap()).unwrap()).unwrap();
+        let mut validation = jsonwebtoken::Validation::new(algorithm.as_str().parse().unwrap());
+        validation.set_audience(&["https://api.example.com"]);
+        validation.set_issuer(&[ISSUER]);
+        let seen = jsonwebtoken::decode::<Value>(token.reveal(), &key, &validation).unwrap();
+        assert_eq!((header.typ.as_deref(), seen.claims), (Some("at+jwt"), payload()), "{algorithm}");
+    }
+}
+
+#[test]
+fn claims_that_nobody_would_accept_are_not_signed() {
+    let ring = ring(SigningAlgorithm::EdDsa);
+    let with_roles = |length: usize| {
+        let extra = [("roles".to_owned(), json!("r".repeat(length)))].into_iter().collect();
+        sign(&AccessClaims { extra, ..claims() }, signer(&ring))
+    };
+    let token = with_roles(5_000).unwrap();
+    assert_eq!(check(token.reveal(), &ring).unwrap().extra["roles"], "r".repeat(5_000));
+    assert_eq!(with_roles(8_000).unwrap_err(), SignError::TooLong);
+    for aud in [vec![], vec![String::new()], vec!["a".to_owned(), String::new()]] {
+        assert_eq!(sign(&AccessClaims { aud, ..claims() }, signer(&ring)).unwrap_err(), SignError::Nobody);
+    }
+    let nobody = AccessClaims { sub: String::new(), ..claims() };
+    assert_eq!(sign(&nobody, signer(&ring)).unwrap_err(), SignError::Nobody);
+    for name in AccessClaims::RESERVED {
+        let extra = [(name.to_owned(), json!("root"))].into_iter().collect();
+        let refused = sign(&AccessClaims { extra, ..claims() }, signer(&ring)).unwrap_err();
+        assert_eq!(refused, SignError::ReservedClaim(name));
+    }
+}
+
+/// ATTACKS.md A 18.
+#[test]
+fn a_retired_key_verifies_nothing() {
+    let old = SigningKey::generate(SigningAlgorithm::EdDsa, NOW - 20_000, NOW - 20_000).unwrap();
+    let token = sign(&claims(), &old).unwrap();
+    let retires = |successor_at| {
+        KeyRing::new(vec![
+            SigningKey::open(&old.seal(&master()).unwrap(), &master()).unwrap(),
+            SigningKey::generate(SigningAlgorithm::Es256, NOW - 20_000, successor_at).unwrap(),
+        ])
+    };
+    check(token.reveal(), &retires(NOW - LONGEST)).unwrap();
+    refused(
+        token.reveal(),
+        &retires(NOW - LONGEST - crate::keys::ring::RETIREMENT_SLACK),
+        InvalidAccessToken::UnknownKey,
+    );
+}
+
+fn master() -> crate::keys::MasterSecrets {
+    crate::keys::MasterSecrets::new(&[PlainSecret::new("m".repeat(32))]).unwrap()
+}
