@@ -17,7 +17,7 @@ pub use fixtures::*;
 pub use forge::{Forge, encode, part};
 pub use logs::Logs;
 pub use random::Random;
-pub use server::{Settings, TestServer, master_secrets};
+pub use server::{Node, Settings, TestServer, master_secrets};
 
 /// Turns `async fn name(engine: Engine)` into two tests, one on each database.
 macro_rules! on_both_databases {

@@ -99,7 +99,7 @@ async fn an_unknown_path_is_not_found(engine: Engine) {
             if answer.status != 400 || !answer.text.is_empty() {
                 answer.refused(404, "invalid_request");
             }
-            assert!(!answer.text.contains("script") && !answer.text.contains("etc"), "{answer:?}");
+            assert!(!answer.text.contains("alert") && !answer.text.contains("passwd"), "{answer:?}");
         }
     }
     let long = format!("/{}", "a".repeat(8_000));
