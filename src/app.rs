@@ -43,7 +43,12 @@ pub enum BuildError {
 
 impl App {
     /// Puts the parts together. The database must be migrated and hold a signing key.
-    pub async fn build(config: Config, clock: Clock, store: Store, secrets: MasterSecrets) -> Result<Arc<Self>, BuildError> {
+    pub async fn build(
+        config: Config,
+        clock: Clock,
+        store: Store,
+        secrets: MasterSecrets,
+    ) -> Result<Arc<Self>, BuildError> {
         let refresh_keys = refresh_keys(&secrets, config.issuer.as_str());
         let registry = Registry::load(store.clone(), secrets, config.tokens.access_lifetime).await?;
         let parameters = HashParameters {
@@ -70,6 +75,7 @@ impl App {
 
 fn refresh_keys(secrets: &MasterSecrets, issuer: &str) -> RefreshKeys {
     let (first, others) = secrets.refresh_keys(issuer);
-    let key = |derived: &crate::keys::DerivedRefreshKey| RefreshKey::new(derived.key_id, &derived.tag_key, &derived.next_key);
+    let key =
+        |derived: &crate::keys::DerivedRefreshKey| RefreshKey::new(derived.key_id, &derived.tag_key, &derived.next_key);
     RefreshKeys::new(key(&first), others.iter().map(key).collect())
 }

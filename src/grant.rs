@@ -6,8 +6,8 @@ pub mod client_credentials;
 mod issue;
 pub mod live;
 pub mod password;
-mod refusal;
 pub mod refresh_token;
+mod refusal;
 pub mod revocation;
 
 pub use client::{PresentedClient, authenticate};

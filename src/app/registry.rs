@@ -75,7 +75,11 @@ impl Snapshot {
 
 impl Registry {
     /// Reads the registry for the first time. `default_access_lifetime` is for clients that have none of their own.
-    pub async fn load(store: Store, secrets: MasterSecrets, default_access_lifetime: Seconds) -> Result<Self, RegistryError> {
+    pub async fn load(
+        store: Store,
+        secrets: MasterSecrets,
+        default_access_lifetime: Seconds,
+    ) -> Result<Self, RegistryError> {
         let read_at = Instant::now();
         let snapshot = read(&store, &secrets, default_access_lifetime).await?;
         let copy = ArcSwap::from_pointee(Copy { snapshot: Arc::new(snapshot), read_at });
@@ -121,7 +125,11 @@ impl Registry {
 }
 
 /// The version is read before what it counts: whatever changes in between is read again at the next poll.
-async fn read(store: &Store, secrets: &MasterSecrets, default_access_lifetime: Seconds) -> Result<Snapshot, RegistryError> {
+async fn read(
+    store: &Store,
+    secrets: &MasterSecrets,
+    default_access_lifetime: Seconds,
+) -> Result<Snapshot, RegistryError> {
     let state = store.registry_state().await?;
     let clients: HashMap<_, _> =
         store.list_clients().await?.into_iter().map(|client| (client.id.clone(), Arc::new(client))).collect();

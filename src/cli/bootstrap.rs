@@ -6,9 +6,7 @@ use super::Failure;
 use crate::app::App;
 use crate::clock::UnixTime;
 use crate::config::Config;
-use crate::domain::{
-    Claims, Client, ClientAuthentication, Grant, Grants, PlainSecret, User, UserId,
-};
+use crate::domain::{Claims, Client, ClientAuthentication, Grant, Grants, PlainSecret, User, UserId};
 use crate::password::PlainPassword;
 
 /// The user that is made.

@@ -45,8 +45,7 @@ pub async fn access_token(app: &App, text: &str) -> Result<Option<LiveAccess>, R
         return Ok(lives.then_some(LiveAccess { claims, signed_in: None }));
     };
     let Some((signed_in, revoked)) = app.store.find_session_of_token(sid, claims.jti).await? else { return Ok(None) };
-    let is_of_session = signed_in.session.client_id == claims.client_id
-        && signed_in.user.id.to_string() == claims.sub;
+    let is_of_session = signed_in.session.client_id == claims.client_id && signed_in.user.id.to_string() == claims.sub;
     let lives = is_of_session && !revoked && session_lives(app, &registry, &signed_in.session, &signed_in.user, now);
     Ok(lives.then_some(LiveAccess { claims, signed_in: Some(signed_in) }))
 }

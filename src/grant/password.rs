@@ -107,9 +107,7 @@ async fn begin_session(
         return Ok(None);
     }
     let lifetime = session.idle_expires_at.min(session.expires_at).saturating_sub(now);
-    let refresh = client
-        .may_use(Grant::RefreshToken)
-        .then_some(IssuedRefresh { token, lifetime, verdict: None });
+    let refresh = client.may_use(Grant::RefreshToken).then_some(IssuedRefresh { token, lifetime, verdict: None });
     Ok(Some(Issued { access_token, expires_in, scope: session.scope, refresh }))
 }
 

@@ -102,7 +102,13 @@ fn owner<'a>(registry: &'a Snapshot, asking: Option<&Client>, session: &Session)
 
 /// Ends the session on proof of theft, and lets a token that is ahead of the database pass only while an operator
 /// recovers from a loss of commits.
-async fn condemn(app: &App, registry: &Snapshot, session: &Session, verdict: Verdict, now: UnixTime) -> Result<(), Refusal> {
+async fn condemn(
+    app: &App,
+    registry: &Snapshot,
+    session: &Session,
+    verdict: Verdict,
+    now: UnixTime,
+) -> Result<(), Refusal> {
     match verdict {
         Verdict::Reuse => {
             app.store.revoke_session(session.id, RevokedReason::Reuse, now).await?;

@@ -47,14 +47,11 @@ pub fn presented_client(headers: &HeaderMap, params: &Params) -> Result<Presente
             (None, None) => PresentedClient::Nobody,
             (None, Some(_)) => return Err(OAuthError::invalid_request("The request has a secret and no client_id.")),
             (Some(id), None) => PresentedClient::Named { id: id.to_owned() },
-            (Some(id), Some(secret)) => PresentedClient::WithSecret {
-                id: id.to_owned(),
-                secret: PlainSecret::new(secret.to_owned()),
-            },
+            (Some(id), Some(secret)) => {
+                PresentedClient::WithSecret { id: id.to_owned(), secret: PlainSecret::new(secret.to_owned()) }
+            }
         }),
-        _ if secret.is_some() => {
-            Err(OAuthError::invalid_request("The client authenticates in more than one way."))
-        }
+        _ if secret.is_some() => Err(OAuthError::invalid_request("The client authenticates in more than one way.")),
         Authorization::Basic(encoded) => {
             let (basic_id, basic_secret) = decode_basic(encoded).ok_or_else(OAuthError::invalid_client)?;
             if id.is_some_and(|id| id != basic_id) {

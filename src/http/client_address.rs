@@ -28,9 +28,11 @@ impl fmt::Display for ClientAddress {
 pub fn resolve(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> ClientAddress {
     let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
     let mut address = peer.ip().to_canonical();
-    let entries = headers.get_all("x-forwarded-for").iter().rev().flat_map(|line| {
-        line.to_str().unwrap_or_default().rsplit(',').map(str::trim)
-    });
+    let entries = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .rev()
+        .flat_map(|line| line.to_str().unwrap_or_default().rsplit(',').map(str::trim));
     for entry in entries {
         let (true, Some(hop)) = (is_trusted(address), parse_hop(entry)) else { break };
         address = hop.to_canonical();

@@ -30,7 +30,7 @@ const CHALLENGE: &str = r#"Bearer realm="tokend", error="insufficient_scope", sc
 
 /// What an active token is, RFC 7662 §2.2.
 #[derive(Serialize)]
-struct Active<'a> {
+struct Introspection<'a> {
     active: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
@@ -111,7 +111,7 @@ fn answer_access(app: &App, caller: &Client, access: &LiveAccess) -> Response {
     for name in OWN_MEMBERS {
         extra.remove(name);
     }
-    json::no_store(&Active {
+    json::no_store(&Introspection {
         active: true,
         scope: shown(&claims.scope),
         client_id: claims.client_id.as_str(),
@@ -136,7 +136,7 @@ fn answer_refresh(app: &App, caller: &Client, refresh: &LiveRefresh) -> Response
     if !may_see(caller, &session.client_id, &session.audience) {
         return json::no_store_bytes(INACTIVE);
     }
-    json::no_store(&Active {
+    json::no_store(&Introspection {
         active: true,
         scope: shown(&session.scope),
         client_id: session.client_id.as_str(),

@@ -28,7 +28,7 @@ use crate::config::Config;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How long a browser may remember the answer to a preflight.
-const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
+const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 
 /// Puts the layers around the endpoints.
 pub fn wrap(endpoints: Router, app: &Arc<App>) -> Router {
@@ -92,7 +92,9 @@ async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next)
 fn request_id(config: &Config, peer: SocketAddr, headers: &HeaderMap) -> String {
     let from_proxy = config.http.trusted_proxies.iter().any(|net| net.contains(&peer.ip().to_canonical()));
     let sent = headers.get(REQUEST_ID).filter(|_| from_proxy).and_then(|id| id.to_str().ok());
-    let is_plain = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let is_plain = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
     sent.filter(is_plain).map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
 }
 

@@ -38,7 +38,10 @@ fn document(app: &App, registry: &Snapshot) -> Map<String, Value> {
         ("revocation_endpoint", at("/revoke")),
         ("revocation_endpoint_auth_methods_supported", json!(["client_secret_basic", "client_secret_post", "none"])),
         ("introspection_endpoint", at("/introspect")),
-        ("introspection_endpoint_auth_methods_supported", json!(["client_secret_basic", "client_secret_post", "Bearer"])),
+        (
+            "introspection_endpoint_auth_methods_supported",
+            json!(["client_secret_basic", "client_secret_post", "Bearer"]),
+        ),
         ("userinfo_endpoint", at("/userinfo")),
         ("jwks_uri", at("/jwks.json")),
         ("login_endpoint", at("/login")),

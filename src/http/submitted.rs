@@ -60,9 +60,8 @@ async fn read(request: Request, limit: usize, accepted: &[Encoding]) -> Result<S
         return Err(OAuthError::too_large());
     }
     let encoding = encoding(&parts.headers);
-    let bytes = tokio::time::timeout(BODY_TIMEOUT, collect(body, limit))
-        .await
-        .map_err(|_| OAuthError::body_timeout())??;
+    let bytes =
+        tokio::time::timeout(BODY_TIMEOUT, collect(body, limit)).await.map_err(|_| OAuthError::body_timeout())??;
     let params = match encoding {
         // A request that says nothing in its body, like a logout by cookie, need not say in which format.
         None if bytes.is_empty() && accepted.contains(&Encoding::Json) => Params::from_form(b"")?,

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::BODY_LIMIT;
 use super::authorization::presented_client;
 use super::device::device;
 use super::error::OAuthError;
 use super::presented_token::require_token;
 use super::submitted::{Form, Submitted};
 use super::token_response::{Delivery, token_response};
-use super::BODY_LIMIT;
 use crate::app::App;
 use crate::domain::{Client, Grant};
 use crate::grant::password::SignIn;

@@ -42,7 +42,8 @@ pub async fn userinfo(State(app): State<Arc<App>>, request: Request) -> Result<R
 /// RFC 6750 §2.3 is not supported: addresses end up in logs.
 fn refuse_token_in_query(uri: &Uri) -> Result<(), OAuthError> {
     let names = uri.query().unwrap_or_default().split('&').map(|pair| pair.split('=').next().unwrap_or_default());
-    let holds_token = names.into_iter().any(|name| decode_form(name.as_bytes()).is_none_or(|name| name == "access_token"));
+    let holds_token =
+        names.into_iter().any(|name| decode_form(name.as_bytes()).is_none_or(|name| name == "access_token"));
     if holds_token { Err(OAuthError::invalid_bearer_request("A token in the address is not taken.")) } else { Ok(()) }
 }
 

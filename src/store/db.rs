@@ -133,6 +133,7 @@ impl Store {
         }
     }
 
+    /// A connection that can't be had is an outage whatever the reason: no such database, nobody let in, a wrong password.
     pub(super) async fn read(&self) -> Result<Connection, StoreError> {
         match &self.db {
             Db::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
@@ -141,7 +142,6 @@ impl Store {
         .map_err(StoreError::Unavailable)
     }
 
-    /// A connection that can't be had is an outage whatever the reason: no such database, nobody let in, a wrong password.
     pub(super) async fn write(&self) -> Result<Connection, StoreError> {
         match &self.db {
             Db::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),

@@ -151,11 +151,19 @@ impl Store {
     /// Exchanges a refresh token by compare-and-swap. False when the session isn't as it was judged.
     pub async fn exchange(&self, id: SessionId, exchange: &Exchange) -> Result<bool, StoreError> {
         let rows = sql!(
-            self.write().await?, execute, EXCHANGE,
-            id.0, exchange.expected_current.as_bytes(), exchange.parent_hash.as_ref().map(SecretHash::as_bytes),
-            exchange.current_hash.as_bytes(), exchange.generation, exchange.rotated_at,
-            exchange.anchor.map(|anchor| anchor.generation), exchange.anchor.map(|anchor| anchor.at),
-            exchange.last_used_at, exchange.idle_expires_at,
+            self.write().await?,
+            execute,
+            EXCHANGE,
+            id.0,
+            exchange.expected_current.as_bytes(),
+            exchange.parent_hash.as_ref().map(SecretHash::as_bytes),
+            exchange.current_hash.as_bytes(),
+            exchange.generation,
+            exchange.rotated_at,
+            exchange.anchor.map(|anchor| anchor.generation),
+            exchange.anchor.map(|anchor| anchor.at),
+            exchange.last_used_at,
+            exchange.idle_expires_at,
         )?;
         Ok(rows == 1)
     }

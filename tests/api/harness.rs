@@ -14,10 +14,10 @@ pub use answer::Answer;
 pub use bystander::Bystander;
 pub use database::{Engine, run_sql};
 pub use fixtures::*;
-pub use forge::{Forge, encode, part};
+pub use forge::{Forge, encode, master_secrets, part};
 pub use logs::Logs;
 pub use random::Random;
-pub use server::{Node, Settings, TestServer, master_secrets};
+pub use server::{MASTER_SECRET, Node, Settings, TestServer};
 
 /// Turns `async fn name(engine: Engine)` into two tests, one on each database.
 macro_rules! on_both_databases {

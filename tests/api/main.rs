@@ -4,5 +4,6 @@ mod attacks;
 mod bad_input;
 mod harness;
 mod login;
+mod nodes;
 mod races;
 mod refresh;

@@ -139,6 +139,19 @@ async fn bulk_revocation_is_for_administrators(engine: Engine) {
     server.assert_lost_nothing(confidential).await;
 }
 
+/// What is forgotten must be dead for every node: the clock of one may be behind that of the one that forgets.
+async fn a_revocation_is_remembered_for_nodes_with_a_slow_clock(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let bystander = server.bystander().await;
+    server.post("/revoke", &[("client_id", P1), ("token", &bystander.access)]).await.ok();
+    server.clock.advance(900);
+    server.app.store.purge_revoked_tokens(server.clock.now()).await.unwrap();
+    server.clock.advance(-5);
+    server.introspect(&bystander.access).await.inactive();
+    server.clock.advance(1_000);
+    assert_eq!(server.app.store.purge_revoked_tokens(server.clock.now()).await.unwrap(), 1);
+}
+
 /// A token that only looks like the victim's: the `jti` counts when the signature does.
 async fn a_forged_token_revokes_nothing(engine: Engine) {
     let server = TestServer::start(engine).await;
@@ -161,5 +174,6 @@ on_both_databases!(
     a_public_client_revokes_its_own_only,
     a_client_without_grants_can_revoke,
     bulk_revocation_is_for_administrators,
+    a_revocation_is_remembered_for_nodes_with_a_slow_clock,
     a_forged_token_revokes_nothing,
 );

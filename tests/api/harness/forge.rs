@@ -3,10 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
-use tokend::keys::SigningKey;
+use tokend::domain::PlainSecret;
+use tokend::keys::{MasterSecrets, SigningKey};
 
-use super::TestServer;
-use super::server::master_secrets;
+use super::{MASTER_SECRET, TestServer};
 
 /// The key that the server signs with, in the hands of a test.
 pub struct Forge {
@@ -46,6 +46,11 @@ impl Forge {
         change(&mut claims);
         self.mint(&self.header().to_string(), &claims.to_string())
     }
+}
+
+/// What the server's keys are sealed under.
+pub fn master_secrets() -> MasterSecrets {
+    MasterSecrets::new(&[PlainSecret::new(MASTER_SECRET.to_owned())]).expect("a master secret")
 }
 
 /// Base64url as JWTs have it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder};
 use tokend::app::App;
 use tokend::clock::Clock;
-use tokend::config::Config;
+use tokend::config::{Config, SecretSource};
 use tokend::domain::{PlainSecret, SessionId, SigningAlgorithm, UserId};
 use tokend::http;
 use tokend::http::server::{Limits, Server};
@@ -43,16 +43,28 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The same with other master secrets, the first of which is used.
+    pub fn with_secret(&self, secrets: &str) -> Self {
+        Self { toml: self.toml.replace(MASTER_SECRET, secrets) }
+    }
+
+    /// The same with another issuer.
+    pub fn with_issuer(&self, issuer: &str) -> Self {
+        Self { toml: self.toml.replace("https://auth.example.com", issuer) }
+    }
+}
+
 /// A running server. It stops when this is dropped.
 pub struct TestServer {
     pub app: Arc<App>,
     pub clock: Clock,
-    pub database: Database,
+    pub database: Arc<Database>,
     pub base: String,
     pub alice: UserId,
     pub bob: UserId,
     http: reqwest::Client,
-    _stop: oneshot::Sender<()>,
+    _node: Option<Node>,
 }
 
 impl TestServer {
@@ -62,8 +74,8 @@ impl TestServer {
     }
 
     pub async fn start_with(engine: Engine, settings: Settings) -> Self {
-        let database = Database::new(engine).await;
-        let secrets = master_secrets();
+        let database = Arc::new(Database::new(engine).await);
+        let secrets = MasterSecrets::new(&[PlainSecret::new(MASTER_SECRET.to_owned())]).expect("a master secret");
         for client in fixtures::clients() {
             database.store.insert_client(&client).await.expect("a client is added");
         }
@@ -73,12 +85,27 @@ impl TestServer {
         let node = Node::start(&database, &clock, &settings).await;
         let add = |name, password| fixtures::add_user(&node.app.store, &node.app.hasher, name, password);
         let (alice, bob) = (add("alice", PASSWORD).await, add("bob", BOBS_PASSWORD).await);
-        Self { app: node.app, base: node.base, clock, database, alice, bob, http: client(), _stop: node.stop }
+        let (app, base) = (Arc::clone(&node.app), node.base.clone());
+        Self { app, base, clock, database, alice, bob, http: client(), _node: Some(node) }
     }
 
     /// Another node on the same database.
-    pub async fn another_node(&self) -> Node {
-        Node::start(&self.database, &self.clock, &Settings::default()).await
+    pub async fn another_node(&self, settings: &Settings) -> Node {
+        Node::start(&self.database, &self.clock, settings).await
+    }
+
+    /// The same users and requests, sent to another node.
+    pub fn at(&self, node: &Node) -> Self {
+        Self {
+            app: Arc::clone(&node.app),
+            base: node.base.clone(),
+            clock: self.clock.clone(),
+            database: Arc::clone(&self.database),
+            alice: self.alice,
+            bob: self.bob,
+            http: self.http.clone(),
+            _node: None,
+        }
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -172,14 +199,16 @@ impl TestServer {
 pub struct Node {
     pub app: Arc<App>,
     pub base: String,
-    stop: oneshot::Sender<()>,
+    _stop: oneshot::Sender<()>,
 }
 
 impl Node {
     async fn start(database: &Database, clock: &Clock, settings: &Settings) -> Self {
         let config = Config::from_toml(&settings.toml).expect("the test's configuration is valid");
         let store = database.open_again().await;
-        let app = App::build(config, clock.clone(), store, master_secrets()).await.expect("the parts come together");
+        let SecretSource::Inline(secrets) = &config.master_secrets else { panic!("the test names its master secrets") };
+        let secrets = MasterSecrets::new(secrets).expect("master secrets");
+        let app = App::build(config, clock.clone(), store, secrets).await.expect("the parts come together");
         let limits = Limits {
             header_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(30),
@@ -195,7 +224,7 @@ impl Node {
         }));
         let polled = Arc::clone(&app);
         tokio::spawn(async move { polled.registry.poll().await });
-        Self { app, base, stop }
+        Self { app, base, _stop: stop }
     }
 }
 
@@ -205,8 +234,4 @@ fn client() -> reqwest::Client {
         .timeout(Duration::from_secs(60))
         .build()
         .expect("an HTTP client")
-}
-
-pub fn master_secrets() -> MasterSecrets {
-    MasterSecrets::new(&[PlainSecret::new(MASTER_SECRET.to_owned())]).expect("a master secret")
 }

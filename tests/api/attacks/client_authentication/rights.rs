@@ -12,8 +12,9 @@ fn registered(id: &str) -> Client {
 impl TestServer {
     /// Stores a changed registration, as the command line does, and lets this node see it.
     async fn change(&self, next: Client) {
-        let lost = registered(next.id.as_str()).rights_lost(&next);
-        let version = self.app.registry.snapshot().unwrap().client(next.id.as_str()).expect("it is enabled").version;
+        let stored = self.app.store.list_clients().await.unwrap().into_iter().find(|client| client.id == next.id);
+        let stored = stored.expect("it is registered");
+        let (lost, version) = (stored.rights_lost(&next), stored.version);
         let next = Client { version, ..next };
         assert!(self.app.store.update_client(&next, &lost, self.clock.now()).await.unwrap().is_some());
         self.app.registry.refresh().await.unwrap();
@@ -143,6 +144,40 @@ async fn a_right_that_is_taken_away(engine: Engine) {
     server.refresh(&narrow.refresh_token()).await.ok();
 }
 
+/// 30, 50: a machine's token rests on its client alone, so it ends with what its client had, and nothing brings it back.
+async fn a_machines_token_ends_with_its_clients_rights(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let machine = async || server.post_as(C1, "/token", &[("grant_type", "client_credentials")]).await.access_token();
+    let before = machine().await;
+    server.introspect(&before).await.active();
+    let users = server.bystander_on(C1).await;
+    server.change(Client { grants: Grants::from([Grant::Password, Grant::RefreshToken]), ..registered(C1.0) }).await;
+    server.introspect(&before).await.inactive();
+    server.change(registered(C1.0)).await;
+    server.change(Client { scope: "openid profile email read".parse().unwrap(), ..registered(C1.0) }).await;
+    server.introspect(&before).await.inactive();
+    server.introspect(&users.access).await.inactive();
+
+    // Disabled and enabled again, and removed and registered again: under the same name it isn't the same right.
+    server.change(registered(C1.0)).await;
+    server.clock.advance(1);
+    let before = machine().await;
+    server.clock.advance(1);
+    server.change(Client { disabled_at: Some(server.clock.now()), ..registered(C1.0) }).await;
+    server.introspect(&before).await.inactive();
+    server.clock.advance(1);
+    server.change(registered(C1.0)).await;
+    server.introspect(&before).await.inactive();
+    let before = machine().await;
+    server.introspect(&before).await.active();
+    server.clock.advance(1);
+    assert!(server.app.store.remove_client(&C1.0.parse().unwrap()).await.unwrap());
+    server.app.store.insert_client(&Client { created_at: server.clock.now(), ..registered(C1.0) }).await.unwrap();
+    server.app.registry.refresh().await.unwrap();
+    server.introspect(&before).await.inactive();
+    server.introspect(&machine().await).await.active();
+}
+
 /// 32: udibo 0.13, CVE-2026-75866.
 async fn a_public_client_is_no_machine(engine: Engine) {
     let server = TestServer::start(engine).await;
@@ -205,6 +240,7 @@ on_both_databases!(
     a_grant_that_the_client_lacks,
     a_sign_in_without_the_refresh_grant,
     a_right_that_is_taken_away,
+    a_machines_token_ends_with_its_clients_rights,
     a_public_client_is_no_machine,
     more_scope_or_audience_than_there_is,
 );

@@ -5,7 +5,7 @@ use reqwest::Method;
 use tokend::domain::{Client, ClientAuthentication, PlainSecret};
 
 use crate::harness::{
-    ADMIN, BOBS_PASSWORD, C1, C2, Engine, Logs, P1, PASSWORD, RS1, START, TestServer, master_secrets, on_both_databases,
+    ADMIN, BOBS_PASSWORD, C1, C2, Engine, Logs, MASTER_SECRET, P1, PASSWORD, RS1, START, TestServer, master_secrets, on_both_databases,
 };
 
 /// A password that is typed where a name belongs, and others that are in the wrong place.
@@ -41,6 +41,8 @@ async fn use_every_secret(server: &TestServer) -> Vec<String> {
         server.send(header.header("user-agent", six).header("referer", six).header("x-request-id", six)).await;
     }
     server.get(&format!("/login?username=alice&password={six}")).await.refused(405, "invalid_request");
+    let method = Method::from_bytes(six.to_uppercase().as_bytes()).expect("a method");
+    server.send(server.request(method, "/login")).await.refused(405, "invalid_request");
     // Proven reuse, the one refusal that is told in the log with particulars.
     server.refresh(&next.refresh_token()).await.ok();
     server.clock.advance(100);
@@ -51,7 +53,8 @@ async fn use_every_secret(server: &TestServer) -> Vec<String> {
     server.post("/login", &[("username", one), ("password", two)]).await.refused(503, "temporarily_unavailable");
     secrets.extend([C1.1, C2.1, RS1.1, ADMIN.1, PASSWORD, BOBS_PASSWORD].map(str::to_owned));
     secrets.extend(MISPLACED.map(str::to_owned));
-    secrets.push("a master secret of the tests".to_owned());
+    secrets.push(six.to_uppercase());
+    secrets.push(MASTER_SECRET.to_owned());
     secrets
 }
 
@@ -104,7 +107,7 @@ async fn debugging_output_shows_no_secret(engine: Engine) {
         master_secrets(),
         server.app.refresh_keys,
     );
-    for secret in [C1.1, PASSWORD, "a master secret of the tests", &bystander.refresh, &bystander.access] {
+    for secret in [C1.1, PASSWORD, MASTER_SECRET, &bystander.refresh, &bystander.access] {
         assert!(!output.contains(secret), "{secret}");
     }
     // Nor the hashes, that would let somebody try passwords or recognise a token, nor raw bytes of any key.

@@ -1,0 +1,41 @@
+# --- Build. The image has gcc and the headers of glibc; nothing else is needed, no cmake and no clang.
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /build
+
+# The dependencies by themselves, with an empty program in the place of ours: this layer is built again only when the
+# manifest or the lock file changes.
+COPY Cargo.toml Cargo.lock ./
+RUN mkdir src \
+    && touch src/lib.rs \
+    && echo 'fn main() {}' > src/main.rs \
+    && cargo build --release --locked --bin tokend
+
+# Copied files keep the time of their last change, which may be before the empty program was compiled: without a new
+# time cargo would take that one for up to date.
+COPY . .
+RUN touch src/lib.rs src/main.rs \
+    && cargo build --release --locked --bin tokend \
+    && mkdir -m 0700 data
+
+# --- Run. glibc, libgcc and the certificates of the public authorities; no shell and no package manager.
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /build/target/release/tokend /usr/local/bin/tokend
+
+# The server reads config/tokend.toml and, unless told otherwise, keeps its database and its master secret in data/, both
+# below the working directory. Mount your own file over the first and a volume over the second; a new volume gets the
+# owner of this directory, a directory of the host must be given to the user 65532.
+WORKDIR /
+COPY --from=build /build/config/tokend.toml /config/tokend.toml
+COPY --from=build --chown=65532:65532 /build/data /data
+VOLUME /data
+
+# A number, so that Kubernetes can see that it isn't root.
+USER 65532:65532
+
+# In a container the loopback address reaches nobody. This wins over `listen` in the file.
+ENV TOKEND_LISTEN=0.0.0.0:8080
+EXPOSE 8080
+
+# No HEALTHCHECK, since there is nothing in this image to ask with: let whatever runs it ask /health/live and
+# /health/ready. SIGTERM lets running requests finish: give it as long as http.shutdown_timeout before it is killed.
+ENTRYPOINT ["/usr/local/bin/tokend"]

@@ -1,0 +1,142 @@
+//! Several nodes on one database, and a database that went back in time.
+
+use std::time::Duration;
+
+use tokend::domain::{Exchange, PlainSecret};
+
+use crate::harness::{ADMIN, Engine, MASTER_SECRET, Settings, TestServer, on_both_databases};
+
+async fn a_revocation_holds_on_every_node_at_once(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let node = server.another_node(&Settings::default()).await;
+    let tokens = server.login().await;
+    let (access, refresh) = (tokens.access_token(), tokens.refresh_token());
+    server.at(&node).introspect(&access).await.active();
+    server.post_as(ADMIN, "/revoke", &[("sub", &server.alice.to_string())]).await.ok();
+    server.at(&node).assert_dead(&access, &[&refresh]).await;
+}
+
+async fn every_node_answers_a_retry_with_the_same_successor(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let node = server.another_node(&Settings::default()).await;
+    let first = server.login().await.refresh_token();
+    let here = server.refresh(&first).await.refresh_token();
+    let there = server.at(&node).refresh(&first).await;
+    assert_eq!((there.refresh_token(), there.header("refresh-verdict")), (here, "replay"));
+}
+
+/// While a new master secret reaches one node after the other, each node has to understand what the others make.
+async fn a_new_master_secret_can_be_put_in_place_node_by_node(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let old_first = Settings::default().with_secret(&format!("{MASTER_SECRET},another-master-secret-that-is-new"));
+    let new_first = Settings::default().with_secret(&format!("another-master-secret-that-is-new,{MASTER_SECRET}"));
+    let (old_first, new_first) = (server.another_node(&old_first).await, server.another_node(&new_first).await);
+    let zero = server.login().await.refresh_token();
+    let one = server.at(&new_first).refresh(&zero).await.refresh_token();
+    let retry = server.at(&old_first).refresh(&zero).await;
+    assert_eq!((retry.refresh_token(), retry.header("refresh-verdict")), (one.clone(), "replay"));
+    let two = server.at(&old_first).refresh(&one).await.refresh_token();
+    let late = server.at(&new_first).refresh(&zero).await;
+    assert_eq!((late.refresh_token(), late.header("refresh-verdict")), (two.clone(), "replay"));
+    server.at(&new_first).refresh(&two).await.ok();
+}
+
+async fn a_node_without_the_master_secret_accepts_nothing(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let tokens = server.login().await;
+    let other = Settings::default().with_issuer("https://other.example.com");
+    let other = server.another_node(&other).await;
+    server.at(&other).refresh(&tokens.refresh_token()).await.refused(401, "invalid_grant");
+    server.at(&other).introspect(&tokens.access_token()).await.inactive();
+    server.refresh(&tokens.refresh_token()).await.ok();
+}
+
+/// Takes the session back to how it was before `exchanged` was exchanged, as a failover does that loses commits.
+async fn lose_commits(server: &TestServer, exchanged: &str, current: &str) {
+    let hash = |token: &str| PlainSecret::new(token.to_owned()).hash();
+    let id = server.app.refresh_keys.open(current).expect("a token of ours").session_id;
+    let session = server.app.store.find_session(id).await.unwrap().expect("the session is there").session;
+    let before = Exchange {
+        expected_current: hash(current),
+        parent_hash: None,
+        current_hash: hash(exchanged),
+        generation: 1,
+        rotated_at: session.created_at,
+        anchor: None,
+        last_used_at: session.created_at,
+        idle_expires_at: session.idle_expires_at,
+    };
+    assert!(server.app.store.exchange(id, &before).await.unwrap());
+}
+
+async fn a_token_ahead_of_the_database_is_refused_and_ends_nothing(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let zero = server.login().await.refresh_token();
+    let one = server.refresh(&zero).await.refresh_token();
+    let two = server.refresh(&one).await.refresh_token();
+    lose_commits(&server, &zero, &two).await;
+    server.clock.advance(60);
+    server.refresh(&two).await.refused(401, "invalid_grant");
+    server.introspect(&two).await.inactive();
+    server.refresh(&zero).await.ok();
+}
+
+async fn an_open_recovery_window_lets_clients_that_are_ahead_go_on(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let zero = server.login().await.refresh_token();
+    let one = server.refresh(&zero).await.refresh_token();
+    let two = server.refresh(&one).await.refresh_token();
+    lose_commits(&server, &zero, &two).await;
+    server.app.store.set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
+    server.app.registry.refresh().await.unwrap();
+    let three = server.refresh(&two).await;
+    server.introspect(&three.access_token()).await.active();
+    let retry = server.refresh(&two).await;
+    assert_eq!(retry.refresh_token(), three.refresh_token());
+
+    server.clock.advance(3600);
+    let four = server.refresh(&three.refresh_token()).await.refresh_token();
+    lose_commits(&server, &two, &four).await;
+    server.refresh(&four).await.refused(401, "invalid_grant");
+}
+
+async fn what_ended_long_ago_is_forgotten_and_nothing_else(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let (ended, alive) = (server.login().await, server.login().await);
+    server.post("/logout", &[("refresh_token", &ended.refresh_token())]).await;
+    let one_token = server.login().await.access_token();
+    server.post("/revoke", &[("client_id", crate::harness::P1), ("token", &one_token)]).await.ok();
+    let store = &server.app.store;
+    let now = server.clock.now();
+    assert_eq!(store.purge_sessions(now - 1).await.unwrap(), 0);
+    assert_eq!(store.purge_sessions(now).await.unwrap(), 1);
+    assert_eq!(store.purge_revoked_tokens(now + 899).await.unwrap(), 0);
+    assert_eq!(store.purge_revoked_tokens(now + 900).await.unwrap(), 1);
+    server.refresh(&ended.refresh_token()).await.refused(401, "invalid_grant");
+    server.refresh(&alive.refresh_token()).await.ok();
+}
+
+/// The lease on clients and keys is longer than any hiccup, and a node polls for as long as it runs.
+async fn a_change_of_a_client_reaches_every_node_by_itself(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let node = server.another_node(&Settings::default()).await;
+    assert!(server.app.store.remove_client(&crate::harness::P1.parse().unwrap()).await.unwrap());
+    let noticed = async {
+        while server.at(&node).login().await.status == 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), noticed).await.expect("the node polls");
+    server.at(&node).login().await.refused(401, "invalid_client");
+}
+
+on_both_databases!(
+    a_revocation_holds_on_every_node_at_once,
+    every_node_answers_a_retry_with_the_same_successor,
+    a_new_master_secret_can_be_put_in_place_node_by_node,
+    a_node_without_the_master_secret_accepts_nothing,
+    a_token_ahead_of_the_database_is_refused_and_ends_nothing,
+    an_open_recovery_window_lets_clients_that_are_ahead_go_on,
+    what_ended_long_ago_is_forgotten_and_nothing_else,
+    a_change_of_a_client_reaches_every_node_by_itself,
+);
