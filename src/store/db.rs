@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
+use super::sessions::Hot;
 use super::{StartError, StoreError};
 
 /// How long a writer of another process may hold SQLite before a statement gives up.
@@ -50,6 +51,7 @@ pub(super) use sql;
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(super) db: Db,
+    pub(super) hot: Hot,
 }
 
 #[derive(Clone, Debug)]
@@ -95,7 +97,7 @@ impl Store {
             .max_connections(4)
             .acquire_timeout(timeout)
             .connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(Self { db: Db::Sqlite { writer, readers } })
+        Ok(Self::new(Db::Sqlite { writer, readers }))
     }
 
     /// Connects to PostgreSQL. `url` is as libpq has it; its password is never shown.
@@ -114,7 +116,11 @@ impl Store {
             .connect_with(options.application_name("tokend").disable_statement_logging())
             .await
             .map_err(unreachable(name))?;
-        Ok(Self { db: Db::Postgres(pool) })
+        Ok(Self::new(Db::Postgres(pool)))
+    }
+
+    fn new(db: Db) -> Self {
+        Self { hot: Hot::start(&db), db }
     }
 
     /// Whether this is the embedded database.
@@ -134,24 +140,38 @@ impl Store {
     }
 
     pub(super) async fn read(&self) -> Result<Connection, StoreError> {
-        Ok(match &self.db {
-            Db::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
-            Db::Sqlite { readers, .. } => Connection::Sqlite(readers.acquire().await?),
+        self.db.read().await
+    }
+
+    pub(super) async fn write(&self) -> Result<Connection, StoreError> {
+        self.db.write().await
+    }
+
+    pub(super) async fn begin(&self) -> Result<Unit, StoreError> {
+        self.db.begin().await
+    }
+}
+
+impl Db {
+    pub(super) async fn read(&self) -> Result<Connection, StoreError> {
+        Ok(match self {
+            Self::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
+            Self::Sqlite { readers, .. } => Connection::Sqlite(readers.acquire().await?),
         })
     }
 
     pub(super) async fn write(&self) -> Result<Connection, StoreError> {
-        Ok(match &self.db {
-            Db::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
-            Db::Sqlite { writer, .. } => Connection::Sqlite(writer.acquire().await?),
+        Ok(match self {
+            Self::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
+            Self::Sqlite { writer, .. } => Connection::Sqlite(writer.acquire().await?),
         })
     }
 
     /// Begins a transaction. SQLite takes its write lock at once: an upgrade later could fail half-way.
     pub(super) async fn begin(&self) -> Result<Unit, StoreError> {
-        Ok(match &self.db {
-            Db::Postgres(pool) => Unit::Postgres(pool.begin().await?),
-            Db::Sqlite { writer, .. } => Unit::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+        Ok(match self {
+            Self::Postgres(pool) => Unit::Postgres(pool.begin().await?),
+            Self::Sqlite { writer, .. } => Unit::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
         })
     }
 }
@@ -175,6 +195,15 @@ pub(super) enum Unit {
 pub(super) enum Handle<'a> {
     Postgres(&'a mut PgConnection),
     Sqlite(&'a mut SqliteConnection),
+}
+
+impl Handle<'_> {
+    pub(super) fn handle(&mut self) -> Handle<'_> {
+        match self {
+            Self::Postgres(connection) => Handle::Postgres(connection),
+            Self::Sqlite(connection) => Handle::Sqlite(connection),
+        }
+    }
 }
 
 impl Connection {
