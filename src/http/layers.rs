@@ -32,9 +32,8 @@ const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
 
 /// Puts the layers around the endpoints.
 pub fn wrap(endpoints: Router, app: &Arc<App>) -> Router {
-    let endpoints = endpoints
-        .layer(CatchPanicLayer::custom(after_panic))
-        .layer(from_fn_with_state(Arc::clone(app), limit_time));
+    let endpoints =
+        endpoints.layer(CatchPanicLayer::custom(after_panic)).layer(from_fn_with_state(Arc::clone(app), limit_time));
     // Outside of the two, so that a page of the app can read their answers as well.
     let endpoints = match cors(&app.config) {
         Some(cors) => endpoints.layer(cors),

@@ -12,7 +12,8 @@ const ISSUER: &str = "https://auth.example.com";
 fn set_cookie(answer: &Answer) -> (String, String, Vec<String>) {
     assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 1, "{answer:?}");
     let mut parts = answer.header("set-cookie").split("; ").map(str::to_owned);
-    let (name, value) = parts.next().and_then(|pair| Some(pair.split_once('=')?).map(|(a, b)| (a.to_owned(), b.to_owned()))).unwrap();
+    let (name, value) =
+        parts.next().and_then(|pair| Some(pair.split_once('=')?).map(|(a, b)| (a.to_owned(), b.to_owned()))).unwrap();
     let mut attributes: Vec<String> = parts.collect();
     attributes.sort();
     (name, value, attributes)

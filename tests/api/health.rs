@@ -19,7 +19,4 @@ async fn without_its_database_it_is_live_and_not_ready(engine: Engine) {
     assert_eq!(answer.refused(503, "temporarily_unavailable").header("retry-after"), "1");
 }
 
-on_both_databases!(
-    a_server_that_works_is_live_and_ready,
-    without_its_database_it_is_live_and_not_ready,
-);
+on_both_databases!(a_server_that_works_is_live_and_ready, without_its_database_it_is_live_and_not_ready,);

@@ -124,7 +124,9 @@ async fn the_client_is_the_configured_one_unless_another_is_named(engine: Engine
     server.post("/login", &form).await.refused(401, "invalid_client");
 }
 
-async fn without_the_refresh_grant_there_is_no_refresh_token_and_the_session_ends_with_its_access_token(engine: Engine) {
+async fn without_the_refresh_grant_there_is_no_refresh_token_and_the_session_ends_with_its_access_token(
+    engine: Engine,
+) {
     let server = TestServer::start(engine).await;
     server.change_client(P1, |client| client.grants = Grants::from([Grant::Password])).await;
     let answer = server.login_asking(&[("cookie", "true")]).await;

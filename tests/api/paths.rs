@@ -71,7 +71,9 @@ async fn an_issuers_path_is_before_every_endpoint_and_nothing_is_elsewhere(engin
         } else {
             assert_ne!(there.status, 404, "{path}");
         }
-        for elsewhere in [path.to_owned(), format!("/auth/auth{path}"), format!("/authx{path}"), format!("/x/auth{path}")] {
+        for elsewhere in
+            [path.to_owned(), format!("/auth/auth{path}"), format!("/authx{path}"), format!("/x/auth{path}")]
+        {
             get(elsewhere).await.refused(404, "invalid_request");
         }
     }

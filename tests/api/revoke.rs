@@ -2,9 +2,7 @@
 
 use reqwest::Method;
 
-use crate::harness::{
-    ADMIN, Answer, C1, C2, Engine, P1, RS1, STRICT, Settings, TestServer, on_both_databases,
-};
+use crate::harness::{ADMIN, Answer, C1, C2, Engine, P1, RS1, STRICT, Settings, TestServer, on_both_databases};
 
 /// An administrator names something.
 async fn end(server: &TestServer, name: &str, value: &str) -> Answer {

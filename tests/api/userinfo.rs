@@ -10,7 +10,10 @@ async fn it_tells_what_is_so_at_the_moment(engine: Engine) {
     let token = server.login().await.access_token();
     server.change_user(server.alice, |user| user.email = Some("new@example.com".to_owned())).await;
     assert_eq!(server.get_with("/userinfo", &token).await.ok().json()["email"], "new@example.com");
-    server.post("/logout", &[("refresh_token", &server.login().await.refresh_token()), ("all", "true")]).await.no_content();
+    server
+        .post("/logout", &[("refresh_token", &server.login().await.refresh_token()), ("all", "true")])
+        .await
+        .no_content();
     server.get_with("/userinfo", &token).await.refused(401, "invalid_token");
 }
 

@@ -76,7 +76,10 @@ async fn no_claim_of_a_user_poses_as_the_subject(engine: Engine) {
         .await;
     let info = userinfo(&server, "openid profile email").await;
     assert_eq!(info["sub"], server.alice.to_string());
-    assert_eq!((info["preferred_username"].as_str(), info["email"].as_str()), (Some("alice"), Some("alice@example.com")));
+    assert_eq!(
+        (info["preferred_username"].as_str(), info["email"].as_str()),
+        (Some("alice"), Some("alice@example.com"))
+    );
 }
 
 async fn a_token_without_openid_is_insufficient_scope(engine: Engine) {

@@ -100,7 +100,8 @@ async fn r3_2_a_a_repeated_parameter_is_invalid_request(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login().await.refresh_token();
     let whole = format!("grant_type=refresh_token&client_id={P1}&refresh_token={token}&scope=read");
-    for again in ["grant_type=refresh_token", "client_id=app", "scope=read", "scope=", &format!("refresh_token={token}")]
+    for again in
+        ["grant_type=refresh_token", "client_id=app", "scope=read", "scope=", &format!("refresh_token={token}")]
     {
         let answer = server.post_text("/token", FORM, format!("{whole}&{again}")).await;
         answer.refused(400, "invalid_request");
@@ -121,10 +122,15 @@ async fn r3_3_a_a_scope_is_words_of_certain_characters_and_case_matters(engine: 
 async fn r3_3_a_the_answer_says_what_was_granted(engine: Engine) {
     let server = TestServer::start(engine).await;
     let all = server.login().await;
-    assert_eq!((all.text_at("scope"), all.claims()["scope"].as_str()), ("email openid profile read write".into(), Some("email openid profile read write")));
+    assert_eq!(
+        (all.text_at("scope"), all.claims()["scope"].as_str()),
+        ("email openid profile read write".into(), Some("email openid profile read write"))
+    );
     let one = server.login_asking(&[("scope", "read")]).await;
     assert_eq!((one.text_at("scope").as_str(), one.claims()["scope"].as_str()), ("read", Some("read")));
-    server.add_client(Client { grants: Grants::from([Grant::ClientCredentials]), ..confidential(("bare", C1.1)) }).await;
+    server
+        .add_client(Client { grants: Grants::from([Grant::ClientCredentials]), ..confidential(("bare", C1.1)) })
+        .await;
     let none = server.own_token(("bare", C1.1), &[]).await;
     assert_eq!(none.ok().text_at("scope"), "");
     assert_eq!(none.claims().get("scope"), None);
@@ -280,7 +286,10 @@ async fn r6_b_scope_is_never_widened_and_narrowing_is_for_the_access_token_only(
     assert_eq!((narrow.text_at("scope").as_str(), narrow.claims()["scope"].as_str()), ("read", Some("read")));
     let second = narrow.refresh_token();
     let whole = server.post("/token", &[form[0], form[1], ("refresh_token", &second)]).await;
-    assert_eq!((whole.text_at("scope").as_str(), whole.claims()["scope"].as_str()), ("profile read", Some("profile read")));
+    assert_eq!(
+        (whole.text_at("scope").as_str(), whole.claims()["scope"].as_str()),
+        ("profile read", Some("profile read"))
+    );
 }
 
 async fn r10_a_tokens_cannot_be_guessed_and_are_confidential_in_storage(engine: Engine) {

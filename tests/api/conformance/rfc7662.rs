@@ -74,7 +74,10 @@ async fn r2_2_a_a_clients_own_token_has_no_user(engine: Engine) {
     let server = TestServer::start(engine).await;
     let own = server.own_token(C1, &[("scope", "read")]).await;
     let json = server.introspect(&own.access_token()).await.active().json();
-    assert_eq!((json["sub"].as_str(), json["client_id"].as_str(), json["scope"].as_str()), (Some("c1"), Some("c1"), Some("read")));
+    assert_eq!(
+        (json["sub"].as_str(), json["client_id"].as_str(), json["scope"].as_str()),
+        (Some("c1"), Some("c1"), Some("read"))
+    );
     for absent in ["username", "sid", "auth_time", "roles"] {
         assert_eq!(json.get(absent), None);
     }
@@ -86,7 +89,8 @@ async fn r2_2_b_everything_else_is_one_text(engine: Engine) {
     server.post("/logout", &[("refresh_token", &dead.refresh_token())]).await.no_content();
     let others = server.login_asking(&[("resource", API)]).await.access_token();
     let mut answers = Vec::new();
-    for token in [&dead.access_token(), &dead.refresh_token(), "x", "tkr_", "a.b.c", &".".repeat(9_000), "é\u{1F600}"] {
+    for token in [&dead.access_token(), &dead.refresh_token(), "x", "tkr_", "a.b.c", &".".repeat(9_000), "é\u{1F600}"]
+    {
         answers.push(server.introspect(token).await.inactive().clone());
     }
     answers.push(server.post_as(RS2, "/introspect", &[("token", &others)]).await.inactive().clone());
@@ -168,7 +172,9 @@ async fn r4_a_the_signature_and_the_key_are_checked(engine: Engine) {
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let other = server.login().await.access_token();
     let others_signature = other.rsplit_once('.').unwrap().1;
-    for forged in [format!("{signed}.{others_signature}"), format!("{signed}."), format!("{signed}.{}", &signature[1..])] {
+    for forged in
+        [format!("{signed}.{others_signature}"), format!("{signed}."), format!("{signed}.{}", &signature[1..])]
+    {
         server.introspect(&forged).await.inactive();
     }
     let keys = server.app.store.list_signing_keys().await.unwrap();

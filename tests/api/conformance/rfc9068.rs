@@ -77,7 +77,8 @@ async fn r2_2_b_the_subject_of_a_client_is_its_id_and_never_a_users(engine: Engi
     let (own, alices) = (server.own_token(C1, &[]).await, server.login_as(C1).await);
     assert_eq!((own.claims()["sub"].as_str(), own.claims()["client_id"].as_str()), (Some("c1"), Some("c1")));
     assert!(alices.claims()["sub"].as_str().unwrap().parse::<Uuid>().is_ok(), "a user's is a UUID");
-    for spelling in [server.alice.0.to_string(), server.alice.0.simple().to_string(), server.alice.0.urn().to_string()] {
+    for spelling in [server.alice.0.to_string(), server.alice.0.simple().to_string(), server.alice.0.urn().to_string()]
+    {
         assert!(spelling.parse::<tokend::domain::ClientId>().is_err(), "and no client's is: {spelling}");
     }
 }

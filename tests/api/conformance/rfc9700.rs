@@ -5,9 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokend::domain::{Client, ClientAuthentication, Grant, Grants};
 use tokend::password::PlainPassword;
 
-use crate::harness::{
-    API, C1, Engine, P1, PASSWORD, RS2, START, STRICT, TestServer, confidential, on_both_databases,
-};
+use crate::harness::{API, C1, Engine, P1, PASSWORD, RS2, START, STRICT, TestServer, confidential, on_both_databases};
 
 async fn r2_2_2_a_refresh_tokens_of_a_public_client_rotate(engine: Engine) {
     let server = TestServer::start(engine).await;
@@ -53,8 +51,7 @@ async fn r2_4_a_passwords_are_for_first_party_clients_with_the_grant_only(engine
         let client = Client { first_party, grants, ..crate::harness::public("third") };
         server.add_client(client).await;
         server.login_on("third").await.refused(400, "unauthorized_client");
-        let form =
-            [("grant_type", "password"), ("client_id", "third"), ("username", "alice"), ("password", PASSWORD)];
+        let form = [("grant_type", "password"), ("client_id", "third"), ("username", "alice"), ("password", PASSWORD)];
         server.post("/token", &form).await.refused(400, "unauthorized_client");
         server.remove_client("third").await;
     }

@@ -68,7 +68,11 @@ impl Answer {
     /// The answer must be that an administrator ended so many sessions.
     #[track_caller]
     pub fn revoked(&self, sessions: u64) -> &Self {
-        assert_eq!((self.status, self.text.as_str()), (200, format!(r#"{{"revoked":{sessions}}}"#).as_str()), "{self:?}");
+        assert_eq!(
+            (self.status, self.text.as_str()),
+            (200, format!(r#"{{"revoked":{sessions}}}"#).as_str()),
+            "{self:?}"
+        );
         self
     }
 
