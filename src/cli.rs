@@ -20,7 +20,7 @@ const DEFAULT_FILE: &str = "config/tokend.toml";
 #[derive(Debug, Parser)]
 #[command(name = "tokend", version, about)]
 struct Arguments {
-    /// The configuration file; otherwise TOKEND_CONFIG, or config/tokend.toml if there is one.
+    /// The configuration file; otherwise the one in `TOKEND_CONFIG`, or config/tokend.toml if there is one.
     #[arg(long, global = true, value_name = "PATH")]
     config: Option<PathBuf>,
     #[command(subcommand)]

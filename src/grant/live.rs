@@ -37,6 +37,10 @@ pub async fn access_token(app: &App, text: &str) -> Result<Option<LiveAccess>, R
         return Ok(None);
     }
     let Some(sid) = claims.sid else {
+        // Without a session it is a client's own token; a user's is good for as long as a session says so.
+        if claims.sub != claims.client_id.as_str() {
+            return Ok(None);
+        }
         let lives = app.store.client_token_lives(&claims.client_id, claims.jti, claims.iat).await?;
         return Ok(lives.then_some(LiveAccess { claims, signed_in: None }));
     };

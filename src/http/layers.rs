@@ -28,7 +28,7 @@ use crate::config::Config;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How long a browser may remember the answer to a preflight.
-const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
+const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 
 /// Puts the layers around the endpoints.
 pub fn wrap(endpoints: Router, app: &Arc<App>) -> Router {

@@ -133,26 +133,30 @@ impl Store {
         }
     }
 
+    /// A connection that can't be had is an outage whatever the reason: no such database, nobody let in, a wrong password.
     pub(super) async fn read(&self) -> Result<Connection, StoreError> {
-        Ok(match &self.db {
-            Db::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
-            Db::Sqlite { readers, .. } => Connection::Sqlite(readers.acquire().await?),
-        })
+        match &self.db {
+            Db::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
+            Db::Sqlite { readers, .. } => readers.acquire().await.map(Connection::Sqlite),
+        }
+        .map_err(StoreError::Unavailable)
     }
 
     pub(super) async fn write(&self) -> Result<Connection, StoreError> {
-        Ok(match &self.db {
-            Db::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
-            Db::Sqlite { writer, .. } => Connection::Sqlite(writer.acquire().await?),
-        })
+        match &self.db {
+            Db::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
+            Db::Sqlite { writer, .. } => writer.acquire().await.map(Connection::Sqlite),
+        }
+        .map_err(StoreError::Unavailable)
     }
 
     /// Begins a transaction. SQLite takes its write lock at once: an upgrade later could fail half-way.
     pub(super) async fn begin(&self) -> Result<Unit, StoreError> {
-        Ok(match &self.db {
-            Db::Postgres(pool) => Unit::Postgres(pool.begin().await?),
-            Db::Sqlite { writer, .. } => Unit::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-        })
+        match &self.db {
+            Db::Postgres(pool) => pool.begin().await.map(Unit::Postgres),
+            Db::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Unit::Sqlite),
+        }
+        .map_err(StoreError::Unavailable)
     }
 }
 

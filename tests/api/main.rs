@@ -1,5 +1,7 @@
 //! Black-box tests: the real server, over HTTP, on both databases.
 
+mod attacks;
+mod bad_input;
 mod conformance;
 mod cookies;
 mod cors;

@@ -30,6 +30,16 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().expect("the header is text"))
     }
 
+    /// Status, header fields and body, without the two that say which answer and when: what somebody who compares
+    /// answers can go by.
+    pub fn without_the_incidental(&self) -> (u16, Vec<(String, String)>, &str) {
+        let fields = self.headers.iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
+        let mut fields: Vec<_> =
+            fields.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
+        fields.sort();
+        (self.status, fields, &self.text)
+    }
+
     /// A member of the body that is a text.
     #[track_caller]
     pub fn text_at(&self, member: &str) -> String {
