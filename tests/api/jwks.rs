@@ -3,7 +3,7 @@
 use reqwest::Method;
 use tokend::domain::SigningAlgorithm;
 
-use crate::harness::{Answer, Engine, START, Settings, TestServer, on_both_databases};
+use crate::harness::{Answer, Engine, START, TestServer, on_both_databases};
 
 const METADATA: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
 
@@ -49,7 +49,7 @@ async fn a_head_is_the_same_without_the_body(engine: Engine) {
 async fn every_node_has_the_same_document(engine: Engine) {
     let server = TestServer::start(engine).await;
     server.add_key(SigningAlgorithm::EdDsa, START + 3600).await;
-    let other = server.another_node(&Settings::default()).await;
+    let other = server.another_node().await;
     for path in ["/jwks.json", METADATA[0], METADATA[1]] {
         let (here, elsewhere) = (server.get(path).await, server.at(&other).get(path).await);
         assert_eq!((&here.text, here.header("etag")), (&elsewhere.text, elsewhere.header("etag")));

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::harness::{ADMIN, Answer, C1, C2, Engine, P1, RS1, STRICT, Settings, TestServer, on_both_databases};
+use crate::harness::{ADMIN, Answer, C1, C2, Engine, P1, RS1, STRICT, TestServer, on_both_databases};
 
 /// An administrator names something.
 async fn end(server: &TestServer, name: &str, value: &str) -> Answer {
@@ -132,7 +132,7 @@ async fn one_request_names_one_thing(engine: Engine) {
 
 async fn the_own_tokens_of_a_client_die_on_every_node_at_once(engine: Engine) {
     let server = TestServer::start(engine).await;
-    let other = server.another_node(&Settings::default()).await;
+    let other = server.another_node().await;
     let own = server.own_token(C1, &[]).await.access_token();
     server.at(&other).introspect(&own).await.active();
     end(&server, "of_client", C1.0).await.revoked(0);

@@ -4,9 +4,7 @@ mod outage;
 
 use reqwest::Method;
 
-use crate::harness::{
-    ADMIN, Answer, Bystander, C1, C2, Engine, Node, P1, RS1, RS2, TestServer, on_both_databases,
-};
+use crate::harness::{ADMIN, Answer, Bystander, C1, C2, Engine, Node, P1, RS1, RS2, TestServer, on_both_databases};
 
 async fn introspect_at(server: &TestServer, base: &str, caller: (&str, &str), token: &str) -> Answer {
     let request = reqwest::Client::new().post(format!("{base}/introspect")).basic_auth(caller.0, Some(caller.1));
@@ -135,7 +133,8 @@ async fn nothing_tells_one_inactive_token_from_another(engine: Engine) {
     let other = server.post_as(RS2, "/token", &[("grant_type", "client_credentials")]).await.access_token();
     let reference = server.introspect("garbage").await;
     assert_eq!(reference.header("cache-control"), "no-store");
-    for token in [&revoked.access, &revoked.refresh, &expired.access, &other, &expired.refresh.replace("tkr_", "tkr_A")] {
+    for token in [&revoked.access, &revoked.refresh, &expired.access, &other, &expired.refresh.replace("tkr_", "tkr_A")]
+    {
         let answer = server.introspect(token).await;
         assert_eq!(answer.without_the_incidental(), reference.without_the_incidental());
     }
@@ -145,10 +144,9 @@ async fn nothing_tells_one_inactive_token_from_another(engine: Engine) {
 
 /// A user's claim can't pose as one of the answer's own members.
 async fn a_claim_can_not_pose_as_a_member_of_the_answer(engine: Engine) {
-    let toml = crate::harness::Settings::default().toml.replace(
-        r#"access_token = ["roles"]"#,
-        r#"access_token = ["roles", "username", "active", "token_type"]"#,
-    );
+    let toml = crate::harness::Settings::default()
+        .toml
+        .replace(r#"access_token = ["roles"]"#, r#"access_token = ["roles", "username", "active", "token_type"]"#);
     // To refuse such a configuration is as good as to make nothing of it.
     if tokend::config::Config::from_toml(&toml).is_err() {
         return;

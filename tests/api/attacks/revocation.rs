@@ -26,7 +26,11 @@ async fn nothing_is_learned_from_a_revocation(engine: Engine) {
         &Uuid::new_v4().to_string(),
     ] {
         for hint in ["", "access_token", "refresh_token", "id_token", "unknown", "urn:x", "\u{e9}"] {
-            assert_eq!(revoke(token, hint).await.without_the_incidental(), reference.without_the_incidental(), "{hint}");
+            assert_eq!(
+                revoke(token, hint).await.without_the_incidental(),
+                reference.without_the_incidental(),
+                "{hint}"
+            );
         }
     }
     server.assert_lost_nothing(public).await;
@@ -40,7 +44,10 @@ async fn a_refresh_token_takes_its_family_with_it(engine: Engine) {
         let first = server.login().await;
         let second = server.refresh(&first.refresh_token()).await;
         let tokens = [first.refresh_token(), second.refresh_token()];
-        server.post("/revoke", &[("client_id", P1), ("token", &tokens[presented]), ("token_type_hint", hint)]).await.ok();
+        server
+            .post("/revoke", &[("client_id", P1), ("token", &tokens[presented]), ("token_type_hint", hint)])
+            .await
+            .ok();
         server.assert_dead(&first.access_token(), &[&tokens[0]]).await;
         server.assert_dead(&second.access_token(), &[&tokens[1]]).await;
     }

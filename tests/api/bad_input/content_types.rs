@@ -51,7 +51,8 @@ async fn another_content_type_is_an_invalid_request(engine: Engine) {
 async fn json_is_refused_where_the_standards_ask_for_a_form(engine: Engine) {
     let server = TestServer::start(engine).await;
     let cast = Cast::of(&server).await;
-    for request in cast.requests().iter().filter(|request| ["/token", "/revoke", "/introspect"].contains(&request.path)) {
+    for request in cast.requests().iter().filter(|request| ["/token", "/revoke", "/introspect"].contains(&request.path))
+    {
         let json: serde_json::Map<_, _> =
             request.form.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
         let json = serde_json::Value::Object(json).to_string();

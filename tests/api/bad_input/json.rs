@@ -30,8 +30,16 @@ async fn a_value_of_the_wrong_type_is_an_invalid_request(engine: Engine) {
     let bystander = server.bystander().await;
     for (path, body) in valid(&bystander) {
         for (name, right) in body.as_object().expect("an object") {
-            let mut wrong =
-                vec![json!(1), json!(0.5), json!(-1), json!({}), json!([]), json!([right]), json!([[right]]), json!({ "": right })];
+            let mut wrong = vec![
+                json!(1),
+                json!(0.5),
+                json!(-1),
+                json!({}),
+                json!([]),
+                json!([right]),
+                json!([[right]]),
+                json!({ "": right }),
+            ];
             if right.is_boolean() {
                 wrong.extend([json!("yes"), json!("1"), json!("TRUE"), json!(" true")]);
             } else {

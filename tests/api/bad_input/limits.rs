@@ -2,9 +2,7 @@
 
 use tokend::domain::Client;
 
-use crate::harness::{
-    Answer, C1, Engine, P1, PASSWORD, RS1, START, TestServer, add_user, clients, on_both_databases,
-};
+use crate::harness::{Answer, C1, Engine, P1, PASSWORD, RS1, START, TestServer, add_user, clients, on_both_databases};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -166,9 +164,8 @@ async fn a_scope_has_1024_bytes(engine: Engine) {
     let machine = async |scope: &str| {
         server.post_as(C1, "/token", &[("grant_type", "client_credentials"), ("scope", scope)]).await
     };
-    let refresh = async |scope: &str| {
-        server.post("/refresh", &[("refresh_token", &bystander.refresh), ("scope", scope)]).await
-    };
+    let refresh =
+        async |scope: &str| server.post("/refresh", &[("refresh_token", &bystander.refresh), ("scope", scope)]).await;
     login(&longer).await.refused(400, "invalid_scope");
     machine(&longer).await.refused(400, "invalid_scope");
     refresh(&longer).await.refused(400, "invalid_scope");

@@ -46,7 +46,11 @@ async fn another_method_is_answered_with_those_that_there_are(engine: Engine) {
         assert_eq!((head.ok().text.as_str(), head.header("content-type")), ("", "application/json"));
     }
     for name in ["PUT", "DELETE", "PATCH", "TRACE"] {
-        assert_not_allowed(&server.send(server.request(method(name), "/userinfo")).await, name, &["GET", "HEAD", "POST"]);
+        assert_not_allowed(
+            &server.send(server.request(method(name), "/userinfo")).await,
+            name,
+            &["GET", "HEAD", "POST"],
+        );
     }
 }
 
@@ -117,7 +121,8 @@ async fn a_prefixed_issuer_answers_under_its_path_only(engine: Engine) {
         assert_not_allowed(&answer, "GET", &["POST"]);
     }
     let client = reqwest::Client::new();
-    for path in ["", "/", "/login", "/token", "/userinfo", "/jwks.json", "/auth", "/auth/", "/auth/nothing", "/auth/auth/login"]
+    for path in
+        ["", "/", "/login", "/token", "/userinfo", "/jwks.json", "/auth", "/auth/", "/auth/nothing", "/auth/auth/login"]
     {
         for request in [client.get(format!("{root}{path}")), client.post(format!("{root}{path}"))] {
             server.send(request).await.refused(404, "invalid_request");

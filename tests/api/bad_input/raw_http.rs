@@ -64,19 +64,40 @@ async fn a_body_has_one_length(engine: Engine) {
     let post = |fields: &str, body: &str| format!("POST /refresh HTTP/1.1\r\nhost: x\r\n{FORM}{fields}\r\n{body}");
     let whole = smuggled.len() + 5;
     for (what, request) in [
-        ("CL.TE", post(&format!("content-length: {whole}\r\ntransfer-encoding: chunked\r\n"), &format!("0\r\n\r\n{smuggled}"))),
-        ("TE.CL", post(&format!("transfer-encoding: chunked\r\ncontent-length: {whole}\r\n"), &format!("0\r\n\r\n{smuggled}"))),
+        (
+            "CL.TE",
+            post(
+                &format!("content-length: {whole}\r\ntransfer-encoding: chunked\r\n"),
+                &format!("0\r\n\r\n{smuggled}"),
+            ),
+        ),
+        (
+            "TE.CL",
+            post(
+                &format!("transfer-encoding: chunked\r\ncontent-length: {whole}\r\n"),
+                &format!("0\r\n\r\n{smuggled}"),
+            ),
+        ),
         ("CL.CL", post(&format!("content-length: 0\r\ncontent-length: {}\r\n", smuggled.len()), &smuggled)),
         ("CL, CL", post(&format!("content-length: 0, {}\r\n", smuggled.len()), &smuggled)),
-        ("TE identity", post(&format!("transfer-encoding: identity\r\ncontent-length: {}\r\n", smuggled.len()), &smuggled)),
+        (
+            "TE identity",
+            post(&format!("transfer-encoding: identity\r\ncontent-length: {}\r\n", smuggled.len()), &smuggled),
+        ),
         ("TE xchunked", post("transfer-encoding: xchunked\r\n", &format!("0\r\n\r\n{smuggled}"))),
         ("TE chunked, identity", post("transfer-encoding: chunked, identity\r\n", &format!("0\r\n\r\n{smuggled}"))),
         ("TE gzip", post("transfer-encoding: gzip\r\n", &smuggled)),
-        ("TE twice", post("transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n", &format!("0\r\n\r\n{smuggled}"))),
+        (
+            "TE twice",
+            post("transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n", &format!("0\r\n\r\n{smuggled}")),
+        ),
         ("TE with a space", post("transfer-encoding : chunked\r\n", &format!("0\r\n\r\n{smuggled}"))),
         ("TE tab", post("transfer-encoding:\tchunked\r\ncontent-length: 5\r\n", &format!("0\r\n\r\n{smuggled}"))),
         ("TE folded", post("x: y\r\n transfer-encoding: chunked\r\n", &format!("0\r\n\r\n{smuggled}"))),
-        ("HTTP/1.0 TE", post("transfer-encoding: chunked\r\n", &format!("0\r\n\r\n{smuggled}")).replacen("1.1", "1.0", 1)),
+        (
+            "HTTP/1.0 TE",
+            post("transfer-encoding: chunked\r\n", &format!("0\r\n\r\n{smuggled}")).replacen("1.1", "1.0", 1),
+        ),
         ("no length", post("connection: close\r\n", &smuggled)),
     ] {
         let answers = server.raw(request).await;
@@ -121,10 +142,12 @@ async fn an_endless_body_is_refused(engine: Engine) {
     let bystander = server.bystander().await;
     for path in ["/login", "/token", "/refresh", "/introspect", "/revoke", "/logout", "/userinfo"] {
         let chunk = format!("1000\r\n{}\r\n", "a".repeat(0x1000));
-        let answer = server.raw_post(path, &format!("{FORM}transfer-encoding: chunked\r\n"), chunk.repeat(64).as_bytes()).await;
+        let answer =
+            server.raw_post(path, &format!("{FORM}transfer-encoding: chunked\r\n"), chunk.repeat(64).as_bytes()).await;
         answer.refused(413, "invalid_request");
         let pairs = "a=1&".repeat(100_000);
-        let answer = server.raw_post(path, &format!("{FORM}content-length: {}\r\n", pairs.len()), pairs.as_bytes()).await;
+        let answer =
+            server.raw_post(path, &format!("{FORM}content-length: {}\r\n", pairs.len()), pairs.as_bytes()).await;
         answer.refused(413, "invalid_request");
     }
     server.assert_lost_nothing(bystander).await;
@@ -163,7 +186,10 @@ async fn the_host_of_a_request_does_not_matter(engine: Engine) {
         ("", "host: \r\n"),
         ("", ""),
         ("http://evil.example", "host: auth.example.com\r\n"),
-        ("", "host: x\r\nx-forwarded-host: evil.example\r\nx-forwarded-proto: http\r\nforwarded: host=evil.example\r\n"),
+        (
+            "",
+            "host: x\r\nx-forwarded-host: evil.example\r\nx-forwarded-proto: http\r\nforwarded: host=evil.example\r\n",
+        ),
         ("", "host: x\r\nx-original-url: /evil\r\nx-rewrite-url: /evil\r\nx-forwarded-prefix: /evil\r\n"),
     ] {
         let path = "/.well-known/oauth-authorization-server";
@@ -185,7 +211,10 @@ async fn odd_but_harmless_requests_are_answered_in_our_words(engine: Engine) {
         ("POST /token HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", 400),
         ("POST /login HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", 400),
         ("GET /login HTTP/1.1\r\nhost: x\r\nconnection: close\r\nupgrade: websocket\r\n\r\n", 405),
-        ("POST /login HTTP/1.1\r\nhost: x\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: 5000\r\n\r\n", 413),
+        (
+            "POST /login HTTP/1.1\r\nhost: x\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: 5000\r\n\r\n",
+            413,
+        ),
         ("POST /login HTTP/1.1\r\nhost: x\r\nconnection: close\r\nexpect: nonsense\r\ncontent-length: 0\r\n\r\n", 400),
     ] {
         let answers = server.raw(request).await;

@@ -133,12 +133,16 @@ async fn a_megabyte_of_dots_is_too_large(engine: Engine) {
         ("/login", "password"),
         ("/userinfo", "access_token"),
     ] {
-        let fields = format!("content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n", 1_000_001 + name.len());
+        let fields = format!(
+            "content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n",
+            1_000_001 + name.len()
+        );
         let answer = server.raw_post(path, &fields, format!("{name}={dots}").as_bytes()).await;
         answer.refused(413, "invalid_request");
     }
     for path in ["/userinfo", "/introspect", "/logout"] {
-        let answers = server.raw(format!("POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {dots}\r\n\r\n")).await;
+        let answers =
+            server.raw(format!("POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {dots}\r\n\r\n")).await;
         assert_eq!(answers.len(), 1);
         assert_eq!(answers[0].status, 431, "{:?}", answers[0]);
     }

@@ -34,8 +34,9 @@ impl Answer {
     /// answers can go by.
     pub fn without_the_incidental(&self) -> (u16, Vec<(String, String)>, &str) {
         let fields = self.headers.iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
-        let mut fields: Vec<_> =
-            fields.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
+        let mut fields: Vec<_> = fields
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
         fields.sort();
         (self.status, fields, &self.text)
     }

@@ -1,10 +1,10 @@
 //! What an operator changes while the server runs; the server knows of it when these return.
 
 use tokend::clock::UnixTime;
-use tokend::domain::{Client, PlainSecret, SigningAlgorithm, User, UserId};
-use tokend::keys::{MasterSecrets, SigningKey};
+use tokend::domain::{Client, SigningAlgorithm, User, UserId};
+use tokend::keys::SigningKey;
 
-use super::{MASTER_SECRET, TestServer};
+use super::{TestServer, master_secrets};
 
 impl TestServer {
     pub async fn add_client(&self, client: Client) {
@@ -40,8 +40,7 @@ impl TestServer {
     /// Publishes a signing key that signs from a moment on. Its `kid`.
     pub async fn add_key(&self, algorithm: SigningAlgorithm, signs_from: UnixTime) -> String {
         let key = SigningKey::generate(algorithm, self.clock.now(), signs_from).expect("a key is made");
-        let secrets = MasterSecrets::new(&[PlainSecret::new(MASTER_SECRET.to_owned())]).expect("a master secret");
-        let sealed = key.seal(&secrets).expect("it is sealed");
+        let sealed = key.seal(&master_secrets()).expect("it is sealed");
         self.app.store.insert_signing_key(&sealed).await.expect("a key is added");
         self.app.registry.refresh().await.expect("the registry is read");
         key.kid().to_owned()

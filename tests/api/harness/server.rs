@@ -102,7 +102,12 @@ impl TestServer {
     }
 
     /// Another node on the same database.
-    pub async fn another_node(&self, settings: &Settings) -> Node {
+    pub async fn another_node(&self) -> Node {
+        self.another_node_with(&Settings::default()).await
+    }
+
+    /// Another node on the same database, configured otherwise.
+    pub async fn another_node_with(&self, settings: &Settings) -> Node {
         Node::start(&self.database, &self.clock, settings).await
     }
 

@@ -35,7 +35,8 @@ async fn a_client_that_is_gone(engine: Engine) {
         }
         // What rests on the database holds at once, on a node that hasn't heard of it too.
         for token in [&gone.access, &gone.refresh, &machine] {
-            let request = reqwest::Client::new().post(format!("{}/introspect", node.base)).basic_auth(RS1.0, Some(RS1.1));
+            let request =
+                reqwest::Client::new().post(format!("{}/introspect", node.base)).basic_auth(RS1.0, Some(RS1.1));
             server.send(request.form(&[("token", token)])).await.inactive();
             server.introspect(token).await.inactive();
         }
@@ -86,14 +87,23 @@ async fn a_grant_that_the_client_lacks(engine: Engine) {
         let posted = [form.to_vec(), vec![("client_id", RS1.0), ("client_secret", RS1.1)]].concat();
         server.post("/login", &posted).await.refused(400, "unauthorized_client");
     }
-    let json = serde_json::json!({ "username": "alice", "password": PASSWORD, "client_id": RS1.0, "client_secret": RS1.1 });
+    let json =
+        serde_json::json!({ "username": "alice", "password": PASSWORD, "client_id": RS1.0, "client_secret": RS1.1 });
     server.post_text("/login", "application/json", json.to_string()).await.refused(400, "unauthorized_client");
     server.refresh_as(RS1, &bystander.refresh).await.refused(400, "unauthorized_client");
     let refresh = [("refresh_token", bystander.refresh.as_str())];
     server.post_as(RS1, "/refresh", &refresh).await.refused(400, "unauthorized_client");
-    for grant in ["authorization_code", "implicit", "urn:ietf:params:oauth:grant-type:device_code", "PASSWORD", "Password",
-        "password ", "password refresh_token", "client_credentials,password", "*"]
-    {
+    for grant in [
+        "authorization_code",
+        "implicit",
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "PASSWORD",
+        "Password",
+        "password ",
+        "password refresh_token",
+        "client_credentials,password",
+        "*",
+    ] {
         let form = [&[("grant_type", grant)][..], &password[1..]].concat();
         server.post_as(C1, "/token", &form).await.refused(400, "unsupported_grant_type");
     }
@@ -138,7 +148,8 @@ async fn a_right_that_is_taken_away(engine: Engine) {
     }
     // A scope that the session never had is no loss to it.
     let server = TestServer::start(engine).await;
-    let narrow = server.post("/login", &[("username", "alice"), ("password", PASSWORD), ("scope", "openid read")]).await;
+    let narrow =
+        server.post("/login", &[("username", "alice"), ("password", PASSWORD), ("scope", "openid read")]).await;
     let scope: Scope = "openid profile email read".parse().unwrap();
     server.change(Client { scope, ..registered(P1) }).await;
     server.refresh(&narrow.refresh_token()).await.ok();
@@ -193,20 +204,44 @@ async fn more_scope_or_audience_than_there_is(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (public, confidential) = (server.bystander().await, server.bystander_on(C1).await);
     let asked = [
-        "admin", "openid admin", "READ", "rea", "readx", "read,write", "openid  read", " read", "read ", "openid\tread",
-        "\"read\"", "re\\ad", "*", "read\u{a0}write", "openid\u{3000}read", "\u{ff52}ead",
+        "admin",
+        "openid admin",
+        "READ",
+        "rea",
+        "readx",
+        "read,write",
+        "openid  read",
+        " read",
+        "read ",
+        "openid\tread",
+        "\"read\"",
+        "re\\ad",
+        "*",
+        "read\u{a0}write",
+        "openid\u{3000}read",
+        "\u{ff52}ead",
     ];
     for (name, code, values) in [
         ("scope", "invalid_scope", &asked[..]),
         (
             "resource",
             "invalid_target",
-            &["https://evil.example", "https://api.example.com/", "https://API.example.com", "https://api.example.com/v1",
-              "api", "*", "https://auth.example.com.evil.example", "https://api.example.com https://evil.example"][..],
+            &[
+                "https://evil.example",
+                "https://api.example.com/",
+                "https://API.example.com",
+                "https://api.example.com/v1",
+                "api",
+                "*",
+                "https://auth.example.com.evil.example",
+                "https://api.example.com https://evil.example",
+            ][..],
         ),
     ] {
         for value in values {
-            for ((path, mut form), bystander) in requests(&public).into_iter().map(|request| (request, &public))
+            for ((path, mut form), bystander) in requests(&public)
+                .into_iter()
+                .map(|request| (request, &public))
                 .chain(requests(&confidential).into_iter().map(|request| (request, &confidential)))
             {
                 if ["/revoke", "/introspect", "/logout"].contains(&path) {
@@ -227,7 +262,8 @@ async fn more_scope_or_audience_than_there_is(engine: Engine) {
         }
     }
     // One good resource doesn't let a bad one pass.
-    let mixed = "refresh_token=".to_owned() + &public.refresh
+    let mixed = "refresh_token=".to_owned()
+        + &public.refresh
         + "&resource=https%3A%2F%2Fapi.example.com&resource=https%3A%2F%2Fevil.example";
     server.post_text("/refresh", "application/x-www-form-urlencoded", mixed).await.refused(400, "invalid_target");
     server.assert_lost_nothing(public).await;

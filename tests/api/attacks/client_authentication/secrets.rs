@@ -84,7 +84,10 @@ async fn the_spelling_of_basic(engine: Engine) {
             basic(C1.0, &format!("{}\n", C1.1)),
             basic(&C1.0.to_uppercase(), C1.1),
         ] {
-            assert_invalid_client(&server.send(request(&server, path, &form, Some(&bad))).await, &format!("{path} {bad:.80}"));
+            assert_invalid_client(
+                &server.send(request(&server, path, &form, Some(&bad))).await,
+                &format!("{path} {bad:.80}"),
+            );
         }
         let request = request(&server, path, &form, None).header("authorization", latin1.as_slice());
         assert_invalid_client(&server.send(request).await, path);
@@ -192,7 +195,8 @@ async fn an_unknown_client_is_answered_as_a_wrong_secret(engine: Engine) {
     for client in public {
         let header = basic(client.id.as_str(), "wrong");
         let answer = server.send(request(&server, "/token", &[("grant_type", "password")], Some(&header))).await;
-        let unknown = server.send(request(&server, "/token", &[("grant_type", "password")], Some(&basic("x", "y")))).await;
+        let unknown =
+            server.send(request(&server, "/token", &[("grant_type", "password")], Some(&basic("x", "y")))).await;
         assert_eq!(answer.without_the_incidental(), unknown.without_the_incidental());
     }
     server.assert_lost_nothing(bystander).await;

@@ -91,8 +91,18 @@ async fn nothing_of_a_request_gets_into_a_header_field(engine: Engine) {
         "{{injected}}",
     ];
     for text in injections {
-        for name in ["client_id", "scope", "resource", "state", "grant_type", "realm", "error", "username", "device_name", "token_type_hint"]
-        {
+        for name in [
+            "client_id",
+            "scope",
+            "resource",
+            "state",
+            "grant_type",
+            "realm",
+            "error",
+            "username",
+            "device_name",
+            "token_type_hint",
+        ] {
             for (path, form) in [
                 ("/login", vec![("username", "nobody"), ("password", "x")]),
                 ("/token", vec![("grant_type", "refresh_token"), ("refresh_token", "x"), ("client_id", P1)]),
@@ -111,7 +121,9 @@ async fn nothing_of_a_request_gets_into_a_header_field(engine: Engine) {
         assert_nothing_reflected(&server.get(&format!("/{path}")).await);
         assert_nothing_reflected(&server.get(&format!("/userinfo?{path}={path}")).await);
     }
-    for field in ["x-request-id", "origin", "referer", "user-agent", "cookie", "x-forwarded-for", "forwarded", "accept", "host"] {
+    for field in
+        ["x-request-id", "origin", "referer", "user-agent", "cookie", "x-forwarded-for", "forwarded", "accept", "host"]
+    {
         let request = server.request(Method::POST, "/login").header(field, "injected; <script>alert(1)</script>");
         let answer = server.send(request.form(&[("username", "nobody"), ("password", "x")])).await;
         assert_nothing_reflected(&answer);

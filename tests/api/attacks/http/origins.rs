@@ -72,7 +72,12 @@ async fn an_own_page_reads_its_answers(engine: Engine) {
     let request = server.request(Method::POST, "/login").header("origin", OWN);
     assert_allowed(server.send(request.form(&[("username", "alice"), ("password", PASSWORD)])).await.ok());
     let request = server.request(Method::POST, "/login").header("origin", OWN);
-    assert_allowed(server.send(request.form(&[("username", "alice"), ("password", "wrong password")])).await.refused(401, "invalid_grant"));
+    assert_allowed(
+        server
+            .send(request.form(&[("username", "alice"), ("password", "wrong password")]))
+            .await
+            .refused(401, "invalid_grant"),
+    );
 }
 
 /// Without configured origins there is no CORS at all.

@@ -41,11 +41,19 @@ async fn a_claim_of_the_wrong_type(engine: Engine) {
                 let text = number.to_string();
                 wrong.extend([json!(text), json!([right]), json!(1e300), json!(1_800_000_900.5), json!(-1.5)]);
             }
-            _ if name == "aud" => wrong.extend([json!(1), json!([1]), json!([API, 1]), json!([API, null]), json!(""), json!([""])]),
+            _ if name == "aud" => {
+                wrong.extend([json!(1), json!([1]), json!([API, 1]), json!([API, null]), json!(""), json!([""])])
+            }
             _ => wrong.extend([json!(1), json!([right]), json!("")]),
         }
         if name == "scope" {
-            wrong.extend([json!(["openid"]), json!("openid  read"), json!(" openid"), json!("openid\tread"), json!("a\"b")]);
+            wrong.extend([
+                json!(["openid"]),
+                json!("openid  read"),
+                json!(" openid"),
+                json!("openid\tread"),
+                json!("a\"b"),
+            ]);
             // A token without any scope is one that may do nothing.
             wrong.retain(|value| *value != json!(""));
         }
@@ -100,7 +108,8 @@ async fn the_wrong_audience(engine: Engine) {
     ] {
         let token = forge.with_claims(&bystander.access, |claims| claims["aud"] = aud.clone());
         server.get_with("/userinfo", &token).await.refused(401, "invalid_token");
-        let caller = server.request(reqwest::Method::POST, "/introspect").bearer_auth(&token).form(&[("token", &token)]);
+        let caller =
+            server.request(reqwest::Method::POST, "/introspect").bearer_auth(&token).form(&[("token", &token)]);
         server.send(caller).await.refused(401, "invalid_token");
     }
     // And a token that is good, but not for us.
@@ -225,7 +234,9 @@ async fn a_token_has_8_kib(engine: Engine) {
     assert_worthless(&server, &past, "too long").await;
     for path in ["/userinfo", "/introspect", "/logout"] {
         let giant = "A".repeat(64 * 1024);
-        let answers = server.raw(format!("POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {giant}.e30.e30\r\n\r\n")).await;
+        let answers = server
+            .raw(format!("POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {giant}.e30.e30\r\n\r\n"))
+            .await;
         assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [431]);
     }
     server.assert_lost_nothing(bystander).await;

@@ -17,15 +17,24 @@ async fn a_token_without_a_signature(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (forge, bystander) = (Forge::of(&server).await, server.bystander().await);
     let [_, claims, signature] = bystander.access.split('.').collect::<Vec<_>>()[..] else { panic!("three parts") };
-    for alg in [json!("none"), json!("None"), json!("nOnE"), json!("NONE"), json!(""), json!(" none"), Value::Null, json!(["none"])]
-    {
+    for alg in [
+        json!("none"),
+        json!("None"),
+        json!("nOnE"),
+        json!("NONE"),
+        json!(""),
+        json!(" none"),
+        Value::Null,
+        json!(["none"]),
+    ] {
         let mut header = forge.header();
         header["alg"] = alg.clone();
         for signature in ["", signature, "AA"] {
             let token = format!("{}.{claims}.{signature}", encode(header.to_string()));
             assert_worthless(&server, &token, &format!("alg {alg}")).await;
         }
-        assert_worthless(&server, &forge.mint(&header.to_string(), &part(&bystander.access, 1).to_string()), "signed").await;
+        assert_worthless(&server, &forge.mint(&header.to_string(), &part(&bystander.access, 1).to_string()), "signed")
+            .await;
     }
     for header in [json!({ "typ": "at+jwt", "kid": forge.key.kid() }), json!({ "alg": "none" }), json!({})] {
         assert_worthless(&server, &format!("{}.{claims}.", encode(header.to_string())), "no alg").await;
@@ -61,9 +70,12 @@ async fn a_public_key_used_as_a_secret(engine: Engine) {
         Vec::new(),
     ];
     for secret in secrets {
-        for (alg, algorithm) in
-            [("HS256", hmac::HMAC_SHA256), ("HS384", hmac::HMAC_SHA384), ("HS512", hmac::HMAC_SHA512), ("ES256", hmac::HMAC_SHA256)]
-        {
+        for (alg, algorithm) in [
+            ("HS256", hmac::HMAC_SHA256),
+            ("HS384", hmac::HMAC_SHA384),
+            ("HS512", hmac::HMAC_SHA512),
+            ("ES256", hmac::HMAC_SHA256),
+        ] {
             let mut header = forge.header();
             header["alg"] = alg.into();
             let signed = format!("{}.{}", encode(header.to_string()), encode(part(&bystander.access, 1).to_string()));
@@ -78,7 +90,9 @@ async fn a_public_key_used_as_a_secret(engine: Engine) {
 async fn another_algorithm_than_the_keys(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (forge, bystander) = (Forge::of(&server).await, server.bystander().await);
-    for alg in ["ES384", "ES512", "ES256K", "RS256", "RS512", "PS256", "EdDSA", "Ed25519", "HS256", "es256", "ES256 ", "dir"] {
+    for alg in
+        ["ES384", "ES512", "ES256K", "RS256", "RS512", "PS256", "EdDSA", "Ed25519", "HS256", "es256", "ES256 ", "dir"]
+    {
         let token = forge.with_header(&bystander.access, |header| header["alg"] = alg.into());
         assert_worthless(&server, &token, alg).await;
     }
@@ -218,7 +232,10 @@ async fn a_header_with_more_than_we_write(engine: Engine) {
         assert_worthless(&server, &token, &member.to_string()).await;
     }
     let claims = part(&bystander.access, 1).to_string();
-    let (kid, repeated) = (forge.key.kid(), [r#""alg":"none","alg":"ES256""#, r#""alg":"ES256","alg":"none""#, r#""alg":"ES256","\u0061lg":"ES256""#]);
+    let (kid, repeated) = (
+        forge.key.kid(),
+        [r#""alg":"none","alg":"ES256""#, r#""alg":"ES256","alg":"none""#, r#""alg":"ES256","\u0061lg":"ES256""#],
+    );
     for alg in repeated {
         let token = forge.mint(&format!(r#"{{"typ":"at+jwt",{alg},"kid":"{kid}"}}"#), &claims);
         assert_worthless(&server, &token, alg).await;

@@ -12,13 +12,14 @@ async fn a_retired_key_verifies_nothing_and_a_retiring_one_still_does(engine: En
     let server = TestServer::start(engine).await;
     let (old, bystander) = (Forge::of(&server).await, server.bystander().await);
     let key = SigningKey::generate(SigningAlgorithm::EdDsa, START, START + 3_600).expect("a key is made");
-    let new = server.add_key(key).await;
+    let new = server.publish(key).await;
     let published = async || -> Vec<String> {
         let keys = server.get("/jwks.json").await.json()["keys"].clone();
         keys.as_array().expect("keys").iter().map(|key| key["kid"].as_str().expect("a kid").to_owned()).collect()
     };
     let kids = [old.key.kid().to_owned(), new.key.kid().to_owned()];
-    let long_lived = |forge: &Forge| forge.with_claims(&bystander.access, |claims| claims["exp"] = (START + 99_999).into());
+    let long_lived =
+        |forge: &Forge| forge.with_claims(&bystander.access, |claims| claims["exp"] = (START + 99_999).into());
     let by_old = long_lived(&old);
 
     // Published before it signs, and not used yet.
@@ -40,7 +41,7 @@ async fn a_retired_key_verifies_nothing_and_a_retiring_one_still_does(engine: En
 }
 
 impl TestServer {
-    async fn add_key(&self, key: SigningKey) -> Forge {
+    async fn publish(&self, key: SigningKey) -> Forge {
         let sealed = key.seal(&crate::harness::master_secrets()).expect("it is sealed");
         self.app.store.insert_signing_key(&sealed).await.expect("a key is added");
         self.app.registry.refresh().await.expect("the registry is read");
@@ -52,7 +53,7 @@ impl TestServer {
 async fn the_jwks_has_public_members_only(engine: Engine) {
     let server = TestServer::start(engine).await;
     for algorithm in [SigningAlgorithm::EdDsa, SigningAlgorithm::Rs256] {
-        server.add_key(SigningKey::generate(algorithm, START, START + 3_600).expect("a key is made")).await;
+        server.publish(SigningKey::generate(algorithm, START, START + 3_600).expect("a key is made")).await;
     }
     let answer = server.get("/jwks.json").await;
     assert_eq!(answer.ok().json().as_object().expect("an object").keys().collect::<Vec<_>>(), ["keys"]);
@@ -80,7 +81,8 @@ async fn a_client_assertion_proves_nothing(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (forge, bystander) = (Forge::of(&server).await, server.bystander_on(C1).await);
     let claims = json!({ "iss": C1.0, "sub": C1.0, "aud": "https://auth.example.com", "exp": START + 60, "jti": "1" });
-    let unsigned = format!("{}.{}.", crate::harness::encode(r#"{"alg":"none"}"#), crate::harness::encode(claims.to_string()));
+    let unsigned =
+        format!("{}.{}.", crate::harness::encode(r#"{"alg":"none"}"#), crate::harness::encode(claims.to_string()));
     let signed = forge.mint(&json!({ "alg": "ES256", "kid": forge.key.kid() }).to_string(), &claims.to_string());
     for assertion in [&unsigned, &signed, &bystander.access, &"x".to_owned()] {
         let with = [("client_assertion_type", TYPE), ("client_assertion", assertion.as_str())];

@@ -59,7 +59,8 @@ async fn a_foreign_page_signs_nobody_in(engine: Engine) {
     let server = TestServer::start(engine).await;
     let form = [("username", "alice"), ("password", PASSWORD), ("cookie", "true")];
     let json = json!({ "username": "alice", "password": PASSWORD, "cookie": true });
-    let requests = || [server.request(Method::POST, "/login").form(&form), server.request(Method::POST, "/login").json(&json)];
+    let requests =
+        || [server.request(Method::POST, "/login").form(&form), server.request(Method::POST, "/login").json(&json)];
     let assert_refused = |answer: &Answer| {
         answer.refused(403, "invalid_request");
         assert!(answer.header("set-cookie").is_empty());
@@ -158,7 +159,8 @@ async fn a_malformed_cookie(engine: Engine) {
         (";;;=;".to_owned(), 400, "invalid_request"),
         ("\u{e9}".to_owned(), 400, "invalid_request"),
     ] {
-        let request = server.request(Method::POST, "/refresh").header("origin", OWN).header("cookie", cookie.as_bytes());
+        let request =
+            server.request(Method::POST, "/refresh").header("origin", OWN).header("cookie", cookie.as_bytes());
         let answer = server.send(request).await;
         assert_eq!(answer.status, status, "{cookie}: {answer:?}");
         answer.refused(status, code);
@@ -176,7 +178,10 @@ async fn credentials_in_the_address(engine: Engine) {
     server.post(&format!("/login?{query}"), &[]).await.refused(400, "invalid_request");
     server.post(&format!("/login?{query}"), &form).await.refused(400, "invalid_request");
     server.post("/login?x", &form).await.refused(400, "invalid_request");
-    server.post(&format!("/token?{query}&client_id=app&grant_type=password"), &[]).await.refused(400, "invalid_request");
+    server
+        .post(&format!("/token?{query}&client_id=app&grant_type=password"), &[])
+        .await
+        .refused(400, "invalid_request");
     server.post("/token?client_id=c1", &[("grant_type", "client_credentials")]).await.refused(400, "invalid_request");
     for path in ["/refresh", "/logout", "/token"] {
         let path = format!("{path}?refresh_token={}", bystander.refresh);

@@ -109,7 +109,10 @@ async fn a_confidential_client_presents_a_public_ones_token(engine: Engine) {
     let bystander = server.bystander().await;
     server.refresh_as(C1, &bystander.refresh).await.refused(400, "invalid_grant");
     server.post_as(C1, "/refresh", &[("refresh_token", &bystander.refresh)]).await.refused(401, "invalid_grant");
-    server.post("/refresh", &[("refresh_token", &bystander.refresh), ("client_id", STRICT)]).await.refused(401, "invalid_grant");
+    server
+        .post("/refresh", &[("refresh_token", &bystander.refresh), ("client_id", STRICT)])
+        .await
+        .refused(401, "invalid_grant");
     let form = [("grant_type", "refresh_token"), ("refresh_token", &bystander.refresh), ("client_id", STRICT)];
     server.post("/token", &form).await.refused(400, "invalid_grant");
     server.post("/token", &form[..2]).await.refused(401, "invalid_client");

@@ -56,7 +56,8 @@ async fn a_new_password(engine: Engine) {
 
 /// 51: the end that was set at the sign-in stays where it is, however often the session is used.
 async fn rotation_does_not_extend_the_absolute_lifetime(engine: Engine) {
-    let toml = format!("{}\n[sessions]\nidle_lifetime = \"1000s\"\nabsolute_lifetime = \"3000s\"\n", Settings::default().toml);
+    let toml =
+        format!("{}\n[sessions]\nidle_lifetime = \"1000s\"\nabsolute_lifetime = \"3000s\"\n", Settings::default().toml);
     let server = TestServer::start_with(engine, Settings { toml }).await;
     let used = server.login().await;
     let idle = server.bystander().await;
@@ -131,10 +132,16 @@ async fn a_narrowed_token_does_not_narrow_nor_widen_the_session(engine: Engine) 
     let form = [("username", "alice"), ("password", PASSWORD), ("scope", "openid read")];
     let first = server.post("/login", &form).await.refresh_token();
     let narrow = server.post("/refresh", &[("refresh_token", first.as_str()), ("scope", "read")]).await;
-    assert_eq!((narrow.ok().text_at("scope"), part(&narrow.access_token(), 1)["scope"].as_str()), ("read".to_owned(), Some("read")));
+    assert_eq!(
+        (narrow.ok().text_at("scope"), part(&narrow.access_token(), 1)["scope"].as_str()),
+        ("read".to_owned(), Some("read"))
+    );
     let token = narrow.refresh_token();
     for wider in ["openid read write", "write", "openid read email"] {
-        server.post("/refresh", &[("refresh_token", token.as_str()), ("scope", wider)]).await.refused(400, "invalid_scope");
+        server
+            .post("/refresh", &[("refresh_token", token.as_str()), ("scope", wider)])
+            .await
+            .refused(400, "invalid_scope");
     }
     let whole = server.refresh(&token).await;
     assert_eq!(whole.text_at("scope"), "openid read");

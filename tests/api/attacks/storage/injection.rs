@@ -44,9 +44,24 @@ async fn sql_in_every_parameter(engine: Engine) {
         let first = [("username", "alice"), ("password", "wrong password")];
         let refresh = [("grant_type", "refresh_token"), ("refresh_token", "x"), ("client_id", P1)];
         let requests: [(&str, Option<(&str, &str)>, &[(&str, &str)], &[&str]); 8] = [
-            ("/login", None, &first, &["username", "password", "client_id", "scope", "resource", "device_name", "cookie"]),
-            ("/token", None, &refresh, &["grant_type", "refresh_token", "client_id", "client_secret", "scope", "resource"]),
-            ("/token", Some(C1), &[("grant_type", "password"), first[0], first[1]], &["username", "password", "scope", "device_name"]),
+            (
+                "/login",
+                None,
+                &first,
+                &["username", "password", "client_id", "scope", "resource", "device_name", "cookie"],
+            ),
+            (
+                "/token",
+                None,
+                &refresh,
+                &["grant_type", "refresh_token", "client_id", "client_secret", "scope", "resource"],
+            ),
+            (
+                "/token",
+                Some(C1),
+                &[("grant_type", "password"), first[0], first[1]],
+                &["username", "password", "scope", "device_name"],
+            ),
             ("/token", Some(C1), &[("grant_type", "client_credentials")], &["scope", "resource"]),
             ("/refresh", None, &[], &["refresh_token"]),
             ("/revoke", None, &[("client_id", P1)], &["token"]),
@@ -65,7 +80,11 @@ async fn sql_in_every_parameter(engine: Engine) {
             }
         }
         for name in ["sid", "sub", "username", "of_client"] {
-            assert_eq!(server.post_as(ADMIN, "/revoke", &[(name, text)]).await.ok().text, r#"{"revoked":0}"#, "{name}={text}");
+            assert_eq!(
+                server.post_as(ADMIN, "/revoke", &[(name, text)]).await.ok().text,
+                r#"{"revoked":0}"#,
+                "{name}={text}"
+            );
         }
         assert_harmless(&server.post_as((text, text), "/introspect", &[("token", "x")]).await, text);
         let json = serde_json::json!({ "username": text, "password": text, "client_id": P1 }).to_string();

@@ -5,7 +5,8 @@ use reqwest::Method;
 use tokend::domain::{Client, ClientAuthentication, PlainSecret};
 
 use crate::harness::{
-    ADMIN, BOBS_PASSWORD, C1, C2, Engine, Logs, MASTER_SECRET, P1, PASSWORD, RS1, START, TestServer, master_secrets, on_both_databases,
+    ADMIN, BOBS_PASSWORD, C1, C2, Engine, Logs, MASTER_SECRET, P1, PASSWORD, RS1, START, TestServer, master_secrets,
+    on_both_databases,
 };
 
 /// A password that is typed where a name belongs, and others that are in the wrong place.
@@ -15,18 +16,28 @@ const MISPLACED: [&str; 6] = ["canary-one", "canary-two", "canary-three", "canar
 async fn use_every_secret(server: &TestServer) -> Vec<String> {
     let [one, two, three, four, five, six] = MISPLACED;
     let (public, confidential) = (server.bystander().await, server.bystander_on(C1).await);
-    let mut secrets = vec![public.access.clone(), public.refresh.clone(), confidential.access.clone(), confidential.refresh.clone()];
+    let mut secrets =
+        vec![public.access.clone(), public.refresh.clone(), confidential.access.clone(), confidential.refresh.clone()];
     let next = server.refresh(&public.refresh).await;
     secrets.extend([next.access_token(), next.refresh_token()]);
     server.post("/login", &[("username", one), ("password", two)]).await.refused(401, "invalid_grant");
     server.post_as(C1, "/token", &[("grant_type", "password"), ("username", one), ("password", two)]).await;
     let json = serde_json::json!({ "username": one, "password": two }).to_string();
     server.post_text("/login", "application/json", json).await.refused(401, "invalid_grant");
-    server.post_text("/login", "application/json", format!("{{\"password\": {three}}}")).await.refused(400, "invalid_request");
+    server
+        .post_text("/login", "application/json", format!("{{\"password\": {three}}}"))
+        .await
+        .refused(400, "invalid_request");
     server.post_text("/login", "text/plain", three).await.refused(400, "invalid_request");
     server.post("/login", &[(three, "x"), (three, "y")]).await.refused(400, "invalid_request");
-    server.post("/token", &[("grant_type", four), ("client_id", four), ("client_secret", four)]).await.refused(401, "invalid_client");
-    server.post_as((four, five), "/token", &[("grant_type", "client_credentials")]).await.refused(401, "invalid_client");
+    server
+        .post("/token", &[("grant_type", four), ("client_id", four), ("client_secret", four)])
+        .await
+        .refused(401, "invalid_client");
+    server
+        .post_as((four, five), "/token", &[("grant_type", "client_credentials")])
+        .await
+        .refused(401, "invalid_client");
     for token in [&public.access, &public.refresh, &five.to_owned()] {
         server.introspect(token).await;
         server.post_as(RS1, &format!("/introspect?token={token}"), &[]).await.refused(400, "invalid_request");
@@ -94,8 +105,7 @@ async fn debugging_output_shows_no_secret(engine: Engine) {
     let signed_in = server.app.store.find_session(bystander.session).await.unwrap().unwrap();
     let stored = server.app.store.find_credentials(&"alice".parse().unwrap()).await.unwrap().unwrap();
     let secret = PlainSecret::new(C1.1.to_owned());
-    let client =
-        Client::without_rights("x".parse().unwrap(), ClientAuthentication::Secret(secret.hash()), START);
+    let client = Client::without_rights("x".parse().unwrap(), ClientAuthentication::Secret(secret.hash()), START);
     let output = format!(
         "{:#?} {:?} {:#?} {:#?} {:?} {:?} {:?} {:?}",
         server.app.config,
@@ -113,7 +123,8 @@ async fn debugging_output_shows_no_secret(engine: Engine) {
     // Nor the hashes, that would let somebody try passwords or recognise a token, nor raw bytes of any key.
     let hash = stored.password_hash.expect("she has one");
     assert!(!output.contains(&hash) && !output.contains("argon2id"));
-    let numbers = output.split('[').filter(|list| list.split(']').next().is_some_and(|list| list.matches(',').count() >= 15));
+    let numbers =
+        output.split('[').filter(|list| list.split(']').next().is_some_and(|list| list.matches(',').count() >= 15));
     assert!(numbers.into_iter().all(|list| !list.trim_start().starts_with(|c: char| c.is_ascii_digit())), "raw bytes");
 }
 
