@@ -33,7 +33,7 @@ const DEFAULT_FILE: &str = "config/tokend.toml";
 #[derive(Debug, Parser)]
 #[command(name = "tokend", version, about)]
 struct Arguments {
-    /// The configuration file; otherwise TOKEND_CONFIG, or config/tokend.toml if there is one.
+    /// The configuration file; otherwise the one in `TOKEND_CONFIG`, or config/tokend.toml if there is one.
     #[arg(long, global = true, value_name = "PATH")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -102,7 +102,9 @@ async fn execute(command: Command, config: Config, file: Option<&Path>) -> Resul
         Command::User(command) => Context::work(config, async |context| user::run(context, command).await).await,
         Command::Session(command) => Context::work(config, async |context| session::run(context, command).await).await,
         Command::Key(command) => Context::work(config, async |context| key::run(context, command).await).await,
-        Command::Recovery(command) => Context::work(config, async |context| recovery::run(context, command).await).await,
+        Command::Recovery(command) => {
+            Context::work(config, async |context| recovery::run(context, command).await).await
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The wire: what requests look like and what is answered. Nothing below knows of it.
 
 mod authorization;
+mod bearer;
 mod cacheable;
 mod client_address;
 mod device;

@@ -9,10 +9,10 @@ mod update;
 
 use clap::{Args, Subcommand};
 
+use super::Failure;
 use super::context::Context;
 use super::output::{Format, escaped, print, sessions};
 use super::terminal::Consent;
-use super::Failure;
 use crate::domain::{Client, ClientId};
 use crate::store::sessions::SessionFilter;
 
@@ -103,7 +103,8 @@ async fn change(
         change(&mut after)?;
         let now = context.now();
         if before.own_tokens_outgrow(&after) {
-            after.tokens_revoked_at = after.tokens_revoked_at.max(now);
+            // As a revocation of all of them does: never backwards, and past the second that has begun.
+            after.tokens_revoked_at = after.tokens_revoked_at.max(now).saturating_add(1);
         }
         if let Some(ended) = context.store.update_client(&after, &before.rights_lost(&after), now).await? {
             return Ok(ended);

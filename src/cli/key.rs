@@ -111,7 +111,9 @@ async fn rotate(context: &Context, rotation: Rotation) -> Result<(), Failure> {
     context.store.rotate_signing_keys(&key.seal(&secrets)?, &resealed?).await?;
     if algorithm != config.tokens.signing_algorithm {
         let configured = config.tokens.signing_algorithm;
-        note(&format!("tokens.signing_algorithm is {configured}: unless you change it, the next start makes such a key"));
+        note(&format!(
+            "tokens.signing_algorithm is {configured}: unless you change it, the next start makes such a key"
+        ));
     }
     let from = if signs_from <= now { "at once".to_owned() } else { format!("from {}", date(signs_from)) };
     print(&format!("key {} ({algorithm}) is published, and signs {from}\n", key.kid()))

@@ -32,12 +32,17 @@ pub fn recovery_window(text: &str) -> Result<Seconds, String> {
 }
 
 fn own(text: &str, least: u64, most: u64) -> Result<OwnLength, String> {
-    if text == "default" { Ok(OwnLength(None)) } else { seconds(text, least, most).map(|length| OwnLength(Some(length))) }
+    if text == "default" {
+        Ok(OwnLength(None))
+    } else {
+        seconds(text, least, most).map(|length| OwnLength(Some(length)))
+    }
 }
 
 fn seconds(text: &str, least: u64, most: u64) -> Result<Seconds, String> {
     let bounds = Duration::from_secs(least)..=Duration::from_secs(most);
-    let length = humantime::parse_duration(text).ok().filter(|length| bounds.contains(length) && length.subsec_nanos() == 0);
+    let length =
+        humantime::parse_duration(text).ok().filter(|length| bounds.contains(length) && length.subsec_nanos() == 0);
     let length = length.and_then(|length| Seconds::try_from(length.as_secs()).ok());
     length.ok_or_else(|| {
         let [least, most] = [bounds.start(), bounds.end()].map(|&bound| humantime::format_duration(bound));
@@ -59,6 +64,8 @@ mod tests {
         for text in ["", "15", "0s", "86401s", "1500ms", "-1s", "Default"] {
             assert!(access_lifetime(text).is_err(), "{text:?}");
         }
-        assert!(reuse_window("3601s").is_err() && recovery_window("0s").is_err() && recovery_window("default").is_err());
+        assert!(
+            reuse_window("3601s").is_err() && recovery_window("0s").is_err() && recovery_window("default").is_err()
+        );
     }
 }

@@ -18,7 +18,7 @@ use crate::http::server::{Limits, Server, TlsFiles};
 use crate::store::StoreError;
 
 /// How often what has ended long ago is forgotten.
-const PURGE: Duration = Duration::from_secs(600);
+const PURGE: Duration = Duration::from_mins(10);
 
 /// How to run.
 #[derive(Args, Debug, Default)]

@@ -80,9 +80,7 @@ struct Which {
 pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::List(listing) => list(context, listing).await,
-        Command::Show(Shown { id, format }) => {
-            format.show(&record(&find(context, id).await?, context.now()))
-        }
+        Command::Show(Shown { id, format }) => format.show(&record(&find(context, id).await?, context.now())),
         Command::Revoke(Revocation { which: Which { id: Some(id), .. }, .. }) => revoke(context, id).await,
         Command::Revoke(Revocation { which: Which { user: Some(name), .. }, consent }) => {
             revoke_user(context, &name, consent).await

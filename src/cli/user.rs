@@ -7,10 +7,10 @@ mod update;
 
 use clap::{Args, Subcommand};
 
+use super::Failure;
 use super::context::Context;
 use super::output::{Cell, Format, Record, print, sessions};
 use super::terminal::Consent;
-use super::Failure;
 use crate::domain::{User, Username};
 use crate::store::sessions::SessionFilter;
 use crate::store::users::Credentials;
@@ -126,7 +126,9 @@ async fn list(context: &Context, Listing { limit, after, format }: &Listing) -> 
     }
     format.list(&users.iter().map(record).collect::<Vec<_>>(), COLUMNS)?;
     match users.last() {
-        Some(last) if more && !format.is_json() => print(&format!("more: tokend user list --after {}\n", last.username)),
+        Some(last) if more && !format.is_json() => {
+            print(&format!("more: tokend user list --after {}\n", last.username))
+        }
         _ => Ok(()),
     }
 }

@@ -14,6 +14,12 @@ pub struct Scope(BTreeSet<String>);
 pub struct InvalidScope;
 
 impl Scope {
+    /// The word that makes a token good for `/userinfo`, OpenID Connect Core §5.3.
+    pub const OPENID: &str = "openid";
+
+    /// The word that makes a token good for `/introspect`, RFC 7662 §2.1.
+    pub const INTROSPECT: &str = "introspect";
+
     /// The longest scope text that is accepted, in bytes.
     pub const MAX_BYTES: usize = 1024;
 

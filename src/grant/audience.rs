@@ -4,9 +4,6 @@ use super::Refusal;
 use crate::config::Config;
 use crate::domain::{Client, Scope};
 
-/// The scope that makes `/userinfo` one of the resources, OpenID Connect Core §5.3.
-const OPENID: &str = "openid";
-
 /// Every audience that the client's tokens may have.
 pub fn allowed(client: &Client, config: &Config) -> Vec<String> {
     if client.audience.is_empty() { config.audience.clone() } else { client.audience.clone() }
@@ -27,9 +24,10 @@ pub fn requested(resources: &[&str], allowed: &[String]) -> Result<Vec<String>, 
     Ok(audience)
 }
 
-/// A token with `openid` is for `/userinfo` as well, unless the client asked for certain resources only.
-pub fn with_userinfo(mut audience: Vec<String>, scope: &Scope, resources: &[&str], issuer: &str) -> Vec<String> {
-    if resources.is_empty() && scope.contains(OPENID) && !audience.iter().any(|known| known == issuer) {
+/// A token whose scope is for an endpoint of ours is for us as well, unless the client asked for certain resources only.
+pub fn with_own_endpoints(mut audience: Vec<String>, scope: &Scope, resources: &[&str], issuer: &str) -> Vec<String> {
+    let is_for_us = [Scope::OPENID, Scope::INTROSPECT].iter().any(|word| scope.contains(word));
+    if resources.is_empty() && is_for_us && !audience.iter().any(|known| known == issuer) {
         audience.push(issuer.to_owned());
     }
     audience

@@ -37,6 +37,10 @@ pub async fn access_token(app: &App, text: &str) -> Result<Option<LiveAccess>, R
         return Ok(None);
     }
     let Some(sid) = claims.sid else {
+        // Without a session it is a client's own token; a user's is good for as long as a session says so.
+        if claims.sub != claims.client_id.as_str() {
+            return Ok(None);
+        }
         let lives = app.store.client_token_lives(&claims.client_id, claims.jti, claims.iat).await?;
         return Ok(lives.then_some(LiveAccess { claims, signed_in: None }));
     };
@@ -73,7 +77,8 @@ pub fn believed(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Op
     verified.inspect_err(|reason| tracing::debug!(%reason, "an access token is refused")).ok()
 }
 
-fn session_lives(app: &App, registry: &Snapshot, session: &Session, user: &User, now: UnixTime) -> bool {
+/// Whether a session may still be used.
+pub(super) fn session_lives(app: &App, registry: &Snapshot, session: &Session, user: &User, now: UnixTime) -> bool {
     let client = registry.client(session.client_id.as_str());
     client.is_some_and(|client| is_alive(session, now, &app.refresh_policy(client))) && user.disabled_at.is_none()
 }

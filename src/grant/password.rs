@@ -93,7 +93,7 @@ async fn begin_session(
     let now = app.clock.now();
     let scope = requested_scope(sign_in.scope, client)?;
     let granted = audience::requested(&sign_in.resources, &audience::allowed(client, &app.config))?;
-    let granted = audience::with_userinfo(granted, &scope, &sign_in.resources, app.config.issuer.as_str());
+    let granted = audience::with_own_endpoints(granted, &scope, &sign_in.resources, app.config.issuer.as_str());
     let (session, token) = new_session(app, client, user, scope, granted, &sign_in.device, now);
     let subject = Subject {
         client,

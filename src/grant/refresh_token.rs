@@ -158,13 +158,16 @@ fn granted_scope(asked: Option<&str>, session: &Session) -> Result<Scope, Refusa
     if scope.is_subset(&session.scope) { Ok(scope) } else { Err(Refusal::InvalidScope) }
 }
 
-/// Never wider than the sign-in, nor than what the client may have by now.
+/// Never wider than the sign-in, nor than what the client may have by now. When the client has lost all of it, no other
+/// request would do better: the user has to sign in again.
 fn granted_audience(app: &App, client: &Client, session: &Session, resources: &[&str]) -> Result<Vec<String>, Refusal> {
     let mut allowed = audience::allowed(client, &app.config);
     allowed.push(app.config.issuer.as_str().to_owned());
     let kept: Vec<String> = session.audience.iter().filter(|name| allowed.contains(name)).cloned().collect();
-    let granted = audience::requested(resources, &kept)?;
-    if granted.is_empty() { Err(Refusal::InvalidTarget) } else { Ok(granted) }
+    if kept.is_empty() {
+        return Err(InvalidGrant::NoAudience.into());
+    }
+    audience::requested(resources, &kept)
 }
 
 fn name(verdict: Verdict) -> &'static str {

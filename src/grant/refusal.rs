@@ -66,6 +66,9 @@ pub enum InvalidGrant {
     /// The session was ended, or its time is over.
     #[error("the session has ended")]
     Ended,
+    /// The client may have tokens for none of its audiences any more.
+    #[error("the client has lost every audience of the session")]
+    NoAudience,
     /// The judge's verdict.
     #[error("the verdict on the refresh token is {0:?}")]
     Verdict(Verdict),
@@ -77,7 +80,9 @@ pub enum InvalidGrant {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => Self::Unavailable(error.to_string()),
+            StoreError::Unavailable(_) | StoreError::Overloaded | StoreError::TimedOut => {
+                Self::Unavailable(error.to_string())
+            }
             _ => Self::Failed(error.to_string()),
         }
     }

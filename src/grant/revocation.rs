@@ -104,7 +104,11 @@ pub async fn logout_by_access_token(app: &App, text: &str, all: bool) -> Result<
             app.store.revoke_session(sid, RevokedReason::Logout, now).await?;
         }
         // Gone already is as good as ended; a token that was revoked by itself ends nothing.
-        None => return Ok(app.store.find_session(sid).await?.is_none_or(|found| found.session.revoked.is_some())),
+        None => {
+            let found = app.store.find_session(sid).await?;
+            let lives = |found: SignedIn| live::session_lives(app, &registry, &found.session, &found.user, now);
+            return Ok(!found.is_some_and(lives));
+        }
     }
     Ok(true)
 }

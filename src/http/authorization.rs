@@ -10,9 +10,6 @@ use super::params::{Params, decode_form};
 use crate::domain::PlainSecret;
 use crate::grant::PresentedClient;
 
-/// The longest `Authorization` header that is looked at: an 8 KiB token and its scheme.
-const MAX_BYTES: usize = 8 * 1024 + 16;
-
 /// The credentials in the `Authorization` header.
 pub enum Authorization<'a> {
     /// There is none.
@@ -26,11 +23,12 @@ pub enum Authorization<'a> {
 }
 
 impl<'a> Authorization<'a> {
-    /// Reads the header. The scheme's case doesn't matter (RFC 9110 §11.1).
+    /// Reads the header. The scheme's case doesn't matter (RFC 9110 §11.1). How long it is, is bounded by the server for
+    /// the whole head, and for a token where it is verified: a long token is an invalid token, not another scheme.
     pub fn of(headers: &'a HeaderMap) -> Self {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let Some(first) = values.next() else { return Self::Missing };
-        let text = first.to_str().ok().filter(|text| text.len() <= MAX_BYTES && values.next().is_none());
+        let text = first.to_str().ok().filter(|_| values.next().is_none());
         match text.and_then(|text| text.split_once(' ')) {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => Self::Basic(rest.trim_start_matches(' ')),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => Self::Bearer(rest.trim_start_matches(' ')),

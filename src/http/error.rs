@@ -124,11 +124,6 @@ impl OAuthError {
         self
     }
 
-    /// What the caller learns.
-    pub fn code(&self) -> &'static str {
-        self.code
-    }
-
     #[must_use]
     fn because(mut self, cause: String) -> Self {
         self.cause = Some(cause);

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::BODY_LIMIT;
 use super::authorization::{Authorization, presented_client};
+use super::bearer::bearer_with_scope;
 use super::error::OAuthError;
 use super::json;
 use super::submitted::{Form, Submitted};
@@ -20,14 +21,14 @@ use crate::grant::{authenticate, snapshot};
 /// Everything that isn't active, for whatever reason, is this text (RFC 7662 §2.2).
 const INACTIVE: &str = r#"{"active":false}"#;
 
-/// The scope that lets an access token stand for a client that may introspect.
-const SCOPE: &str = "introspect";
+/// Members of the answer that no access token has as a claim of ours, so that a user's claim could have the name.
+const OWN_MEMBERS: [&str; 3] = ["active", "username", "token_type"];
 
 const CHALLENGE: &str = r#"Bearer realm="tokend", error="insufficient_scope", scope="introspect""#;
 
 /// What an active token is, RFC 7662 §2.2.
 #[derive(Serialize)]
-struct Active<'a> {
+struct Introspection<'a> {
     active: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
@@ -72,12 +73,7 @@ async fn caller(app: &App, request: &Submitted) -> Result<Arc<Client>, OAuthErro
         if request.params.get("client_secret").is_some() {
             return Err(OAuthError::invalid_request("The caller authenticates in more than one way."));
         }
-        let issuer = app.config.issuer.as_str();
-        let access = live::access_token(app, token).await?.filter(|access| access.claims.is_for(issuer));
-        let claims = access.ok_or_else(OAuthError::invalid_token)?.claims;
-        if !claims.scope.contains(SCOPE) {
-            return Err(OAuthError::insufficient_scope(CHALLENGE));
-        }
+        let claims = bearer_with_scope(app, token, Scope::INTROSPECT, CHALLENGE).await?.claims;
         return registry.client(claims.client_id.as_str()).cloned().ok_or_else(OAuthError::invalid_token);
     }
     let client = authenticate(&registry, &presented_client(&request.headers, &request.params)?)?;
@@ -104,7 +100,11 @@ fn answer_access(app: &App, caller: &Client, access: &LiveAccess) -> Response {
     if !may_see(caller, &claims.client_id, &claims.aud) {
         return json::no_store_bytes(INACTIVE);
     }
-    json::no_store(&Active {
+    let mut extra = claims.extra.clone();
+    for name in OWN_MEMBERS {
+        extra.remove(name);
+    }
+    json::no_store(&Introspection {
         active: true,
         scope: shown(&claims.scope),
         client_id: claims.client_id.as_str(),
@@ -119,7 +119,7 @@ fn answer_access(app: &App, caller: &Client, access: &LiveAccess) -> Response {
         jti: Some(claims.jti.to_string()),
         sid: claims.sid.map(|sid| sid.to_string()),
         auth_time: claims.auth_time,
-        extra: Some(&claims.extra),
+        extra: Some(&extra),
     })
 }
 
@@ -129,7 +129,7 @@ fn answer_refresh(app: &App, caller: &Client, refresh: &LiveRefresh) -> Response
     if !may_see(caller, &session.client_id, &session.audience) {
         return json::no_store_bytes(INACTIVE);
     }
-    json::no_store(&Active {
+    json::no_store(&Introspection {
         active: true,
         scope: shown(&session.scope),
         client_id: session.client_id.as_str(),

@@ -1,5 +1,5 @@
-//! What every request passes through, outside in: identification and the log line, security headers, a limit in time,
-//! panics, CORS.
+//! What every request passes through, outside in: identification and the log line, security headers, CORS, a limit in
+//! time, panics.
 
 use std::any::Any;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -28,18 +28,18 @@ use crate::config::Config;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How long a browser may remember the answer to a preflight.
-const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
+const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 
 /// Puts the layers around the endpoints.
 pub fn wrap(endpoints: Router, app: &Arc<App>) -> Router {
+    let endpoints =
+        endpoints.layer(CatchPanicLayer::custom(after_panic)).layer(from_fn_with_state(Arc::clone(app), limit_time));
+    // Outside of the two, so that a page of the app can read their answers as well.
     let endpoints = match cors(&app.config) {
         Some(cors) => endpoints.layer(cors),
         None => endpoints,
     };
-    endpoints
-        .layer(CatchPanicLayer::custom(after_panic))
-        .layer(from_fn_with_state(Arc::clone(app), limit_time))
-        .layer(from_fn_with_state(Arc::clone(app), identify))
+    endpoints.layer(from_fn_with_state(Arc::clone(app), identify))
 }
 
 /// Only for the configured origins, and nothing at all when there are none.

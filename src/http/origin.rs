@@ -13,8 +13,9 @@ const COOKIE_NAME: &str = "__Host-tokend-refresh";
 
 /// Whether the request comes from a page of the issuer's own origin or a configured one.
 fn is_own_page(headers: &HeaderMap, config: &Config) -> bool {
-    let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
-    origin.is_some_and(|origin| {
+    let mut origins = headers.get_all(ORIGIN).iter();
+    let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
+    origin.to_str().is_ok_and(|origin| {
         origin == config.issuer.origin() || config.http.allowed_origins.iter().any(|allowed| allowed == origin)
     })
 }

@@ -15,6 +15,9 @@ const MAX_PARAMETERS: usize = 64;
 /// The one parameter that may be repeated, RFC 8707 §2.
 const RESOURCE: &str = "resource";
 
+/// The parameters that JSON may have as booleans.
+const FLAGS: [&str; 2] = ["all", "cookie"];
+
 /// The parameters of a request. An empty one counts as omitted (RFC 6749 §3.2).
 pub struct Params(Vec<(String, String)>);
 
@@ -32,23 +35,27 @@ impl Params {
         Ok(Self(pairs))
     }
 
-    /// Reads a JSON object whose members are texts, booleans (`"true"`, `"false"`), or lists of texts for `resource`.
+    /// Reads a JSON object whose members are texts, booleans for flags, or a list of texts for `resource`.
     pub fn from_json(body: &[u8]) -> Result<Self, OAuthError> {
         let members: Members =
             serde_json::from_slice(body).map_err(|_| OAuthError::invalid_request("The body is not a JSON object."))?;
+        // What a form repeats is a list in JSON; a member is never repeated.
+        if members.0.iter().filter(|(name, _)| name == RESOURCE).count() > 1 {
+            return Err(repeated());
+        }
         let mut pairs = Vec::new();
         for (name, value) in members.0 {
             match value {
                 Value::Null => push(&mut pairs, name, String::new())?,
                 Value::String(text) => push(&mut pairs, name, text)?,
-                Value::Bool(flag) => push(&mut pairs, name, flag.to_string())?,
+                Value::Bool(flag) if FLAGS.contains(&name.as_str()) => push(&mut pairs, name, flag.to_string())?,
                 Value::Array(items) if name == RESOURCE => {
                     for item in items {
                         let Value::String(text) = item else { return Err(wrong_type()) };
                         push(&mut pairs, name.clone(), text)?;
                     }
                 }
-                Value::Number(_) | Value::Array(_) | Value::Object(_) => return Err(wrong_type()),
+                Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => return Err(wrong_type()),
             }
         }
         Ok(Self(pairs))
@@ -95,13 +102,17 @@ fn push(pairs: &mut Vec<(String, String)>, name: String, value: String) -> Resul
         return Err(OAuthError::invalid_request("The request has too many parameters."));
     }
     if name != RESOURCE && pairs.iter().any(|(other, _)| *other == name) {
-        return Err(OAuthError::invalid_request("A parameter is repeated."));
+        return Err(repeated());
     }
     if value.contains('\0') {
         return Err(OAuthError::invalid_request("A parameter holds a NUL character."));
     }
     pairs.push((name, value));
     Ok(())
+}
+
+fn repeated() -> OAuthError {
+    OAuthError::invalid_request("A parameter is repeated.")
 }
 
 fn wrong_type() -> OAuthError {
@@ -151,9 +162,18 @@ mod tests {
         for body in ["a=1&a=2", "a=1&a=", "a=%ZZ", "a=%2", "a=%", "a=%FF", "a=%00", "%FF=1"] {
             assert!(Params::from_form(body.as_bytes()).is_err(), "{body}");
         }
-        for body in
-            ["", "[]", "\"a\"", "{\"a\":1}", "{\"a\":{}}", "{\"a\":[\"b\"]}", "{\"a\":\"1\",\"a\":\"2\"}", "{} {}"]
-        {
+        for body in [
+            "",
+            "[]",
+            "\"a\"",
+            "{\"a\":1}",
+            "{\"a\":true}",
+            "{\"a\":{}}",
+            "{\"a\":[\"b\"]}",
+            "{\"a\":\"1\",\"a\":\"2\"}",
+            "{\"resource\":\"a\",\"resource\":\"b\"}",
+            "{} {}",
+        ] {
             assert!(Params::from_json(body.as_bytes()).is_err(), "{body}");
         }
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::BODY_LIMIT;
 use super::authorization::Authorization;
+use super::bearer::bearer_with_scope;
 use super::error::OAuthError;
 use super::json;
 use super::params::decode_form;
@@ -17,7 +18,6 @@ use super::submitted::FormOrJson;
 use crate::app::App;
 use crate::config::ClaimRules;
 use crate::domain::{Scope, User};
-use crate::grant::live;
 
 const CHALLENGE: &str = r#"Bearer realm="tokend", error="insufficient_scope", scope="openid""#;
 
@@ -27,16 +27,10 @@ pub async fn userinfo(State(app): State<Arc<App>>, request: Request) -> Result<R
     refuse_token_in_query(request.uri())?;
     let token_in_body = has_token_in_body(request).await?;
     let token = bearer(&headers, token_in_body)?;
-    let access = live::access_token(&app, token).await?;
-    let access = access.filter(|access| access.claims.is_for(app.config.issuer.as_str()));
-    let access = access.ok_or_else(OAuthError::invalid_token)?;
-    let scope = &access.claims.scope;
-    if !scope.contains("openid") {
-        return Err(OAuthError::insufficient_scope(CHALLENGE));
-    }
+    let access = bearer_with_scope(&app, token, Scope::OPENID, CHALLENGE).await?;
     // A client's own token has no user.
     let user = access.signed_in.ok_or_else(OAuthError::invalid_token)?.user;
-    Ok(json::no_store(&claims(&user, scope, &app.config.claims)))
+    Ok(json::no_store(&claims(&user, &access.claims.scope, &app.config.claims)))
 }
 
 /// RFC 6750 §2.3 is not supported: addresses end up in logs.

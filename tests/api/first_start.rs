@@ -54,7 +54,8 @@ fn assert_lines_work(printed: &[String]) {
 /// The secrets in what was printed.
 fn secrets(printed: &[String]) -> Vec<String> {
     let words = printed.iter().flat_map(|line| line.split_whitespace());
-    let secret = words.filter(|word| word.len() == 43 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)));
+    let secret =
+        words.filter(|word| word.len() == 43 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)));
     secret.map(str::to_owned).collect()
 }
 

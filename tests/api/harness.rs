@@ -1,18 +1,26 @@
 //! What the tests stand on: a real server on a free port, a real database of either kind, a clock that is set by hand.
 
 mod answer;
+mod bystander;
 mod database;
 mod fixtures;
+mod forge;
+mod logs;
 mod program;
 mod random;
+mod raw;
+mod registry;
 mod server;
 
 pub use answer::Answer;
+pub use bystander::Bystander;
 pub use database::{Database, Engine, run_sql, url_of};
 pub use fixtures::*;
+pub use forge::{Forge, encode, master_secrets, part};
+pub use logs::Logs;
 pub use program::{Outcome, Program, Running};
 pub use random::Random;
-pub use server::{MASTER_SECRET, Settings, TestServer};
+pub use server::{MASTER_SECRET, Node, Settings, TestServer};
 
 /// Turns `async fn name(engine: Engine)` into two tests, one on each database.
 macro_rules! on_both_databases {

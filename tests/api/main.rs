@@ -1,9 +1,24 @@
 //! Black-box tests: the real server, over HTTP, on both databases.
 
+mod attacks;
+mod bad_input;
 mod cli;
+mod conformance;
+mod cookies;
+mod cors;
 mod first_start;
 mod harness;
+mod health;
+mod introspect;
+mod jwks;
 mod login;
+mod logout;
+mod metadata;
 mod nodes;
+mod paths;
 mod races;
 mod refresh;
+mod resources;
+mod revoke;
+mod token;
+mod userinfo;

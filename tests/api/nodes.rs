@@ -8,7 +8,7 @@ use crate::harness::{ADMIN, Engine, MASTER_SECRET, Settings, TestServer, on_both
 
 async fn a_revocation_holds_on_every_node_at_once(engine: Engine) {
     let server = TestServer::start(engine).await;
-    let node = server.another_node(&Settings::default()).await;
+    let node = server.another_node().await;
     let tokens = server.login().await;
     let (access, refresh) = (tokens.access_token(), tokens.refresh_token());
     server.at(&node).introspect(&access).await.active();
@@ -18,7 +18,7 @@ async fn a_revocation_holds_on_every_node_at_once(engine: Engine) {
 
 async fn every_node_answers_a_retry_with_the_same_successor(engine: Engine) {
     let server = TestServer::start(engine).await;
-    let node = server.another_node(&Settings::default()).await;
+    let node = server.another_node().await;
     let first = server.login().await.refresh_token();
     let here = server.refresh(&first).await.refresh_token();
     let there = server.at(&node).refresh(&first).await;
@@ -30,7 +30,8 @@ async fn a_new_master_secret_can_be_put_in_place_node_by_node(engine: Engine) {
     let server = TestServer::start(engine).await;
     let old_first = Settings::default().with_secret(&format!("{MASTER_SECRET},another-master-secret-that-is-new"));
     let new_first = Settings::default().with_secret(&format!("another-master-secret-that-is-new,{MASTER_SECRET}"));
-    let (old_first, new_first) = (server.another_node(&old_first).await, server.another_node(&new_first).await);
+    let (old_first, new_first) =
+        (server.another_node_with(&old_first).await, server.another_node_with(&new_first).await);
     let zero = server.login().await.refresh_token();
     let one = server.at(&new_first).refresh(&zero).await.refresh_token();
     let retry = server.at(&old_first).refresh(&zero).await;
@@ -45,7 +46,7 @@ async fn a_node_without_the_master_secret_accepts_nothing(engine: Engine) {
     let server = TestServer::start(engine).await;
     let tokens = server.login().await;
     let other = Settings::default().with_issuer("https://other.example.com");
-    let other = server.another_node(&other).await;
+    let other = server.another_node_with(&other).await;
     server.at(&other).refresh(&tokens.refresh_token()).await.refused(401, "invalid_grant");
     server.at(&other).introspect(&tokens.access_token()).await.inactive();
     server.refresh(&tokens.refresh_token()).await.ok();
@@ -119,7 +120,7 @@ async fn what_ended_long_ago_is_forgotten_and_nothing_else(engine: Engine) {
 /// The lease on clients and keys is longer than any hiccup, and a node polls for as long as it runs.
 async fn a_change_of_a_client_reaches_every_node_by_itself(engine: Engine) {
     let server = TestServer::start(engine).await;
-    let node = server.another_node(&Settings::default()).await;
+    let node = server.another_node().await;
     assert!(server.app.store.remove_client(&crate::harness::P1.parse().unwrap()).await.unwrap());
     let noticed = async {
         while server.at(&node).login().await.status == 200 {

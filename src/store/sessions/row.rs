@@ -45,6 +45,8 @@ pub(super) struct LiveSessionRow {
     #[sqlx(flatten)]
     signed_in: SignedInRow,
     token_revoked: bool,
+    /// Which of the keys it was found for, from 1 on.
+    pub(super) position: i64,
 }
 
 impl TryFrom<SessionRow> for Session {

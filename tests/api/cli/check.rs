@@ -101,11 +101,11 @@ async fn a_check_leaves_no_trace(engine: Engine) {
     let rig = Rig::new(engine).await;
     let directory = rig.database.url.strip_prefix("sqlite:").map(|path| Path::new(path).parent().unwrap().to_owned());
     let before = directory.as_deref().map(files);
-    let version = rig.app.store.registry_state().await.unwrap().version;
+    let version = rig.node.app.store.registry_state().await.unwrap().version;
     rig.run(&["check"]);
     rig.run(&["migrate", "--dry-run"]).said("the database is up to date");
     assert_eq!(directory.as_deref().map(files), before);
-    assert_eq!(rig.app.store.registry_state().await.unwrap().version, version);
+    assert_eq!(rig.node.app.store.registry_state().await.unwrap().version, version);
     assert_eq!(files(rig.program.directory()), BTreeSet::new());
 }
 
@@ -120,7 +120,10 @@ fn before_the_first_start_nothing_is_there_and_nothing_is_made() {
     let program = Program::new();
     let shown = program.run(&["check"]);
     let stdout = &shown.ok().stdout;
-    assert!(stdout.contains("database       not there yet") && stdout.contains("master secret  not there yet"), "{stdout}");
+    assert!(
+        stdout.contains("database       not there yet") && stdout.contains("master secret  not there yet"),
+        "{stdout}"
+    );
     program.run(&["migrate", "--dry-run"]).said("1 migration would be applied");
     assert_eq!(files(program.directory()), BTreeSet::new());
     program.run(&["migrate"]).said("1 migration applied");
@@ -160,14 +163,17 @@ fn a_broken_configuration_is_named_by_file_line_and_key() {
     }
     let outcome = program.set("TOKEND_TOKENS__ACCESS_LIFETIME", "0s");
     let refused = outcome.run(&["check"]);
-    refused.refused("TOKEND_TOKENS__ACCESS_LIFETIME: tokens.access_lifetime = 0s: must be a length of time from 1s to 1day");
+    refused.refused(
+        "TOKEND_TOKENS__ACCESS_LIFETIME: tokens.access_lifetime = 0s: must be a length of time from 1s to 1day",
+    );
     outcome.set("TOKEND_CONFIG", "not-there.toml").run(&["check"]).refused("not-there.toml: ");
 }
 
 #[test]
 fn what_is_no_database_is_named() {
     let program = Program::new();
-    std::fs::write(program.directory().join("notes.txt"), "this is no database, but a rather long text".repeat(100)).unwrap();
+    std::fs::write(program.directory().join("notes.txt"), "this is no database, but a rather long text".repeat(100))
+        .unwrap();
     let program = program.set("TOKEND_DATABASE", "sqlite:notes.txt");
     for command in [&["check"][..], &["serve"], &["migrate"], &["user", "list"]] {
         program.run(command).refused("notes.txt");

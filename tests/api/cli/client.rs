@@ -93,10 +93,41 @@ async fn what_can_not_work_is_not_registered(engine: Engine) {
 async fn a_registration_is_shown_as_it_was_given(engine: Engine) {
     let rig = Rig::new(engine).await;
     rig.run(&[
-        "client", "add", "all", "--name", "All of it", "--confidential", "--grant", "refresh_token", "--grant", "password",
-        "--grant", "client_credentials", "--scope", "write read", "--audience", "https://a.example.com", "--audience", "b",
-        "--serves", "c", "--first-party", "--may-introspect", "--admin", "--access-lifetime", "5m", "--rotation", "off",
-        "--reuse-window", "3s", "--recovery", "strict", "--idle-lifetime", "7d", "--absolute-lifetime", "0s",
+        "client",
+        "add",
+        "all",
+        "--name",
+        "All of it",
+        "--confidential",
+        "--grant",
+        "refresh_token",
+        "--grant",
+        "password",
+        "--grant",
+        "client_credentials",
+        "--scope",
+        "write read",
+        "--audience",
+        "https://a.example.com",
+        "--audience",
+        "b",
+        "--serves",
+        "c",
+        "--first-party",
+        "--may-introspect",
+        "--admin",
+        "--access-lifetime",
+        "5m",
+        "--rotation",
+        "off",
+        "--reuse-window",
+        "3s",
+        "--recovery",
+        "strict",
+        "--idle-lifetime",
+        "7d",
+        "--absolute-lifetime",
+        "0s",
     ]);
     let mut shown = rig.run(&["client", "show", "all", "--json"]).json();
     let created = shown.as_object_mut().unwrap().remove("created_at").unwrap().as_i64().unwrap();
@@ -122,8 +153,20 @@ async fn an_update_changes_what_is_given_and_nothing_else(engine: Engine) {
     let rig = Rig::new(engine).await;
     rig.run(&[&SERVICE[..], &["--scope", "read write", "--audience", "a", "--serves", "b"]].concat());
     let before = rig.run(&["client", "show", "svc", "--json"]).json();
-    rig.run(&["client", "update", "svc", "--name", "Renamed", "--access-lifetime", "1m", "--audience", "c", "--audience", "d"])
-        .said("client svc was changed; 0 sessions ended");
+    rig.run(&[
+        "client",
+        "update",
+        "svc",
+        "--name",
+        "Renamed",
+        "--access-lifetime",
+        "1m",
+        "--audience",
+        "c",
+        "--audience",
+        "d",
+    ])
+    .said("client svc was changed; 0 sessions ended");
     let mut expected = before.clone();
     expected["name"] = "Renamed".into();
     expected["access_lifetime"] = 60.into();

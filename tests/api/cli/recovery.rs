@@ -8,8 +8,8 @@ use crate::harness::{Engine, on_both_databases};
 async fn the_window_is_open_for_as_long_as_was_said(engine: Engine) {
     let rig = Rig::new(engine).await;
     let is_open = async || {
-        rig.app.registry.refresh().await.unwrap();
-        rig.app.registry.snapshot().unwrap().recovery_is_open(Clock::System.now())
+        rig.node.app.registry.refresh().await.unwrap();
+        rig.node.app.registry.snapshot().unwrap().recovery_is_open(Clock::System.now())
     };
     let status = || rig.run(&["recovery", "status", "--json"]).json();
     assert_eq!(status(), serde_json::json!({ "open": false, "until": null }));

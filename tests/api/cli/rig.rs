@@ -1,19 +1,11 @@
 //! A server that runs by the real clock, and the program on the same database.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use reqwest::RequestBuilder;
-use tokend::app::App;
 use tokend::clock::Clock;
-use tokend::config::Config;
 use tokend::domain::{PlainSecret, SigningAlgorithm, Username};
-use tokend::http;
-use tokend::http::server::{Limits, Server};
 use tokend::keys::{MasterSecrets, SigningKey};
-use tokio::sync::oneshot;
 
-use crate::harness::{Answer, Database, Engine, Program};
+use crate::harness::{Answer, Database, Engine, Node, Outcome, Program, Settings};
 
 pub const SECRET: &str = "the-master-secret-of-these-tests-long-enough";
 const ISSUER: &str = "https://auth.example.com";
@@ -23,13 +15,11 @@ pub const PASSWORD: &str = "correct horse battery staple";
 /// The program, and a server that sees at once what the program did.
 pub struct Rig {
     pub program: Program,
-    pub app: Arc<App>,
+    pub node: Node,
     pub database: Database,
     /// The key that the server began with.
     pub kid: String,
-    base: String,
     http: reqwest::Client,
-    _stop: oneshot::Sender<()>,
 }
 
 impl Rig {
@@ -38,31 +28,18 @@ impl Rig {
         let now = Clock::System.now();
         let key = SigningKey::generate(SigningAlgorithm::Es256, now - 3600, now - 3600).unwrap();
         database.store.insert_signing_key(&key.seal(&secrets(&[SECRET])).unwrap()).await.unwrap();
-        let toml = format!("issuer = '{ISSUER}'\nsecret = '{SECRET}'\n");
-        let cheap = "[passwords]\nmemory_kib = 64\niterations = 1\nthreads = 1\n[claims]\naccess_token = ['roles']\n";
-        let config = Config::from_toml(&(toml + cheap)).expect("a sound configuration");
-        let store = database.open_again().await;
-        let app = App::build(config, Clock::System, store, secrets(&[SECRET])).await.expect("the parts come together");
-        let limits = Limits {
-            header_timeout: Duration::from_secs(5),
-            idle_timeout: Duration::from_secs(30),
-            shutdown_timeout: Duration::from_secs(1),
-            max_connections: 100,
-        };
-        let server = Server::bind(([127, 0, 0, 1], 0).into(), limits, None).await.expect("a port is free");
-        let base = format!("http://{}", server.local_addr());
-        let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(server.run(http::router(&app), async {
-            let _ = stopped.await;
-        }));
+        let toml = format!(
+            "issuer = '{ISSUER}'\nsecret = '{SECRET}'\n[passwords]\nmemory_kib = 64\niterations = 1\nthreads = 1\n"
+        );
+        let node = Node::start(&database, &Clock::System, &Settings { toml }).await;
         let program = program_on(&database);
         let http = reqwest::Client::new();
-        Self { program, app, database, kid: key.kid().to_owned(), base, http, _stop: stop }
+        Self { program, node, database, kid: key.kid().to_owned(), http }
     }
 
     /// Runs a command that must succeed.
     #[track_caller]
-    pub fn run(&self, arguments: &[&str]) -> crate::harness::Outcome {
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
         let outcome = self.program.run(arguments);
         outcome.ok();
         outcome
@@ -72,19 +49,30 @@ impl Rig {
     pub fn with_alice(self) -> Self {
         self.program.run_with(&["user", "add", "alice", "--password-stdin"], PASSWORD).ok();
         self.run(&[
-            "client", "add", "app", "--name", "App", "--public", "--first-party", "--grant", "password", "--grant",
-            "refresh_token", "--scope", "openid read write",
+            "client",
+            "add",
+            "app",
+            "--name",
+            "App",
+            "--public",
+            "--first-party",
+            "--grant",
+            "password",
+            "--grant",
+            "refresh_token",
+            "--scope",
+            "openid read write",
         ]);
         self
     }
 
     pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
-        self.send(self.http.post(format!("{}{path}", self.base)).form(form)).await
+        self.send(self.http.post(format!("{}{path}", self.node.base)).form(form)).await
     }
 
     /// Posts a form as a confidential client.
     pub async fn post_as(&self, (id, secret): (&str, &str), path: &str, form: &[(&str, &str)]) -> Answer {
-        self.send(self.http.post(format!("{}{path}", self.base)).basic_auth(id, Some(secret)).form(form)).await
+        self.send(self.http.post(format!("{}{path}", self.node.base)).basic_auth(id, Some(secret)).form(form)).await
     }
 
     /// A client asks for a token for itself.
@@ -93,11 +81,11 @@ impl Rig {
     }
 
     pub async fn userinfo(&self, access_token: &str) -> Answer {
-        self.send(self.http.get(format!("{}/userinfo", self.base)).bearer_auth(access_token)).await
+        self.send(self.http.get(format!("{}/userinfo", self.node.base)).bearer_auth(access_token)).await
     }
 
     pub async fn jwks_kids(&self) -> Vec<String> {
-        let answer = self.send(self.http.get(format!("{}/jwks.json", self.base))).await;
+        let answer = self.send(self.http.get(format!("{}/jwks.json", self.node.base))).await;
         let json = answer.ok().json();
         json["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
     }
@@ -135,7 +123,7 @@ impl Rig {
     }
 
     async fn send(&self, request: RequestBuilder) -> Answer {
-        self.app.registry.refresh().await.expect("the registry can be read");
+        self.node.app.registry.refresh().await.expect("the registry can be read");
         Answer::read(request.send().await.expect("the server answers")).await
     }
 }

@@ -14,8 +14,19 @@ async fn four_sessions(engine: Engine) -> Rig {
     let rig = Rig::new(engine).await.with_alice();
     rig.program.run_with(&["user", "add", "bob", "--password-stdin"], PASSWORD).ok();
     rig.run(&[
-        "client", "add", "other", "--name", "Other", "--public", "--first-party", "--grant", "password", "--grant",
-        "refresh_token", "--scope", "openid",
+        "client",
+        "add",
+        "other",
+        "--name",
+        "Other",
+        "--public",
+        "--first-party",
+        "--grant",
+        "password",
+        "--grant",
+        "refresh_token",
+        "--scope",
+        "openid",
     ]);
     for (user, client) in [("alice", "app"), ("alice", "app"), ("bob", "app"), ("alice", "other")] {
         let form = [("username", user), ("password", PASSWORD), ("client_id", client), ("device_name", "Phone")];
@@ -36,18 +47,42 @@ async fn a_listing_shows_whose_sessions_they_are(engine: Engine) {
     let mut members: Vec<_> = bobs.as_object().unwrap().keys().map(String::as_str).collect();
     members.sort_unstable();
     let expected = [
-        "audience", "auth_time", "client_id", "created_at", "device_name", "expires_at", "generation", "id",
-        "idle_expires_at", "ip", "last_used_at", "revoked_at", "revoked_reason", "scope", "state", "user_agent", "user_id",
+        "audience",
+        "auth_time",
+        "client_id",
+        "created_at",
+        "device_name",
+        "expires_at",
+        "generation",
+        "id",
+        "idle_expires_at",
+        "ip",
+        "last_used_at",
+        "revoked_at",
+        "revoked_reason",
+        "scope",
+        "state",
+        "user_agent",
+        "user_id",
         "username",
     ];
     assert_eq!(members, expected);
     let seen = [&bobs["username"], &bobs["client_id"], &bobs["state"], &bobs["device_name"], &bobs["ip"]];
     assert_eq!(seen, ["bob", "app", "active", "Phone", "127.0.0.1"]);
-    assert_eq!((&bobs["expires_at"], &bobs["revoked_at"], &bobs["generation"]), (&Value::Null, &Value::Null, &1.into()));
+    assert_eq!(
+        (&bobs["expires_at"], &bobs["revoked_at"], &bobs["generation"]),
+        (&Value::Null, &Value::Null, &1.into())
+    );
     let table = rig.run(&["session", "list", "--user", "bob"]).stdout;
     assert!(table.contains("bob") && table.contains("never") && table.lines().count() == 2, "{table}");
-    assert!(rig.run(&["session", "list", "--limit", "3"]).stdout.ends_with("there are more: say --limit, --user or --client\n"));
-    for (arguments, reason) in [(["--user", "eve"], "there is no user eve"), (["--client", "x"], "there is no client x")] {
+    assert!(
+        rig.run(&["session", "list", "--limit", "3"])
+            .stdout
+            .ends_with("there are more: say --limit, --user or --client\n")
+    );
+    for (arguments, reason) in
+        [(["--user", "eve"], "there is no user eve"), (["--client", "x"], "there is no client x")]
+    {
         rig.program.run(&[&["session", "list"], &arguments[..]].concat()).refused(reason);
     }
 }
@@ -86,7 +121,17 @@ async fn everything_of_a_user_is_revoked_at_once(engine: Engine) {
 async fn everything_of_a_client_is_revoked_at_once(engine: Engine) {
     let rig = four_sessions(engine).await;
     let secret = rig
-        .run(&["client", "add", "svc", "--name", "S", "--confidential", "--may-introspect", "--grant", "client_credentials"])
+        .run(&[
+            "client",
+            "add",
+            "svc",
+            "--name",
+            "S",
+            "--confidential",
+            "--may-introspect",
+            "--grant",
+            "client_credentials",
+        ])
         .secret();
     let own = rig.client_token(("svc", &secret)).await.access_token();
     rig.run(&["session", "revoke", "--client", "app", "--yes"]).said("3 sessions of client app ended");

@@ -15,7 +15,8 @@ async fn a_user_signs_in_with_the_password_of_standard_input(engine: Engine) {
         rig.program.run_with(&["user", "password", "alice", "--password-stdin"], typed).ok();
         rig.login("alice", "with a line end").await.ok();
     }
-    for (wrong, reason) in [("", "missing"), ("\n", "missing"), ("short\n", "at least 8"), ("tab\tin the middle\n", "printable")]
+    for (wrong, reason) in
+        [("", "missing"), ("\n", "missing"), ("short\n", "at least 8"), ("tab\tin the middle\n", "printable")]
     {
         rig.program.run_with(&["user", "add", "bob", "--password-stdin"], wrong).refused(reason);
         rig.program.run_with(&["user", "password", "alice", "--password-stdin"], wrong).refused(reason);
@@ -39,7 +40,9 @@ async fn a_user_signs_in_with_the_password_of_an_imported_hash(engine: Engine) {
     rig.program.run_with(&["user", "add", "bob", "--password-hash-stdin"], &format!("{hash}\n")).ok();
     rig.login("bob", password).await.ok();
     rig.login("bob", "U*V").await.refused(401, "invalid_grant");
-    rig.program.run_with(&["user", "add", "eve", "--password-hash-stdin"], "no hash\n").refused("a password hash begins");
+    rig.program
+        .run_with(&["user", "add", "eve", "--password-hash-stdin"], "no hash\n")
+        .refused("a password hash begins");
     assert!(!rig.has_user("eve").await);
 }
 
@@ -122,12 +125,24 @@ async fn an_update_is_what_userinfo_says(engine: Engine) {
     rig.run(&["client", "update", "app", "--scope", "openid profile email"]);
     let access = rig.alice().await.access_token();
     rig.run(&[
-        "user", "update", "alice", "--email", "alice@example.com", "--claim", r#"name="Alice A.""#, "--claim",
-        r#"address={"country":"AT"}"#, "--claim", "email_verified=true",
+        "user",
+        "update",
+        "alice",
+        "--email",
+        "alice@example.com",
+        "--claim",
+        r#"name="Alice A.""#,
+        "--claim",
+        r#"address={"country":"AT"}"#,
+        "--claim",
+        "email_verified=true",
     ])
     .said("user alice was changed");
     let seen = rig.userinfo(&access).await.ok().json();
-    assert_eq!((&seen["email"], &seen["email_verified"], &seen["name"]), (&"alice@example.com".into(), &true.into(), &"Alice A.".into()));
+    assert_eq!(
+        (&seen["email"], &seen["email_verified"], &seen["name"]),
+        (&"alice@example.com".into(), &true.into(), &"Alice A.".into())
+    );
     rig.run(&["user", "update", "alice", "--no-email", "--remove-claim", "name", "--claim", "email_verified=false"]);
     let seen = rig.userinfo(&access).await.ok().json();
     assert_eq!((seen.get("email"), seen.get("name"), &seen["email_verified"]), (None, None, &false.into()));
@@ -152,7 +167,9 @@ async fn a_claim_is_json_and_never_one_of_the_servers(engine: Engine) {
     ] {
         rig.program.run(&["user", "add", "bob", "--no-password", "--claim", claim]).misused(reason);
     }
-    rig.program.run(&["user", "add", "bob", "--no-password", "--claim", "a=1", "--claim", "a=2"]).refused("given twice");
+    rig.program
+        .run(&["user", "add", "bob", "--no-password", "--claim", "a=1", "--claim", "a=2"])
+        .refused("given twice");
     for email in ["", "bob", "@b", "a b@c"] {
         rig.program.run(&["user", "add", "bob", "--no-password", "--email", email]).misused("address");
     }
@@ -184,7 +201,10 @@ async fn a_listing_goes_on_where_the_last_one_ended(engine: Engine) {
     let mut members: Vec<_> = first.as_object().unwrap().keys().map(String::as_str).collect();
     members.sort_unstable();
     assert_eq!(members, ["claims", "created_at", "disabled_at", "email", "id", "username"]);
-    assert_eq!((&first["claims"], &first["email"], &first["disabled_at"]), (&json!({ "roles": ["x"] }), &json!(null), &json!(null)));
+    assert_eq!(
+        (&first["claims"], &first["email"], &first["disabled_at"]),
+        (&json!({ "roles": ["x"] }), &json!(null), &json!(null))
+    );
     let table = rig.run(&["user", "list", "--limit", "2"]).stdout;
     assert_eq!(table.lines().last(), Some("more: tokend user list --after bob"), "{table}");
     assert!(!rig.run(&["user", "list", "--limit", "3"]).stdout.contains("more"));

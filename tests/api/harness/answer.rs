@@ -1,5 +1,7 @@
 //! What the server answered, and what every answer must hold.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
@@ -28,6 +30,17 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().expect("the header is text"))
     }
 
+    /// Status, header fields and body, without the two that say which answer and when: what somebody who compares
+    /// answers can go by.
+    pub fn without_the_incidental(&self) -> (u16, Vec<(String, String)>, &str) {
+        let fields = self.headers.iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
+        let mut fields: Vec<_> = fields
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
+        fields.sort();
+        (self.status, fields, &self.text)
+    }
+
     /// A member of the body that is a text.
     #[track_caller]
     pub fn text_at(&self, member: &str) -> String {
@@ -42,6 +55,36 @@ impl Answer {
     #[track_caller]
     pub fn refresh_token(&self) -> String {
         self.ok().text_at("refresh_token")
+    }
+
+    /// What the access token says, as anybody can read it.
+    #[track_caller]
+    pub fn claims(&self) -> Value {
+        jwt_part(&self.access_token(), 1)
+    }
+
+    /// The access token's header.
+    #[track_caller]
+    pub fn jwt_header(&self) -> Value {
+        jwt_part(&self.access_token(), 0)
+    }
+
+    /// The answer must be 204, with nothing in it.
+    #[track_caller]
+    pub fn no_content(&self) -> &Self {
+        assert_eq!((self.status, self.text.as_str(), self.header("content-type")), (204, "", ""), "{self:?}");
+        self
+    }
+
+    /// The answer must be that an administrator ended so many sessions.
+    #[track_caller]
+    pub fn revoked(&self, sessions: u64) -> &Self {
+        assert_eq!(
+            (self.status, self.text.as_str()),
+            (200, format!(r#"{{"revoked":{sessions}}}"#).as_str()),
+            "{self:?}"
+        );
+        self
     }
 
     /// The answer, which must be 200.
@@ -80,4 +123,10 @@ impl Answer {
         assert_eq!((self.status, &self.json()["active"]), (200, &Value::Bool(true)), "{self:?}");
         self
     }
+}
+
+#[track_caller]
+fn jwt_part(token: &str, part: usize) -> Value {
+    let part = token.split('.').nth(part).expect("a part of a JWT");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
 }

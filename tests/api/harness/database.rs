@@ -20,7 +20,7 @@ pub struct Database {
     pub engine: Engine,
     /// Opens the same database again, as another node would.
     pub url: String,
-    _directory: Option<TempDir>,
+    directory: Option<TempDir>,
 }
 
 const POOL: PoolSize = PoolSize { max_connections: 8, acquire_timeout: Duration::from_secs(10) };
@@ -33,14 +33,33 @@ impl Database {
                 let path = directory.path().join("data/tokend.db");
                 let store = Store::open_sqlite(&path).await.expect("SQLite opens");
                 store.migrate().await.expect("SQLite migrates");
-                Self { store, engine, url: format!("sqlite:{}", path.display()), _directory: Some(directory) }
+                Self { store, engine, url: format!("sqlite:{}", path.display()), directory: Some(directory) }
             }
             Engine::Postgres => {
                 let url = copy_of_template().await;
                 let store = Store::open_postgres(&url, POOL).await.expect("PostgreSQL opens");
-                Self { store, engine, url, _directory: None }
+                Self { store, engine, url, directory: None }
             }
         }
+    }
+
+    /// All that a thief of the database gets: SQLite's files, or PostgreSQL's rows as text with bytes in hexadecimal.
+    pub async fn dump(&self) -> Vec<u8> {
+        if let Some(directory) = &self.directory {
+            let files = std::fs::read_dir(directory.path().join("data")).expect("the directory is there");
+            return files.flat_map(|file| std::fs::read(file.expect("a file").path()).expect("it is read")).collect();
+        }
+        use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+        let mut connection = PgConnection::connect(&self.url).await.expect("the database answers");
+        let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
+        let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut connection).await.expect("the tables");
+        let mut dump = Vec::new();
+        for table in tables {
+            let rows = AssertSqlSafe(format!("SELECT t::text FROM {table} t"));
+            let rows: Vec<String> = sqlx::query_scalar(rows).fetch_all(&mut connection).await.expect("the rows");
+            dump.extend(rows.join("\n").into_bytes());
+        }
+        dump
     }
 
     /// Another node's way to the same database.

@@ -30,12 +30,14 @@ pub const UNROTATED: &str = "unrotated";
 /// The audience of the clients' tokens.
 pub const API: &str = "https://api.example.com";
 
-fn confidential((id, secret): (&str, &str)) -> Client {
+/// A confidential client that may do nothing yet.
+pub fn confidential((id, secret): (&str, &str)) -> Client {
     let hash = PlainSecret::new(secret.to_owned()).hash();
     Client::without_rights(id.parse().unwrap(), ClientAuthentication::Secret(hash), START)
 }
 
-fn public(id: &str) -> Client {
+/// A public first-party client.
+pub fn public(id: &str) -> Client {
     Client {
         grants: Grants::from([Grant::Password, Grant::RefreshToken]),
         scope: "openid profile email read write".parse().unwrap(),

@@ -14,7 +14,7 @@ use tokend::keys::{MasterSecrets, SigningKey};
 use tokio::sync::oneshot;
 
 use super::database::{Database, Engine};
-use super::fixtures::{self, API, BOBS_PASSWORD, P1, PASSWORD, START};
+use super::fixtures::{self, BOBS_PASSWORD, P1, PASSWORD, START};
 use super::{Answer, RS1};
 
 /// The master secret of every test.
@@ -44,6 +44,18 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The usual ones, and over them what `toml` sets.
+    pub fn with(toml: &str) -> Self {
+        let mut all: toml::Table = Self::default().toml.parse().expect("TOML");
+        for (key, value) in toml.parse::<toml::Table>().expect("TOML") {
+            match (all.get_mut(&key), value) {
+                (Some(toml::Value::Table(section)), toml::Value::Table(more)) => section.extend(more),
+                (_, value) => drop(all.insert(key, value)),
+            }
+        }
+        Self { toml: all.to_string() }
+    }
+
     /// The same with other master secrets, the first of which is used.
     pub fn with_secret(&self, secrets: &str) -> Self {
         Self { toml: self.toml.replace(MASTER_SECRET, secrets) }
@@ -90,7 +102,12 @@ impl TestServer {
     }
 
     /// Another node on the same database.
-    pub async fn another_node(&self, settings: &Settings) -> Node {
+    pub async fn another_node(&self) -> Node {
+        self.another_node_with(&Settings::default()).await
+    }
+
+    /// Another node on the same database, configured otherwise.
+    pub async fn another_node_with(&self, settings: &Settings) -> Node {
         Node::start(&self.database, &self.clock, settings).await
     }
 
@@ -110,6 +127,12 @@ impl TestServer {
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    /// A request for a path of the host, wherever the issuer's own path is.
+    pub fn request_at_root(&self, method: Method, path: &str) -> RequestBuilder {
+        let root = self.base.strip_suffix(self.app.config.issuer.path_prefix()).expect("the base ends with the path");
+        self.http.request(method, format!("{root}{path}"))
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Answer {
@@ -154,6 +177,26 @@ impl TestServer {
     pub async fn login_as(&self, client: (&str, &str)) -> Answer {
         let form = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD)];
         self.post_as(client, "/token", &form).await
+    }
+
+    /// Alice signs in on the first-party public client and asks for something.
+    pub async fn login_asking(&self, more: &[(&str, &str)]) -> Answer {
+        self.post("/login", &[&[("username", "alice"), ("password", PASSWORD), ("client_id", P1)], more].concat()).await
+    }
+
+    /// Bob signs in on the first-party public client.
+    pub async fn bobs_login(&self) -> Answer {
+        self.post("/login", &[("username", "bob"), ("password", BOBS_PASSWORD)]).await
+    }
+
+    /// A confidential client exchanges a refresh token at `/token`.
+    pub async fn exchange_as(&self, client: (&str, &str), token: &str) -> Answer {
+        self.post_as(client, "/token", &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
+    }
+
+    /// A confidential client gets a token for itself, and asks for something.
+    pub async fn own_token(&self, client: (&str, &str), more: &[(&str, &str)]) -> Answer {
+        self.post_as(client, "/token", &[&[("grant_type", "client_credentials")], more].concat()).await
     }
 
     /// A public client exchanges a refresh token at `/refresh`.
@@ -203,7 +246,7 @@ pub struct Node {
 }
 
 impl Node {
-    async fn start(database: &Database, clock: &Clock, settings: &Settings) -> Self {
+    pub async fn start(database: &Database, clock: &Clock, settings: &Settings) -> Self {
         let config = Config::from_toml(&settings.toml).expect("the test's configuration is valid");
         let store = database.open_again().await;
         let SecretSource::Inline(secrets) = &config.master_secrets else { panic!("the test names its master secrets") };

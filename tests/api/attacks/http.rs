@@ -1,0 +1,4 @@
+//! G: what every answer holds and what none does, whoever asks and whatever else the request says.
+
+mod answers;
+mod origins;

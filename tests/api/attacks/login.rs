@@ -1,0 +1,4 @@
+//! F: signing in, and what can be learned or planted by trying.
+
+mod accounts;
+mod pages;

@@ -1,0 +1,161 @@
+//! Parameters that are repeated, missing, empty, oversized or no text.
+
+use super::valid::{By, Cast, Valid};
+use crate::harness::{Answer, Engine, TestServer, on_both_databases};
+
+fn text_of(request: &Valid<'_>, name: &str) -> String {
+    format!("{} by {:?}, {name}", request.path, request.by)
+}
+
+#[track_caller]
+fn assert_refused(answer: &Answer, status: u16, code: &str, what: &str) {
+    assert_eq!((answer.status, answer.json()["error"].as_str()), (status, Some(code)), "{what}: {answer:?}");
+    answer.refused(status, code);
+}
+
+/// RFC 6749 §3.2: parameters MUST NOT be included more than once, whatever they are and however they are spelt.
+async fn a_repeated_parameter_is_an_invalid_request(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let cast = Cast::of(&server).await;
+    for request in cast.requests() {
+        let form = request.encoded();
+        for (name, value) in &request.form {
+            let escaped = format!("%{:02x}{}", name.as_bytes()[0], &name[1..]);
+            let value: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+            for body in [
+                format!("{form}&{name}={value}"),
+                format!("{name}={value}&{form}"),
+                format!("{form}&{name}=another"),
+                format!("{form}&{name}="),
+                format!("{name}&{form}"),
+                format!("{form}&{escaped}={value}"),
+            ] {
+                assert_refused(&request.send(&server, body).await, 400, "invalid_request", &text_of(&request, name));
+            }
+        }
+        let body = format!("{form}&x=1&x=2");
+        assert_refused(&request.send(&server, body).await, 400, "invalid_request", &text_of(&request, "x"));
+    }
+    cast.assert_lost_nothing(&server).await;
+}
+
+/// RFC 6749 §3.2: an empty parameter counts as omitted.
+async fn a_missing_or_empty_parameter_is_an_invalid_request(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let cast = Cast::of(&server).await;
+    for request in cast.requests() {
+        for name in request.required {
+            let rest = request.encoded_without(name);
+            let upper = name.to_uppercase();
+            for body in [rest.clone(), format!("{rest}&{name}="), format!("{rest}&{name}"), format!("{rest}&{upper}=x")]
+            {
+                assert_refused(&request.send(&server, body).await, 400, "invalid_request", &text_of(&request, name));
+            }
+        }
+    }
+    cast.assert_lost_nothing(&server).await;
+}
+
+async fn a_form_without_parameters_is_refused(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let cast = Cast::of(&server).await;
+    for request in cast.requests().iter().filter(|request| !request.required.is_empty()) {
+        let needs_client = matches!(request.by, By::Nobody) && ["/revoke", "/introspect"].contains(&request.path);
+        let (status, code) = if needs_client { (401, "invalid_client") } else { (400, "invalid_request") };
+        for body in ["", "&", "&&&&", "=", "=x", "&=&", "%20=1"] {
+            assert_refused(&request.send(&server, body).await, status, code, &text_of(request, body));
+        }
+    }
+    cast.assert_lost_nothing(&server).await;
+}
+
+/// Bytes that are no UTF-8, escapes that are none, and NUL, in values and in names.
+async fn what_is_no_text_is_an_invalid_request(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let cast = Cast::of(&server).await;
+    let bad: [&[u8]; 12] = [
+        b"%FF",
+        b"\xff",
+        b"%C3%28",
+        b"%C0%AF",
+        b"%ED%A0%80",
+        b"%F4%90%80%80",
+        b"abc%",
+        b"abc%2",
+        b"%ZZ",
+        b"%u0041",
+        b"a%00b",
+        b"a\0b",
+    ];
+    for request in cast.requests() {
+        for (name, _) in &request.form {
+            for value in bad {
+                let mut body = format!("{}&{name}=", request.encoded_without(name)).into_bytes();
+                body.extend_from_slice(value);
+                let what = format!("{} {:?}", text_of(&request, name), String::from_utf8_lossy(value));
+                assert_refused(&request.send(&server, body).await, 400, "invalid_request", &what);
+            }
+        }
+        for name in bad {
+            let body = [request.encoded().as_bytes(), b"&", name, b"=1"].concat();
+            assert_refused(&request.send(&server, body).await, 400, "invalid_request", &text_of(&request, "a name"));
+        }
+    }
+    cast.assert_lost_nothing(&server).await;
+}
+
+/// Each as large as a body may be: refused for what it is, never for being more than somebody thought of.
+async fn an_oversized_parameter_is_refused_for_what_it_is(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let cast = Cast::of(&server).await;
+    for request in cast.requests() {
+        let large = "a".repeat(if request.path == "/login" { 3_000 } else { 15_000 });
+        for (name, _) in &request.form {
+            let Some((status, code)) = oversized(request.path, name) else { continue };
+            let body = format!("{}&{name}={large}", request.encoded_without(name));
+            let answer = request.send(&server, body).await;
+            let what = text_of(&request, name);
+            if code.is_empty() {
+                assert_eq!(answer.status, status, "{what}");
+            } else {
+                assert_refused(&answer, status, code, &what);
+            }
+        }
+    }
+    cast.assert_lost_nothing(&server).await;
+}
+
+/// The answer to a giant value; `None` where it is ignored and the request would succeed.
+fn oversized(path: &str, name: &str) -> Option<(u16, &'static str)> {
+    let first_party = if path == "/token" { 400 } else { 401 };
+    Some(match (path, name) {
+        (_, "client_id" | "client_secret") => (401, "invalid_client"),
+        (_, "scope") => (400, "invalid_scope"),
+        (_, "grant_type") => (400, "unsupported_grant_type"),
+        (_, "username") => (first_party, "invalid_grant"),
+        ("/logout", "refresh_token") => (204, ""),
+        (_, "refresh_token") => (first_party, "invalid_grant"),
+        ("/revoke" | "/introspect", "token") => (200, ""),
+        (_, "password" | "device_name" | "cookie" | "all") => (400, "invalid_request"),
+        _ => return None,
+    })
+}
+
+async fn an_unknown_parameter_is_ignored(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let cast = Cast::of(&server).await;
+    for request in cast.requests().iter().filter(|request| ["/introspect", "/userinfo"].contains(&request.path)) {
+        let answer = request.send(&server, format!("{}&state=1&nonce=&audience=2&=3", request.encoded())).await;
+        assert_eq!(answer.status, 200, "{}", text_of(request, "unknown"));
+    }
+    cast.assert_lost_nothing(&server).await;
+}
+
+on_both_databases!(
+    a_repeated_parameter_is_an_invalid_request,
+    a_missing_or_empty_parameter_is_an_invalid_request,
+    a_form_without_parameters_is_refused,
+    what_is_no_text_is_an_invalid_request,
+    an_oversized_parameter_is_refused_for_what_it_is,
+    an_unknown_parameter_is_ignored,
+);

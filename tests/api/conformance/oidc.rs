@@ -1,0 +1,119 @@
+//! OpenID Connect Core §5.3: userinfo.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{C1, Engine, P1, TestServer, on_both_databases};
+
+/// What `/userinfo` says of Alice for a scope, both ways of asking.
+async fn userinfo(server: &TestServer, scope: &str) -> Value {
+    let token = server.login_asking(&[("scope", scope)]).await.access_token();
+    let got = server.get_with("/userinfo", &token).await;
+    let posted = server.send(server.request(Method::POST, "/userinfo").bearer_auth(&token)).await;
+    for answer in [&got, &posted] {
+        assert_eq!(answer.ok().header("content-type"), "application/json");
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+    assert_eq!(got.text, posted.text);
+    got.json()
+}
+
+async fn only_claims_of_granted_scopes_are_there_and_sub_always(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let sub = server.alice.to_string();
+    assert_eq!(userinfo(&server, "openid").await, json!({ "sub": sub }));
+    assert_eq!(
+        userinfo(&server, "openid profile read").await,
+        json!({ "sub": sub, "name": "The Tester", "preferred_username": "alice" })
+    );
+    assert_eq!(
+        userinfo(&server, "email openid").await,
+        json!({ "sub": sub, "email": "alice@example.com", "email_verified": true })
+    );
+}
+
+async fn phone_and_address_have_their_scopes(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    server.change_client(P1, |client| client.scope = "openid phone address email".parse().unwrap()).await;
+    let address = json!({ "locality": "Bern", "country": "CH" });
+    server
+        .change_user(server.alice, |user| {
+            user.claims.insert("phone_number".to_owned(), "+41 31 000 00 00".into());
+            user.claims.insert("phone_number_verified".to_owned(), false.into());
+            user.claims.insert("address".to_owned(), address.clone());
+        })
+        .await;
+    let sub = server.alice.to_string();
+    assert_eq!(
+        userinfo(&server, "openid phone").await,
+        json!({ "sub": sub, "phone_number": "+41 31 000 00 00", "phone_number_verified": false })
+    );
+    assert_eq!(userinfo(&server, "openid address").await, json!({ "sub": sub, "address": address }));
+}
+
+async fn an_absent_claim_is_left_out_and_never_null(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    server
+        .change_user(server.alice, |user| {
+            user.email = None;
+            user.claims = serde_json::from_str(r#"{"name":null,"email_verified":null,"nickname":""}"#).unwrap();
+        })
+        .await;
+    assert_eq!(
+        userinfo(&server, "openid profile email").await,
+        json!({ "sub": server.alice.to_string(), "preferred_username": "alice", "nickname": "" })
+    );
+}
+
+async fn no_claim_of_a_user_poses_as_the_subject(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    server
+        .change_user(server.alice, |user| {
+            for name in ["sub", "preferred_username", "email"] {
+                user.claims.insert(name.to_owned(), "bob".into());
+            }
+        })
+        .await;
+    let info = userinfo(&server, "openid profile email").await;
+    assert_eq!(info["sub"], server.alice.to_string());
+    assert_eq!(
+        (info["preferred_username"].as_str(), info["email"].as_str()),
+        (Some("alice"), Some("alice@example.com"))
+    );
+}
+
+async fn a_token_without_openid_is_insufficient_scope(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    for audience in [vec![], vec!["https://api.example.com".to_owned()]] {
+        server.change_client(P1, |client| client.audience = audience).await;
+        let token = server.login_asking(&[("scope", "profile email")]).await.access_token();
+        server.get_with("/userinfo", &token).await.refused(403, "insufficient_scope");
+    }
+}
+
+async fn a_client_is_nobody_to_tell_of(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    server.change_client(C1.0, |client| client.audience.clear()).await;
+    let own = server.own_token(C1, &[("scope", "openid profile")]).await;
+    assert_eq!(own.claims()["aud"], "https://auth.example.com");
+    server.get_with("/userinfo", &own.access_token()).await.refused(401, "invalid_token");
+}
+
+async fn pages_of_allowed_origins_may_ask(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let token = server.login().await.access_token();
+    for (origin, allowed) in [("https://app.example.com", "https://app.example.com"), ("https://evil.example", "")] {
+        let request = server.request(Method::GET, "/userinfo").bearer_auth(&token).header("origin", origin);
+        assert_eq!(server.send(request).await.ok().header("access-control-allow-origin"), allowed);
+    }
+}
+
+on_both_databases!(
+    only_claims_of_granted_scopes_are_there_and_sub_always,
+    phone_and_address_have_their_scopes,
+    an_absent_claim_is_left_out_and_never_null,
+    no_claim_of_a_user_poses_as_the_subject,
+    a_token_without_openid_is_insufficient_scope,
+    a_client_is_nobody_to_tell_of,
+    pages_of_allowed_origins_may_ask,
+);

@@ -1,0 +1,48 @@
+//! What an operator changes while the server runs; the server knows of it when these return.
+
+use tokend::clock::UnixTime;
+use tokend::domain::{Client, SigningAlgorithm, User, UserId};
+use tokend::keys::SigningKey;
+
+use super::{TestServer, master_secrets};
+
+impl TestServer {
+    pub async fn add_client(&self, client: Client) {
+        self.app.store.insert_client(&client).await.expect("a client is added");
+        self.app.registry.refresh().await.expect("the registry is read");
+    }
+
+    /// Changes a registration, as `tokend client update` does.
+    pub async fn change_client(&self, id: &str, change: impl FnOnce(&mut Client)) {
+        let clients = self.app.store.list_clients().await.expect("the store answers");
+        let before = clients.into_iter().find(|client| client.id.as_str() == id).expect("the client is there");
+        let mut after = before.clone();
+        change(&mut after);
+        let changed = self.app.store.update_client(&after, &before.rights_lost(&after), self.clock.now()).await;
+        changed.expect("the store answers").expect("nobody else changes it");
+        self.app.registry.refresh().await.expect("the registry is read");
+    }
+
+    pub async fn remove_client(&self, id: &str) {
+        let id = id.parse().expect("a client id");
+        assert!(self.app.store.remove_client(&id).await.expect("the store answers"));
+        self.app.registry.refresh().await.expect("the registry is read");
+    }
+
+    /// Changes a user's address and claims, as `tokend user update` does.
+    pub async fn change_user(&self, id: UserId, change: impl FnOnce(&mut User)) {
+        let users = self.app.store.list_users("", 100).await.expect("the store answers");
+        let mut user = users.into_iter().find(|user| user.id == id).expect("the user is there");
+        change(&mut user);
+        assert!(self.app.store.update_user(&user).await.expect("the store answers"));
+    }
+
+    /// Publishes a signing key that signs from a moment on. Its `kid`.
+    pub async fn add_key(&self, algorithm: SigningAlgorithm, signs_from: UnixTime) -> String {
+        let key = SigningKey::generate(algorithm, self.clock.now(), signs_from).expect("a key is made");
+        let sealed = key.seal(&master_secrets()).expect("it is sealed");
+        self.app.store.insert_signing_key(&sealed).await.expect("a key is added");
+        self.app.registry.refresh().await.expect("the registry is read");
+        key.kid().to_owned()
+    }
+}

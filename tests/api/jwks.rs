@@ -1,0 +1,64 @@
+//! `GET /jwks.json` as caches ask for it; the keys themselves are in `conformance`.
+
+use reqwest::Method;
+use tokend::domain::SigningAlgorithm;
+
+use crate::harness::{Answer, Engine, START, TestServer, on_both_databases};
+
+const METADATA: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
+
+async fn get_if_changed(server: &TestServer, path: &str, tags: &str) -> Answer {
+    server.send(server.request(Method::GET, path).header("if-none-match", tags)).await
+}
+
+async fn who_has_it_is_told_so(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    for path in ["/jwks.json", METADATA[0], METADATA[1]] {
+        let tag = server.get(path).await.ok().header("etag").to_owned();
+        for tags in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
+            let answer = get_if_changed(&server, path, &tags).await;
+            assert_eq!((answer.status, answer.text.as_str()), (304, ""), "{tags}");
+            assert_eq!((answer.header("etag"), answer.header("cache-control")), (tag.as_str(), "public, max-age=300"));
+        }
+        for tags in ["\"other\"", "", &tag[1..], &format!("x{tag}")] {
+            assert_eq!(get_if_changed(&server, path, tags).await.ok().header("etag"), tag, "{tags}");
+        }
+    }
+}
+
+async fn a_new_key_or_scope_is_a_new_document(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let tag = server.get("/jwks.json").await.header("etag").to_owned();
+    server.add_key(SigningAlgorithm::EdDsa, START + 3600).await;
+    assert_eq!(get_if_changed(&server, "/jwks.json", &tag).await.ok().json()["keys"].as_array().unwrap().len(), 2);
+    let tag = server.get(METADATA[0]).await.header("etag").to_owned();
+    server.change_client("app", |client| client.scope = "brand-new".parse().unwrap()).await;
+    assert!(get_if_changed(&server, METADATA[0], &tag).await.ok().text.contains("brand-new"));
+}
+
+async fn a_head_is_the_same_without_the_body(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let get = server.get("/jwks.json").await;
+    let head = server.send(server.request(Method::HEAD, "/jwks.json")).await;
+    assert_eq!((head.status, head.text.as_str()), (200, ""));
+    for name in ["etag", "cache-control", "content-type", "content-length"] {
+        assert_eq!(head.header(name), get.header(name));
+    }
+}
+
+async fn every_node_has_the_same_document(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    server.add_key(SigningAlgorithm::EdDsa, START + 3600).await;
+    let other = server.another_node().await;
+    for path in ["/jwks.json", METADATA[0], METADATA[1]] {
+        let (here, elsewhere) = (server.get(path).await, server.at(&other).get(path).await);
+        assert_eq!((&here.text, here.header("etag")), (&elsewhere.text, elsewhere.header("etag")));
+    }
+}
+
+on_both_databases!(
+    who_has_it_is_told_so,
+    a_new_key_or_scope_is_a_new_document,
+    a_head_is_the_same_without_the_body,
+    every_node_has_the_same_document,
+);
