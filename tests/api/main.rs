@@ -1,1 +1,3 @@
 //! Black-box tests: the real server, over HTTP, on both databases.
+
+mod histories;

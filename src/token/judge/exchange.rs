@@ -1,0 +1,85 @@
+//! What an exchange writes: plain values for the store's one compare-and-swap, so that the store decides nothing.
+
+use super::Presented;
+use crate::clock::{UnixTime, expiry};
+use crate::domain::{Anchor, PlainSecret, RefreshPolicy, SecretHash, Session};
+use crate::token::refresh::{RefreshKeys, RefreshToken};
+
+/// The new values of a session's row, to be written only while `current_hash` is still `expected_current`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// What `current_hash` has to be for this to be written.
+    pub expected_current: SecretHash,
+    /// The presented token's hash.
+    pub parent_hash: Option<SecretHash>,
+    /// The new token's hash.
+    pub current_hash: SecretHash,
+    /// The new token's generation.
+    pub generation: i64,
+    /// When the new token was made.
+    pub rotated_at: UnixTime,
+    /// The last token that was already a window old when it was exchanged.
+    pub anchor: Option<Anchor>,
+    /// When the session was last used.
+    pub last_used_at: UnixTime,
+    /// When the session ends if it isn't used again.
+    pub idle_expires_at: UnixTime,
+}
+
+impl Exchange {
+    /// The exchange of `token`, and the token that the client gets for it. The same for a Rotate, a Recover, and an
+    /// Ahead that the operator lets through: the presented token becomes the parent, its successor current.
+    pub fn plan(
+        keys: &RefreshKeys,
+        token: &RefreshToken,
+        presented: &Presented,
+        session: &Session,
+        now: UnixTime,
+        policy: &RefreshPolicy,
+    ) -> (Self, PlainSecret) {
+        let generation = session.generation.max(presented.generation).saturating_add(1);
+        let answer = keys.seal(&keys.successor(token, generation, now));
+        let old_enough = session.rotated_at <= now.saturating_sub(policy.reuse_window);
+        let anchor = Anchor { generation: presented.generation, at: now };
+        let exchange = Self {
+            expected_current: session.current_hash,
+            parent_hash: Some(presented.hash),
+            current_hash: answer.hash(),
+            generation,
+            rotated_at: now,
+            anchor: if old_enough { Some(anchor) } else { session.anchor },
+            last_used_at: now,
+            idle_expires_at: expiry(now, policy.idle_lifetime),
+        };
+        (exchange, answer)
+    }
+
+    /// No exchange, but use: what is written when the current token was presented and rotation is off. Without it a
+    /// session that is used every day would end as idle.
+    pub fn touch(session: &Session, now: UnixTime, policy: &RefreshPolicy) -> Self {
+        Self {
+            expected_current: session.current_hash,
+            parent_hash: session.parent_hash,
+            current_hash: session.current_hash,
+            generation: session.generation,
+            rotated_at: session.rotated_at,
+            anchor: session.anchor,
+            last_used_at: now,
+            idle_expires_at: expiry(now, policy.idle_lifetime),
+        }
+    }
+}
+
+/// The row as the store leaves it; `None` if the compare-and-swap finds another current token.
+pub fn apply(session: &Session, exchange: &Exchange) -> Option<Session> {
+    (session.current_hash == exchange.expected_current).then(|| Session {
+        parent_hash: exchange.parent_hash,
+        current_hash: exchange.current_hash,
+        generation: exchange.generation,
+        rotated_at: exchange.rotated_at,
+        anchor: exchange.anchor,
+        last_used_at: exchange.last_used_at,
+        idle_expires_at: exchange.idle_expires_at,
+        ..session.clone()
+    })
+}
