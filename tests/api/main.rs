@@ -9,6 +9,7 @@ mod cors;
 mod first_start;
 mod harness;
 mod health;
+mod histories;
 mod introspect;
 mod jwks;
 mod login;
