@@ -18,7 +18,9 @@ use crate::keys::{KeyState, SigningKey};
 pub enum Command {
     /// List the signing keys in the order in which they sign.
     List(Format),
-    /// Publish a new key, which signs after tokens.key_lead_time; seal every key under the first master secret.
+    #[command(
+        about = "Publish a new key, which signs after tokens.key_lead_time; seal every key under the first master secret"
+    )]
     Rotate(Rotation),
     /// Remove a key that doesn't sign; tokens that it signed are refused at once.
     Remove(Removal),
@@ -31,8 +33,7 @@ pub struct Rotation {
     /// again.
     #[arg(long)]
     now: bool,
-    /// What it signs with: ES256, EdDSA or RS256; otherwise tokens.signing_algorithm.
-    #[arg(long)]
+    #[arg(long, help = "What it signs with: ES256, EdDSA or RS256; otherwise tokens.signing_algorithm")]
     algorithm: Option<SigningAlgorithm>,
 }
 

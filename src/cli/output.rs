@@ -123,7 +123,7 @@ impl Serialize for Record {
 pub fn print(text: &str) -> Result<(), Failure> {
     match write(text) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        done => done.map_err(cannot_print),
+        done => done.map_err(|error| cannot_print(&error)),
     }
 }
 
@@ -131,7 +131,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// standard error.
 pub fn print_secret(what: &str, secret: &PlainSecret) -> Result<(), Failure> {
     eprintln!("{what} This is shown this once:");
-    write(&format!("{}\n", secret.reveal())).map_err(cannot_print)
+    write(&format!("{}\n", secret.reveal())).map_err(|error| cannot_print(&error))
 }
 
 /// Says on standard error what was done as asked, but should be known.
@@ -212,7 +212,7 @@ fn write(text: &str) -> std::io::Result<()> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush())
 }
 
-fn cannot_print(error: std::io::Error) -> Failure {
+fn cannot_print(error: &std::io::Error) -> Failure {
     format!("can't write to standard output: {error}").into()
 }
 

@@ -21,7 +21,7 @@ fn printed(server: &Running) -> Vec<String> {
 
 /// Runs the printed lines in one shell, one after the other. What each of them printed, if it printed anything.
 fn paste(lines: &[String]) -> Vec<String> {
-    let marked: String = lines.iter().map(|line| format!("{line}\nprintf '\\036'\n")).collect();
+    let marked = lines.join("\nprintf '\\036'\n");
     let shell = Command::new("bash").args(["-u", "-c", &marked]).output().expect("bash runs");
     assert!(shell.status.success() && shell.stderr.is_empty(), "{shell:?}");
     let text = String::from_utf8(shell.stdout).unwrap();
@@ -35,7 +35,7 @@ fn json(text: &str) -> Value {
 /// The printed lines do what they say; afterwards the access token is dead.
 fn assert_lines_work(printed: &[String]) {
     let begin = printed.iter().position(|line| line.starts_with(FIRST)).expect("lines to paste");
-    let mut lines = printed[begin..].to_vec();
+    let mut lines = printed.split_at(begin).1.to_vec();
     let introspect = lines.iter().find(|line| line.contains("/introspect")).expect("a line that introspects").clone();
     lines.push(introspect);
     let answers = paste(&lines);

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::options::Lifetimes;
-use super::secret::Origin;
+use super::secret::{NewSecret, Origin};
 use super::{display_name, rules};
 use crate::cli::Failure;
 use crate::cli::context::Context;
@@ -22,8 +22,11 @@ pub struct Registration {
     name: String,
     #[command(flatten)]
     kind: Kind,
-    /// A grant that it may use: password, refresh_token or client_credentials. Repeat it for more.
-    #[arg(long = "grant", value_name = "GRANT")]
+    #[arg(
+        long = "grant",
+        value_name = "GRANT",
+        help = "A grant that it may use: password, refresh_token or client_credentials. Repeat it for more"
+    )]
     grants: Vec<Grant>,
     /// The scope that it may ask for, and gets when it asks for none: words in one argument.
     #[arg(long, default_value = "", hide_default_value = true)]
@@ -68,7 +71,7 @@ pub async fn run(context: &Context, registration: Registration) -> Result<(), Fa
         return Err(exists(&id));
     }
     let secret = if registration.kind.public { None } else { Some(registration.secret.secret()?) };
-    let authentication = secret.as_ref().map_or(ClientAuthentication::Public, |secret| secret.authentication());
+    let authentication = secret.as_ref().map_or(ClientAuthentication::Public, NewSecret::authentication);
     let client = registration.client(Client::without_rights(id.clone(), authentication, context.now()));
     rules::refuse(&client)?;
     match context.store.insert_client(&client).await {

@@ -40,12 +40,13 @@ mod tests {
     use crate::domain::{ClientAuthentication, Grants, SecretHash};
 
     fn client(confidential: bool, grants: &[Grant], change: impl FnOnce(&mut Client)) -> Client {
-        let authentication = match confidential {
-            true => ClientAuthentication::Secret(SecretHash::of(b"x")),
-            false => ClientAuthentication::Public,
+        let authentication = if confidential {
+            ClientAuthentication::Secret(SecretHash::of(b"x"))
+        } else {
+            ClientAuthentication::Public
         };
         let mut client = Client::without_rights("a".parse().unwrap(), authentication, 0);
-        client.grants = Grants::from_iter(grants.iter().copied());
+        client.grants = grants.iter().copied().collect();
         change(&mut client);
         client
     }

@@ -19,8 +19,12 @@ pub struct NewUser {
     /// The user's address.
     #[arg(long, value_parser = email)]
     email: Option<String>,
-    /// A claim with its value as JSON, such as roles='["admin"]'. Repeat it for more.
-    #[arg(long = "claim", value_name = "NAME=JSON", value_parser = claim)]
+    #[arg(
+        long = "claim",
+        value_name = "NAME=JSON",
+        value_parser = claim,
+        help = "A claim with its value as JSON, such as roles='[\"admin\"]'. Repeat it for more"
+    )]
     claims: Vec<Claim>,
     #[command(flatten)]
     origin: Origin,

@@ -23,8 +23,12 @@ pub struct Changes {
     /// Forget the address.
     #[arg(long, conflicts_with = "email")]
     no_email: bool,
-    /// A claim with its value as JSON, such as roles='["admin"]', in place of the one it has. Repeat it for more.
-    #[arg(long = "claim", value_name = "NAME=JSON", value_parser = claim)]
+    #[arg(
+        long = "claim",
+        value_name = "NAME=JSON",
+        value_parser = claim,
+        help = "A claim with its value as JSON, such as roles='[\"admin\"]', in place of the one it has. Repeat it for more"
+    )]
     claims: Vec<Claim>,
     /// A claim to forget. Repeat it for more.
     #[arg(long = "remove-claim", value_name = "NAME", value_parser = claim_name)]

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::rig::{PASSWORD, Rig};
 use crate::harness::{Engine, on_both_databases};
 
-/// Of crypt_blowfish's test vectors.
+/// A published test vector of bcrypt.
 const BCRYPT: (&str, &str) = ("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW");
 
 async fn a_user_signs_in_with_the_password_of_standard_input(engine: Engine) {
