@@ -14,7 +14,8 @@ use crate::store::{MigrationState, StartError, Store};
 
 /// Shows the settings, then looks at everything that the server would need. `file` is where the configuration is from.
 pub async fn run(config: &Config, file: Option<&Path>) -> Result<(), Failure> {
-    let settings = describe(config).into_iter().map(|(key, value)| vec![key.to_owned(), escaped(&value)]);
+    let shown = |value: &str| if value.is_empty() { "-".to_owned() } else { escaped(value) };
+    let settings = describe(config).into_iter().map(|(key, value)| vec![key.to_owned(), shown(&value)]);
     let from = file.map_or_else(|| "defaults and environment".to_owned(), |file| file.display().to_string());
     print(&format!("configuration: {}\n\n{}\n", escaped(&from), aligned(&settings.collect::<Vec<_>>())))?;
     if let Some(tls) = &config.http.tls {

@@ -100,10 +100,13 @@ async fn rotate(context: &Context, rotation: Rotation) -> Result<(), Failure> {
     let resealed: Result<Vec<StoredKey>, _> =
         stored.iter().map(|key| SigningKey::open(key, &secrets)?.seal(&secrets)).collect();
     let now = context.now();
-    // The very first key has nothing to wait for.
-    let lead_time = if rotation.now || stored.is_empty() { 0 } else { config.tokens.key_lead_time };
     let algorithm = rotation.algorithm.unwrap_or(config.tokens.signing_algorithm);
-    let mut signs_from = now.saturating_add(lead_time);
+    let mut signs_from = match () {
+        // As at a first start: no node's clock is too slow for the first key.
+        () if stored.is_empty() => 0,
+        () if rotation.now => now,
+        () => now.saturating_add(config.tokens.key_lead_time),
+    };
     // Of two keys with one moment it would be chance which of them signs.
     while stored.iter().any(|key| key.signs_from == signs_from) {
         signs_from = signs_from.saturating_add(1);

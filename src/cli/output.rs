@@ -130,7 +130,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// Prints a secret that is shown this once: alone on standard output, for `SECRET=$(tokend ..)`; what it is goes to
 /// standard error.
 pub fn print_secret(what: &str, secret: &PlainSecret) -> Result<(), Failure> {
-    eprintln!("{what} This is shown this once:");
+    eprintln!("{what}, shown this once:");
     write(&format!("{}\n", secret.reveal())).map_err(|error| cannot_print(&error))
 }
 

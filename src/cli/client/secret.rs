@@ -58,7 +58,11 @@ impl NewSecret {
 
     /// Says what was done, and the secret if nobody knows it yet.
     pub fn print(&self, done: &str) -> Result<(), Failure> {
-        if self.is_ours { print_secret(&format!("{done}."), &self.plain) } else { print(&format!("{done}\n")) }
+        if self.is_ours {
+            print_secret(&format!("{done}; its secret"), &self.plain)
+        } else {
+            print(&format!("{done}\n"))
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::{Client, ClientId, Grant, Scope};
 
 /// What is to be different.
 #[derive(Args, Debug)]
-#[command(group(
+#[command(override_usage = "tokend client update [OPTIONS] <ID>", group(
     ArgGroup::new("change").required(true).multiple(true)
         .args(["name", "grants", "scope", "audience", "serves", "first_party", "may_introspect", "admin"])
         .args(Lifetimes::ALL)
@@ -36,13 +36,13 @@ pub struct Changes {
     #[arg(long, value_name = "AUDIENCE", value_parser = or_none(config::audience))]
     serves: Option<Vec<Option<String>>>,
     /// Whether it may use passwords.
-    #[arg(long, value_name = "true|false")]
+    #[arg(long, value_name = "true|false", hide_possible_values = true)]
     first_party: Option<bool>,
     /// Whether it may introspect.
-    #[arg(long, value_name = "true|false")]
+    #[arg(long, value_name = "true|false", hide_possible_values = true)]
     may_introspect: Option<bool>,
     /// Whether it may revoke anybody's tokens.
-    #[arg(long, value_name = "true|false")]
+    #[arg(long, value_name = "true|false", hide_possible_values = true)]
     admin: Option<bool>,
     #[command(flatten)]
     lifetimes: Lifetimes,

@@ -64,7 +64,7 @@ impl NewPassword {
     /// Says what was done, and the password if nobody knows it yet.
     pub fn print(&self, done: &str) -> Result<(), Failure> {
         match &self.generated {
-            Some(password) => print_secret(&format!("{done}. The password is made up."), password),
+            Some(password) => print_secret(&format!("{done}; the password"), password),
             None => print(&format!("{done}\n")),
         }
     }
