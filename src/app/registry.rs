@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
 
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::{Client, ClientId};
@@ -24,6 +25,8 @@ pub struct Registry {
     secrets: MasterSecrets,
     default_access_lifetime: Seconds,
     copy: ArcSwap<Copy>,
+    /// Held while the registry is read, so that an older reading never replaces a newer one.
+    reading: Mutex<()>,
 }
 
 /// What is known, and as of when.
@@ -83,7 +86,7 @@ impl Registry {
         let read_at = Instant::now();
         let snapshot = read(&store, &secrets, default_access_lifetime).await?;
         let copy = ArcSwap::from_pointee(Copy { snapshot: Arc::new(snapshot), read_at });
-        Ok(Self { store, secrets, default_access_lifetime, copy })
+        Ok(Self { store, secrets, default_access_lifetime, copy, reading: Mutex::new(()) })
     }
 
     /// The copy, unless it is too old to be believed.
@@ -94,6 +97,7 @@ impl Registry {
 
     /// Reads the version, and everything else when it has changed. The lease counts from before the first read.
     pub async fn refresh(&self) -> Result<(), RegistryError> {
+        let _turn = self.reading.lock().await;
         let read_at = Instant::now();
         let state = self.store.registry_state().await?;
         let known = Arc::clone(&self.copy.load().snapshot);
@@ -113,7 +117,8 @@ impl Registry {
         let mut failing = false;
         loop {
             ticks.tick().await;
-            let outcome = self.refresh().await;
+            // A connection that says nothing must not keep the next one from being asked.
+            let outcome = tokio::time::timeout(LEASE, self.refresh()).await.unwrap_or(Err(StoreError::TimedOut.into()));
             match &outcome {
                 Ok(()) if failing => tracing::info!("the registry can be read again"),
                 Err(error) if !failing => tracing::error!(%error, "the registry can't be read"),

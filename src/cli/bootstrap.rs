@@ -8,6 +8,7 @@ use crate::clock::UnixTime;
 use crate::config::Config;
 use crate::domain::{Claims, Client, ClientAuthentication, Grant, Grants, PlainSecret, User, UserId};
 use crate::password::PlainPassword;
+use crate::store::StoreError;
 
 /// The user that is made.
 const USER: &str = "admin";
@@ -24,7 +25,7 @@ pub struct FirstStart {
     api_secret: PlainSecret,
 }
 
-/// Makes the first user and clients, if there are none of either.
+/// Makes the first user and clients, all or none, if there are none of either.
 pub async fn bootstrap(app: &App) -> Result<Option<FirstStart>, Failure> {
     if !app.store.list_users("", 1).await?.is_empty() || !app.store.list_clients().await?.is_empty() {
         return Ok(None);
@@ -32,11 +33,13 @@ pub async fn bootstrap(app: &App) -> Result<Option<FirstStart>, Failure> {
     let now = app.clock.now();
     let first = FirstStart { password: PlainSecret::generate(), api_secret: PlainSecret::generate() };
     let hash = app.hasher.hash(PlainPassword::chosen(first.password.reveal())?).await?;
-    app.store.insert_client(&first_app(now)?).await?;
-    app.store.insert_client(&first_api(now, &first.api_secret)?).await?;
-    app.store.insert_user(&first_user(now)?, Some(hash.as_str())).await?;
-    app.registry.refresh().await?;
-    Ok(Some(first))
+    let clients = [first_app(now)?, first_api(now, &first.api_secret)?];
+    match app.store.insert_first(&clients, &first_user(now)?, hash.as_str()).await {
+        Ok(()) => Ok(Some(first)),
+        // Another node was quicker, and has shown its secrets.
+        Err(StoreError::Exists) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn first_user(now: UnixTime) -> Result<User, Failure> {

@@ -18,7 +18,7 @@ use crate::http::server::{Limits, Server, TlsFiles};
 use crate::store::StoreError;
 
 /// How often what has ended long ago is forgotten.
-const PURGE: Duration = Duration::from_mins(10);
+const PURGE: Duration = Duration::from_hours(1);
 
 /// How to run.
 #[derive(Args, Debug, Default)]
@@ -51,6 +51,8 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
         && let Some(first) = bootstrap::bootstrap(&app).await?
     {
         std::io::stdout().write_all(first.describe(&app.config, server.local_addr()).as_bytes())?;
+        // Within a second it would happen by itself, and somebody may be quicker than that.
+        let _ = app.registry.refresh().await;
     }
     warn_of_what_is_unusual(&app);
     let stopped = stopped()?;
@@ -113,7 +115,7 @@ async fn purge(app: Arc<App>) {
 async fn forget(app: &App) -> Result<(), StoreError> {
     let now = app.clock.now();
     let ended_before = now.saturating_sub(app.config.sessions.retention);
-    while app.store.purge_sessions(ended_before).await? > 0 {}
+    app.store.purge_sessions(ended_before).await?;
     app.store.purge_revoked_tokens(now).await?;
     let Some(registry) = app.registry.snapshot() else { return Ok(()) };
     for kid in registry.keys.expired(now, registry.longest_access_lifetime) {
@@ -131,6 +133,13 @@ fn stopped() -> Result<impl Future<Output = ()> + Send, Failure> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping: running requests may finish");
+        tracing::info!("stopping: running requests may finish; once more to stop at once");
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            std::process::exit(1);
+        });
     })
 }

@@ -5,6 +5,7 @@ use super::{InvalidGrant, Issued, IssuedRefresh, Refusal, audience, snapshot};
 use crate::app::{App, Snapshot};
 use crate::clock::{UnixTime, expiry};
 use crate::domain::{Client, Exchange, Grant, PlainSecret, RefreshPolicy, RevokedReason, Scope, Session};
+use crate::store::StoreError;
 use crate::store::sessions::SignedIn;
 use crate::token::judge::{Presented, Verdict, is_alive, judge};
 use crate::token::refresh::RefreshToken;
@@ -47,18 +48,27 @@ pub async fn grant(app: &App, refresh: Refresh<'_>) -> Result<Issued, Refusal> {
     let opened = Opened { presented: Presented::new(&token, hash), token };
     let mut unknown_outcomes = 0;
     for _ in 0..ATTEMPTS {
-        match attempt(app, &refresh, &opened).await {
-            Ok(Some(issued)) => return Ok(issued),
-            Ok(None) => {}
-            Err(Refusal::Unavailable(_)) if unknown_outcomes < UNKNOWN_OUTCOMES => unknown_outcomes += 1,
-            Err(refusal) => return Err(refusal),
+        match attempt(app, &refresh, &opened).await? {
+            Attempt::Issued(issued) => return Ok(*issued),
+            Attempt::Overtaken => {}
+            Attempt::Unknown(_) if unknown_outcomes < UNKNOWN_OUTCOMES => unknown_outcomes += 1,
+            Attempt::Unknown(error) => return Err(error.into()),
         }
     }
     Err(Refusal::Unavailable("the session is exchanged too often at once".to_owned()))
 }
 
-/// One look at the row and one write. `None` when the row changed between the two.
-async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<Option<Issued>, Refusal> {
+/// How one look at the row and one write ended.
+enum Attempt {
+    /// With tokens.
+    Issued(Box<Issued>),
+    /// The row changed between the two.
+    Overtaken,
+    /// The write may or may not have been done.
+    Unknown(StoreError),
+}
+
+async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<Attempt, Refusal> {
     let registry = snapshot(app)?;
     let signed_in = app.store.find_session(opened.token.session_id).await?.ok_or(InvalidGrant::NoSession)?;
     let SignedIn { session, user } = &signed_in;
@@ -80,11 +90,19 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<Op
     // Signed before anything is stored: a failure here must not use the refresh token up.
     let (access_token, expires_in) = issue::access_token(app, &registry, subject, now)?;
 
-    let Some(token) = carry_out(app, opened, session, verdict, &policy, now).await? else { return Ok(None) };
+    let (exchange, token) = plan(app, opened, session, verdict, &policy, now)?;
+    if let Some(exchange) = exchange {
+        match app.store.exchange(session.id, &exchange).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(Attempt::Overtaken),
+            Err(error @ (StoreError::Unavailable(_) | StoreError::TimedOut)) => return Ok(Attempt::Unknown(error)),
+            Err(error) => return Err(error.into()),
+        }
+    }
     let end = expiry(now, policy.idle_lifetime).min(session.expires_at);
     let lifetime = end.saturating_sub(now);
     let refresh = Some(IssuedRefresh { token, lifetime, verdict: Some(name(verdict)) });
-    Ok(Some(Issued { access_token, expires_in, scope, refresh }))
+    Ok(Attempt::Issued(Box::new(Issued { access_token, expires_in, scope, refresh })))
 }
 
 /// The session's client, if it is the one that asks.
@@ -123,27 +141,23 @@ async fn condemn(
     Err(InvalidGrant::Verdict(verdict).into())
 }
 
-/// Stores what follows from the verdict. The refresh token to answer with; `None` when the row has changed.
-async fn carry_out(
+/// What follows from the verdict: what to store, if anything, and the refresh token to answer with.
+fn plan(
     app: &App,
     opened: &Opened,
     session: &Session,
     verdict: Verdict,
     policy: &RefreshPolicy,
     now: UnixTime,
-) -> Result<Option<PlainSecret>, Refusal> {
+) -> Result<(Option<Exchange>, PlainSecret), Refusal> {
+    let keys = &app.refresh_keys;
     if verdict == Verdict::Replay {
-        let current = app.refresh_keys.find_current(&opened.token, session).ok_or(InvalidGrant::Underivable)?;
-        if !policy.rotation && is_worth_a_touch(session, now, policy) {
-            let touched = app.store.exchange(session.id, &Exchange::touch(session, now, policy)).await?;
-            return Ok(touched.then_some(current));
-        }
-        return Ok(Some(current));
+        let current = keys.find_current(&opened.token, session).ok_or(InvalidGrant::Underivable)?;
+        let touch = !policy.rotation && is_worth_a_touch(session, now, policy);
+        return Ok((touch.then(|| Exchange::touch(session, now, policy)), current));
     }
-    let (exchange, successor) =
-        Exchange::plan(&app.refresh_keys, &opened.token, &opened.presented, session, now, policy);
-    let exchanged = app.store.exchange(session.id, &exchange).await?;
-    Ok(exchanged.then_some(successor))
+    let (exchange, successor) = Exchange::plan(keys, &opened.token, &opened.presented, session, now, policy);
+    Ok((Some(exchange), successor))
 }
 
 /// Without rotation a refresh needs no write, but a session that is used must not end as idle.

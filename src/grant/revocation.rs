@@ -3,7 +3,7 @@
 use super::{Refusal, live, snapshot};
 use crate::app::App;
 use crate::domain::{Client, ClientId, PlainSecret, RevokedReason, SessionId, UserId, Username};
-use crate::store::sessions::{SessionFilter, SignedIn};
+use crate::store::sessions::SignedIn;
 use crate::token::judge::{Presented, Verdict, is_alive, judge};
 
 /// What an administrator ends at once.
@@ -65,19 +65,14 @@ pub async fn revoke_bulk(app: &App, bulk: Bulk) -> Result<u64, Refusal> {
 /// Signs out by refresh token. `client` is the authenticated one; without it only a public client's session ends.
 ///
 /// With `all`, every session of the user ends, but only for a token that is good: an old one that was left somewhere
-/// ends its own session at most. False when more was asked for than the token is good for.
-pub async fn logout_by_refresh_token(
-    app: &App,
-    client: Option<&Client>,
-    text: &str,
-    all: bool,
-) -> Result<bool, Refusal> {
-    let Ok(token) = app.refresh_keys.open(text) else { return Ok(true) };
-    let Some(SignedIn { session, .. }) = app.store.find_session(token.session_id).await? else { return Ok(true) };
+/// ends its own session at most.
+pub async fn logout_by_refresh_token(app: &App, client: Option<&Client>, text: &str, all: bool) -> Result<(), Refusal> {
+    let Ok(token) = app.refresh_keys.open(text) else { return Ok(()) };
+    let Some(SignedIn { session, .. }) = app.store.find_session(token.session_id).await? else { return Ok(()) };
     let registry = snapshot(app)?;
-    let Some(owner) = registry.client(session.client_id.as_str()) else { return Ok(true) };
+    let Some(owner) = registry.client(session.client_id.as_str()) else { return Ok(()) };
     match client {
-        Some(client) if client.id != owner.id => return Ok(true),
+        Some(client) if client.id != owner.id => return Ok(()),
         None if !owner.is_public() => return Err(Refusal::InvalidClient("a confidential client without its secret")),
         _ => {}
     }
@@ -87,32 +82,31 @@ pub async fn logout_by_refresh_token(
         && !matches!(judge(&presented, &session, now, &policy), Verdict::Reuse | Verdict::Ahead);
     if all && good {
         app.store.revoke_user(session.user_id, RevokedReason::Logout, now).await?;
-        return Ok(true);
+    } else {
+        app.store.revoke_session(session.id, RevokedReason::Logout, now).await?;
     }
-    app.store.revoke_session(session.id, RevokedReason::Logout, now).await?;
-    Ok(!all || !has_live_session(app, session.user_id).await?)
+    Ok(())
 }
 
-/// Signs out by access token: ends its session, or every session of its user. False when the token is no good for that.
+/// Signs out by access token: ends its session, or every session of its user. False when the token is no good.
 pub async fn logout_by_access_token(app: &App, text: &str, all: bool) -> Result<bool, Refusal> {
     let registry = snapshot(app)?;
     let now = app.clock.now();
     let Some(claims) = live::believed(app, &registry, text, now) else { return Ok(false) };
     let Some(sid) = claims.sid else { return Ok(false) };
-    let Some((found, revoked)) = app.store.find_session_of_token(sid, claims.jti).await? else { return Ok(true) };
-    let SignedIn { session, user } = &found;
-    let lives = live::session_lives(app, &registry, session, user, now);
-    match (lives && !revoked, all) {
-        (true, true) => app.store.revoke_user(user.id, RevokedReason::Logout, now).await?,
-        (true, false) => app.store.revoke_session(sid, RevokedReason::Logout, now).await?,
+    match live::access_token(app, text).await? {
+        Some(live::LiveAccess { signed_in: Some(signed_in), .. }) if all => {
+            app.store.revoke_user(signed_in.user.id, RevokedReason::Logout, now).await?;
+        }
+        Some(_) => {
+            app.store.revoke_session(sid, RevokedReason::Logout, now).await?;
+        }
         // Gone already is as good as ended; a token that was revoked by itself ends nothing.
-        (false, true) => return Ok(!has_live_session(app, user.id).await?),
-        (false, false) => return Ok(!lives),
-    };
+        None => {
+            let found = app.store.find_session(sid).await?;
+            let lives = |found: SignedIn| live::session_lives(app, &registry, &found.session, &found.user, now);
+            return Ok(!found.is_some_and(lives));
+        }
+    }
     Ok(true)
-}
-
-async fn has_live_session(app: &App, user: UserId) -> Result<bool, Refusal> {
-    let filter = SessionFilter { user: Some(user), ..SessionFilter::default() };
-    Ok(!app.store.list_sessions(&filter, app.clock.now(), 1).await?.is_empty())
 }

@@ -130,18 +130,10 @@ impl OAuthError {
         self
     }
 
-    /// On the first-party endpoints a refused grant means that the user has to sign in again: 401 (DESIGN.md §2). And no
-    /// challenge: a browser would answer it with a dialog of its own over the app's page.
+    /// On the first-party endpoints a refused grant means that the user has to sign in again: 401 (DESIGN.md §2).
     #[must_use]
-    pub fn first_party(mut self) -> Self {
-        match self.code {
-            "invalid_grant" => self.with_status(StatusCode::UNAUTHORIZED),
-            "invalid_client" => {
-                self.challenge = None;
-                self
-            }
-            _ => self,
-        }
+    pub fn first_party(self) -> Self {
+        if self.code == "invalid_grant" { self.with_status(StatusCode::UNAUTHORIZED) } else { self }
     }
 }
 

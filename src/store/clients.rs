@@ -1,10 +1,10 @@
 //! The `clients` table. Every change also counts up the registry's version, so that each node reads it again.
 
 use super::db::{Unit, sql};
-use super::{Store, StoreError, registry, row, sessions};
+use super::{Store, StoreError, registry, row, sessions, users};
 use crate::clock::UnixTime;
 use crate::domain::{
-    Client, ClientAuthentication, ClientId, Grant, Grants, Recovery, RevokedReason, RightsLost, SecretHash,
+    Client, ClientAuthentication, ClientId, Grant, Grants, Recovery, RevokedReason, RightsLost, SecretHash, User,
 };
 
 #[derive(sqlx::FromRow)]
@@ -137,6 +137,17 @@ impl Store {
     pub async fn insert_client(&self, client: &Client) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
         with_client!(unit, INSERT, client)?;
+        registry::count_up(&mut unit).await?;
+        unit.commit().await
+    }
+
+    /// Adds the first clients and the first user, in one. [`StoreError::Exists`] when one of them is there.
+    pub async fn insert_first(&self, clients: &[Client], user: &User, password_hash: &str) -> Result<(), StoreError> {
+        let mut unit = self.begin().await?;
+        for client in clients {
+            with_client!(unit, INSERT, client)?;
+        }
+        users::insert(&mut unit, user, Some(password_hash)).await?;
         registry::count_up(&mut unit).await?;
         unit.commit().await
     }

@@ -13,9 +13,6 @@ use super::{PoolSize, StartError};
 /// and the operating system would wait for it for a quarter of an hour.
 const PING: Duration = Duration::from_secs(2);
 
-/// A connection that was used this lately isn't asked.
-const FRESH: Duration = Duration::from_secs(1);
-
 /// A statement that waits for somebody's lock gives up, before such statements take up every connection.
 const SET_UP: &str = "SET lock_timeout = '2s'";
 
@@ -37,9 +34,7 @@ pub(super) async fn open(url: &str, size: PoolSize) -> Result<PgPool, StartError
         .acquire_timeout(size.acquire_timeout)
         .after_connect(|connection, _| Box::pin(set_up(connection)))
         .test_before_acquire(false)
-        .before_acquire(|connection, about| {
-            Box::pin(async move { if about.idle_for < FRESH { Ok(true) } else { ping(connection).await } })
-        })
+        .before_acquire(|connection, _| Box::pin(ping(connection)))
         .after_release(|connection, _| Box::pin(ping(connection)))
         .connect_lazy_with(options))
 }

@@ -84,6 +84,11 @@ const INSERT_SQLITE: &str = insert_if_unchanged!();
 /// The locks make whoever disables the user or changes the client wait, and then see the session and end it.
 const INSERT_POSTGRES: &str = concat!(insert_if_unchanged!(), " FOR SHARE OF u, c");
 
+#[derive(sqlx::FromRow)]
+struct IdRow {
+    id: Uuid,
+}
+
 const REVOKE: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE id = $1 AND revoked_at IS NULL";
 
 const REVOKE_OF_USER: &str =
@@ -106,9 +111,11 @@ const LIST: &str = concat!(
 
 const COUNT: &str = concat!("SELECT COUNT(*) AS number FROM sessions s WHERE ", filter!());
 
-/// In steps, so that no statement holds its locks for long.
-const PURGE: &str = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions \
-     WHERE revoked_at <= $1 OR idle_expires_at <= $1 OR expires_at <= $1 LIMIT 1000)";
+/// In slices of the primary key, so that no statement reads the whole table or holds its locks for long.
+const PURGE: &str = "DELETE FROM sessions WHERE id > $2 AND id <= $3 \
+     AND (revoked_at <= $1 OR idle_expires_at <= $1 OR expires_at <= $1)";
+
+const SLICE_END: &str = "SELECT id FROM sessions WHERE id > $1 ORDER BY id LIMIT 1 OFFSET 999";
 
 impl Store {
     /// Stores a new session, unless what it was decided on has changed. Whether it was stored.
@@ -203,9 +210,17 @@ impl Store {
         Ok(row.map_or(0, |row| row.number.unsigned_abs()))
     }
 
-    /// Forgets up to 1,000 sessions that ended at `ended_before` or earlier. How many.
+    /// Forgets the sessions that ended at `ended_before` or earlier. How many.
     pub async fn purge_sessions(&self, ended_before: UnixTime) -> Result<u64, StoreError> {
-        sql!(self.write().await?, execute, PURGE, ended_before)
+        let (mut purged, mut from) = (0, Uuid::nil());
+        loop {
+            let end = sql!(self.read().await?, optional IdRow, SLICE_END, from)?.map(|row| row.id);
+            purged += sql!(self.write().await?, execute, PURGE, ended_before, from, end.unwrap_or(Uuid::max()))?;
+            match end {
+                Some(end) => from = end,
+                None => return Ok(purged),
+            }
+        }
     }
 }
 

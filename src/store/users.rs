@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::db::sql;
+use super::db::{Unit, sql};
 use super::{Store, StoreError, row, sessions};
 use crate::clock::UnixTime;
 use crate::domain::{RevokedReason, User, UserId, Username};
@@ -88,11 +88,9 @@ impl Store {
 
     /// Adds a user. [`StoreError::Exists`] when the name is taken.
     pub async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<(), StoreError> {
-        let (name, claims) = (user.username.as_str(), row::claims_text(&user.claims));
-        let email = user.email.as_deref();
-        let mut connection = self.write().await?;
-        sql!(connection, execute, INSERT, user.id.0, name, email, &claims, password_hash, user.created_at)?;
-        Ok(())
+        let mut unit = self.begin().await?;
+        insert(&mut unit, user, password_hash).await?;
+        unit.commit().await
     }
 
     /// Stores a user's address and claims. False when there is no such user.
@@ -138,4 +136,11 @@ impl Store {
     pub async fn remove_user(&self, id: UserId) -> Result<bool, StoreError> {
         Ok(sql!(self.write().await?, execute, REMOVE, id.0)? == 1)
     }
+}
+
+pub(super) async fn insert(unit: &mut Unit, user: &User, password_hash: Option<&str>) -> Result<(), StoreError> {
+    let (name, claims) = (user.username.as_str(), row::claims_text(&user.claims));
+    let email = user.email.as_deref();
+    sql!(unit, execute, INSERT, user.id.0, name, email, &claims, password_hash, user.created_at)?;
+    Ok(())
 }
