@@ -1,9 +1,20 @@
 //! The command line: a file a command. What is printed for people is printed here and nowhere else.
 
 mod bootstrap;
+mod check;
+mod client;
+mod context;
+mod key;
+mod lengths;
 mod logging;
+mod migrate;
+mod output;
+mod recovery;
 mod serve;
+mod session;
 mod start;
+mod terminal;
+mod user;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,7 +22,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, ConfigError};
+use context::Context;
+
+use crate::config::Config;
 
 /// The file that is read when none is named and it is there.
 const DEFAULT_FILE: &str = "config/tokend.toml";
@@ -31,6 +44,25 @@ struct Arguments {
 enum Command {
     /// Run the server; this is what happens without a command.
     Serve(serve::Options),
+    /// Check the configuration and the database, and show what would run; changes nothing.
+    Check,
+    /// Bring the tables of the database up to date.
+    Migrate(migrate::Options),
+    /// Register, change and remove clients: apps and resource servers.
+    #[command(subcommand)]
+    Client(client::Command),
+    /// Add, change and remove users.
+    #[command(subcommand)]
+    User(user::Command),
+    /// See who is signed in where, and end sessions.
+    #[command(subcommand)]
+    Session(session::Command),
+    /// See and rotate the keys that sign access tokens.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Let clients go on after the database lost commits.
+    #[command(subcommand)]
+    Recovery(recovery::Command),
 }
 
 /// What went wrong, in words for the operator.
@@ -45,28 +77,40 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    let done = load_config(arguments.config.as_deref()).map_err(Failure::from).and_then(|config| {
+    let file = config_file(arguments.config);
+    let done = Config::load(file.as_deref(), std::env::vars_os()).map_err(Failure::from).and_then(|config| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(execute(arguments.command, config))
+        let command = arguments.command.unwrap_or_else(|| Command::Serve(serve::Options::default()));
+        runtime.block_on(execute(command, config, file.as_deref()))
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("tokend: {failure}");
+            // Each line says whose it is: one that is wrong with the configuration may be one of several.
+            failure.to_string().lines().for_each(|line| eprintln!("tokend: {}", output::escaped(line)));
             ExitCode::FAILURE
         }
     }
 }
 
-async fn execute(command: Option<Command>, config: Config) -> Result<(), Failure> {
-    match command.unwrap_or_else(|| Command::Serve(serve::Options::default())) {
+async fn execute(command: Command, config: Config, file: Option<&Path>) -> Result<(), Failure> {
+    match command {
         Command::Serve(options) => serve::run(config, options).await,
+        Command::Check => check::run(&config, file).await,
+        Command::Migrate(options) => migrate::run(&config, options).await,
+        Command::Client(command) => Context::work(config, async |context| client::run(context, command).await).await,
+        Command::User(command) => Context::work(config, async |context| user::run(context, command).await).await,
+        Command::Session(command) => Context::work(config, async |context| session::run(context, command).await).await,
+        Command::Key(command) => Context::work(config, async |context| key::run(context, command).await).await,
+        Command::Recovery(command) => {
+            Context::work(config, async |context| recovery::run(context, command).await).await
+        }
     }
 }
 
-fn load_config(named: Option<&Path>) -> Result<Config, ConfigError> {
-    let from_environment = std::env::var_os("TOKEND_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
+/// The file that is named, or the default one if it is there.
+fn config_file(named: Option<PathBuf>) -> Option<PathBuf> {
+    let from_environment = || std::env::var_os("TOKEND_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
     let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists());
-    let file = named.map(Path::to_path_buf).or(from_environment).or_else(default);
-    Config::load(file.as_deref(), std::env::vars_os())
+    named.or_else(from_environment).or_else(default)
 }

@@ -11,6 +11,7 @@ pub mod revoked_tokens;
 mod row;
 pub mod sessions;
 pub mod signing_keys;
+pub mod survey;
 pub mod users;
 
 pub use db::{Connection, PoolSize, Store};

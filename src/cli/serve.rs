@@ -55,9 +55,10 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
         let _ = app.registry.refresh().await;
     }
     warn_of_what_is_unusual(&app);
+    let stopped = stopped()?;
     tracing::info!(address = %server.local_addr(), issuer = app.config.issuer.as_str(), "listening");
     let tasks = [tokio::spawn(poll(Arc::clone(&app))), tokio::spawn(purge(Arc::clone(&app)))];
-    server.run(http::router(&app), stopped()?).await;
+    server.run(http::router(&app), stopped).await;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
     app.store.close().await;
     tracing::info!("stopped");

@@ -34,19 +34,22 @@ pub async fn open_migrated(config: &Config) -> Result<Store, Failure> {
 
 /// The master secrets. In embedded mode a missing file is made, unless something is sealed under the one that is lost.
 pub async fn master_secrets(config: &Config, store: &Store) -> Result<MasterSecrets, Failure> {
-    let path = match &config.master_secrets {
-        SecretSource::Inline(texts) => return Ok(MasterSecrets::new(texts)?),
-        SecretSource::File(path) => path,
-    };
-    if !path.exists() {
-        if !store.list_signing_keys().await?.is_empty() {
-            return Err(lost(path));
-        }
-        if store.is_embedded() {
-            master_file::create(path)?;
-        }
+    let has_keys = !store.list_signing_keys().await?.is_empty();
+    if let (None, SecretSource::File(path)) = (existing_master_secrets(config, has_keys)?, &config.master_secrets) {
+        master_file::create(path)?;
     }
-    Ok(master_file::load(path)?)
+    existing_master_secrets(config, has_keys)?.ok_or_else(|| "there is no master secret".into())
+}
+
+/// The master secrets as they are; `None` where the first start makes them. `has_keys`: whether the database has signing
+/// keys, which are sealed under a master secret.
+pub fn existing_master_secrets(config: &Config, has_keys: bool) -> Result<Option<MasterSecrets>, Failure> {
+    match &config.master_secrets {
+        SecretSource::Inline(texts) => Ok(Some(MasterSecrets::new(texts)?)),
+        SecretSource::File(path) if !path.exists() && has_keys => Err(lost(path)),
+        SecretSource::File(path) if !path.exists() && config.embedded() => Ok(None),
+        SecretSource::File(path) => Ok(Some(master_file::load(path)?)),
+    }
 }
 
 fn lost(path: &Path) -> Failure {

@@ -54,7 +54,7 @@ pub(super) fn network(text: &str) -> Result<IpNet, &'static str> {
 }
 
 /// An audience: a name, or an absolute URI without a fragment (RFC 7519 §4.1.3, RFC 8707 §2).
-pub(super) fn audience(text: &str) -> Result<String, &'static str> {
+pub fn audience(text: &str) -> Result<String, &'static str> {
     let printable = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
     let uri = !text.contains(':') || (Url::parse(text).is_ok() && !text.contains('#'));
     if printable && uri {
@@ -65,7 +65,7 @@ pub(super) fn audience(text: &str) -> Result<String, &'static str> {
 }
 
 /// The name of a claim that a user may have.
-pub(super) fn claim(text: &str) -> Result<String, &'static str> {
+pub fn claim(text: &str) -> Result<String, &'static str> {
     if RESERVED_CLAIMS.contains(&text) {
         Err("is a claim that only the server sets")
     } else if text.is_empty() || text.chars().any(|c| c.is_control() || c.is_whitespace()) {

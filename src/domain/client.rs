@@ -223,7 +223,8 @@ impl Client {
             recovery: Recovery::On,
             idle_lifetime: None,
             absolute_lifetime: None,
-            tokens_revoked_at: 0,
+            // A removed client's tokens must not live again with its id.
+            tokens_revoked_at: now.saturating_sub(1),
             version: 1,
             created_at: now,
             disabled_at: None,
@@ -249,6 +250,13 @@ impl Client {
             return RightsLost::All;
         }
         RightsLost::Scope(self.scope.difference(&next.scope))
+    }
+
+    /// Whether the tokens that it has for itself, without a session, may say more than it may have as `next`.
+    pub fn own_tokens_outgrow(&self, next: &Self) -> bool {
+        let disabled = self.disabled_at.is_none() && next.disabled_at.is_some();
+        let narrowed = !next.may_use(Grant::ClientCredentials) || !self.scope.is_subset(&next.scope);
+        disabled || (self.may_use(Grant::ClientCredentials) && narrowed)
     }
 
     /// Whether it may use `grant`.

@@ -54,6 +54,13 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
+impl TlsFiles {
+    /// Whether a server could use the files.
+    pub fn check(self) -> Result<(), TlsError> {
+        Tls::load(self).map(drop)
+    }
+}
+
 /// The other end of the TCP connection, as an extension of every request: the client, or the proxy nearest to us. An
 /// IPv4 address that reached an IPv6 socket is given as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -66,19 +66,30 @@ impl TryFrom<ClientRow> for Client {
     }
 }
 
-const LIST: &str = "SELECT id, name, secret_hash, grants, scope, audience, serves, first_party, may_introspect, admin, \
-     access_lifetime, rotation, reuse_window, recovery, idle_lifetime, absolute_lifetime, version, tokens_revoked_at, \
-     created_at, disabled_at FROM clients ORDER BY id";
+macro_rules! select_clients {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, name, secret_hash, grants, scope, audience, serves, first_party, may_introspect, admin, \
+             access_lifetime, rotation, reuse_window, recovery, idle_lifetime, absolute_lifetime, version, \
+             tokens_revoked_at, created_at, disabled_at FROM clients ",
+            $which
+        )
+    };
+}
+
+const LIST: &str = select_clients!("ORDER BY id");
+
+const FIND: &str = select_clients!("WHERE id = $1");
 
 const INSERT: &str = "INSERT INTO clients (id, name, secret_hash, grants, scope, audience, serves, first_party, \
      may_introspect, admin, access_lifetime, rotation, reuse_window, recovery, idle_lifetime, absolute_lifetime, \
-     created_at, disabled_at, version, tokens_revoked_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 1, 0)";
+     created_at, disabled_at, tokens_revoked_at, version) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 1)";
 
 const UPDATE: &str = "UPDATE clients SET name = $2, secret_hash = $3, grants = $4, scope = $5, audience = $6, \
      serves = $7, first_party = $8, may_introspect = $9, admin = $10, access_lifetime = $11, rotation = $12, \
      reuse_window = $13, recovery = $14, idle_lifetime = $15, absolute_lifetime = $16, created_at = $17, \
-     disabled_at = $18, version = version + 1 WHERE id = $1 AND version = $19";
+     disabled_at = $18, tokens_revoked_at = $19, version = version + 1 WHERE id = $1 AND version = $20";
 
 /// Never backwards, whatever the clocks of two nodes say, and past any token of a second that has only just begun elsewhere.
 const REVOKE_TOKENS: &str = "UPDATE clients SET tokens_revoked_at = CASE WHEN tokens_revoked_at > $2 \
@@ -86,7 +97,7 @@ const REVOKE_TOKENS: &str = "UPDATE clients SET tokens_revoked_at = CASE WHEN to
 
 const REMOVE: &str = "DELETE FROM clients WHERE id = $1";
 
-/// Runs a statement whose first eighteen parameters are a client's columns.
+/// Runs a statement whose first nineteen parameters are a client's columns.
 macro_rules! with_client {
     ($unit:expr, $sql:expr, $client:expr $(, $more:expr)*) => {{
         let client: &Client = $client;
@@ -96,7 +107,8 @@ macro_rules! with_client {
             client.id.as_str(), client.name.as_str(), secret_hash(client), grants.join(" "), client.scope.to_string(),
             row::joined(&client.audience), row::joined(&client.serves), client.first_party, client.may_introspect,
             client.admin, client.access_lifetime, client.rotation, client.reuse_window, client.recovery.as_str(),
-            client.idle_lifetime, client.absolute_lifetime, client.created_at, client.disabled_at $(, $more)*
+            client.idle_lifetime, client.absolute_lifetime, client.created_at, client.disabled_at,
+            client.tokens_revoked_at $(, $more)*
         )
     }};
 }
@@ -113,6 +125,12 @@ impl Store {
     pub async fn list_clients(&self) -> Result<Vec<Client>, StoreError> {
         let rows = sql!(self.read().await?, all ClientRow, LIST)?;
         Ok(rows.into_iter().filter_map(readable).collect())
+    }
+
+    /// The client of that id, disabled or not.
+    pub async fn find_client(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {
+        let row = sql!(self.read().await?, optional ClientRow, FIND, id.as_str())?;
+        row.map(Client::try_from).transpose()
     }
 
     /// Registers a client. [`StoreError::Exists`] when the id is taken.

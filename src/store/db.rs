@@ -78,14 +78,16 @@ impl Store {
     /// Opens the embedded database, making the file (mode 0600) and its directory (mode 0700) when they aren't there.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StartError> {
         make_private(path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(SQLITE_BUSY)
-            .optimize_on_close(true, None)
-            .disable_statement_logging();
+        let options = sqlite_options(path).journal_mode(SqliteJournalMode::Wal).optimize_on_close(true, None);
+        Self::connect_sqlite(path, options).await
+    }
+
+    /// Opens the embedded database as it is; `None` when it isn't there. Makes nothing, sets nothing.
+    pub async fn open_existing_sqlite(path: &Path) -> Result<Option<Self>, StartError> {
+        if path.exists() { Self::connect_sqlite(path, sqlite_options(path)).await.map(Some) } else { Ok(None) }
+    }
+
+    async fn connect_sqlite(path: &Path, options: SqliteConnectOptions) -> Result<Self, StartError> {
         let unreachable = |cause| StartError::Unreachable { name: path.display().to_string(), cause };
         let timeout = SQLITE_BUSY + Duration::from_secs(1);
         let writer = SqlitePoolOptions::new()
@@ -228,6 +230,15 @@ impl Unit {
         }
         Ok(())
     }
+}
+
+fn sqlite_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(SQLITE_BUSY)
+        .disable_statement_logging()
 }
 
 /// Makes the database file before SQLite does, since SQLite would make it readable for everybody.

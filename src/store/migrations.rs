@@ -39,6 +39,11 @@ const POSTGRES_VERSION: &str =
     "SELECT CAST(current_setting('server_version_num') AS BIGINT) AS number, current_setting('server_version') AS name";
 
 impl Store {
+    /// How many migrations an embedded database that isn't there lacks.
+    pub fn embedded_migrations() -> usize {
+        SQLITE.iter().count()
+    }
+
     /// Compares the database's tables with what this program knows. Writes nothing.
     pub async fn migration_state(&self) -> Result<MigrationState, StartError> {
         self.require_engine_version().await?;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 pub(super) use self::hot::Hot;
 use self::hot::SessionKey;
-use self::row::SessionRow;
+use self::row::SignedInRow;
 use super::db::{Db, Unit, sql};
 use super::{Store, StoreError};
 use crate::clock::UnixTime;
@@ -42,16 +42,31 @@ pub struct SessionFilter {
     pub ended: bool,
 }
 
-/// The columns that [`SessionRow`] reads.
-macro_rules! session_columns {
+#[derive(sqlx::FromRow)]
+struct CountRow {
+    number: i64,
+}
+
+/// The columns that [`SignedInRow`] reads.
+macro_rules! signed_in_columns {
     () => {
         "s.id, s.user_id, s.client_id, s.scope, s.audience, s.generation, s.current_hash, s.parent_hash, s.rotated_at, \
          s.anchor_generation, s.anchor_at, s.created_at, s.auth_time, s.last_used_at, s.idle_expires_at, s.expires_at, \
-         s.revoked_at, s.revoked_reason, s.device_name, s.user_agent, s.ip"
+         s.revoked_at, s.revoked_reason, s.device_name, s.user_agent, s.ip, \
+         u.username, u.email, u.claims, u.credentials_version, u.created_at AS user_created_at, \
+         u.disabled_at AS user_disabled_at"
     };
 }
 
-use session_columns;
+use signed_in_columns;
+
+/// The sessions of a [`SessionFilter`], $1 to $3, at $4.
+macro_rules! filter {
+    () => {
+        "($1 IS NULL OR s.user_id = $1) AND ($2 IS NULL OR s.client_id = $2) \
+         AND ($3 OR (s.revoked_at IS NULL AND s.idle_expires_at > $4 AND s.expires_at > $4))"
+    };
+}
 
 macro_rules! insert_if_unchanged {
     () => {
@@ -88,10 +103,10 @@ const REVOKE_WITH_SCOPE: &str = "UPDATE sessions SET revoked_at = $2, revoked_re
 
 const LIST: &str = concat!(
     "SELECT ",
-    session_columns!(),
-    " FROM sessions s WHERE ($1 IS NULL OR s.user_id = $1) AND ($2 IS NULL OR s.client_id = $2) \
-     AND ($3 OR (s.revoked_at IS NULL AND s.idle_expires_at > $4 AND s.expires_at > $4)) \
-     ORDER BY s.created_at DESC, s.id LIMIT $5"
+    signed_in_columns!(),
+    " FROM sessions s JOIN users u ON u.id = s.user_id WHERE ",
+    filter!(),
+    " ORDER BY s.created_at DESC, s.id LIMIT $5"
 );
 
 /// In slices of the primary key, so that no statement reads the whole table or holds its locks for long.
@@ -99,6 +114,9 @@ const PURGE: &str = "DELETE FROM sessions WHERE id > $2 AND id <= $3 \
      AND (revoked_at <= $1 OR idle_expires_at <= $1 OR expires_at <= $1)";
 
 const SLICE_END: &str = "SELECT id FROM sessions WHERE id > $1 ORDER BY id LIMIT 1 OFFSET 999";
+
+const COUNT: &str = concat!("SELECT COUNT(*) AS number FROM sessions s WHERE ", filter!());
+
 
 impl Store {
     /// Stores a new session, unless what it was decided on has changed. Whether it was stored.
@@ -170,9 +188,27 @@ impl Store {
         now: UnixTime,
         limit: i64,
     ) -> Result<Vec<Session>, StoreError> {
+        let found = self.list_signed_in(filter, now, limit).await?;
+        Ok(found.into_iter().map(|signed_in| signed_in.session).collect())
+    }
+
+    /// Up to `limit` sessions with their users, the newest first.
+    pub async fn list_signed_in(
+        &self,
+        filter: &SessionFilter,
+        now: UnixTime,
+        limit: i64,
+    ) -> Result<Vec<SignedIn>, StoreError> {
         let (user, client) = (filter.user.map(|id| id.0), filter.client.as_ref().map(ClientId::as_str));
-        let rows = sql!(self.read().await?, all SessionRow, LIST, user, client, filter.ended, now, limit)?;
-        rows.into_iter().map(Session::try_from).collect()
+        let rows = sql!(self.read().await?, all SignedInRow, LIST, user, client, filter.ended, now, limit)?;
+        rows.into_iter().map(SignedIn::try_from).collect()
+    }
+
+    /// How many sessions there are.
+    pub async fn count_sessions(&self, filter: &SessionFilter, now: UnixTime) -> Result<u64, StoreError> {
+        let (user, client) = (filter.user.map(|id| id.0), filter.client.as_ref().map(ClientId::as_str));
+        let row = sql!(self.read().await?, optional CountRow, COUNT, user, client, filter.ended, now)?;
+        Ok(row.map_or(0, |row| row.number.unsigned_abs()))
     }
 
     /// Forgets the sessions that ended at `ended_before` or earlier. How many.

@@ -1,6 +1,6 @@
 //! The `signing_keys` table. Private keys are sealed under the master secret before they get here.
 
-use super::db::sql;
+use super::db::{Unit, sql};
 use super::{Store, StoreError, registry, row};
 use crate::domain::StoredKey;
 
@@ -33,6 +33,8 @@ const LIST: &str =
 const INSERT: &str = "INSERT INTO signing_keys (kid, algorithm, sealed_private, created_at, signs_from) \
      VALUES ($1, $2, $3, $4, $5)";
 
+const RESEAL: &str = "UPDATE signing_keys SET sealed_private = $2 WHERE kid = $1";
+
 const REMOVE: &str = "DELETE FROM signing_keys WHERE kid = $1";
 
 impl Store {
@@ -45,9 +47,17 @@ impl Store {
     /// Adds a signing key.
     pub async fn insert_signing_key(&self, key: &StoredKey) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
-        let (kid, algorithm) = (key.kid.as_str(), key.algorithm.as_str());
-        sql!(unit, execute, INSERT, kid, algorithm, &key.sealed_private, key.created_at, key.signs_from)?;
-        registry::count_up(&mut unit).await?;
+        insert(&mut unit, key).await?;
+        unit.commit().await
+    }
+
+    /// Adds a signing key and stores the `resealed` ones under another master secret, in one.
+    pub async fn rotate_signing_keys(&self, key: &StoredKey, resealed: &[StoredKey]) -> Result<(), StoreError> {
+        let mut unit = self.begin().await?;
+        insert(&mut unit, key).await?;
+        for old in resealed {
+            sql!(unit, execute, RESEAL, old.kid.as_str(), &old.sealed_private)?;
+        }
         unit.commit().await
     }
 
@@ -59,4 +69,10 @@ impl Store {
         unit.commit().await?;
         Ok(removed)
     }
+}
+
+async fn insert(unit: &mut Unit, key: &StoredKey) -> Result<(), StoreError> {
+    let (kid, algorithm) = (key.kid.as_str(), key.algorithm.as_str());
+    sql!(unit, execute, INSERT, kid, algorithm, &key.sealed_private, key.created_at, key.signs_from)?;
+    registry::count_up(unit).await
 }

@@ -6,6 +6,7 @@ mod database;
 mod fixtures;
 mod forge;
 mod logs;
+mod program;
 mod random;
 mod raw;
 mod registry;
@@ -13,10 +14,11 @@ mod server;
 
 pub use answer::Answer;
 pub use bystander::Bystander;
-pub use database::{Engine, run_sql};
+pub use database::{Database, Engine, run_sql, url_of};
 pub use fixtures::*;
 pub use forge::{Forge, encode, master_secrets, part};
 pub use logs::Logs;
+pub use program::{Outcome, Program, Running};
 pub use random::Random;
 pub use server::{MASTER_SECRET, Node, Settings, TestServer};
 

@@ -2,9 +2,11 @@
 
 mod attacks;
 mod bad_input;
+mod cli;
 mod conformance;
 mod cookies;
 mod cors;
+mod first_start;
 mod harness;
 mod health;
 mod histories;

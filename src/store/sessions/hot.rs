@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 use super::row::LiveSessionRow;
-use super::{SignedIn, session_columns};
+use super::{SignedIn, signed_in_columns};
 use crate::domain::{Exchange, SecretHash, SessionId};
 use crate::store::StoreError;
 use crate::store::batch::Batcher;
@@ -48,26 +48,16 @@ impl Hot {
     }
 }
 
-macro_rules! live_session_columns {
-    () => {
-        concat!(
-            session_columns!(),
-            ", u.username, u.email, u.claims, u.credentials_version, u.created_at AS user_created_at, \
-             u.disabled_at AS user_disabled_at"
-        )
-    };
-}
-
 const FIND: &str = concat!(
     "SELECT ",
-    live_session_columns!(),
+    signed_in_columns!(),
     ", EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $2) AS token_revoked, $3 AS position \
      FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1"
 );
 
 const FIND_ALL_POSTGRES: &str = concat!(
     "SELECT ",
-    live_session_columns!(),
+    signed_in_columns!(),
     ", EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = k.jti) AS token_revoked, k.position \
      FROM unnest($1, $2) WITH ORDINALITY AS k (id, jti, position) \
      JOIN sessions s ON s.id = k.id JOIN users u ON u.id = s.user_id"

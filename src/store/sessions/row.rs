@@ -8,7 +8,7 @@ use crate::store::users::UserRow;
 use crate::store::{StoreError, row};
 
 #[derive(sqlx::FromRow)]
-pub(super) struct SessionRow {
+struct SessionRow {
     id: Uuid,
     user_id: Uuid,
     client_id: String,
@@ -33,11 +33,17 @@ pub(super) struct SessionRow {
 }
 
 #[derive(sqlx::FromRow)]
-pub(super) struct LiveSessionRow {
+pub(super) struct SignedInRow {
     #[sqlx(flatten)]
     session: SessionRow,
     #[sqlx(flatten)]
     user: UserRow,
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct LiveSessionRow {
+    #[sqlx(flatten)]
+    signed_in: SignedInRow,
     token_revoked: bool,
     /// Which of the keys it was found for, from 1 on.
     pub(super) position: i64,
@@ -73,9 +79,17 @@ impl TryFrom<SessionRow> for Session {
     }
 }
 
+impl TryFrom<SignedInRow> for SignedIn {
+    type Error = StoreError;
+
+    fn try_from(row: SignedInRow) -> Result<Self, StoreError> {
+        Ok(Self { session: row.session.try_into()?, user: row.user.try_into()? })
+    }
+}
+
 impl LiveSessionRow {
     /// The session with its user, and whether the access token that was asked for is revoked.
     pub(super) fn signed_in(self) -> Result<(SignedIn, bool), StoreError> {
-        Ok((SignedIn { session: self.session.try_into()?, user: self.user.try_into()? }, self.token_revoked))
+        Ok((self.signed_in.try_into()?, self.token_revoked))
     }
 }

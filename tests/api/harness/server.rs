@@ -246,7 +246,7 @@ pub struct Node {
 }
 
 impl Node {
-    async fn start(database: &Database, clock: &Clock, settings: &Settings) -> Self {
+    pub async fn start(database: &Database, clock: &Clock, settings: &Settings) -> Self {
         let config = Config::from_toml(&settings.toml).expect("the test's configuration is valid");
         let store = database.open_again().await;
         let SecretSource::Inline(secrets) = &config.master_secrets else { panic!("the test names its master secrets") };

@@ -1,0 +1,66 @@
+//! `tokend check`: what would run, and whether it can. Makes and changes nothing.
+
+use std::path::Path;
+
+use super::migrate::{migrations, open_existing};
+use super::output::{aligned, escaped, note, print};
+use super::{Failure, start};
+use crate::clock::Clock;
+use crate::config::{Config, describe};
+use crate::domain::StoredKey;
+use crate::http::server::TlsFiles;
+use crate::keys::{KeyRing, SigningKey};
+use crate::store::{MigrationState, StartError, Store};
+
+/// Shows the settings, then looks at everything that the server would need. `file` is where the configuration is from.
+pub async fn run(config: &Config, file: Option<&Path>) -> Result<(), Failure> {
+    let settings = describe(config).into_iter().map(|(key, value)| vec![key.to_owned(), escaped(&value)]);
+    let from = file.map_or_else(|| "defaults and environment".to_owned(), |file| file.display().to_string());
+    print(&format!("configuration: {}\n\n{}\n", escaped(&from), aligned(&settings.collect::<Vec<_>>())))?;
+    if let Some(tls) = &config.http.tls {
+        TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() }.check()?;
+        print("TLS            certificate and key fit\n")?;
+    }
+    let Some(store) = open_existing(config).await? else {
+        print("database       not there yet: the first start makes it\n")?;
+        return check_secrets(config, &[]);
+    };
+    let found = check_database(config, &store).await;
+    store.close().await;
+    found
+}
+
+async fn check_database(config: &Config, store: &Store) -> Result<(), Failure> {
+    print(&format!("database       {}\n", store.engine().await?))?;
+    match store.migration_state().await? {
+        MigrationState::Current => print("migrations     up to date\n")?,
+        MigrationState::Newer(version) => return Err(StartError::Newer(version).into()),
+        MigrationState::Behind(missing) => {
+            let who = "the next start applies what is missing, or `tokend migrate`";
+            print(&format!("migrations     {} missing: {who}\n", migrations(missing)))?;
+            return check_secrets(config, &[]);
+        }
+    }
+    store.require_writable().await?;
+    let counts = store.counts().await?;
+    print(&format!("users          {}\nclients        {}\n", counts.users, counts.clients))?;
+    print(&format!("sessions       {}, with those that ended lately\n", counts.sessions))?;
+    check_secrets(config, &store.list_signing_keys().await?)?;
+    if counts.clients > 0 && store.find_client(&config.login.client).await?.is_none() {
+        note(&format!("login.client: there is no client {}", config.login.client));
+    }
+    Ok(())
+}
+
+/// The master secret must open every signing key.
+fn check_secrets(config: &Config, stored: &[StoredKey]) -> Result<(), Failure> {
+    let Some(secrets) = start::existing_master_secrets(config, !stored.is_empty())? else {
+        return print("master secret  not there yet: the first start makes it\n");
+    };
+    let keys = stored.iter().map(|key| SigningKey::open(key, &secrets)).collect::<Result<Vec<_>, _>>()?;
+    let number = keys.len();
+    let ring = KeyRing::new(keys);
+    let signer = ring.signer(Clock::System.now()).map(|key| format!("{} ({}) signs", key.kid(), key.algorithm()));
+    let signer = signer.unwrap_or_else(|| "the next start makes one".to_owned());
+    print(&format!("master secret  opens every signing key\nsigning keys   {number}; {signer}\n"))
+}

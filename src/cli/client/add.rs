@@ -1,0 +1,106 @@
+//! `tokend client add`.
+
+use clap::Args;
+
+use super::options::Lifetimes;
+use super::secret::{NewSecret, Origin};
+use super::{display_name, rules};
+use crate::cli::Failure;
+use crate::cli::context::Context;
+use crate::cli::output::{note, print};
+use crate::config;
+use crate::domain::{Client, ClientAuthentication, ClientId, Grant, Scope};
+use crate::store::StoreError;
+
+/// A client to be.
+#[derive(Args, Debug)]
+pub struct Registration {
+    /// The client's identifier: printable ASCII, no UUID.
+    id: ClientId,
+    /// What people call it.
+    #[arg(long, value_parser = display_name)]
+    name: String,
+    #[command(flatten)]
+    kind: Kind,
+    #[arg(
+        long = "grant",
+        value_name = "GRANT",
+        help = "A grant that it may use: password, refresh_token or client_credentials. Repeat it for more"
+    )]
+    grants: Vec<Grant>,
+    /// The scope that it may ask for, and gets when it asks for none: words in one argument.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    scope: Scope,
+    /// A resource server that its tokens may be for; otherwise the configured audience. Repeat it for more.
+    #[arg(long, value_name = "AUDIENCE", value_parser = config::audience)]
+    audience: Vec<String>,
+    /// An audience that it answers to as a resource server, and whose tokens it may introspect. Repeat it for more.
+    #[arg(long, value_name = "AUDIENCE", value_parser = config::audience)]
+    serves: Vec<String>,
+    /// It may use passwords: for your own apps only.
+    #[arg(long)]
+    first_party: bool,
+    /// It may introspect its own tokens and those for audiences that it serves.
+    #[arg(long)]
+    may_introspect: bool,
+    /// It may revoke anybody's tokens.
+    #[arg(long)]
+    admin: bool,
+    #[command(flatten)]
+    lifetimes: Lifetimes,
+    #[command(flatten)]
+    secret: Origin,
+}
+
+/// Whether it can keep a secret, RFC 6749 §2.1.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Kind {
+    /// It can't keep a secret: an app in a browser, on a phone or on a desktop.
+    #[arg(long, conflicts_with = "secret_stdin")]
+    public: bool,
+    /// It can keep a secret, and authenticates with it.
+    #[arg(long)]
+    confidential: bool,
+}
+
+/// Registers the client.
+pub async fn run(context: &Context, registration: Registration) -> Result<(), Failure> {
+    let id = registration.id.clone();
+    if context.store.find_client(&id).await?.is_some() {
+        return Err(exists(&id));
+    }
+    let secret = if registration.kind.public { None } else { Some(registration.secret.secret()?) };
+    let authentication = secret.as_ref().map_or(ClientAuthentication::Public, NewSecret::authentication);
+    let client = registration.client(Client::without_rights(id.clone(), authentication, context.now()));
+    rules::refuse(&client)?;
+    match context.store.insert_client(&client).await {
+        Err(StoreError::Exists) => return Err(exists(&id)),
+        stored => stored?,
+    }
+    rules::notes(&client).for_each(note);
+    let done = format!("client {id} was added");
+    secret.map_or_else(|| print(&format!("{done}\n")), |secret| secret.print(&done))
+}
+
+impl Registration {
+    fn client(self, without_rights: Client) -> Client {
+        let mut client = Client {
+            name: self.name,
+            grants: self.grants.into_iter().collect(),
+            scope: self.scope,
+            audience: self.audience,
+            serves: self.serves,
+            first_party: self.first_party,
+            may_introspect: self.may_introspect,
+            admin: self.admin,
+            ..without_rights
+        };
+        self.lifetimes.apply(&mut client);
+        client
+    }
+}
+
+fn exists(id: &ClientId) -> Failure {
+    format!("there is a client {id} already").into()
+}

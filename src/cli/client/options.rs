@@ -1,0 +1,62 @@
+//! The options that `client add` and `client update` share.
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::lengths::{OwnLength, access_lifetime, reuse_window, session_lifetime};
+use crate::domain::{Client, Recovery};
+
+/// How the client's tokens behave; what is not given follows the configuration, and so does `default`.
+#[derive(Args, Debug)]
+pub struct Lifetimes {
+    /// How long an access token is valid, 1s to 24h; or default.
+    #[arg(long, value_name = "LENGTH", value_parser = access_lifetime)]
+    access_lifetime: Option<OwnLength>,
+    /// Whether each refresh token is exchanged for a new one.
+    #[arg(long, value_name = "on|off")]
+    rotation: Option<Rotation>,
+    /// How long an exchanged refresh token may be presented again, 0s to 1h; or default.
+    #[arg(long, value_name = "LENGTH", value_parser = reuse_window)]
+    reuse_window: Option<OwnLength>,
+    /// Whether a refresh token whose successor was never used works again (on) or ends the session (strict).
+    #[arg(long, value_name = "on|strict", value_parser = recovery)]
+    recovery: Option<Recovery>,
+    /// How long a session lives without being used, 0s for no limit; or default.
+    #[arg(long, value_name = "LENGTH", value_parser = session_lifetime)]
+    idle_lifetime: Option<OwnLength>,
+    /// How long a session lives at most, 0s for no limit; or default.
+    #[arg(long, value_name = "LENGTH", value_parser = session_lifetime)]
+    absolute_lifetime: Option<OwnLength>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Rotation {
+    On,
+    Off,
+}
+
+impl Lifetimes {
+    /// The options, for a group of which one must be given.
+    pub const ALL: [&str; 6] =
+        ["access_lifetime", "rotation", "reuse_window", "recovery", "idle_lifetime", "absolute_lifetime"];
+
+    /// Writes what is given into a registration.
+    pub fn apply(&self, client: &mut Client) {
+        let lengths = [
+            (self.access_lifetime, &mut client.access_lifetime),
+            (self.reuse_window, &mut client.reuse_window),
+            (self.idle_lifetime, &mut client.idle_lifetime),
+            (self.absolute_lifetime, &mut client.absolute_lifetime),
+        ];
+        for (given, own) in lengths {
+            if let Some(OwnLength(length)) = given {
+                *own = length;
+            }
+        }
+        client.rotation = self.rotation.map_or(client.rotation, |rotation| rotation == Rotation::On);
+        client.recovery = self.recovery.unwrap_or(client.recovery);
+    }
+}
+
+fn recovery(text: &str) -> Result<Recovery, &'static str> {
+    Recovery::from_stored(text).ok_or("must be on or strict")
+}

@@ -1,0 +1,32 @@
+//! What a command works with: the configuration, the opened database, the time.
+
+use super::{Failure, start};
+use crate::clock::{Clock, UnixTime};
+use crate::config::Config;
+use crate::store::Store;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Context {
+    /// The configuration.
+    pub config: Config,
+    /// The migrated database.
+    pub store: Store,
+    clock: Clock,
+}
+
+impl Context {
+    /// Opens the database, works on it and closes it.
+    pub async fn work<T>(config: Config, work: impl AsyncFnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
+        let store = start::open_migrated(&config).await?;
+        let context = Self { config, store, clock: Clock::System };
+        let done = work(&context).await;
+        context.store.close().await;
+        done
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> UnixTime {
+        self.clock.now()
+    }
+}

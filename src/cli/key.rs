@@ -1,0 +1,141 @@
+//! `tokend key`: the keys that sign access tokens.
+
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+
+use super::context::Context;
+use super::output::{Cell, Format, Record, date, note, print};
+use super::terminal::Consent;
+use super::{Failure, start};
+use crate::app::{Registry, Snapshot};
+use crate::clock::UnixTime;
+use crate::domain::{SigningAlgorithm, StoredKey};
+use crate::keys::{KeyState, SigningKey};
+
+/// What to do with signing keys.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the signing keys in the order in which they sign.
+    List(Format),
+    #[command(
+        about = "Publish a new key, which signs after tokens.key_lead_time; seal every key under the first master secret"
+    )]
+    Rotate(Rotation),
+    /// Remove a key that doesn't sign; tokens that it signed are refused at once.
+    Remove(Removal),
+}
+
+/// How to rotate.
+#[derive(Args, Debug)]
+pub struct Rotation {
+    /// Sign with it at once, for when the old one may be stolen; who caches /jwks.json refuses tokens until they read it
+    /// again.
+    #[arg(long)]
+    now: bool,
+    #[arg(long, help = "What it signs with: ES256, EdDSA or RS256; otherwise tokens.signing_algorithm")]
+    algorithm: Option<SigningAlgorithm>,
+}
+
+/// A key to remove.
+#[derive(Args, Debug)]
+pub struct Removal {
+    /// The key's identifier.
+    #[arg(allow_hyphen_values = true)]
+    kid: String,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+/// Runs the command.
+pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::List(format) => {
+            let columns = ["kid", "algorithm", "created_at", "signs_from", "state"];
+            format.list(&list(context).await?, &columns)
+        }
+        Command::Rotate(rotation) => rotate(context, rotation).await,
+        Command::Remove(removal) => remove(context, removal).await,
+    }
+}
+
+/// The keys as a server sees them.
+async fn snapshot(context: &Context) -> Result<Arc<Snapshot>, Failure> {
+    let secrets = start::master_secrets(&context.config, &context.store).await?;
+    let lifetime = context.config.tokens.access_lifetime;
+    let registry = Registry::load(context.store.clone(), secrets, lifetime).await?;
+    registry.snapshot().ok_or_else(|| "the database is too slow".into())
+}
+
+fn states(snapshot: &Snapshot, now: UnixTime) -> Vec<(&SigningKey, KeyState)> {
+    snapshot.keys.states(now, snapshot.longest_access_lifetime)
+}
+
+async fn list(context: &Context) -> Result<Vec<Record>, Failure> {
+    // A database that no server has run on has no keys, and perhaps no master secret yet.
+    if context.store.list_signing_keys().await?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let snapshot = snapshot(context).await?;
+    let states = states(&snapshot, context.now());
+    Ok(states.into_iter().map(|(key, state)| record(key, state)).collect())
+}
+
+fn record(key: &SigningKey, state: KeyState) -> Record {
+    Record(vec![
+        ("kid", Cell::Text(key.kid().to_owned())),
+        ("algorithm", Cell::Text(key.algorithm().to_string())),
+        ("created_at", Cell::Time(key.created_at())),
+        ("signs_from", Cell::Time(key.signs_from())),
+        ("state", Cell::Text(state.as_str().to_owned())),
+    ])
+}
+
+/// A master secret can be left out of the configuration when nothing is sealed under it any more: so all keys are sealed
+/// again, under the first one.
+async fn rotate(context: &Context, rotation: Rotation) -> Result<(), Failure> {
+    let config = &context.config;
+    let secrets = start::master_secrets(config, &context.store).await?;
+    let stored = context.store.list_signing_keys().await?;
+    let resealed: Result<Vec<StoredKey>, _> =
+        stored.iter().map(|key| SigningKey::open(key, &secrets)?.seal(&secrets)).collect();
+    let now = context.now();
+    // The very first key has nothing to wait for.
+    let lead_time = if rotation.now || stored.is_empty() { 0 } else { config.tokens.key_lead_time };
+    let algorithm = rotation.algorithm.unwrap_or(config.tokens.signing_algorithm);
+    let mut signs_from = now.saturating_add(lead_time);
+    // Of two keys with one moment it would be chance which of them signs.
+    while stored.iter().any(|key| key.signs_from == signs_from) {
+        signs_from = signs_from.saturating_add(1);
+    }
+    let key = SigningKey::generate(algorithm, now, signs_from)?;
+    context.store.rotate_signing_keys(&key.seal(&secrets)?, &resealed?).await?;
+    if algorithm != config.tokens.signing_algorithm {
+        let configured = config.tokens.signing_algorithm;
+        note(&format!(
+            "tokens.signing_algorithm is {configured}: unless you change it, the next start makes such a key"
+        ));
+    }
+    let from = if signs_from <= now { "at once".to_owned() } else { format!("from {}", date(signs_from)) };
+    print(&format!("key {} ({algorithm}) is published, and signs {from}\n", key.kid()))
+}
+
+async fn remove(context: &Context, Removal { kid, consent }: Removal) -> Result<(), Failure> {
+    let unknown = || Failure::from(format!("there is no key {kid}"));
+    if !context.store.list_signing_keys().await?.iter().any(|key| key.kid == kid) {
+        return Err(unknown());
+    }
+    let snapshot = snapshot(context).await?;
+    let state = states(&snapshot, context.now()).into_iter().find(|(key, _)| key.kid() == kid);
+    let question = match state.ok_or_else(unknown)?.1 {
+        KeyState::Signing => return Err(format!("key {kid} signs: run `tokend key rotate` first").into()),
+        KeyState::Pending => "It has not signed yet.",
+        KeyState::Retiring => "Tokens that it signed are still alive, and will be refused.",
+        KeyState::Retired => "Nothing needs it any more.",
+    };
+    consent.require(&format!("Remove key {kid}? {question}"))?;
+    if !context.store.remove_signing_key(&kid).await? {
+        return Err(unknown());
+    }
+    print(&format!("key {kid} was removed\n"))
+}

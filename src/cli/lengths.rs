@@ -1,0 +1,71 @@
+//! Lengths of time as arguments: `15m`, with the bounds of the configuration; `default` for what the configuration says.
+
+use std::time::Duration;
+
+use crate::clock::Seconds;
+
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+
+/// A length of time that a client may have of its own; `None` follows the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnLength(pub Option<Seconds>);
+
+/// The lifetime of an access token.
+pub fn access_lifetime(text: &str) -> Result<OwnLength, String> {
+    own(text, 1, DAY)
+}
+
+/// W.
+pub fn reuse_window(text: &str) -> Result<OwnLength, String> {
+    own(text, 0, HOUR)
+}
+
+/// The lifetime of a session.
+pub fn session_lifetime(text: &str) -> Result<OwnLength, String> {
+    own(text, 0, 3650 * DAY)
+}
+
+/// How long the recovery window may be open.
+pub fn recovery_window(text: &str) -> Result<Seconds, String> {
+    seconds(text, 1, 7 * DAY)
+}
+
+fn own(text: &str, least: u64, most: u64) -> Result<OwnLength, String> {
+    if text == "default" {
+        Ok(OwnLength(None))
+    } else {
+        seconds(text, least, most).map(|length| OwnLength(Some(length)))
+    }
+}
+
+fn seconds(text: &str, least: u64, most: u64) -> Result<Seconds, String> {
+    let bounds = Duration::from_secs(least)..=Duration::from_secs(most);
+    let length =
+        humantime::parse_duration(text).ok().filter(|length| bounds.contains(length) && length.subsec_nanos() == 0);
+    let length = length.and_then(|length| Seconds::try_from(length.as_secs()).ok());
+    length.ok_or_else(|| {
+        let [least, most] = [bounds.start(), bounds.end()].map(|&bound| humantime::format_duration(bound));
+        format!("must be whole seconds from {least} to {most}, with a unit: s, m, h or d")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_has_a_unit_and_bounds() {
+        assert_eq!(access_lifetime("15m"), Ok(OwnLength(Some(900))));
+        assert_eq!(access_lifetime("default"), Ok(OwnLength(None)));
+        assert_eq!(access_lifetime("24h"), Ok(OwnLength(Some(86_400))));
+        assert_eq!(session_lifetime("0s"), Ok(OwnLength(Some(0))));
+        assert_eq!(recovery_window("1h"), Ok(3600));
+        for text in ["", "15", "0s", "86401s", "1500ms", "-1s", "Default"] {
+            assert!(access_lifetime(text).is_err(), "{text:?}");
+        }
+        assert!(
+            reuse_window("3601s").is_err() && recovery_window("0s").is_err() && recovery_window("default").is_err()
+        );
+    }
+}

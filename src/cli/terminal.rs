@@ -1,0 +1,99 @@
+//! What commands ask for: a yes before something is lost, and secrets, which never come from the command's arguments.
+
+use std::io::{BufRead as _, IsTerminal as _, Read as _, stdin};
+
+use clap::Args;
+use zeroize::Zeroizing;
+
+use super::Failure;
+use super::output::escaped;
+use crate::password::PlainPassword;
+
+/// More than the longest secret that is accepted anywhere.
+const MAX_LINE: u64 = 8 * 1024;
+
+/// The yes of somebody who can't be asked.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Consent {
+    /// Don't ask.
+    #[arg(long, short = 'y')]
+    yes: bool,
+}
+
+impl Consent {
+    /// Asks on a terminal; without one, only `--yes` is a yes.
+    pub fn require(self, question: &str) -> Result<(), Failure> {
+        if self.yes {
+            return Ok(());
+        }
+        if !stdin().is_terminal() {
+            return Err("this asks before it is done, and standard input is no terminal: say --yes".into());
+        }
+        eprint!("{} [y/N] ", escaped(question));
+        let mut answer = String::new();
+        stdin().lock().take(MAX_LINE).read_line(&mut answer)?;
+        if means_yes(&answer) { Ok(()) } else { Err("nothing was changed".into()) }
+    }
+}
+
+fn means_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}
+
+/// One line of standard input, without its end. `what` it is, for the error.
+pub fn line_of_stdin(what: &str) -> Result<Zeroizing<String>, Failure> {
+    let mut line = Zeroizing::new(Vec::new());
+    stdin().lock().take(MAX_LINE).read_until(b'\n', &mut line)?;
+    one_line(&line).map_err(|reason| format!("{what} on standard input {reason}").into())
+}
+
+fn one_line(bytes: &[u8]) -> Result<Zeroizing<String>, &'static str> {
+    let line = match bytes {
+        [line @ .., b'\r', b'\n'] | [line @ .., b'\n'] => line,
+        line if line.len() as u64 == MAX_LINE => return Err("is too long"),
+        line => line,
+    };
+    let text = std::str::from_utf8(line).map_err(|_| "is not UTF-8")?;
+    if text.is_empty() { Err("is missing: one line is expected") } else { Ok(Zeroizing::new(text.to_owned())) }
+}
+
+/// A new password, typed twice on a terminal.
+pub fn typed_password(name: &str) -> Result<PlainPassword, Failure> {
+    if !stdin().is_terminal() {
+        return Err("a password is needed, and standard input is no terminal: say --password-stdin, \
+                    --generate-password or --password-hash-stdin"
+            .into());
+    }
+    let first = prompt(&format!("New password for {}: ", escaped(name)))?;
+    let password = PlainPassword::chosen(&first)?;
+    if *prompt("The same again: ")? == *first { Ok(password) } else { Err("the two passwords differ".into()) }
+}
+
+fn prompt(question: &str) -> Result<Zeroizing<String>, Failure> {
+    Ok(Zeroizing::new(rpassword::prompt_password(question)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_yes_is_a_yes() {
+        for answer in ["y\n", "Y", "yes\r\n", " YES "] {
+            assert!(means_yes(answer), "{answer:?}");
+        }
+        for answer in ["", "\n", "n\n", "no", "yess", "yes please"] {
+            assert!(!means_yes(answer), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_one_line_as_it_is() {
+        for (bytes, line) in [("a b \n", "a b "), ("a\r\n", "a"), ("a", "a"), (" a", " a"), ("a\r", "a\r")] {
+            assert_eq!(one_line(bytes.as_bytes()).unwrap().as_str(), line);
+        }
+        for bytes in [&b""[..], b"\n", b"\r\n", b"\xff\n", &[b'a'; 8 * 1024]] {
+            assert!(one_line(bytes).is_err(), "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! `tokend user`: people with a password.
+
+mod add;
+mod claims;
+mod password;
+mod update;
+
+use clap::{Args, Subcommand};
+
+use super::Failure;
+use super::context::Context;
+use super::output::{Cell, Format, Record, print, sessions};
+use super::terminal::Consent;
+use crate::domain::{User, Username};
+use crate::store::sessions::SessionFilter;
+use crate::store::users::Credentials;
+
+/// What a listing shows of each user.
+const COLUMNS: &[&str] = &["username", "id", "email", "created_at", "disabled_at"];
+
+/// What to do with users.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Add a user; the password is asked for, unless an option says where it comes from.
+    Add(add::NewUser),
+    /// List users in the order of their names.
+    List(Listing),
+    /// Show one user.
+    Show(Shown),
+    /// Change the address or claims of a user.
+    Update(update::Changes),
+    /// Set a new password and end all sessions of the user.
+    Password(password::Replacement),
+    /// Keep a user from signing in, and end all its sessions.
+    Disable(Named),
+    /// Let a disabled user sign in again.
+    Enable(Enabled),
+    /// Remove a user and its sessions.
+    Remove(Named),
+}
+
+/// A part of all users.
+#[derive(Args, Debug)]
+pub struct Listing {
+    /// The most users to list.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=100_000))]
+    limit: i64,
+    /// Begin after this name.
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    after: String,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// A user to show.
+#[derive(Args, Debug)]
+pub struct Shown {
+    /// The user's name.
+    name: Username,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// A user to lock out.
+#[derive(Args, Debug)]
+pub struct Named {
+    /// The user's name.
+    name: Username,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+/// A user to enable.
+#[derive(Args, Debug)]
+pub struct Enabled {
+    /// The user's name.
+    name: Username,
+}
+
+/// Runs the command.
+pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Add(user) => add::run(context, user).await,
+        Command::List(listing) => list(context, &listing).await,
+        Command::Show(Shown { name, format }) => {
+            let Credentials { user, password_hash } = find(context, &name).await?;
+            let mut record = record(&user);
+            record.0.push(("has_password", Cell::Flag(password_hash.is_some())));
+            format.show(&record)
+        }
+        Command::Update(changes) => update::run(context, changes).await,
+        Command::Password(replacement) => password::run(context, replacement).await,
+        Command::Disable(named) => disable(context, named).await,
+        Command::Enable(Enabled { name }) => enable(context, &name).await,
+        Command::Remove(named) => remove(context, named).await,
+    }
+}
+
+/// The user of that name.
+pub async fn find(context: &Context, name: &Username) -> Result<Credentials, Failure> {
+    context.store.find_credentials(name).await?.ok_or_else(|| no_user(name))
+}
+
+fn no_user(name: &Username) -> Failure {
+    format!("there is no user {name}").into()
+}
+
+fn record(user: &User) -> Record {
+    Record(vec![
+        ("id", Cell::Text(user.id.to_string())),
+        ("username", Cell::Text(user.username.to_string())),
+        ("email", Cell::text(user.email.as_deref())),
+        ("claims", Cell::Claims(user.claims.clone())),
+        ("created_at", Cell::Time(user.created_at)),
+        ("disabled_at", Cell::time(user.disabled_at)),
+    ])
+}
+
+async fn list(context: &Context, Listing { limit, after, format }: &Listing) -> Result<(), Failure> {
+    // A name is looked up in its canonical form, and any other text is as good a place to begin as a name.
+    let after = after.parse::<Username>().map_or_else(|_| after.clone(), |name| name.to_string());
+    let mut users = context.store.list_users(&after, limit.saturating_add(1)).await?;
+    let more = users.len() > usize::try_from(*limit)?;
+    if more {
+        users.pop();
+    }
+    format.list(&users.iter().map(record).collect::<Vec<_>>(), COLUMNS)?;
+    match users.last() {
+        Some(last) if more && !format.is_json() => {
+            print(&format!("more: tokend user list --after {}\n", last.username))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn disable(context: &Context, Named { name, consent }: Named) -> Result<(), Failure> {
+    let user = find(context, &name).await?.user;
+    if user.disabled_at.is_some() {
+        return print(&format!("user {name} was disabled before\n"));
+    }
+    consent.require(&format!("Disable user {name} and end all its sessions?"))?;
+    let ended = context.store.disable_user(user.id, context.now()).await?.unwrap_or(0);
+    print(&format!("user {name} was disabled; {} ended\n", sessions(ended)))
+}
+
+async fn enable(context: &Context, name: &Username) -> Result<(), Failure> {
+    let user = find(context, name).await?.user;
+    let done = if context.store.enable_user(user.id).await? { "was enabled" } else { "was enabled before" };
+    print(&format!("user {name} {done}\n"))
+}
+
+async fn remove(context: &Context, Named { name, consent }: Named) -> Result<(), Failure> {
+    let user = find(context, &name).await?.user;
+    consent.require(&format!("Remove user {name} and end all its sessions?"))?;
+    let its = SessionFilter { user: Some(user.id), ..SessionFilter::default() };
+    let ended = context.store.count_sessions(&its, context.now()).await?;
+    if !context.store.remove_user(user.id).await? {
+        return Err(no_user(&name));
+    }
+    print(&format!("user {name} was removed; {} ended\n", sessions(ended)))
+}
+
+/// An address that mail could be sent to, as far as one can tell without sending any.
+fn email(text: &str) -> Result<String, &'static str> {
+    let (local, domain) = text.rsplit_once('@').unwrap_or_default();
+    let sound = !local.is_empty() && !domain.is_empty() && text.len() <= 320;
+    let visible = !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    if sound && visible { Ok(text.to_owned()) } else { Err("must be an address such as alice@example.com") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_two_sides_and_no_spaces() {
+        assert!(email("alice@example.com").is_ok() && email("\"a@b\"@localhost").is_ok());
+        for text in ["", "alice", "@example.com", "alice@", "a b@example.com", "a@b\n", "a\0@b"] {
+            assert!(email(text).is_err(), "{text:?}");
+        }
+    }
+}

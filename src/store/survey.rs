@@ -1,0 +1,55 @@
+//! What an operator wants to know of a database before a server runs on it. Changes nothing.
+
+use super::db::{Db, sql};
+use super::{Store, StoreError};
+
+/// How much there is of everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Counts {
+    /// Users, disabled ones too.
+    pub users: i64,
+    /// Clients, disabled ones too.
+    pub clients: i64,
+    /// Sessions, ended ones that are still kept too.
+    pub sessions: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct EngineRow {
+    version: String,
+}
+
+const COUNTS: &str = "SELECT (SELECT COUNT(*) FROM users) AS users, (SELECT COUNT(*) FROM clients) AS clients, \
+     (SELECT COUNT(*) FROM sessions) AS sessions";
+
+const VERSION_POSTGRES: &str = "SELECT current_setting('server_version') AS version";
+
+const VERSION_SQLITE: &str = "SELECT sqlite_version() AS version";
+
+const TOUCH: &str = "UPDATE registry SET version = version WHERE id = 1";
+
+impl Store {
+    /// The engine and its version, such as `PostgreSQL 17.2`.
+    pub async fn engine(&self) -> Result<String, StoreError> {
+        let (name, select) = match &self.db {
+            Db::Postgres(_) => ("PostgreSQL", VERSION_POSTGRES),
+            Db::Sqlite { .. } => ("SQLite", VERSION_SQLITE),
+        };
+        let row = sql!(self.write().await?, optional EngineRow, select)?;
+        Ok(row.map_or_else(|| name.to_owned(), |row| format!("{name} {}", row.version)))
+    }
+
+    /// How much there is of everything.
+    pub async fn counts(&self) -> Result<Counts, StoreError> {
+        let row = sql!(self.write().await?, optional Counts, COUNTS)?;
+        row.ok_or(StoreError::Unreadable("number of rows"))
+    }
+
+    /// Fails when nothing can be written: a standby, a file or a table that this process may only read.
+    pub async fn require_writable(&self) -> Result<(), StoreError> {
+        // Dropping the unit undoes what was written.
+        let mut unit = self.begin().await?;
+        sql!(unit, execute, TOUCH)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+//! The command line: every command by what it brings about on a server.
+
+mod check;
+mod client;
+mod key;
+mod misuse;
+mod recovery;
+mod rig;
+mod session;
+mod user;

@@ -1,0 +1,243 @@
+//! `tokend check` and `tokend migrate`, and what `tokend serve` says when it can't start.
+
+use std::collections::BTreeSet;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
+
+use super::rig::{Rig, SECRET, program_on};
+use crate::harness::{Database, Engine, Program, on_both_databases, run_sql, url_of};
+
+/// Every file and directory below `directory`.
+fn files(directory: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        found.insert(entry.path().display().to_string());
+        if entry.path().is_dir() {
+            found.extend(files(&entry.path()));
+        }
+    }
+    found
+}
+
+/// Makes it seem that a later version has migrated the database.
+pub async fn make_newer(database: &Database) {
+    execute(
+        database,
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (9999, 'later', true, '', 0)",
+    )
+    .await;
+}
+
+async fn execute(database: &Database, statement: &str) {
+    let statement = sqlx::raw_sql(AssertSqlSafe(statement));
+    if let Some(path) = database.url.strip_prefix("sqlite:") {
+        let mut connection = SqliteConnectOptions::new().filename(path).connect().await.expect("SQLite answers");
+        statement.execute(&mut connection).await.expect("the statement runs");
+        connection.close().await.expect("the connection closes");
+    } else {
+        let mut connection = PgConnection::connect(&database.url).await.expect("PostgreSQL answers");
+        statement.execute(&mut connection).await.expect("the statement runs");
+        connection.close().await.expect("the connection closes");
+    }
+}
+
+/// A PostgreSQL database with nothing in it.
+async fn empty_postgres() -> String {
+    let name = format!("empty_{}", uuid::Uuid::new_v4().simple());
+    run_sql(format!("CREATE DATABASE {name}")).await;
+    url_of(&name)
+}
+
+async fn a_sound_set_up_is_described_without_its_secrets(engine: Engine) {
+    let rig = Rig::new(engine).await.with_alice();
+    rig.alice().await;
+    let shown = rig.run(&["check"]).stdout;
+    for expected in [
+        "issuer",
+        "https://auth.example.com",
+        "tokens.access_lifetime",
+        "15m",
+        "migrations     up to date",
+        "users          1",
+        "clients        1",
+        "master secret  opens every signing key",
+        &format!("{} (ES256) signs", rig.kid),
+        if engine == Engine::Sqlite { "SQLite 3" } else { "PostgreSQL 1" },
+    ] {
+        assert!(shown.contains(expected), "{expected:?} is not in {shown}");
+    }
+    assert!(!shown.contains(SECRET), "{shown}");
+    let noted = rig.program.run(&["client", "remove", "app", "--yes"]);
+    noted.ok();
+    rig.run(&["client", "add", "other", "--name", "Other", "--public"]);
+    assert!(rig.run(&["check"]).stderr.contains("login.client: there is no client app"));
+}
+
+async fn another_master_secret_is_named_as_the_problem(engine: Engine) {
+    let rig = Rig::new(engine).await;
+    let wrong = program_on(&rig.database).set("TOKEND_SECRET", "another-master-secret-which-is-long-enough");
+    for command in ["check", "serve"] {
+        let reason = format!("the master secret does not open signing key {}", rig.kid);
+        wrong.run(&[command]).refused(&reason);
+    }
+    wrong.run(&["user", "list"]).ok();
+    let missing = wrong.set("TOKEND_SECRET", "").set("TOKEND_SECRET_FILE", "not/there");
+    for command in ["check", "serve"] {
+        missing.run(&[command]).refused("the master secret not/there is missing");
+    }
+    assert_eq!(files(missing.directory()), BTreeSet::new(), "and none was made in its place");
+}
+
+async fn a_check_leaves_no_trace(engine: Engine) {
+    let rig = Rig::new(engine).await;
+    let directory = rig.database.url.strip_prefix("sqlite:").map(|path| Path::new(path).parent().unwrap().to_owned());
+    let before = directory.as_deref().map(files);
+    let version = rig.node.app.store.registry_state().await.unwrap().version;
+    rig.run(&["check"]);
+    rig.run(&["migrate", "--dry-run"]).said("the database is up to date");
+    assert_eq!(directory.as_deref().map(files), before);
+    assert_eq!(rig.node.app.store.registry_state().await.unwrap().version, version);
+    assert_eq!(files(rig.program.directory()), BTreeSet::new());
+}
+
+on_both_databases!(
+    a_sound_set_up_is_described_without_its_secrets,
+    another_master_secret_is_named_as_the_problem,
+    a_check_leaves_no_trace,
+);
+
+#[test]
+fn before_the_first_start_nothing_is_there_and_nothing_is_made() {
+    let program = Program::new();
+    let shown = program.run(&["check"]);
+    let stdout = &shown.ok().stdout;
+    assert!(
+        stdout.contains("database       not there yet") && stdout.contains("master secret  not there yet"),
+        "{stdout}"
+    );
+    program.run(&["migrate", "--dry-run"]).said("1 migration would be applied");
+    assert_eq!(files(program.directory()), BTreeSet::new());
+    program.run(&["migrate"]).said("1 migration applied");
+    program.run(&["migrate"]).said("the database is up to date");
+    let mode = |path: &str| program.directory().join(path).metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("data"), mode("data/tokend.db")), (0o700, 0o600));
+    let before = files(program.directory());
+    let shown = program.run(&["check"]).ok().stdout.clone();
+    assert!(
+        shown.contains("migrations     up to date\nusers          0\n") && shown.contains("not there yet"),
+        "{shown}"
+    );
+    assert_eq!(files(program.directory()), before);
+}
+
+#[test]
+fn a_secret_that_others_can_read_is_refused() {
+    let program = Program::new();
+    let path = program.directory().join("master.secret");
+    std::fs::write(&path, SECRET).unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    let program = program.set("TOKEND_SECRET_FILE", "master.secret");
+    for command in ["check", "serve"] {
+        program.run(&[command]).refused("chmod 600");
+    }
+}
+
+#[test]
+fn a_broken_configuration_is_named_by_file_line_and_key() {
+    let program = Program::new();
+    let file = program.directory().join("mine.toml");
+    std::fs::write(&file, "[tokens]\naccess_lifetime = 'soon'\n[session]\nidle_lifetime = '1d'\n").unwrap();
+    for command in [&["check"][..], &["serve"], &["user", "list"], &[]] {
+        let outcome = program.run(&[&["--config", "mine.toml"], command].concat());
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""), "{outcome:?}");
+        let lines: Vec<_> = outcome.stderr.lines().collect();
+        assert_eq!(lines.len(), 2, "every problem at once: {outcome:?}");
+        let first = lines.iter().find(|line| line.contains("tokens.access_lifetime")).unwrap();
+        assert!(first.starts_with("tokend: mine.toml:2: ") && first.contains("from 1s to 1day"), "{first}");
+        assert!(lines.iter().any(|line| line.contains("mine.toml:3: session: unknown")), "{outcome:?}");
+    }
+    let outcome = program.set("TOKEND_TOKENS__ACCESS_LIFETIME", "0s");
+    let refused = outcome.run(&["check"]);
+    refused.refused(
+        "TOKEND_TOKENS__ACCESS_LIFETIME: tokens.access_lifetime = 0s: must be a length of time from 1s to 1day",
+    );
+    outcome.set("TOKEND_CONFIG", "not-there.toml").run(&["check"]).refused("not-there.toml: ");
+}
+
+#[test]
+fn what_is_no_database_is_named() {
+    let program = Program::new();
+    std::fs::write(program.directory().join("notes.txt"), "this is no database, but a rather long text".repeat(100))
+        .unwrap();
+    let program = program.set("TOKEND_DATABASE", "sqlite:notes.txt");
+    for command in [&["check"][..], &["serve"], &["migrate"], &["user", "list"]] {
+        program.run(command).refused("notes.txt");
+    }
+    let program = program.set("TOKEND_DATABASE", "sqlite:notes.txt/below/tokend.db");
+    for command in [&["serve"][..], &["migrate"]] {
+        program.run(command).refused("notes.txt/below/tokend.db");
+    }
+}
+
+#[test]
+fn a_certificate_that_is_not_there_is_found_before_the_start() {
+    let program = Program::new().set("TOKEND_HTTP__TLS_CERTIFICATE", "tls.crt").set("TOKEND_HTTP__TLS_KEY", "tls.key");
+    for command in ["check", "serve"] {
+        program.run(&[command]).refused("can't read the TLS file tls.crt");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_that_does_not_answer_is_named() {
+    let base = Program::new().set("TOKEND_SECRET", SECRET).set("TOKEND_POSTGRES__ACQUIRE_TIMEOUT", "500ms");
+    let program = base.set("TOKEND_DATABASE", "postgres://tokend:hunter2@127.0.0.1:1/sso");
+    for command in [&["check"][..], &["serve"], &["migrate"], &["user", "list"]] {
+        let outcome = program.run(command);
+        outcome.refused("cannot open the database sso on 127.0.0.1:1: ").refused("Connection refused");
+        assert!(!format!("{outcome:?}").contains("hunter2"), "{outcome:?}");
+    }
+    let mut unknown = url::Url::parse(&url_of("there_is_no_such_database")).unwrap();
+    unknown.set_query(Some("application_name=x"));
+    let program = program.set("TOKEND_DATABASE", unknown.as_str());
+    program.run(&["check"]).refused("there_is_no_such_database");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_is_migrated_when_it_may_be() {
+    let program = Program::new().set("TOKEND_SECRET", SECRET).set("TOKEND_DATABASE", &empty_postgres().await);
+    program.run(&["serve", "--no-migrate"]).refused("the database lacks 1 migration(s): run `tokend migrate`");
+    program.run(&["user", "list"]).refused("the database lacks 1 migration(s)");
+    assert!(program.run(&["check"]).ok().stdout.contains("migrations     1 migration missing"));
+    program.run(&["migrate", "--dry-run"]).said("1 migration would be applied");
+    program.run(&["user", "list"]).refused("the database lacks 1 migration(s)");
+    program.run(&["migrate"]).said("1 migration applied");
+    program.run(&["user", "list"]).ok();
+    program.run(&["migrate", "--dry-run"]).said("the database is up to date");
+    assert!(program.run(&["check"]).ok().stdout.contains("migrations     up to date"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_needs_a_master_secret_from_outside() {
+    let program = Program::new().set("TOKEND_DATABASE", &empty_postgres().await);
+    for command in ["check", "serve"] {
+        program.run(&[command]).refused("TOKEND_SECRET or secret_file must be set");
+    }
+    let program = program.set("TOKEND_SECRET_FILE", "not/there");
+    for command in ["check", "serve"] {
+        program.run(&[command]).refused("there is no master secret file not/there");
+    }
+    assert_eq!(files(program.directory()), BTreeSet::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_is_no_database_to_serve_from() {
+    let database = Database::new(Engine::Postgres).await;
+    let name = database.url.rsplit('/').next().unwrap();
+    run_sql(format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
+    program_on(&database).run(&["check"]).refused("read-only transaction");
+}

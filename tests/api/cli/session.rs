@@ -1,0 +1,153 @@
+//! `tokend session`.
+
+use serde_json::Value;
+
+use super::rig::{PASSWORD, Rig};
+use crate::harness::{Engine, Outcome, on_both_databases};
+
+fn ids(outcome: &Outcome) -> Vec<String> {
+    outcome.json().as_array().unwrap().iter().map(|session| session["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Alice is signed in on `app` twice, bob once, and alice once on `other`.
+async fn four_sessions(engine: Engine) -> Rig {
+    let rig = Rig::new(engine).await.with_alice();
+    rig.program.run_with(&["user", "add", "bob", "--password-stdin"], PASSWORD).ok();
+    rig.run(&[
+        "client",
+        "add",
+        "other",
+        "--name",
+        "Other",
+        "--public",
+        "--first-party",
+        "--grant",
+        "password",
+        "--grant",
+        "refresh_token",
+        "--scope",
+        "openid",
+    ]);
+    for (user, client) in [("alice", "app"), ("alice", "app"), ("bob", "app"), ("alice", "other")] {
+        let form = [("username", user), ("password", PASSWORD), ("client_id", client), ("device_name", "Phone")];
+        rig.post("/login", &form).await.ok();
+    }
+    rig
+}
+
+async fn a_listing_shows_whose_sessions_they_are(engine: Engine) {
+    let rig = four_sessions(engine).await;
+    let list = |arguments: &[&str]| rig.run(&[&["session", "list", "--json"], arguments].concat());
+    assert_eq!(ids(&list(&[])).len(), 4);
+    assert_eq!(ids(&list(&["--user", "alice"])).len(), 3);
+    assert_eq!(ids(&list(&["--user", "alice", "--client", "app"])).len(), 2);
+    assert_eq!(ids(&list(&["--client", "other"])).len(), 1);
+    assert_eq!(ids(&list(&["--limit", "3"])).len(), 3);
+    let bobs = &list(&["--user", "bob"]).json()[0];
+    let mut members: Vec<_> = bobs.as_object().unwrap().keys().map(String::as_str).collect();
+    members.sort_unstable();
+    let expected = [
+        "audience",
+        "auth_time",
+        "client_id",
+        "created_at",
+        "device_name",
+        "expires_at",
+        "generation",
+        "id",
+        "idle_expires_at",
+        "ip",
+        "last_used_at",
+        "revoked_at",
+        "revoked_reason",
+        "scope",
+        "state",
+        "user_agent",
+        "user_id",
+        "username",
+    ];
+    assert_eq!(members, expected);
+    let seen = [&bobs["username"], &bobs["client_id"], &bobs["state"], &bobs["device_name"], &bobs["ip"]];
+    assert_eq!(seen, ["bob", "app", "active", "Phone", "127.0.0.1"]);
+    assert_eq!(
+        (&bobs["expires_at"], &bobs["revoked_at"], &bobs["generation"]),
+        (&Value::Null, &Value::Null, &1.into())
+    );
+    let table = rig.run(&["session", "list", "--user", "bob"]).stdout;
+    assert!(table.contains("bob") && table.contains("never") && table.lines().count() == 2, "{table}");
+    assert!(
+        rig.run(&["session", "list", "--limit", "3"])
+            .stdout
+            .ends_with("there are more: say --limit, --user or --client\n")
+    );
+    for (arguments, reason) in
+        [(["--user", "eve"], "there is no user eve"), (["--client", "x"], "there is no client x")]
+    {
+        rig.program.run(&[&["session", "list"], &arguments[..]].concat()).refused(reason);
+    }
+}
+
+async fn one_session_is_revoked_by_its_id(engine: Engine) {
+    let rig = Rig::new(engine).await.with_alice();
+    let (one, two) = (rig.alice().await, rig.alice().await);
+    let listed = ids(&rig.run(&["session", "list", "--json"]));
+    let id = listed.first().unwrap();
+    rig.run(&["session", "revoke", id]).said(&format!("session {id} was revoked"));
+    let statuses = [&one, &two].map(|tokens| tokens.access_token());
+    let mut statuses = [rig.userinfo(&statuses[0]).await.status, rig.userinfo(&statuses[1]).await.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 401], "one is dead, the other alive");
+    rig.run(&["session", "revoke", id]).said(&format!("session {id} had been revoked before"));
+    let shown = rig.run(&["session", "show", id, "--json"]).json();
+    assert_eq!((&shown["state"], &shown["revoked_reason"]), (&"revoked".into(), &"admin".into()));
+    assert!(shown["revoked_at"].is_i64());
+    assert_eq!(ids(&rig.run(&["session", "list", "--json"])).len(), 1, "ended ones are left out");
+    assert_eq!(ids(&rig.run(&["session", "list", "--all", "--json"])).len(), 2);
+    let unknown = "0195d3a0-0000-7000-8000-000000000000";
+    rig.program.run(&["session", "show", unknown]).refused("there is no session");
+    rig.program.run(&["session", "revoke", unknown]).refused("there is no session");
+    rig.program.run(&["session", "show", "x"]).misused("invalid value");
+}
+
+async fn everything_of_a_user_is_revoked_at_once(engine: Engine) {
+    let rig = four_sessions(engine).await;
+    rig.run(&["session", "revoke", "--user", "alice", "--yes"]).said("3 sessions of user alice ended");
+    let left = rig.run(&["session", "list", "--json"]).json();
+    assert_eq!((left.as_array().unwrap().len(), &left[0]["username"]), (1, &"bob".into()));
+    rig.alice().await;
+    rig.program.run(&["session", "revoke", "--user", "eve", "--yes"]).refused("there is no user eve");
+}
+
+async fn everything_of_a_client_is_revoked_at_once(engine: Engine) {
+    let rig = four_sessions(engine).await;
+    let secret = rig
+        .run(&[
+            "client",
+            "add",
+            "svc",
+            "--name",
+            "S",
+            "--confidential",
+            "--may-introspect",
+            "--grant",
+            "client_credentials",
+        ])
+        .secret();
+    let own = rig.client_token(("svc", &secret)).await.access_token();
+    rig.run(&["session", "revoke", "--client", "app", "--yes"]).said("3 sessions of client app ended");
+    let left = rig.run(&["session", "list", "--json"]).json();
+    assert_eq!((left.as_array().unwrap().len(), &left[0]["client_id"]), (1, &"other".into()));
+    rig.post_as(("svc", &secret), "/introspect", &[("token", &own)]).await.active();
+    rig.run(&["session", "revoke", "--client", "svc", "--yes"]).said("0 sessions of client svc ended");
+    rig.post_as(("svc", &secret), "/introspect", &[("token", &own)]).await.inactive();
+    rig.program.run(&["session", "revoke", "--client", "x", "--yes"]).refused("there is no client x");
+    rig.program.run(&["session", "revoke"]).misused("--user");
+    rig.program.run(&["session", "revoke", "--user", "alice", "--client", "app"]).misused("cannot be used with");
+}
+
+on_both_databases!(
+    a_listing_shows_whose_sessions_they_are,
+    one_session_is_revoked_by_its_id,
+    everything_of_a_user_is_revoked_at_once,
+    everything_of_a_client_is_revoked_at_once,
+);

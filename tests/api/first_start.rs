@@ -1,0 +1,121 @@
+//! The first start of the real program, and the lines that it prints.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::harness::{Program, Running, run_sql, url_of};
+
+/// Where the printed lines are, and what ends them.
+const FIRST: &str = "# Log in";
+const LAST: &str = "/revoke";
+
+fn fresh() -> Program {
+    Program::new().set("TOKEND_LISTEN", "127.0.0.1:0")
+}
+
+/// What a first start prints.
+fn printed(server: &Running) -> Vec<String> {
+    server.stdout_until(LAST)
+}
+
+/// Runs the printed lines in one shell, one after the other. What each of them printed, if it printed anything.
+fn paste(lines: &[String]) -> Vec<String> {
+    let marked = lines.join("\nprintf '\\036'\n");
+    let shell = Command::new("bash").args(["-u", "-c", &marked]).output().expect("bash runs");
+    assert!(shell.status.success() && shell.stderr.is_empty(), "{shell:?}");
+    let text = String::from_utf8(shell.stdout).unwrap();
+    text.split('\u{1e}').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text:?}"))
+}
+
+/// The printed lines do what they say; afterwards the access token is dead.
+fn assert_lines_work(printed: &[String]) {
+    let begin = printed.iter().position(|line| line.starts_with(FIRST)).expect("lines to paste");
+    let mut lines = printed.split_at(begin).1.to_vec();
+    let introspect = lines.iter().find(|line| line.contains("/introspect")).expect("a line that introspects").clone();
+    lines.push(introspect);
+    let answers = paste(&lines);
+    let [login, userinfo, refresh, introspected, revoked, afterwards] = &answers[..] else { panic!("{answers:?}") };
+    let (login, refresh) = (json(login), json(refresh));
+    assert_eq!((&login["token_type"], &login["expires_in"]), (&"Bearer".into(), &900.into()));
+    assert_eq!(json(userinfo)["preferred_username"], "admin");
+    assert_eq!(json(userinfo)["sub"], json(introspected)["sub"]);
+    assert!(refresh["refresh_token"].as_str().is_some_and(|token| token.starts_with("tkr_")));
+    assert_ne!(refresh["refresh_token"], login["refresh_token"]);
+    assert_eq!((&json(introspected)["active"], &json(introspected)["username"]), (&true.into(), &"admin".into()));
+    assert_eq!(revoked, "{}");
+    assert_eq!(afterwards, r#"{"active":false}"#);
+}
+
+/// The secrets in what was printed.
+fn secrets(printed: &[String]) -> Vec<String> {
+    let words = printed.iter().flat_map(|line| line.split_whitespace());
+    let secret =
+        words.filter(|word| word.len() == 43 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)));
+    secret.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_printed_lines_work_when_they_are_pasted() {
+    let program = fresh();
+    let server = program.start(&[]);
+    let first = printed(&server);
+    assert_lines_work(&first);
+    let secrets = secrets(&first);
+    assert_eq!(secrets.len(), 2, "a password and a client secret");
+    let (status, _, log) = server.stop();
+    assert!(status.success(), "{status:?}");
+    assert!(log.contains("listening") && log.contains("\"stopped\""), "{log}");
+    assert!(secrets.iter().all(|secret| !log.contains(secret)), "{log}");
+
+    let server = program.start(&["serve"]);
+    server.wait_for_log("listening");
+    let (status, stdout, _) = server.stop();
+    assert!(status.success());
+    assert_eq!(stdout, "", "what was made at the first start is said once");
+    assert_eq!(program.run(&["user", "list", "--json"]).json().as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn users_that_are_there_are_enough() {
+    let program = fresh();
+    program.run(&["user", "add", "alice", "--no-password"]).ok();
+    let server = program.start(&[]);
+    server.wait_for_log("listening");
+    assert_eq!(server.stop().1, "");
+    assert_eq!(program.run(&["client", "list", "--json"]).json().as_array().unwrap().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_nothing_is_made_unless_it_is_asked_for() {
+    let name = format!("first_{}", uuid::Uuid::new_v4().simple());
+    run_sql(format!("CREATE DATABASE {name}")).await;
+    let secret = "a-master-secret-of-the-first-start-x";
+    let program = fresh().set("TOKEND_DATABASE", &url_of(&name)).set("TOKEND_SECRET", secret);
+    let server = program.start(&["serve"]);
+    server.wait_for_log("listening");
+    assert_eq!(server.stop().1, "");
+    for listing in [["user", "list", "--json"], ["client", "list", "--json"]] {
+        assert_eq!(program.run(&listing).json(), serde_json::json!([]));
+    }
+
+    let server = program.start(&["serve", "--bootstrap"]);
+    assert_lines_work(&printed(&server));
+    drop(server);
+    let server = program.start(&["serve", "--bootstrap"]);
+    server.wait_for_log("listening");
+    assert_eq!(server.stop().1, "");
+}
+
+#[test]
+fn an_issuer_with_a_path_has_its_lines_too() {
+    let server = fresh().set("TOKEND_ISSUER", "http://auth.example.com/sso");
+    let server = server.start(&[]);
+    let first = printed(&server);
+    assert!(first.iter().any(|line| line.contains("/sso/login")), "{first:?}");
+    assert_lines_work(&first);
+}

@@ -1,0 +1,193 @@
+//! The real program, in a directory of its own, and what became of it.
+
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Longer than anything takes that ends at all.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Where and with which settings the program runs.
+pub struct Program {
+    directory: TempDir,
+    settings: Vec<(String, String)>,
+}
+
+/// A program that has ended.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// A program that runs. It is killed when this is dropped.
+pub struct Running {
+    child: Child,
+    stdout: Receiver<String>,
+    stderr: Receiver<String>,
+}
+
+impl Program {
+    /// In an empty directory, with nothing set but what makes hashing cheap.
+    pub fn new() -> Self {
+        let program = Self { directory: TempDir::new().expect("a temporary directory"), settings: Vec::new() };
+        program.set("TOKEND_PASSWORDS__MEMORY_KIB", "64").set("TOKEND_PASSWORDS__ITERATIONS", "1")
+    }
+
+    /// With one more variable, or another value of it.
+    pub fn set(mut self, variable: &str, value: &str) -> Self {
+        self.settings.retain(|(name, _)| name != variable);
+        self.settings.push((variable.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Runs a command to its end, with nothing on standard input.
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        self.run_with(arguments, "")
+    }
+
+    /// Runs a command to its end, with this on standard input.
+    pub fn run_with(&self, arguments: &[&str], input: &str) -> Outcome {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().expect("the program starts");
+        // A program that doesn't want it may be gone already.
+        let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
+        let (stdout, stderr) = (whole(child.stdout.take()), whole(child.stderr.take()));
+        let mut running = Running { child, stdout, stderr };
+        let read = |from: &Receiver<String>| from.recv_timeout(PATIENCE).expect("the program ends");
+        let (stdout, stderr) = (read(&running.stdout), read(&running.stderr));
+        Outcome { code: running.child.wait().expect("it has ended").code(), stdout, stderr }
+    }
+
+    /// Runs a command that goes on.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        let mut child = self.command(arguments).stdin(Stdio::null()).spawn().expect("the program starts");
+        let (stdout, stderr) = (lines(child.stdout.take()), lines(child.stderr.take()));
+        Running { child, stdout, stderr }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tokend"));
+        command.args(arguments).current_dir(self.directory()).env_clear();
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+}
+
+impl Running {
+    /// Waits until standard error has a line with this in it.
+    #[track_caller]
+    pub fn wait_for_log(&self, text: &str) -> String {
+        loop {
+            let line = self.stderr.recv_timeout(PATIENCE).expect("the program logs it");
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// The lines of standard output up to one with this in it.
+    #[track_caller]
+    pub fn stdout_until(&self, text: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        loop {
+            found.push(self.stdout.recv_timeout(PATIENCE).expect("the program prints it"));
+            if found.last().is_some_and(|line| line.contains(text)) {
+                return found;
+            }
+        }
+    }
+
+    /// Asks the program to end, as an operator would. What it printed since, on standard output and standard error.
+    pub fn stop(mut self) -> (ExitStatus, String, String) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it runs");
+        let rest = |from: &Receiver<String>| from.iter().map(|line| line + "\n").collect::<String>();
+        let (stdout, stderr) = (rest(&self.stdout), rest(&self.stderr));
+        (self.child.wait().expect("it ends"), stdout, stderr)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Outcome {
+    /// The outcome, which must be success.
+    #[track_caller]
+    pub fn ok(&self) -> &Self {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self
+    }
+
+    /// Standard output as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.ok().stdout).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+
+    /// The secret that was printed: the only line of standard output.
+    #[track_caller]
+    pub fn secret(&self) -> String {
+        let secret = self.ok().stdout.strip_suffix('\n').expect("a line").to_owned();
+        let url_safe = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        assert!(secret.len() >= 43 && secret.chars().all(url_safe), "{self:?}");
+        assert!(!self.stderr.contains(&secret), "it is printed once: {self:?}");
+        secret
+    }
+
+    /// The command must have printed this and nothing else.
+    #[track_caller]
+    pub fn said(&self, text: &str) -> &Self {
+        assert_eq!(self.ok().stdout, format!("{text}\n"), "{self:?}");
+        self
+    }
+
+    /// The command must have refused, saying why in one line.
+    #[track_caller]
+    pub fn refused(&self, reason: &str) -> &Self {
+        assert_eq!((self.code, self.stderr.lines().count()), (Some(1), 1), "{self:?}");
+        assert!(self.stderr.starts_with("tokend: ") && self.stderr.contains(reason), "{self:?}");
+        self
+    }
+
+    /// The command line must have been refused before anything was looked at.
+    #[track_caller]
+    pub fn misused(&self, reason: &str) -> &Self {
+        assert_eq!((self.code, self.stdout.as_str()), (Some(2), ""), "{self:?}");
+        assert!(self.stderr.contains(reason), "{self:?}");
+        self
+    }
+}
+
+fn whole(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
+    let mut pipe = pipe.expect("a pipe");
+    let (send, receive) = channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("the pipe can be read");
+        let _ = send.send(String::from_utf8(bytes).expect("UTF-8"));
+    });
+    receive
+}
+
+fn lines(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
+    let pipe = BufReader::new(pipe.expect("a pipe"));
+    let (send, receive) = channel();
+    thread::spawn(move || pipe.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+    receive
+}
