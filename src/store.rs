@@ -1,9 +1,11 @@
 //! What is kept: one file a table. SQL lives here and nowhere else; nothing here decides, it stores what was decided.
 
+mod batch;
 pub mod clients;
 mod db;
 mod error;
 mod migrations;
+mod postgres;
 pub mod registry;
 pub mod revoked_tokens;
 mod row;

@@ -80,7 +80,9 @@ pub enum InvalidGrant {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => Self::Unavailable(error.to_string()),
+            StoreError::Unavailable(_) | StoreError::Overloaded | StoreError::TimedOut => {
+                Self::Unavailable(error.to_string())
+            }
             _ => Self::Failed(error.to_string()),
         }
     }

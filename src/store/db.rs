@@ -1,18 +1,20 @@
 //! One SQL text for two databases: an enum of two pools, and the macro that runs a statement on whichever it is.
 
 use std::path::Path;
-use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
-use super::{StartError, StoreError};
+use super::sessions::Hot;
+use super::{StartError, StoreError, postgres};
 
 /// How long a writer of another process may hold SQLite before a statement gives up.
 const SQLITE_BUSY: Duration = Duration::from_secs(5);
+
+/// How long closing may take.
+const CLOSE: Duration = Duration::from_secs(5);
 
 /// Runs one SQL text with one bind list on a [`Connection`] or [`Unit`] of either database.
 ///
@@ -50,6 +52,7 @@ pub(super) use sql;
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(super) db: Db,
+    pub(super) hot: Hot,
 }
 
 #[derive(Clone, Debug)]
@@ -95,26 +98,16 @@ impl Store {
             .max_connections(4)
             .acquire_timeout(timeout)
             .connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(Self { db: Db::Sqlite { writer, readers } })
+        Ok(Self::new(Db::Sqlite { writer, readers }))
     }
 
     /// Connects to PostgreSQL. `url` is as libpq has it; its password is never shown.
-    pub async fn open_postgres(url: &str, pool: PoolSize) -> Result<Self, StartError> {
-        let unreachable = |name: String| move |cause| StartError::Unreachable { name, cause };
-        let options = PgConnectOptions::from_str(url).map_err(unreachable("postgres".to_owned()))?;
-        let name = format!(
-            "{} on {}:{}",
-            options.get_database().unwrap_or_else(|| options.get_username()),
-            options.get_host(),
-            options.get_port()
-        );
-        let pool = PgPoolOptions::new()
-            .max_connections(pool.max_connections)
-            .acquire_timeout(pool.acquire_timeout)
-            .connect_with(options.application_name("tokend").disable_statement_logging())
-            .await
-            .map_err(unreachable(name))?;
-        Ok(Self { db: Db::Postgres(pool) })
+    pub async fn open_postgres(url: &str, size: PoolSize) -> Result<Self, StartError> {
+        Ok(Self::new(Db::Postgres(postgres::open(url, size).await?)))
+    }
+
+    fn new(db: Db) -> Self {
+        Self { hot: Hot::start(&db), db }
     }
 
     /// Whether this is the embedded database.
@@ -122,41 +115,62 @@ impl Store {
         matches!(self.db, Db::Sqlite { .. })
     }
 
-    /// Closes every connection, after the statements that are running.
+    /// Closes every connection, after the statements that are running, but doesn't wait for ever.
     pub async fn close(&self) {
-        match &self.db {
-            Db::Postgres(pool) => pool.close().await,
-            Db::Sqlite { writer, readers } => {
-                readers.close().await;
-                writer.close().await;
+        let closed = async {
+            match &self.db {
+                Db::Postgres(pool) => pool.close().await,
+                Db::Sqlite { writer, readers } => {
+                    readers.close().await;
+                    writer.close().await;
+                }
             }
+        };
+        if tokio::time::timeout(CLOSE, closed).await.is_err() {
+            tracing::warn!("the database's connections could not be closed in time");
         }
     }
 
-    /// A connection that can't be had is an outage whatever the reason: no such database, nobody let in, a wrong password.
     pub(super) async fn read(&self) -> Result<Connection, StoreError> {
-        match &self.db {
-            Db::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
-            Db::Sqlite { readers, .. } => readers.acquire().await.map(Connection::Sqlite),
-        }
-        .map_err(StoreError::Unavailable)
+        self.db.read().await
     }
 
     pub(super) async fn write(&self) -> Result<Connection, StoreError> {
-        match &self.db {
-            Db::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
-            Db::Sqlite { writer, .. } => writer.acquire().await.map(Connection::Sqlite),
-        }
-        .map_err(StoreError::Unavailable)
+        self.db.write().await
     }
 
-    /// Begins a transaction. SQLite takes its write lock at once: an upgrade later could fail half-way.
     pub(super) async fn begin(&self) -> Result<Unit, StoreError> {
-        match &self.db {
-            Db::Postgres(pool) => pool.begin().await.map(Unit::Postgres),
-            Db::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Unit::Sqlite),
+        self.db.begin().await
+    }
+}
+
+/// A connection that can't be had is an outage whatever the reason: no such database, nobody let in, a wrong password.
+impl Db {
+    pub(super) async fn read(&self) -> Result<Connection, StoreError> {
+        match self {
+            Self::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
+            Self::Sqlite { readers, .. } => readers.acquire().await.map(Connection::Sqlite),
         }
-        .map_err(StoreError::Unavailable)
+        .map_err(StoreError::unavailable)
+    }
+
+    pub(super) async fn write(&self) -> Result<Connection, StoreError> {
+        match self {
+            Self::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
+            Self::Sqlite { writer, .. } => writer.acquire().await.map(Connection::Sqlite),
+        }
+        .map_err(StoreError::unavailable)
+    }
+
+    /// Begins a transaction. SQLite takes its write lock at once: an upgrade later could fail half-way. On PostgreSQL
+    /// each statement has to see what others have committed by then, whatever the server's default is: the end of a user's
+    /// sessions has to see the session of a sign-in that it waited for.
+    pub(super) async fn begin(&self) -> Result<Unit, StoreError> {
+        match self {
+            Self::Postgres(pool) => pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await.map(Unit::Postgres),
+            Self::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Unit::Sqlite),
+        }
+        .map_err(StoreError::unavailable)
     }
 }
 
@@ -179,6 +193,15 @@ pub(super) enum Unit {
 pub(super) enum Handle<'a> {
     Postgres(&'a mut PgConnection),
     Sqlite(&'a mut SqliteConnection),
+}
+
+impl Handle<'_> {
+    pub(super) fn handle(&mut self) -> Handle<'_> {
+        match self {
+            Self::Postgres(connection) => Handle::Postgres(connection),
+            Self::Sqlite(connection) => Handle::Sqlite(connection),
+        }
+    }
 }
 
 impl Connection {

@@ -1,11 +1,19 @@
 //! What can go wrong with the database, sorted by what a caller can do about it.
 
-/// A statement that gave no answer that can be used.
-#[derive(Debug, thiserror::Error)]
+use std::sync::Arc;
+
+/// A statement that gave no answer that can be used. Cheap to clone: one statement may carry many callers' items.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database can't be reached or is too busy: trying again later may help.
     #[error("the database is unavailable: {0}")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] Arc<sqlx::Error>),
+    /// More statements wait than the database gets through.
+    #[error("too many statements wait for the database")]
+    Overloaded,
+    /// The database gave no answer in time; what was asked of it may have been done.
+    #[error("the database gave no answer in time")]
+    TimedOut,
     /// A row with this key exists already.
     #[error("it exists already")]
     Exists,
@@ -14,7 +22,27 @@ pub enum StoreError {
     Unreadable(&'static str),
     /// Anything else: a defect of this program or of the database's set-up.
     #[error("the database refused a statement: {0}")]
-    Failed(#[source] sqlx::Error),
+    Failed(#[source] Arc<sqlx::Error>),
+}
+
+impl StoreError {
+    /// No connection could be had, for whatever reason.
+    pub(super) fn unavailable(error: sqlx::Error) -> Self {
+        Self::Unavailable(Arc::new(error))
+    }
+
+    /// Whether one item of a statement that carries many may be the reason, so that each should go alone: a value that
+    /// the engine refuses, or a deadlock with somebody who holds one of its rows.
+    pub(super) fn is_of_one_item(&self) -> bool {
+        match self {
+            Self::Unavailable(error) => {
+                let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+                code.is_some_and(|code| code.starts_with("40"))
+            }
+            Self::Exists | Self::Unreadable(_) | Self::Failed(_) => true,
+            Self::Overloaded | Self::TimedOut => false,
+        }
+    }
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -26,10 +54,10 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed
-            | sqlx::Error::BeginFailed => Self::Unavailable(error),
+            | sqlx::Error::BeginFailed => Self::Unavailable(Arc::new(error)),
             sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::Exists,
-            sqlx::Error::Database(cause) if is_passing(cause.code().as_deref()) => Self::Unavailable(error),
-            _ => Self::Failed(error),
+            sqlx::Error::Database(cause) if is_passing(cause.code().as_deref()) => Self::Unavailable(Arc::new(error)),
+            _ => Self::Failed(Arc::new(error)),
         }
     }
 }

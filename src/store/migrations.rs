@@ -60,7 +60,8 @@ impl Store {
     pub async fn migrate(&self) -> Result<usize, StartError> {
         let missing = match self.migration_state().await? {
             MigrationState::Newer(version) => return Err(StartError::Newer(version)),
-            MigrationState::Current => 0,
+            // The lock that migrations need holds nodes up, and a pooler may not pass it on.
+            MigrationState::Current => return Ok(0),
             MigrationState::Behind(missing) => missing,
         };
         match &self.db {

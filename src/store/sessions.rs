@@ -1,14 +1,17 @@
 //! The `sessions` table: one row a session, one compare-and-swap a refresh (DESIGN.md §3).
 
+mod hot;
 mod row;
 
 use uuid::Uuid;
 
-use self::row::{LiveSessionRow, SessionRow};
+pub(super) use self::hot::Hot;
+use self::hot::SessionKey;
+use self::row::SessionRow;
 use super::db::{Db, Unit, sql};
 use super::{Store, StoreError};
 use crate::clock::UnixTime;
-use crate::domain::{ClientId, Exchange, RevokedReason, SecretHash, Session, SessionId, User, UserId};
+use crate::domain::{ClientId, Exchange, RevokedReason, Session, SessionId, User, UserId};
 
 /// A session and its user, read in one.
 #[derive(Clone, Debug)]
@@ -39,6 +42,7 @@ pub struct SessionFilter {
     pub ended: bool,
 }
 
+/// The columns that [`SessionRow`] reads.
 macro_rules! session_columns {
     () => {
         "s.id, s.user_id, s.client_id, s.scope, s.audience, s.generation, s.current_hash, s.parent_hash, s.rotated_at, \
@@ -46,6 +50,8 @@ macro_rules! session_columns {
          s.revoked_at, s.revoked_reason, s.device_name, s.user_agent, s.ip"
     };
 }
+
+use session_columns;
 
 macro_rules! insert_if_unchanged {
     () => {
@@ -62,19 +68,6 @@ const INSERT_SQLITE: &str = insert_if_unchanged!();
 
 /// The locks make whoever disables the user or changes the client wait, and then see the session and end it.
 const INSERT_POSTGRES: &str = concat!(insert_if_unchanged!(), " FOR SHARE OF u, c");
-
-const FIND: &str = concat!(
-    "SELECT ",
-    session_columns!(),
-    ", u.username, u.email, u.claims, u.credentials_version, u.created_at AS user_created_at, \
-     u.disabled_at AS user_disabled_at, \
-     EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $2) AS token_revoked \
-     FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1"
-);
-
-const EXCHANGE: &str = "UPDATE sessions SET parent_hash = $3, current_hash = $4, generation = $5, rotated_at = $6, \
-     anchor_generation = $7, anchor_at = $8, last_used_at = $9, idle_expires_at = $10 \
-     WHERE id = $1 AND current_hash = $2 AND revoked_at IS NULL AND idle_expires_at > $9 AND expires_at > $9";
 
 const REVOKE: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE id = $1 AND revoked_at IS NULL";
 
@@ -144,28 +137,13 @@ impl Store {
         id: SessionId,
         jti: Uuid,
     ) -> Result<Option<(SignedIn, bool)>, StoreError> {
-        let row = sql!(self.read().await?, optional LiveSessionRow, FIND, id.0, jti)?;
-        row.map(LiveSessionRow::signed_in).transpose()
+        self.hot.reads.ask(SessionKey { id, jti }).await
     }
 
-    /// Exchanges a refresh token by compare-and-swap. False when the session isn't as it was judged.
+    /// Exchanges a refresh token by compare-and-swap. False when the session isn't as it was judged, or when another
+    /// exchange of it was stored at the same time.
     pub async fn exchange(&self, id: SessionId, exchange: &Exchange) -> Result<bool, StoreError> {
-        let rows = sql!(
-            self.write().await?,
-            execute,
-            EXCHANGE,
-            id.0,
-            exchange.expected_current.as_bytes(),
-            exchange.parent_hash.as_ref().map(SecretHash::as_bytes),
-            exchange.current_hash.as_bytes(),
-            exchange.generation,
-            exchange.rotated_at,
-            exchange.anchor.map(|anchor| anchor.generation),
-            exchange.anchor.map(|anchor| anchor.at),
-            exchange.last_used_at,
-            exchange.idle_expires_at,
-        )?;
-        Ok(rows == 1)
+        self.hot.exchanges.ask((id, exchange.clone())).await
     }
 
     /// Ends one session. How many ended: 0 when it was gone already.

@@ -39,6 +39,8 @@ pub(super) struct LiveSessionRow {
     #[sqlx(flatten)]
     user: UserRow,
     token_revoked: bool,
+    /// Which of the keys it was found for, from 1 on.
+    pub(super) position: i64,
 }
 
 impl TryFrom<SessionRow> for Session {

@@ -1,0 +1,130 @@
+use std::sync::Mutex as StdMutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Semaphore;
+
+use super::*;
+
+/// Batches as they went out, and a gate that holds them back.
+#[derive(Default)]
+struct Statements {
+    seen: StdMutex<Vec<Vec<u32>>>,
+    running: AtomicUsize,
+    most: AtomicUsize,
+}
+
+/// Doubles numbers; 13 is an item that no statement takes.
+fn doubler(lanes: usize) -> (Arc<Statements>, Arc<Semaphore>, Batcher<u32, u32>) {
+    let (statements, gate) = (Arc::new(Statements::default()), Arc::new(Semaphore::new(0)));
+    let (seen, held) = (Arc::clone(&statements), Arc::clone(&gate));
+    let batcher = Batcher::start(lanes, move |items: Vec<u32>| {
+        let (statements, gate) = (Arc::clone(&seen), Arc::clone(&held));
+        async move {
+            let running = statements.running.fetch_add(1, Ordering::SeqCst) + 1;
+            statements.most.fetch_max(running, Ordering::SeqCst);
+            gate.acquire().await.expect("the gate stands").forget();
+            statements.running.fetch_sub(1, Ordering::SeqCst);
+            statements.seen.lock().unwrap().push(items.clone());
+            if items.contains(&13) {
+                Err(StoreError::Unreadable("13"))
+            } else {
+                Ok(items.iter().map(|n| n * 2).collect())
+            }
+        }
+    });
+    (statements, gate, batcher)
+}
+
+/// Hands in items one after the other and lets the lanes see each.
+async fn hand_in(
+    batcher: &Batcher<u32, u32>,
+    items: impl IntoIterator<Item = u32>,
+) -> Vec<tokio::task::JoinHandle<Result<u32, StoreError>>> {
+    let mut callers = Vec::new();
+    for item in items {
+        let batcher = batcher.clone();
+        callers.push(tokio::spawn(async move { batcher.ask(item).await }));
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+    }
+    callers
+}
+
+#[tokio::test]
+async fn what_queues_while_a_statement_is_in_flight_goes_out_as_one() {
+    let (statements, gate, batcher) = doubler(1);
+    let callers = hand_in(&batcher, 1..=6).await;
+    gate.add_permits(2);
+    for (caller, item) in callers.into_iter().zip(1..) {
+        assert_eq!(caller.await.unwrap().unwrap(), item * 2);
+    }
+    assert_eq!(*statements.seen.lock().unwrap(), [vec![1], vec![2, 3, 4, 5, 6]]);
+}
+
+#[tokio::test]
+async fn no_more_statements_are_in_flight_than_there_are_lanes() {
+    let (statements, gate, batcher) = doubler(2);
+    let callers = hand_in(&batcher, 20..40).await;
+    gate.add_permits(100);
+    for caller in callers {
+        caller.await.unwrap().unwrap();
+    }
+    assert_eq!(statements.most.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_bad_item_fails_alone() {
+    let (_, gate, batcher) = doubler(1);
+    let callers = hand_in(&batcher, [1, 12, 13, 14]).await;
+    gate.add_permits(100);
+    let mut outcomes = Vec::new();
+    for caller in callers {
+        outcomes.push(caller.await.unwrap().ok());
+    }
+    assert_eq!(outcomes, [Some(2), Some(24), None, Some(28)]);
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_takes_nobodys_answer_along() {
+    let (statements, gate, batcher) = doubler(1);
+    let callers = hand_in(&batcher, [1, 2, 3]).await;
+    callers[1].abort();
+    gate.add_permits(100);
+    let [first, _, third] = <[_; 3]>::try_from(callers).unwrap();
+    assert_eq!((first.await.unwrap().unwrap(), third.await.unwrap().unwrap()), (2, 6));
+    assert_eq!(*statements.seen.lock().unwrap(), [vec![1], vec![2, 3]], "what was handed in is carried out");
+}
+
+#[tokio::test]
+async fn the_queue_is_bounded_and_says_so_at_once() {
+    let (_, gate, batcher) = doubler(1);
+    let first = hand_in(&batcher, [0]).await;
+    let waiting: Vec<_> = (0..MAX_WAITING).map(|_| batcher.clone()).collect();
+    let mut callers: Vec<_> = waiting.iter().map(|batcher| Box::pin(batcher.ask(1))).collect();
+    for caller in &mut callers {
+        assert!(std::future::poll_fn(|cx| std::task::Poll::Ready(caller.as_mut().poll(cx))).await.is_pending());
+    }
+    assert!(matches!(batcher.ask(2).await, Err(StoreError::Overloaded)));
+    gate.add_permits(MAX_WAITING);
+    for caller in callers {
+        assert_eq!(caller.await.unwrap(), 2);
+    }
+    drop(first);
+}
+
+#[tokio::test]
+async fn no_statement_carries_more_than_so_many() {
+    let (statements, gate, batcher) = doubler(1);
+    let first = hand_in(&batcher, [0]).await;
+    let mut callers: Vec<_> = (0..=MAX_BATCH).map(|_| Box::pin(batcher.ask(1))).collect();
+    for caller in &mut callers {
+        assert!(std::future::poll_fn(|cx| std::task::Poll::Ready(caller.as_mut().poll(cx))).await.is_pending());
+    }
+    gate.add_permits(3);
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    let sizes: Vec<usize> = statements.seen.lock().unwrap().iter().map(Vec::len).collect();
+    assert_eq!(sizes, [1, MAX_BATCH, 1]);
+    drop(first);
+}

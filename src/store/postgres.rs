@@ -1,0 +1,65 @@
+//! The pool of connections to PostgreSQL: what is asked of each connection, and how a dead one is noticed.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
+use tokio::time::timeout;
+
+use super::{PoolSize, StartError};
+
+/// How long a connection that is believed to live may take to show it. The other side may have vanished without a word,
+/// and the operating system would wait for it for a quarter of an hour.
+const PING: Duration = Duration::from_secs(2);
+
+/// A connection that was used this lately isn't asked.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// A statement that waits for somebody's lock gives up, before such statements take up every connection.
+const SET_UP: &str = "SET lock_timeout = '2s'";
+
+const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
+
+/// Connects. The first connection is made outside the pool, which would only say that it has none.
+pub(super) async fn open(url: &str, size: PoolSize) -> Result<PgPool, StartError> {
+    let unreachable = |name: String| move |cause| StartError::Unreachable { name, cause };
+    let options = PgConnectOptions::from_str(url).map_err(unreachable("postgres".to_owned()))?;
+    let options = options.application_name("tokend").disable_statement_logging();
+    let first = timeout(size.acquire_timeout, async {
+        let mut connection = PgConnection::connect_with(&options).await?;
+        set_up(&mut connection).await?;
+        connection.close().await
+    });
+    first.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(unreachable(name(&options)))?;
+    Ok(PgPoolOptions::new()
+        .max_connections(size.max_connections)
+        .acquire_timeout(size.acquire_timeout)
+        .after_connect(|connection, _| Box::pin(set_up(connection)))
+        .test_before_acquire(false)
+        .before_acquire(|connection, about| {
+            Box::pin(async move { if about.idle_for < FRESH { Ok(true) } else { ping(connection).await } })
+        })
+        .after_release(|connection, _| Box::pin(ping(connection)))
+        .connect_lazy_with(options))
+}
+
+/// The database without its credentials.
+fn name(options: &PgConnectOptions) -> String {
+    let database = options.get_database().unwrap_or_else(|| options.get_username());
+    format!("{database} on {}:{}", options.get_host(), options.get_port())
+}
+
+/// Refuses a standby, which answers with yesterday's sessions and stores nothing.
+async fn set_up(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let (is_standby,): (bool,) = sqlx::query_as(IS_STANDBY).fetch_one(&mut *connection).await?;
+    if is_standby {
+        return Err(sqlx::Error::Configuration("this PostgreSQL is a standby; tokend needs the primary".into()));
+    }
+    sqlx::query(SET_UP).execute(connection).await.map(drop)
+}
+
+/// An error closes the connection at once, as is right for one that doesn't answer.
+async fn ping(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    timeout(PING, connection.ping()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
+}
