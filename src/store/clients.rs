@@ -185,10 +185,12 @@ impl Store {
     /// Removes a client and, by the foreign key, its sessions. False when there is no such client.
     pub async fn remove_client(&self, id: &ClientId) -> Result<bool, StoreError> {
         let mut unit = self.begin().await?;
-        let removed = sql!(unit, execute, REMOVE, id.as_str())? == 1;
+        if sql!(unit, execute, REMOVE, id.as_str())? == 0 {
+            return Ok(false);
+        }
         registry::count_up(&mut unit).await?;
         unit.commit().await?;
-        Ok(removed)
+        Ok(true)
     }
 }
 

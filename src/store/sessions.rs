@@ -117,7 +117,6 @@ const SLICE_END: &str = "SELECT id FROM sessions WHERE id > $1 ORDER BY id LIMIT
 
 const COUNT: &str = concat!("SELECT COUNT(*) AS number FROM sessions s WHERE ", filter!());
 
-
 impl Store {
     /// Stores a new session, unless what it was decided on has changed. Whether it was stored.
     pub async fn insert_session(&self, session: &Session, decided_on: DecidedOn) -> Result<bool, StoreError> {

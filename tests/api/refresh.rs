@@ -118,7 +118,8 @@ async fn rotation_may_be_switched_under_a_session(engine: Engine) {
 }
 
 async fn an_unused_session_ends(engine: Engine) {
-    let server = TestServer::start_with(engine, Settings::with("[sessions]\nidle_lifetime = '10m'")).await;
+    let settings = Settings::with("[tokens]\naccess_lifetime = '10m'\n[sessions]\nidle_lifetime = '10m'");
+    let server = TestServer::start_with(engine, settings).await;
     let used = server.login().await.refresh_token();
     let unused = server.login().await;
     server.clock.advance(599);
