@@ -49,10 +49,12 @@ async fn all_ends_every_session_of_the_user(engine: Engine) {
         let (confidential, bobs) = (server.login_as(C1).await, server.bobs_login().await);
         let all = [("refresh_token", here.refresh_token()), ("all", "true".to_owned())];
         let all = all.each_ref().map(|(name, value)| (*name, value.as_str()));
-        match by_refresh_token {
-            true => server.post("/logout", &all).await.no_content(),
-            false => logout_with(&server, &here.access_token(), &all[1..]).await.no_content(),
+        let answer = if by_refresh_token {
+            server.post("/logout", &all).await
+        } else {
+            logout_with(&server, &here.access_token(), &all[1..]).await
         };
+        answer.no_content();
         for dead in [&here, &there, &confidential] {
             server.assert_dead(&dead.access_token(), &[&dead.refresh_token()]).await;
         }
