@@ -3,3 +3,6 @@
 pub mod access;
 pub mod judge;
 pub mod refresh;
+
+#[cfg(test)]
+mod fixture;

@@ -230,6 +230,11 @@ impl Client {
         }
     }
 
+    /// Whether it may revoke anybody's tokens. Nobody may who shows nothing but a name.
+    pub fn is_admin(&self) -> bool {
+        self.admin && !self.is_public()
+    }
+
     /// Whether its identifier proves nothing.
     pub fn is_public(&self) -> bool {
         self.authentication == ClientAuthentication::Public

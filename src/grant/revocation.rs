@@ -3,7 +3,7 @@
 use super::{Refusal, live, snapshot};
 use crate::app::App;
 use crate::domain::{Client, ClientId, PlainSecret, RevokedReason, SessionId, UserId, Username};
-use crate::store::sessions::SignedIn;
+use crate::store::sessions::{SessionFilter, SignedIn};
 use crate::token::judge::{Presented, Verdict, is_alive, judge};
 
 /// What an administrator ends at once.
@@ -22,18 +22,18 @@ pub enum Bulk {
 ///
 /// A refresh token ends its session; an access token ends alone (RFC 7009 §2.1).
 pub async fn revoke_token(app: &App, client: &Client, text: &str) -> Result<(), Refusal> {
-    let reason = if client.admin { RevokedReason::Admin } else { RevokedReason::Client };
+    let reason = if client.is_admin() { RevokedReason::Admin } else { RevokedReason::Client };
     let now = app.clock.now();
     if let Ok(token) = app.refresh_keys.open(text) {
         let Some(SignedIn { session, .. }) = app.store.find_session(token.session_id).await? else { return Ok(()) };
-        if client.admin || session.client_id == client.id {
+        if client.is_admin() || session.client_id == client.id {
             app.store.revoke_session(session.id, reason, now).await?;
         }
         return Ok(());
     }
     let registry = snapshot(app)?;
     if let Some(claims) = live::believed(app, &registry, text, now)
-        && (client.admin || claims.client_id == client.id)
+        && (client.is_admin() || claims.client_id == client.id)
     {
         app.store.revoke_token(claims.jti, claims.exp).await?;
     }
@@ -65,50 +65,54 @@ pub async fn revoke_bulk(app: &App, bulk: Bulk) -> Result<u64, Refusal> {
 /// Signs out by refresh token. `client` is the authenticated one; without it only a public client's session ends.
 ///
 /// With `all`, every session of the user ends, but only for a token that is good: an old one that was left somewhere
-/// ends its own session at most.
-pub async fn logout_by_refresh_token(app: &App, client: Option<&Client>, text: &str, all: bool) -> Result<(), Refusal> {
-    let Ok(token) = app.refresh_keys.open(text) else { return Ok(()) };
-    let Some(SignedIn { session, .. }) = app.store.find_session(token.session_id).await? else { return Ok(()) };
+/// ends its own session at most. False when more was asked for than the token is good for.
+pub async fn logout_by_refresh_token(
+    app: &App,
+    client: Option<&Client>,
+    text: &str,
+    all: bool,
+) -> Result<bool, Refusal> {
+    let Ok(token) = app.refresh_keys.open(text) else { return Ok(true) };
+    let Some(SignedIn { session, .. }) = app.store.find_session(token.session_id).await? else { return Ok(true) };
     let registry = snapshot(app)?;
-    let Some(owner) = registry.client(session.client_id.as_str()) else { return Ok(()) };
+    let Some(owner) = registry.client(session.client_id.as_str()) else { return Ok(true) };
     match client {
-        Some(client) if client.id != owner.id => return Ok(()),
+        Some(client) if client.id != owner.id => return Ok(true),
         None if !owner.is_public() => return Err(Refusal::InvalidClient("a confidential client without its secret")),
         _ => {}
     }
     let (now, policy) = (app.clock.now(), app.refresh_policy(owner));
-    if !is_alive(&session, now, &policy) {
-        return Ok(());
-    }
     let presented = Presented::new(&token, PlainSecret::new(text.to_owned()).hash());
-    let good = !matches!(judge(&presented, &session, now, &policy), Verdict::Reuse | Verdict::Ahead);
+    let good = is_alive(&session, now, &policy)
+        && !matches!(judge(&presented, &session, now, &policy), Verdict::Reuse | Verdict::Ahead);
     if all && good {
         app.store.revoke_user(session.user_id, RevokedReason::Logout, now).await?;
-    } else {
-        app.store.revoke_session(session.id, RevokedReason::Logout, now).await?;
+        return Ok(true);
     }
-    Ok(())
+    app.store.revoke_session(session.id, RevokedReason::Logout, now).await?;
+    Ok(!all || !has_live_session(app, session.user_id).await?)
 }
 
-/// Signs out by access token: ends its session, or every session of its user. False when the token is no good.
+/// Signs out by access token: ends its session, or every session of its user. False when the token is no good for that.
 pub async fn logout_by_access_token(app: &App, text: &str, all: bool) -> Result<bool, Refusal> {
     let registry = snapshot(app)?;
     let now = app.clock.now();
     let Some(claims) = live::believed(app, &registry, text, now) else { return Ok(false) };
     let Some(sid) = claims.sid else { return Ok(false) };
-    match live::access_token(app, text).await? {
-        Some(live::LiveAccess { signed_in: Some(signed_in), .. }) if all => {
-            app.store.revoke_user(signed_in.user.id, RevokedReason::Logout, now).await?;
-        }
-        Some(_) => {
-            app.store.revoke_session(sid, RevokedReason::Logout, now).await?;
-        }
+    let Some((found, revoked)) = app.store.find_session_of_token(sid, claims.jti).await? else { return Ok(true) };
+    let SignedIn { session, user } = &found;
+    let lives = live::session_lives(app, &registry, session, user, now);
+    match (lives && !revoked, all) {
+        (true, true) => app.store.revoke_user(user.id, RevokedReason::Logout, now).await?,
+        (true, false) => app.store.revoke_session(sid, RevokedReason::Logout, now).await?,
         // Gone already is as good as ended; a token that was revoked by itself ends nothing.
-        None => {
-            let found = app.store.find_session(sid).await?;
-            let lives = |found: SignedIn| live::session_lives(app, &registry, &found.session, &found.user, now);
-            return Ok(!found.is_some_and(lives));
-        }
-    }
+        (false, true) => return Ok(!has_live_session(app, user.id).await?),
+        (false, false) => return Ok(!lives),
+    };
     Ok(true)
+}
+
+async fn has_live_session(app: &App, user: UserId) -> Result<bool, Refusal> {
+    let filter = SessionFilter { user: Some(user), ..SessionFilter::default() };
+    Ok(!app.store.list_sessions(&filter, app.clock.now(), 1).await?.is_empty())
 }

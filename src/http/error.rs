@@ -32,7 +32,7 @@ impl OAuthError {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", description)
     }
 
-    /// 401 `invalid_client` with the challenge that RFC 6749 §5.2 asks for where Basic was tried; harmless elsewhere.
+    /// 401 `invalid_client` with the challenge that RFC 6749 §5.2 asks for where Basic was tried, and RFC 9110 §15.5.2 always.
     pub fn invalid_client() -> Self {
         let mut error = Self::new(StatusCode::UNAUTHORIZED, "invalid_client", "Client authentication failed.");
         error.challenge = Some(HeaderValue::from_static("Basic realm=\"tokend\", charset=\"UTF-8\""));
@@ -130,10 +130,18 @@ impl OAuthError {
         self
     }
 
-    /// On the first-party endpoints a refused grant means that the user has to sign in again: 401 (DESIGN.md §2).
+    /// On the first-party endpoints a refused grant means that the user has to sign in again: 401 (DESIGN.md §2). And no
+    /// challenge: a browser would answer it with a dialog of its own over the app's page.
     #[must_use]
-    pub fn first_party(self) -> Self {
-        if self.code == "invalid_grant" { self.with_status(StatusCode::UNAUTHORIZED) } else { self }
+    pub fn first_party(mut self) -> Self {
+        match self.code {
+            "invalid_grant" => self.with_status(StatusCode::UNAUTHORIZED),
+            "invalid_client" => {
+                self.challenge = None;
+                self
+            }
+            _ => self,
+        }
     }
 }
 

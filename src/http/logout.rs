@@ -11,12 +11,13 @@ use super::BODY_LIMIT;
 use super::authorization::Authorization;
 use super::error::OAuthError;
 use super::origin::clear_cookie;
-use super::presented_token::presented_token;
+use super::presented_token::{PresentedToken, presented_token};
 use super::refresh::asking_client;
 use super::submitted::{FormOrJson, Submitted};
 use super::token_response::Delivery;
 use crate::app::App;
 use crate::grant::revocation::{logout_by_access_token, logout_by_refresh_token};
+use crate::grant::{InvalidGrant, Refusal};
 
 /// Answers `POST /logout`: 204, also when the session is gone already.
 pub async fn logout(
@@ -24,33 +25,40 @@ pub async fn logout(
     FormOrJson(request): FormOrJson<BODY_LIMIT>,
 ) -> Result<Response, OAuthError> {
     let all = request.params.flag("all")?;
-    let delivery = match Authorization::of(&request.headers) {
-        Authorization::Bearer(token) => {
-            by_bearer(&app, &request, token, all).await?;
-            Delivery::Body
+    let presented = presented_token(&request, &app.config)?;
+    let in_cookie = presented.as_ref().is_some_and(|token| token.delivery == Delivery::Cookie);
+    match (Authorization::of(&request.headers), presented) {
+        (Authorization::Bearer(_), Some(_)) if !in_cookie => {
+            return Err(OAuthError::invalid_request("The request has two tokens."));
         }
-        _ => by_refresh_token(&app, &request, all).await?,
-    };
+        (Authorization::Bearer(access), token) => by_bearer(&app, access, token, all).await?,
+        (_, Some(token)) => by_refresh_token(&app, &request, &token, all).await?,
+        (_, None) => return Err(OAuthError::invalid_request("The request has no token.")),
+    }
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let (Delivery::Cookie, Some(cookie)) = (delivery, clear_cookie()) {
+    if let (true, Some(cookie)) = (in_cookie, clear_cookie()) {
         headers.insert(SET_COOKIE, cookie);
     }
     Ok(response)
 }
 
-async fn by_bearer(app: &App, request: &Submitted, token: &str, all: bool) -> Result<(), OAuthError> {
-    if request.params.get("refresh_token").is_some() {
-        return Err(OAuthError::invalid_request("The request has two tokens."));
+/// A browser app's access token may have expired while its cookie is good.
+async fn by_bearer(app: &App, access: &str, in_cookie: Option<PresentedToken>, all: bool) -> Result<(), OAuthError> {
+    if logout_by_access_token(app, access, all).await? {
+        return Ok(());
     }
-    if logout_by_access_token(app, token, all).await? { Ok(()) } else { Err(OAuthError::invalid_token()) }
+    match in_cookie {
+        Some(token) if logout_by_refresh_token(app, None, &token.text, all).await? => Ok(()),
+        _ => Err(OAuthError::invalid_token()),
+    }
 }
 
-async fn by_refresh_token(app: &App, request: &Submitted, all: bool) -> Result<Delivery, OAuthError> {
-    let client = asking_client(app, request)?;
-    let missing = || OAuthError::invalid_request("The request has no token.");
-    let token = presented_token(request, &app.config)?.ok_or_else(missing)?;
-    logout_by_refresh_token(app, client.as_deref(), &token.text, all).await?;
-    Ok(token.delivery)
+async fn by_refresh_token(app: &App, request: &Submitted, token: &PresentedToken, all: bool) -> Result<(), OAuthError> {
+    let client = asking_client(app, request).map_err(OAuthError::first_party)?;
+    if logout_by_refresh_token(app, client.as_deref(), &token.text, all).await? {
+        return Ok(());
+    }
+    Err(OAuthError::from(Refusal::from(InvalidGrant::Ended)).first_party())
 }

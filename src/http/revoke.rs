@@ -30,7 +30,9 @@ pub async fn revoke(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>
             revoke_token(&app, &client, token).await?;
             Ok(json::no_store_bytes("{}"))
         }
-        (None, Some(_), None) if !client.admin => Err(OAuthError::not_permitted("The client is no administrator.")),
+        (None, Some(_), None) if !client.is_admin() => {
+            Err(OAuthError::not_permitted("The client is no administrator."))
+        }
         (None, Some((name, value)), None) => {
             let revoked = match parse_bulk(name, value) {
                 Some(bulk) => revoke_bulk(&app, bulk).await?,

@@ -64,7 +64,9 @@ async fn read(request: Request, limit: usize, accepted: &[Encoding]) -> Result<S
         tokio::time::timeout(BODY_TIMEOUT, collect(body, limit)).await.map_err(|_| OAuthError::body_timeout())??;
     let params = match encoding {
         // A request that says nothing in its body, like a logout by cookie, need not say in which format.
-        None if bytes.is_empty() && accepted.contains(&Encoding::Json) => Params::from_form(b"")?,
+        None | Some(Encoding::Json) if bytes.is_empty() && accepted.contains(&Encoding::Json) => {
+            Params::from_form(b"")?
+        }
         Some(Encoding::Form) if accepted.contains(&Encoding::Form) => Params::from_form(&bytes)?,
         Some(Encoding::Json) if accepted.contains(&Encoding::Json) => Params::from_json(&bytes)?,
         _ => return Err(OAuthError::invalid_request("The content type of the body is not one that is taken here.")),

@@ -80,7 +80,9 @@ const UPDATE: &str = "UPDATE clients SET name = $2, secret_hash = $3, grants = $
      reuse_window = $13, recovery = $14, idle_lifetime = $15, absolute_lifetime = $16, created_at = $17, \
      disabled_at = $18, version = version + 1 WHERE id = $1 AND version = $19";
 
-const REVOKE_TOKENS: &str = "UPDATE clients SET tokens_revoked_at = $2, version = version + 1 WHERE id = $1";
+/// Never backwards, whatever the clocks of two nodes say, and past any token of a second that has only just begun elsewhere.
+const REVOKE_TOKENS: &str = "UPDATE clients SET tokens_revoked_at = CASE WHEN tokens_revoked_at > $2 \
+     THEN tokens_revoked_at + 1 ELSE $2 + 1 END, version = version + 1 WHERE id = $1";
 
 const REMOVE: &str = "DELETE FROM clients WHERE id = $1";
 
@@ -107,10 +109,10 @@ fn secret_hash(client: &Client) -> Option<&[u8]> {
 }
 
 impl Store {
-    /// Every client, in the order of their ids.
+    /// Every client that this version can read, in the order of their ids.
     pub async fn list_clients(&self) -> Result<Vec<Client>, StoreError> {
         let rows = sql!(self.read().await?, all ClientRow, LIST)?;
-        rows.into_iter().map(Client::try_from).collect()
+        Ok(rows.into_iter().filter_map(readable).collect())
     }
 
     /// Registers a client. [`StoreError::Exists`] when the id is taken.
@@ -159,6 +161,12 @@ impl Store {
         unit.commit().await?;
         Ok(removed)
     }
+}
+
+/// What a newer version has registered must not take all the other clients down.
+fn readable(row: ClientRow) -> Option<Client> {
+    let id = row.id.clone();
+    Client::try_from(row).inspect_err(|error| tracing::error!(client = id, %error, "a client is left out")).ok()
 }
 
 async fn end_sessions(unit: &mut Unit, id: &ClientId, lost: &RightsLost, now: UnixTime) -> Result<u64, StoreError> {

@@ -14,6 +14,7 @@ mod cookies;
 mod cors;
 mod harness;
 mod health;
+mod histories;
 mod introspect;
 mod jwks;
 mod login;

@@ -1,0 +1,57 @@
+//! A session ends by idleness, by age or by somebody's hand, whichever is first.
+
+use super::super::{effective_expiry, is_alive};
+use crate::clock::{NEVER, Seconds};
+use crate::domain::{Recovery, RefreshPolicy, Revocation, RevokedReason, SecretHash, Session};
+use crate::token::fixture::{policy, session};
+
+const BEGAN: i64 = 1_000_000;
+
+/// Last used 50 seconds after it began, under lifetimes of 100 seconds idle and 1,000 at all.
+fn used() -> Session {
+    let last_used_at = BEGAN + 50;
+    let row = session(BEGAN, SecretHash::of(b"current"));
+    Session { last_used_at, idle_expires_at: last_used_at + 100, expires_at: BEGAN + 1_000, ..row }
+}
+
+fn limits(idle_lifetime: Seconds, absolute_lifetime: Seconds) -> RefreshPolicy {
+    RefreshPolicy { idle_lifetime, absolute_lifetime, ..policy(Recovery::On) }
+}
+
+#[test]
+fn ends_in_the_second_in_which_a_limit_is_reached() {
+    let policy = limits(100, 1_000);
+    assert!(is_alive(&used(), BEGAN + 149, &policy));
+    assert!(!is_alive(&used(), BEGAN + 150, &policy));
+
+    let busy = Session { last_used_at: BEGAN + 990, idle_expires_at: BEGAN + 1_090, ..used() };
+    assert!(is_alive(&busy, BEGAN + 999, &policy));
+    assert!(!is_alive(&busy, BEGAN + 1_000, &policy), "however much it is used");
+}
+
+#[test]
+fn a_lowered_lifetime_holds_for_sessions_that_exist() {
+    assert_eq!(effective_expiry(&used(), &limits(10, 1_000)), BEGAN + 60);
+    assert_eq!(effective_expiry(&used(), &limits(100, 120)), BEGAN + 120);
+    assert!(!is_alive(&used(), BEGAN + 60, &limits(10, 1_000)));
+}
+
+#[test]
+fn a_raised_lifetime_does_not_wake_the_dead() {
+    for policy in [limits(5_000, 5_000), limits(0, 0)] {
+        assert_eq!(effective_expiry(&used(), &policy), BEGAN + 150);
+    }
+}
+
+#[test]
+fn zero_is_no_limit() {
+    let unlimited = Session { idle_expires_at: NEVER, expires_at: NEVER, ..used() };
+    assert_eq!(effective_expiry(&unlimited, &limits(0, 0)), NEVER);
+    assert!(is_alive(&unlimited, NEVER - 1, &limits(0, 0)));
+}
+
+#[test]
+fn a_revoked_session_is_dead_at_once() {
+    let revoked = Some(Revocation { at: BEGAN + 60, reason: RevokedReason::Logout });
+    assert!(!is_alive(&Session { revoked, ..used() }, BEGAN + 59, &limits(0, 0)));
+}
