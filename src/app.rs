@@ -4,7 +4,7 @@ mod registry;
 
 use std::sync::Arc;
 
-pub use registry::{Registry, RegistryError, Snapshot};
+pub use registry::{LEASE, Registry, RegistryError, Snapshot};
 
 use crate::clock::Clock;
 use crate::config::Config;

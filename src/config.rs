@@ -1,7 +1,8 @@
 //! The configuration: typed, from a file and the environment, validated once; errors name the key.
 //!
 //! `keys` lists every key with its default, `file` and `environment` lay their values over it (`settings`), `validate`
-//! makes a [`Config`] of what is in force. Depends on [`crate::domain`] alone, and is known to the edges only.
+//! makes a [`Config`] of what is in force. Depends on [`crate::domain`] and on the limits that [`crate::password`] and
+//! [`crate::token`] state, and is known to the edges only.
 
 mod check;
 mod database;

@@ -137,7 +137,7 @@ start_postgres() {
     as_server_user tee -a "$cluster/data/postgresql.conf" >/dev/null <<CONFIGURATION
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$cluster'
-max_connections = 300
+max_connections = 1000
 fsync = off
 full_page_writes = off
 CONFIGURATION

@@ -15,8 +15,9 @@ use crate::store::{Store, StoreError};
 /// How often the registry's version is read.
 const POLL: Duration = Duration::from_secs(1);
 
-/// For how long after a successful read the copy in memory may be used.
-const LEASE: Duration = Duration::from_secs(5);
+/// For how long after a successful read the copy in memory may be used, in seconds. After this long every node knows of a
+/// change or refuses to serve: a key that signs no sooner is known wherever its tokens are shown.
+pub const LEASE: Seconds = 5;
 
 /// The registry's copy in memory.
 #[derive(Debug)]
@@ -92,7 +93,7 @@ impl Registry {
     /// The copy, unless it is too old to be believed.
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
         let copy = self.copy.load();
-        (copy.read_at.elapsed() < LEASE).then(|| Arc::clone(&copy.snapshot))
+        (copy.read_at.elapsed() < Duration::from_secs(LEASE.unsigned_abs())).then(|| Arc::clone(&copy.snapshot))
     }
 
     /// Reads the version, and everything else when it has changed. The lease counts from before the first read.
@@ -118,7 +119,8 @@ impl Registry {
         loop {
             ticks.tick().await;
             // A connection that says nothing must not keep the next one from being asked.
-            let outcome = tokio::time::timeout(LEASE, self.refresh()).await.unwrap_or(Err(StoreError::TimedOut.into()));
+            let outcome =
+                tokio::time::timeout(POLL * 2, self.refresh()).await.unwrap_or(Err(StoreError::TimedOut.into()));
             match &outcome {
                 Ok(()) if failing => tracing::info!("the registry can be read again"),
                 Err(error) if !failing => tracing::error!(%error, "the registry can't be read"),

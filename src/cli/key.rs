@@ -8,9 +8,9 @@ use super::context::Context;
 use super::output::{Cell, Format, Record, date, note, print};
 use super::terminal::Consent;
 use super::{Failure, start};
-use crate::app::{Registry, Snapshot};
+use crate::app::{LEASE, Registry, Snapshot};
 use crate::clock::UnixTime;
-use crate::domain::{SigningAlgorithm, StoredKey};
+use crate::domain::SigningAlgorithm;
 use crate::keys::{KeyState, SigningKey};
 
 /// What to do with signing keys.
@@ -91,20 +91,21 @@ fn record(key: &SigningKey, state: KeyState) -> Record {
     ])
 }
 
-/// A master secret can be left out of the configuration when nothing is sealed under it any more: so all keys are sealed
-/// again, under the first one.
+/// Makes a key. The others are sealed under the first master secret on the way, so that older ones can be left out.
 async fn rotate(context: &Context, rotation: Rotation) -> Result<(), Failure> {
     let config = &context.config;
     let secrets = start::master_secrets(config, &context.store).await?;
     let stored = context.store.list_signing_keys().await?;
-    let resealed: Result<Vec<StoredKey>, _> =
-        stored.iter().map(|key| SigningKey::open(key, &secrets)?.seal(&secrets)).collect();
+    for key in &stored {
+        start::seal_under_first(&context.store, key, &secrets).await?;
+    }
     let now = context.now();
     let algorithm = rotation.algorithm.unwrap_or(config.tokens.signing_algorithm);
     let mut signs_from = match () {
         // As at a first start: no node's clock is too slow for the first key.
         () if stored.is_empty() => 0,
-        () if rotation.now => now,
+        // A node that hasn't heard of the key would refuse its tokens.
+        () if rotation.now => now.saturating_add(LEASE),
         () => now.saturating_add(config.tokens.key_lead_time),
     };
     // Of two keys with one moment it would be chance which of them signs.
@@ -112,7 +113,7 @@ async fn rotate(context: &Context, rotation: Rotation) -> Result<(), Failure> {
         signs_from = signs_from.saturating_add(1);
     }
     let key = SigningKey::generate(algorithm, now, signs_from)?;
-    context.store.rotate_signing_keys(&key.seal(&secrets)?, &resealed?).await?;
+    context.store.insert_signing_key(&key.seal(&secrets)?).await?;
     if algorithm != config.tokens.signing_algorithm {
         let configured = config.tokens.signing_algorithm;
         note(&format!(

@@ -55,34 +55,119 @@ pub fn existing_master_secrets(config: &Config, has_keys: bool) -> Result<Option
 fn lost(path: &Path) -> Failure {
     format!(
         "the master secret {} is missing, and the database's signing keys are sealed under it: put the file back, \
-         or set TOKEND_SECRET to what it held",
+         or set TOKEND_SECRET to the secret in it",
         path.display()
     )
     .into()
 }
 
-/// Sees to it that there is a signing key of the configured algorithm, and that the master secret opens them all.
+/// Sees to it that there is a signing key of the configured algorithm, and that the first master secret opens them all.
 ///
 /// The first key has always signed, so that no node's clock is too slow for it; one of another algorithm signs only after it has
-/// been published for the lead time.
+/// been published for the lead time. Of several nodes that start at once, one makes the key.
 pub async fn ensure_signing_key(
     config: &Config,
     store: &Store,
     secrets: &MasterSecrets,
     now: UnixTime,
 ) -> Result<(), Failure> {
-    let keys = store.list_signing_keys().await?;
-    for key in &keys {
-        SigningKey::open(key, secrets)?;
+    loop {
+        // The version is read before what it counts, so that a key that another node adds in between is noticed.
+        let version = store.registry_state().await?.version;
+        let keys = store.list_signing_keys().await?;
+        for key in &keys {
+            seal_under_first(store, key, secrets).await?;
+        }
+        let newest = keys.iter().max_by_key(|key: &&StoredKey| key.signs_from);
+        let algorithm = config.tokens.signing_algorithm;
+        let signs_from = match newest {
+            None => 0,
+            Some(newest) if newest.algorithm != algorithm => now.saturating_add(config.tokens.key_lead_time),
+            Some(_) => return Ok(()),
+        };
+        let key = SigningKey::generate(algorithm, now, signs_from)?;
+        if store.insert_signing_key_at(version, &key.seal(secrets)?).await? {
+            return Ok(());
+        }
     }
-    let newest = keys.iter().max_by_key(|key: &&StoredKey| key.signs_from);
-    let algorithm = config.tokens.signing_algorithm;
-    let signs_from = match newest {
-        None => 0,
-        Some(newest) if newest.algorithm != algorithm => now.saturating_add(config.tokens.key_lead_time),
-        Some(_) => return Ok(()),
-    };
-    let key = SigningKey::generate(algorithm, now, signs_from)?;
-    store.insert_signing_key(&key.seal(secrets)?).await?;
+}
+
+/// Seals a key again that an older master secret sealed, so that the older one can be left out some day.
+pub async fn seal_under_first(store: &Store, stored: &StoredKey, secrets: &MasterSecrets) -> Result<(), Failure> {
+    let key = SigningKey::open(stored, secrets)?;
+    if SigningKey::open(stored, &secrets.in_use()).is_err() {
+        // Another node that starts may have been first; then there is nothing left to do.
+        store.reseal_signing_key(stored, &key.seal(secrets)?).await?;
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = 1_800_000_000;
+    const OLD: &str = "the-old-master-secret-of-these-tests";
+    const NEW: &str = "the-new-master-secret-of-these-tests";
+
+    async fn database(home: &Path) -> Store {
+        let store = Store::open_sqlite(&home.join("tokend.db")).await.unwrap();
+        store.migrate().await.unwrap();
+        store
+    }
+
+    fn secrets(texts: &[&str]) -> MasterSecrets {
+        MasterSecrets::parse(&texts.join("\n")).unwrap()
+    }
+
+    fn config(algorithm: &str) -> Config {
+        Config::from_toml(&format!("[tokens]\nsigning_algorithm = '{algorithm}'")).unwrap()
+    }
+
+    async fn start(store: &Store, algorithm: &str, texts: &[&str]) -> Result<(), Failure> {
+        ensure_signing_key(&config(algorithm), store, &secrets(texts), NOW).await
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn nodes_that_start_at_once_make_one_key() {
+        let home = tempfile::tempdir().unwrap();
+        database(home.path()).await;
+        for (algorithm, count) in [("ES256", 1), ("EdDSA", 2)] {
+            let nodes: Vec<_> = (0..6)
+                .map(|_| {
+                    let path = home.path().to_owned();
+                    tokio::spawn(async move {
+                        let store = Store::open_sqlite(&path.join("tokend.db")).await.unwrap();
+                        start(&store, algorithm, &[OLD]).await.unwrap();
+                    })
+                })
+                .collect();
+            for node in nodes {
+                node.await.unwrap();
+            }
+            let keys = database(home.path()).await.list_signing_keys().await.unwrap();
+            assert_eq!(keys.len(), count);
+            assert_eq!(keys.first().unwrap().signs_from, 0, "no clock is too slow for the first");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_old_master_secret_can_be_left_out_after_a_start_with_both() {
+        let home = tempfile::tempdir().unwrap();
+        let store = database(home.path()).await;
+        start(&store, "EdDSA", &[OLD]).await.unwrap();
+        let kid = store.list_signing_keys().await.unwrap().remove(0).kid;
+        start(&store, "EdDSA", &[OLD, NEW]).await.unwrap();
+        start(&store, "EdDSA", &[NEW]).await.unwrap_err();
+        start(&store, "EdDSA", &[NEW, OLD]).await.unwrap();
+        start(&store, "EdDSA", &[NEW]).await.unwrap();
+        let keys = store.list_signing_keys().await.unwrap();
+        assert_eq!(keys.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(), [kid], "it is the same key");
+    }
+
+    #[test]
+    fn the_advice_on_a_lost_master_secret_can_be_followed() {
+        let said = lost(Path::new("data/master.secret")).to_string();
+        assert!(said.contains("put the file back, or set TOKEND_SECRET to the secret in it"), "{said}");
+    }
 }

@@ -6,9 +6,11 @@ use super::error::Source;
 use super::keys::{self, PREFIX};
 use super::settings::Settings;
 
-/// Variables that set no key: the path of the file, which the command line reads, and those of the tests.
+/// Variables that set no key: the path of the file, which the command line reads, those of the tests, and those that
+/// Kubernetes sets in every container when a Service is called `tokend`.
 fn is_reserved(name: &str) -> bool {
-    name == "TOKEND_CONFIG" || name.starts_with("TOKEND_TEST_")
+    let prefixes = ["TOKEND_TEST_", "TOKEND_PORT_", "TOKEND_SERVICE_"];
+    ["TOKEND_CONFIG", "TOKEND_PORT"].contains(&name) || prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Lays the `TOKEND_` variables of `environment` over `settings`. An empty variable is one that is not set.

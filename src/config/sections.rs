@@ -7,9 +7,13 @@ use std::time::Duration;
 use super::check::{DAY, HOUR, MINUTE};
 use super::settings::Settings;
 use super::{ClaimRules, Http, Log, LogFormat, Login, Passwords, Postgres, Sessions, Tls, Tokens, text};
+use crate::clock::Seconds;
+use crate::password::HashParameters;
 
 /// The longest lifetime of a session, in seconds: ten years.
 const LONGEST: u64 = 3650 * DAY;
+/// The most passes over the memory of a password hash.
+const MAX_ITERATIONS: i64 = 100;
 /// The shortest time limit: one of nothing would refuse everybody.
 const INSTANT: Duration = Duration::from_millis(1);
 
@@ -24,9 +28,17 @@ pub(super) fn tokens(settings: &mut Settings) -> Option<Tokens> {
     })
 }
 
-pub(super) fn sessions(settings: &mut Settings) -> Option<Sessions> {
+/// `access_lifetime`: what `tokens.access_lifetime` is, if it is sound.
+pub(super) fn sessions(settings: &mut Settings, access_lifetime: Option<Seconds>) -> Option<Sessions> {
     let reuse_window = settings.seconds("sessions.reuse_window", 0, HOUR);
     let idle_lifetime = settings.seconds("sessions.idle_lifetime", 0, LONGEST);
+    if let (Some(idle), Some(access)) = (idle_lifetime, access_lifetime)
+        && (1..access).contains(&idle)
+    {
+        let text = settings.text("sessions.idle_lifetime");
+        let reason = "is less than tokens.access_lifetime: a session would end while its access token is still used";
+        settings.refuse("sessions.idle_lifetime", &text, reason);
+    }
     let absolute_lifetime = settings.seconds("sessions.absolute_lifetime", 0, LONGEST);
     let retention = settings.seconds("sessions.retention", 0, LONGEST);
     Some(Sessions {
@@ -45,13 +57,21 @@ pub(super) fn passwords(settings: &mut Settings) -> Option<Passwords> {
     let parallelism: Option<u32> = settings.number("passwords.parallelism", 1..=16);
     // RFC 9106 §3.1: at least 8 KiB a lane.
     let least = 8 * i64::from(parallelism.unwrap_or(1));
-    let memory_kib = settings.number("passwords.memory_kib", least..=1024 * 1024);
-    let iterations = settings.number("passwords.iterations", 1..=100);
+    let memory_kib: Option<u32> =
+        settings.number("passwords.memory_kib", least..=i64::from(HashParameters::MAX_MEMORY_KIB));
+    let iterations: Option<u32> = settings.number("passwords.iterations", 1..=MAX_ITERATIONS);
     let threads = settings.number("passwords.threads", 0..=1024).map(|threads: usize| match threads {
         0 => std::thread::available_parallelism().map_or(1, NonZero::get),
         threads => threads,
     });
     let queue = settings.duration("passwords.queue", INSTANT..=Duration::from_secs(MINUTE));
+    if let (Some(memory_kib), Some(iterations)) = (memory_kib, iterations)
+        && u64::from(memory_kib) * u64::from(iterations) > HashParameters::MAX_WORK_KIB
+    {
+        let most = HashParameters::MAX_WORK_KIB;
+        let reason = format!("times passwords.memory_kib, {memory_kib}, must be at most {most}");
+        settings.refuse("passwords.iterations", &iterations.to_string(), reason);
+    }
     Some(Passwords {
         memory_kib: memory_kib?,
         iterations: iterations?,

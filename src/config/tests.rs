@@ -133,6 +133,34 @@ fn the_environment_wins_over_the_file_and_an_empty_value_is_not_set() {
 }
 
 #[test]
+fn what_kubernetes_sets_for_a_service_called_tokend_sets_no_key() {
+    for (name, value) in [
+        ("TOKEND_PORT", "tcp://10.0.0.1:8080"),
+        ("TOKEND_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
+        ("TOKEND_PORT_8080_TCP_ADDR", "10.0.0.1"),
+        ("TOKEND_SERVICE_HOST", "10.0.0.1"),
+        ("TOKEND_SERVICE_PORT_HTTP", "8080"),
+    ] {
+        assert_eq!(environment(&[(name, value)]).unwrap(), environment(&[]).unwrap(), "{name}");
+    }
+    environment(&[("TOKEND_PORTS", "1")]).unwrap_err();
+}
+
+#[test]
+fn a_session_outlives_its_access_token() {
+    let lifetimes = |idle: &str, access: &str| {
+        let text = format!("[tokens]\naccess_lifetime = '{access}'\n[sessions]\nidle_lifetime = '{idle}'");
+        Config::from_toml(&text).map_err(|error| error.to_string())
+    };
+    for (idle, access) in [("15m", "15m"), ("0s", "1d"), ("1s", "1s")] {
+        lifetimes(idle, access).unwrap();
+    }
+    let said = lifetimes("899s", "15m").unwrap_err();
+    let expected = "tokend.toml:4: sessions.idle_lifetime = 899s: is less than tokens.access_lifetime";
+    assert!(said.starts_with(expected), "{said}");
+}
+
+#[test]
 fn an_unknown_key_is_an_error_that_names_the_line_and_the_nearest_keys() {
     let text = "listen = '127.0.0.1:1'\n\n[tokens]\nacess_lifetime = 'hunter2'\n[token]\nx = 1\n";
     let said = Config::from_toml(text).unwrap_err().to_string();
@@ -170,8 +198,8 @@ fn every_bound_holds_at_its_limit_and_not_one_past_it() {
         ("sessions.idle_lifetime", ["0s", "3650d"], ["30", "315360001s"]),
         ("sessions.absolute_lifetime", ["0s", "3650d"], ["never", "315360001s"]),
         ("sessions.retention", ["0s", "3650d"], ["1x", "315360001s"]),
-        ("passwords.memory_kib", ["8", "1048576"], ["7", "1048577"]),
-        ("passwords.iterations", ["1", "100"], ["0", "101"]),
+        ("passwords.memory_kib", ["8", "262144"], ["7", "262145"]),
+        ("passwords.iterations", ["1", "53"], ["0", "54"]),
         ("passwords.parallelism", ["1", "16"], ["0", "17"]),
         ("passwords.threads", ["0", "1024"], ["-1", "1025"]),
         ("passwords.queue", ["1ms", "1m"], ["0s", "60001ms"]),
@@ -203,6 +231,14 @@ fn every_bound_holds_at_its_limit_and_not_one_past_it() {
     }
     environment(&[("TOKEND_PASSWORDS__PARALLELISM", "4"), ("TOKEND_PASSWORDS__MEMORY_KIB", "32")]).unwrap();
     environment(&[("TOKEND_PASSWORDS__PARALLELISM", "4"), ("TOKEND_PASSWORDS__MEMORY_KIB", "31")]).unwrap_err();
+    let work = |memory, iterations| {
+        environment(&[("TOKEND_PASSWORDS__MEMORY_KIB", memory), ("TOKEND_PASSWORDS__ITERATIONS", iterations)])
+    };
+    work("262144", "4").unwrap();
+    work("8", "100").unwrap();
+    work("8", "101").unwrap_err();
+    let said = work("262144", "5").unwrap_err().to_string();
+    assert!(said.contains("passwords.iterations = 5: times passwords.memory_kib, 262144, must be"), "{said}");
 }
 
 #[test]

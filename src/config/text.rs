@@ -6,31 +6,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::domain::Scope;
-
-/// Claims that the server itself sets, or that a token's meaning hangs on: no user's claim may pose as one (RFC 9068 §2.2,
-/// RFC 8693 §4, RFC 7800, RFC 9449, OpenID Connect Core §2).
-const RESERVED_CLAIMS: [&str; 20] = [
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "nbf",
-    "iat",
-    "jti",
-    "client_id",
-    "scope",
-    "sid",
-    "auth_time",
-    "typ",
-    "azp",
-    "act",
-    "may_act",
-    "cnf",
-    "amr",
-    "acr",
-    "nonce",
-    "at_hash",
-];
+use crate::token::access::AccessClaims;
 
 /// A web origin, exactly as browsers write it in `Origin` (RFC 6454 §6.2).
 pub(super) fn origin(text: &str) -> Result<String, String> {
@@ -66,7 +42,7 @@ pub fn audience(text: &str) -> Result<String, &'static str> {
 
 /// The name of a claim that a user may have.
 pub fn claim(text: &str) -> Result<String, &'static str> {
-    if RESERVED_CLAIMS.contains(&text) {
+    if AccessClaims::RESERVED.contains(&text) {
         Err("is a claim that only the server sets")
     } else if text.is_empty() || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
         Err("must be the name of a claim, without spaces")
@@ -151,7 +127,9 @@ mod tests {
     fn no_claim_of_a_user_poses_as_one_of_the_server() {
         assert_eq!(claim("roles").as_deref(), Ok("roles"));
         assert_eq!(claim("https://example.com/roles").as_deref(), Ok("https://example.com/roles"));
-        for text in RESERVED_CLAIMS.into_iter().chain(["", " ", "a b", "a\0"]) {
+        for text in
+            AccessClaims::RESERVED.into_iter().chain(["username", "active", "token_type", "", " ", "a b", "a\0"])
+        {
             assert!(claim(text).is_err(), "{text:?}");
         }
     }

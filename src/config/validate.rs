@@ -22,7 +22,7 @@ fn assemble(settings: &mut Settings) -> Option<Config> {
     let master_secrets = master_secrets(settings, database.as_ref());
     let audience = settings.parse_each("audience", text::audience);
     let tokens = sections::tokens(settings);
-    let sessions = sections::sessions(settings);
+    let sessions = sections::sessions(settings, tokens.as_ref().map(|tokens| tokens.access_lifetime));
     let login = sections::login(settings);
     let passwords = sections::passwords(settings);
     let claims = sections::claims(settings);

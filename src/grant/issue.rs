@@ -38,6 +38,8 @@ pub(super) struct Subject<'a> {
     pub client: &'a Client,
     /// The user and the session; the client acts for itself without.
     pub signed_in: Option<(&'a Session, &'a User)>,
+    /// When the session ends unless it is used again; [`crate::clock::NEVER`] if it doesn't, or there is none.
+    pub session_ends_at: UnixTime,
     /// What it grants.
     pub scope: &'a Scope,
     /// For whom it is.
@@ -54,7 +56,7 @@ pub(super) fn access_token(
     let client = subject.client;
     let session = subject.signed_in.map(|(session, _)| session);
     let lifetime = client.access_lifetime.unwrap_or(app.config.tokens.access_lifetime);
-    let end = now.saturating_add(lifetime).min(session.map_or(i64::MAX, |session| session.expires_at));
+    let end = now.saturating_add(lifetime).min(subject.session_ends_at);
     let claims = AccessClaims {
         iss: app.config.issuer.as_str().to_owned(),
         sub: subject.signed_in.map_or_else(|| client.id.to_string(), |(_, user)| user.id.to_string()),

@@ -10,6 +10,7 @@ use crate::domain::{Client, Device, Grant, PlainSecret, Scope, Session, SessionI
 use crate::password::{PlainPassword, StoredHash, Verification};
 use crate::random;
 use crate::store::sessions::DecidedOn;
+use crate::token::judge::effective_expiry;
 use crate::token::refresh::RefreshToken;
 
 /// How often a sign-in is decided again when the client is changed under it.
@@ -95,9 +96,11 @@ async fn begin_session(
     let granted = audience::requested(&sign_in.resources, &audience::allowed(client, &app.config))?;
     let granted = audience::with_own_endpoints(granted, &scope, &sign_in.resources, app.config.issuer.as_str());
     let (session, token) = new_session(app, client, user, scope, granted, &sign_in.device, now);
+    let session_ends_at = effective_expiry(&session, &app.refresh_policy(client));
     let subject = Subject {
         client,
         signed_in: Some((&session, user)),
+        session_ends_at,
         scope: &session.scope,
         audience: session.audience.clone(),
     };
@@ -106,7 +109,7 @@ async fn begin_session(
     if !app.store.insert_session(&session, decided_on).await? {
         return Ok(None);
     }
-    let lifetime = session.idle_expires_at.min(session.expires_at).saturating_sub(now);
+    let lifetime = session_ends_at.saturating_sub(now);
     let refresh = client.may_use(Grant::RefreshToken).then_some(IssuedRefresh { token, lifetime, verdict: None });
     Ok(Some(Issued { access_token, expires_in, scope: session.scope, refresh }))
 }

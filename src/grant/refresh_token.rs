@@ -3,11 +3,11 @@
 use super::issue::{self, Subject};
 use super::{InvalidGrant, Issued, IssuedRefresh, Refusal, audience, snapshot};
 use crate::app::{App, Snapshot};
-use crate::clock::{UnixTime, expiry};
+use crate::clock::UnixTime;
 use crate::domain::{Client, Exchange, Grant, PlainSecret, RefreshPolicy, RevokedReason, Scope, Session};
 use crate::store::StoreError;
 use crate::store::sessions::SignedIn;
-use crate::token::judge::{Presented, Verdict, is_alive, judge};
+use crate::token::judge::{Presented, Verdict, effective_expiry, expiry_after_use, is_alive, judge};
 use crate::token::refresh::RefreshToken;
 
 /// How often a token is judged again when another exchange of its session came first. Each time somebody got further.
@@ -86,7 +86,13 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<At
 
     let scope = granted_scope(refresh.scope, session)?;
     let granted = granted_audience(app, client, session, &refresh.resources)?;
-    let subject = Subject { client, signed_in: Some((session, user)), scope: &scope, audience: granted };
+    let session_ends_at = if is_stored_as_used(session, verdict, now, &policy) {
+        expiry_after_use(session, now, &policy)
+    } else {
+        effective_expiry(session, &policy)
+    };
+    let subject =
+        Subject { client, signed_in: Some((session, user)), session_ends_at, scope: &scope, audience: granted };
     // Signed before anything is stored: a failure here must not use the refresh token up.
     let (access_token, expires_in) = issue::access_token(app, &registry, subject, now)?;
 
@@ -99,8 +105,7 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<At
             Err(error) => return Err(error.into()),
         }
     }
-    let end = expiry(now, policy.idle_lifetime).min(session.expires_at);
-    let lifetime = end.saturating_sub(now);
+    let lifetime = session_ends_at.saturating_sub(now);
     let refresh = Some(IssuedRefresh { token, lifetime, verdict: Some(name(verdict)) });
     Ok(Attempt::Issued(Box::new(Issued { access_token, expires_in, scope, refresh })))
 }
@@ -153,16 +158,18 @@ fn plan(
     let keys = &app.refresh_keys;
     if verdict == Verdict::Replay {
         let current = keys.find_current(&opened.token, session).ok_or(InvalidGrant::Underivable)?;
-        let touch = !policy.rotation && is_worth_a_touch(session, now, policy);
+        let touch = is_stored_as_used(session, verdict, now, policy);
         return Ok((touch.then(|| Exchange::touch(session, now, policy)), current));
     }
     let (exchange, successor) = Exchange::plan(keys, &opened.token, &opened.presented, session, now, policy);
     Ok((Some(exchange), successor))
 }
 
-/// Without rotation a refresh needs no write, but a session that is used must not end as idle.
-fn is_worth_a_touch(session: &Session, now: UnixTime, policy: &RefreshPolicy) -> bool {
-    now.saturating_sub(session.last_used_at) > policy.idle_lifetime / TOUCH_PART
+/// Whether this refresh puts the session's end off. A replay doesn't: the exchange that it repeats did. Without rotation a
+/// refresh needs no write, but a session that is used must not end as idle.
+fn is_stored_as_used(session: &Session, verdict: Verdict, now: UnixTime, policy: &RefreshPolicy) -> bool {
+    let is_worth_a_touch = now.saturating_sub(session.last_used_at) > policy.idle_lifetime / TOUCH_PART;
+    verdict != Verdict::Replay || (!policy.rotation && is_worth_a_touch)
 }
 
 /// RFC 6749 §6: never wider than the sign-in was granted; what it narrows is the access token only.

@@ -1,7 +1,7 @@
 //! Whose address a request has: the peer's, or what the operator's own proxies say it is.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
@@ -40,9 +40,11 @@ pub fn resolve(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Clie
     ClientAddress(address)
 }
 
-/// An entry is an address, and some proxies add the port.
+/// An entry is an address, and some proxies add the port, or the brackets of IPv6 without one.
 fn parse_hop(entry: &str) -> Option<IpAddr> {
-    entry.parse().ok().or_else(|| entry.parse::<SocketAddr>().ok().map(|hop| hop.ip()))
+    let bracketed = || entry.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::from);
+    let with_port = || entry.parse::<SocketAddr>().ok().map(|hop| hop.ip());
+    entry.parse().ok().or_else(with_port).or_else(bracketed)
 }
 
 #[cfg(test)]
@@ -71,11 +73,15 @@ mod tests {
         assert_eq!(resolved("10.0.0.1:1", &["6.6.6.6", "198.51.100.7, 10.0.0.2"], &trusted), "198.51.100.7");
         assert_eq!(resolved("[::ffff:10.0.0.1]:1", &["198.51.100.7:4711"], &trusted), "198.51.100.7");
         assert_eq!(resolved("[2001:db8::1]:1", &["[2001:db9::5]:80"], &trusted), "2001:db9::5");
+        assert_eq!(resolved("[2001:db8::1]:1", &["[2001:db9::5]"], &trusted), "2001:db9::5");
+        assert_eq!(resolved("[2001:db8::1]:1", &["2001:db9::5, [2001:db8::2]"], &trusted), "2001:db9::5");
     }
 
     #[test]
     fn nonsense_from_a_proxy_leaves_the_proxy() {
-        assert_eq!(resolved("10.0.0.1:1", &["unknown"], &["10.0.0.0/8"]), "10.0.0.1");
+        for nonsense in ["unknown", "[198.51.100.7]", "[2001:db9::5", "2001:db9::5]", "[]"] {
+            assert_eq!(resolved("10.0.0.1:1", &[nonsense], &["10.0.0.0/8"]), "10.0.0.1", "{nonsense}");
+        }
         assert_eq!(resolved("10.0.0.1:1", &[], &["10.0.0.0/8"]), "10.0.0.1");
     }
 }

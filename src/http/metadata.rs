@@ -1,6 +1,7 @@
 //! What the server can do, for machines: RFC 8414 and OpenID Connect Discovery. All that is there and nothing else.
 
 use std::collections::BTreeSet;
+use std::iter;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -25,6 +26,8 @@ pub async fn openid_configuration(State(app): State<Arc<App>>, headers: HeaderMa
     let mut document = document(&app, &*snapshot(&app)?);
     document.insert("subject_types_supported".to_owned(), json!(["public"]));
     document.insert("claims_supported".to_owned(), json!(claims(&app)));
+    // Left out, it would mean true (OpenID Connect Discovery §3).
+    document.insert("request_uri_parameter_supported".to_owned(), json!(false));
     Ok(cacheable::json(&headers, Value::Object(document).to_string()))
 }
 
@@ -60,8 +63,8 @@ fn document(app: &App, registry: &Snapshot) -> Map<String, Value> {
     document
 }
 
+/// The claims that `/userinfo` may answer.
 fn claims(app: &App) -> BTreeSet<&str> {
-    let rules = &app.config.claims;
-    let listed = rules.scopes.values().flatten().chain(&rules.access_token).map(String::as_str);
-    ["sub", "iss", "auth_time"].into_iter().chain(listed).collect()
+    let listed = app.config.claims.scopes.values().flatten().map(String::as_str);
+    iter::once("sub").chain(listed).collect()
 }

@@ -117,6 +117,11 @@ impl MasterSecrets {
         Ok([&[SEALED_FORMAT, sealing_key_id(&self.first)], nonce.as_ref().as_slice(), &bytes, tag.as_ref()].concat())
     }
 
+    /// The first one alone: what it doesn't open was sealed under an older one.
+    pub fn in_use(&self) -> Self {
+        Self { first: self.first.clone(), older: Vec::new() }
+    }
+
     /// Decrypts what [`Self::seal`] made with any of the configured secrets and the same `aad`.
     pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let (&[format, key_id], rest) = sealed.split_first_chunk().ok_or(OpenError::Malformed)?;

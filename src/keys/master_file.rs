@@ -3,7 +3,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -74,13 +74,21 @@ fn read(path: &Path) -> Result<Zeroizing<String>, SecretFileError> {
         _ => SecretFileError::Io { path: path.to_owned(), source },
     };
     let file = File::open(path).map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
+    let metadata = file.metadata().map_err(failed)?;
+    let mode = metadata.mode() & 0o7777;
+    if !is_private(mode, metadata.uid()) {
         return Err(SecretFileError::OpenToOthers { path: path.to_owned(), mode });
     }
     let mut text = Zeroizing::new(String::new());
     file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
     if text.len() as u64 > MAX_BYTES { Err(SecretFileError::NotSecrets(path.to_owned())) } else { Ok(text) }
+}
+
+/// The rule that libpq has for its keys: for the owner only, except that root may let a group read it, for that is how an
+/// orchestrator gives a secret to a container's user.
+fn is_private(mode: u32, owner: u32) -> bool {
+    let others = if owner == 0 { 0o037 } else { 0o077 };
+    mode & others == 0
 }
 
 /// Writes a neighbour and links it to `path`, which fails if `path` exists, as a rename would not.
@@ -116,7 +124,7 @@ fn write_new(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
     use std::sync::Barrier;
     use std::thread;
 
@@ -180,7 +188,7 @@ mod tests {
     fn a_file_that_others_may_use_is_refused_and_the_message_says_what_to_do() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("secret");
-        for refused in [0o640, 0o604, 0o620, 0o601, 0o644, 0o666, 0o777] {
+        for refused in [0o604, 0o620, 0o601, 0o644, 0o666, 0o777] {
             write(&path, refused, SECRET.as_bytes());
             let error = load(&path).unwrap_err();
             assert!(matches!(error, SecretFileError::OpenToOthers { mode, .. } if mode == refused), "{refused:o}");
@@ -191,6 +199,22 @@ mod tests {
             write(&path, accepted, SECRET.as_bytes());
             load(&path).unwrap();
             fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_group_may_read_what_root_owns_and_nothing_else() {
+        for (mode, of_root, of_others) in [
+            (0o400, true, true),
+            (0o600, true, true),
+            (0o440, true, false),
+            (0o640, true, false),
+            (0o660, false, false),
+            (0o650, false, false),
+            (0o644, false, false),
+            (0o604, false, false),
+        ] {
+            assert_eq!((is_private(mode, 0), is_private(mode, 65532)), (of_root, of_others), "{mode:o}");
         }
     }
 

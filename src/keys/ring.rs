@@ -10,6 +10,9 @@ use crate::clock::{Seconds, UnixTime};
 /// (they refuse to serve after 5 s) and whose clocks differ.
 pub const RETIREMENT_SLACK: Seconds = 60;
 
+/// For how long a retired key is kept, in seconds: a node whose clock is ahead must not delete what others still sign with.
+const DELETION_SLACK: Seconds = 3600;
+
 /// The signing keys, in the order in which they sign.
 #[derive(Debug)]
 pub struct KeyRing {
@@ -50,9 +53,10 @@ impl KeyRing {
         Self { keys }
     }
 
-    /// The key that signs at `now`, if one has begun to.
+    /// The key that signs at `now`. If none has begun to, by a slow clock, it is the one that will be first: the one before
+    /// it is gone, so to everybody else it has begun. `None` only of an empty ring.
     pub fn signer(&self, now: UnixTime) -> Option<&SigningKey> {
-        self.keys.iter().rfind(|key| key.signs_from() <= now)
+        self.keys.iter().rfind(|key| key.signs_from() <= now).or(self.keys.first())
     }
 
     /// The published key with exactly this `kid`. An unknown one costs a comparison a key, whatever it is.
@@ -69,26 +73,28 @@ impl KeyRing {
     pub fn states(&self, now: UnixTime, longest: Seconds) -> Vec<(&SigningKey, KeyState)> {
         let signer = self.signer(now).map(SigningKey::kid);
         let state = |key: &SigningKey, retires_at: UnixTime| match () {
-            () if key.signs_from() > now => KeyState::Pending,
             () if Some(key.kid()) == signer => KeyState::Signing,
+            () if key.signs_from() > now => KeyState::Pending,
             () if now < retires_at => KeyState::Retiring,
             () => KeyState::Retired,
         };
         self.lives(longest).map(|(key, retires_at)| (key, state(key, retires_at))).collect()
     }
 
-    /// The `kid`s of the keys whose every token is dead.
+    /// The `kid`s of the keys whose every token is dead, by any node's clock: they can be deleted.
     pub fn expired(&self, now: UnixTime, longest: Seconds) -> Vec<&str> {
-        self.lives(longest).filter(|(_, retires_at)| now >= *retires_at).map(|(key, _)| key.kid()).collect()
+        let dead_since = now.saturating_sub(DELETION_SLACK);
+        self.lives(longest).filter(|(_, retires_at)| dead_since >= *retires_at).map(|(key, _)| key.kid()).collect()
     }
 
     fn published(&self, now: UnixTime, longest: Seconds) -> impl Iterator<Item = &SigningKey> {
         self.lives(longest).filter(move |(_, retires_at)| now < *retires_at).map(|(key, _)| key)
     }
 
-    /// Each key and when it is no longer published: when the last token that it signed before its successor is dead.
+    /// Each key and when it is no longer published: when the last token that it signed before its successor is dead. No
+    /// successor takes over before it is made, whatever its `signs_from`.
     fn lives(&self, longest: Seconds) -> impl Iterator<Item = (&SigningKey, UnixTime)> {
-        let successions = self.keys.iter().skip(1).map(SigningKey::signs_from);
+        let successions = self.keys.iter().skip(1).map(|key| key.signs_from().max(key.created_at()));
         let retirements = successions.map(move |at| at.saturating_add(longest).saturating_add(RETIREMENT_SLACK));
         self.keys.iter().zip(retirements.chain([UnixTime::MAX]))
     }
@@ -126,7 +132,7 @@ mod tests {
     fn a_key_signs_from_its_moment_until_the_next_does() {
         let (ring, first, second) = two_keys();
         let signer = |now| ring.signer(now).map(SigningKey::kid);
-        assert_eq!(signer(FIRST - 1), None);
+        assert_eq!(signer(FIRST - 1), Some(first.as_str()), "a slow clock");
         assert_eq!(signer(FIRST), Some(first.as_str()));
         assert_eq!(signer(SECOND - 1), Some(first.as_str()));
         assert_eq!(signer(SECOND), Some(second.as_str()));
@@ -140,7 +146,7 @@ mod tests {
         use KeyState::{Pending, Retired, Retiring, Signing};
         let (ring, first, second) = two_keys();
         for (now, states, published) in [
-            (FIRST - 1, [Pending, Pending], [true, true]),
+            (FIRST - 1, [Signing, Pending], [true, true]),
             (FIRST, [Signing, Pending], [true, true]),
             (SECOND - 1, [Signing, Pending], [true, true]),
             (SECOND, [Retiring, Signing], [true, true]),
@@ -156,8 +162,10 @@ mod tests {
             let listed: Vec<_> = jwks["keys"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect();
             let expected = [&first, &second].into_iter().zip(published).filter(|(_, published)| *published);
             assert_eq!(listed, expected.map(|(kid, _)| kid.as_str()).collect::<Vec<_>>(), "at {now}");
-            let gone: &[&str] = if published[0] { &[] } else { &[&first] };
-            assert_eq!(ring.expired(now, LONGEST), gone, "at {now}");
+        }
+        for (now, gone) in [(DEATH, false), (DEATH + 3599, false), (DEATH + 3600, true), (UnixTime::MAX - 1, true)] {
+            assert_eq!(ring.expired(now, LONGEST).contains(&first.as_str()), gone, "a clock may be ahead, at {now}");
+            assert!(!ring.expired(now, LONGEST).contains(&second.as_str()), "it signs");
         }
     }
 
@@ -169,7 +177,7 @@ mod tests {
         let order: Vec<_> = ring.states(200, LONGEST).into_iter().map(|(key, state)| (key.kid(), state)).collect();
         let states = [KeyState::Retiring, KeyState::Signing, KeyState::Pending];
         assert_eq!(order, kids.iter().map(String::as_str).zip(states).collect::<Vec<_>>());
-        assert_eq!(ring.expired(200 + LONGEST + RETIREMENT_SLACK, LONGEST), [&kids[0]]);
+        assert_eq!(ring.expired(200 + LONGEST + RETIREMENT_SLACK + DELETION_SLACK, LONGEST), [&kids[0]]);
     }
 
     #[test]
@@ -185,6 +193,15 @@ mod tests {
         let newest = newer.kid().to_owned();
         let ring = KeyRing::new(ring.keys.into_iter().chain([newer]).collect());
         assert_eq!(ring.signer(10).unwrap().kid(), newest, "whatever its kid");
+    }
+
+    #[test]
+    fn a_key_that_has_always_signed_ends_no_other_before_it_was_made() {
+        let (one, two) = (key(FIRST, 0), key(SECOND, 0));
+        let kid = one.kid().to_owned();
+        let ring = KeyRing::new(vec![two, one]);
+        assert!(ring.verifier(&kid, DEATH - 1, LONGEST).is_some());
+        assert!(ring.verifier(&kid, DEATH, LONGEST).is_none());
     }
 
     #[test]

@@ -17,6 +17,8 @@ const READ: &str = "SELECT version, recovery_until FROM registry WHERE id = 1";
 
 const COUNT_UP: &str = "UPDATE registry SET version = version + 1 WHERE id = 1";
 
+const COUNT_UP_FROM: &str = "UPDATE registry SET version = version + 1 WHERE id = 1 AND version = $1";
+
 const SET_RECOVERY: &str = "UPDATE registry SET recovery_until = $1, version = version + 1 WHERE id = 1";
 
 impl Store {
@@ -31,6 +33,11 @@ impl Store {
         sql!(self.write().await?, execute, SET_RECOVERY, until)?;
         Ok(())
     }
+}
+
+/// Counts up if the version is still this one. The row stays locked until the unit ends, so of several only one goes on.
+pub(super) async fn count_up_from(unit: &mut Unit, version: i64) -> Result<bool, StoreError> {
+    Ok(sql!(unit, execute, COUNT_UP_FROM, version)? == 1)
 }
 
 pub(super) async fn count_up(unit: &mut Unit) -> Result<(), StoreError> {

@@ -33,7 +33,7 @@ const LIST: &str =
 const INSERT: &str = "INSERT INTO signing_keys (kid, algorithm, sealed_private, created_at, signs_from) \
      VALUES ($1, $2, $3, $4, $5)";
 
-const RESEAL: &str = "UPDATE signing_keys SET sealed_private = $2 WHERE kid = $1";
+const RESEAL: &str = "UPDATE signing_keys SET sealed_private = $3 WHERE kid = $1 AND sealed_private = $2";
 
 const REMOVE: &str = "DELETE FROM signing_keys WHERE kid = $1";
 
@@ -44,35 +44,48 @@ impl Store {
         rows.into_iter().map(StoredKey::try_from).collect()
     }
 
+    /// Adds a signing key if the registry is still at this version: what was decided on then is still so. False when it
+    /// isn't.
+    pub async fn insert_signing_key_at(&self, version: i64, key: &StoredKey) -> Result<bool, StoreError> {
+        let mut unit = self.begin().await?;
+        if !registry::count_up_from(&mut unit, version).await? {
+            return Ok(false);
+        }
+        insert(&mut unit, key).await?;
+        unit.commit().await?;
+        Ok(true)
+    }
+
     /// Adds a signing key.
     pub async fn insert_signing_key(&self, key: &StoredKey) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
         insert(&mut unit, key).await?;
+        registry::count_up(&mut unit).await?;
         unit.commit().await
     }
 
-    /// Adds a signing key and stores the `resealed` ones under another master secret, in one.
-    pub async fn rotate_signing_keys(&self, key: &StoredKey, resealed: &[StoredKey]) -> Result<(), StoreError> {
-        let mut unit = self.begin().await?;
-        insert(&mut unit, key).await?;
-        for old in resealed {
-            sql!(unit, execute, RESEAL, old.kid.as_str(), &old.sealed_private)?;
-        }
-        unit.commit().await
+    /// Stores a key as another master secret seals it, if it is still as `from` has it. False when it isn't.
+    ///
+    /// The key itself is the same, so no node has to read it again.
+    pub async fn reseal_signing_key(&self, from: &StoredKey, to: &StoredKey) -> Result<bool, StoreError> {
+        let (old, new) = (&from.sealed_private, &to.sealed_private);
+        Ok(sql!(self.write().await?, execute, RESEAL, from.kid.as_str(), old, new)? == 1)
     }
 
     /// Removes a signing key. False when there is no such key.
     pub async fn remove_signing_key(&self, kid: &str) -> Result<bool, StoreError> {
         let mut unit = self.begin().await?;
-        let removed = sql!(unit, execute, REMOVE, kid)? == 1;
+        if sql!(unit, execute, REMOVE, kid)? == 0 {
+            return Ok(false);
+        }
         registry::count_up(&mut unit).await?;
         unit.commit().await?;
-        Ok(removed)
+        Ok(true)
     }
 }
 
 async fn insert(unit: &mut Unit, key: &StoredKey) -> Result<(), StoreError> {
     let (kid, algorithm) = (key.kid.as_str(), key.algorithm.as_str());
     sql!(unit, execute, INSERT, kid, algorithm, &key.sealed_private, key.created_at, key.signs_from)?;
-    registry::count_up(unit).await
+    Ok(())
 }

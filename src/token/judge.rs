@@ -9,7 +9,7 @@ mod tests;
 pub use exchange::apply;
 
 pub use crate::domain::Exchange;
-pub use lifetime::{effective_expiry, is_alive};
+pub use lifetime::{effective_expiry, expiry_after_use, is_alive};
 
 use super::refresh::RefreshToken;
 use crate::clock::{Seconds, UnixTime};

@@ -112,6 +112,19 @@ async fn a_sign_out_forgets_the_cookie(engine: Engine) {
     server.assert_dead(&elsewhere.access_token(), &[&elsewhere.refresh_token()]).await;
 }
 
+async fn a_sign_out_by_access_token_takes_the_cookie_along(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    for expired in [false, true] {
+        let (cookie, answer) = login(&server).await;
+        server.clock.advance(if expired { 900 } else { 0 });
+        let logout =
+            |origin| page(&server, "/logout", origin).header("cookie", &cookie).bearer_auth(answer.access_token());
+        server.send(logout("https://evil.example")).await.refused(403, "invalid_request");
+        assert_eq!(set_cookie(server.send(logout(APP)).await.no_content()).1, "");
+        server.assert_dead(&answer.access_token(), &[token_in(&cookie)]).await;
+    }
+}
+
 async fn the_body_goes_before_the_cookie_and_what_came_in_the_body_goes_back_there(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (cookie, _) = login(&server).await;
@@ -186,6 +199,7 @@ on_both_databases!(
     the_cookie_is_exchanged_for_a_new_one_at_both_endpoints,
     the_cookie_is_believed_from_the_apps_own_pages_only,
     a_sign_out_forgets_the_cookie,
+    a_sign_out_by_access_token_takes_the_cookie_along,
     the_body_goes_before_the_cookie_and_what_came_in_the_body_goes_back_there,
     a_cookie_keeps_no_longer_than_its_session,
     other_sites_pages_sign_nobody_in,

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::harness::{Answer, C1, C2, Engine, P1, STRICT, Settings, TestServer, on_both_databases};
+use crate::harness::{Answer, C1, C2, Engine, P1, STRICT, TestServer, on_both_databases};
 
 /// Signs out by access token.
 async fn logout_with(server: &TestServer, token: &str, form: &[(&str, &str)]) -> Answer {
@@ -49,10 +49,12 @@ async fn all_ends_every_session_of_the_user(engine: Engine) {
         let (confidential, bobs) = (server.login_as(C1).await, server.bobs_login().await);
         let all = [("refresh_token", here.refresh_token()), ("all", "true".to_owned())];
         let all = all.each_ref().map(|(name, value)| (*name, value.as_str()));
-        match by_refresh_token {
-            true => server.post("/logout", &all).await.no_content(),
-            false => logout_with(&server, &here.access_token(), &all[1..]).await.no_content(),
+        let answer = if by_refresh_token {
+            server.post("/logout", &all).await
+        } else {
+            logout_with(&server, &here.access_token(), &all[1..]).await
         };
+        answer.no_content();
         for dead in [&here, &there, &confidential] {
             server.assert_dead(&dead.access_token(), &[&dead.refresh_token()]).await;
         }
@@ -73,8 +75,10 @@ async fn what_is_gone_already_is_204(engine: Engine) {
 }
 
 async fn a_session_that_ended_by_itself_is_gone_already(engine: Engine) {
-    let server = TestServer::start_with(engine, Settings::with("[sessions]\nidle_lifetime = '5m'")).await;
+    let server = TestServer::start(engine).await;
     let answer = server.login().await;
+    // Lowered afterwards, or the access token would have ended with it.
+    server.change_client(P1, |client| client.idle_lifetime = Some(300)).await;
     server.clock.advance(300);
     logout_with(&server, &answer.access_token(), &[]).await.no_content();
     server.post("/logout", &[("refresh_token", &answer.refresh_token())]).await.no_content();
@@ -111,15 +115,31 @@ async fn nobody_signs_out_the_user_of_another_client(engine: Engine) {
     server.assert_dead(&confidential.access_token(), &[&token]).await;
 }
 
-async fn an_old_refresh_token_ends_its_own_session_at_most(engine: Engine) {
+async fn an_old_refresh_token_ends_its_own_session_at_most_and_says_so(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (old, other) = (server.login().await.refresh_token(), server.login().await);
     let second = server.refresh(&old).await.refresh_token();
     let third = server.refresh(&second).await;
     server.clock.advance(60);
-    server.post("/logout", &[("refresh_token", &old), ("all", "true")]).await.no_content();
+    let all = [("refresh_token", old.as_str()), ("all", "true")];
+    server.post("/logout", &all).await.refused(401, "invalid_grant");
     server.assert_dead(&third.access_token(), &[&third.refresh_token()]).await;
     server.refresh(&other.refresh_token()).await.ok();
+    server.post("/logout", &all[..1]).await.no_content();
+}
+
+async fn all_is_done_only_if_no_session_is_left(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let (gone, other, bobs) = (server.login().await, server.login().await, server.bobs_login().await);
+    let (token, all) = (gone.refresh_token(), ("all", "true"));
+    server.post("/logout", &[("refresh_token", &token)]).await.no_content();
+    server.post("/logout", &[("refresh_token", &token), all]).await.refused(401, "invalid_grant");
+    logout_with(&server, &gone.access_token(), &[all]).await.refused(401, "invalid_token");
+    server.introspect(&other.access_token()).await.active();
+    logout_with(&server, &other.access_token(), &[all]).await.no_content();
+    server.post("/logout", &[("refresh_token", &token), all]).await.no_content();
+    logout_with(&server, &gone.access_token(), &[all]).await.no_content();
+    server.refresh(&bobs.refresh_token()).await.ok();
 }
 
 async fn what_is_missing_or_malformed_is_invalid_request(engine: Engine) {
@@ -155,7 +175,8 @@ on_both_databases!(
     a_session_that_ended_by_itself_is_gone_already,
     a_token_that_is_no_good_ends_nothing,
     nobody_signs_out_the_user_of_another_client,
-    an_old_refresh_token_ends_its_own_session_at_most,
+    an_old_refresh_token_ends_its_own_session_at_most_and_says_so,
+    all_is_done_only_if_no_session_is_left,
     what_is_missing_or_malformed_is_invalid_request,
     a_sign_out_that_is_not_stored_is_503,
 );

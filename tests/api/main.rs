@@ -1,4 +1,11 @@
 //! Black-box tests: the real server, over HTTP, on both databases.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; what the lints allow in tests ends where a test calls another function"
+)]
 
 mod attacks;
 mod bad_input;

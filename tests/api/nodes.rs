@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use tokend::domain::{Exchange, PlainSecret};
+use tokend::domain::{Exchange, PlainSecret, SigningAlgorithm};
+use tokend::keys::SigningKey;
 
-use crate::harness::{ADMIN, Engine, MASTER_SECRET, Settings, TestServer, on_both_databases};
+use crate::harness::{ADMIN, Engine, MASTER_SECRET, Settings, TestServer, master_secrets, on_both_databases};
 
 async fn a_revocation_holds_on_every_node_at_once(engine: Engine) {
     let server = TestServer::start(engine).await;
@@ -117,6 +118,47 @@ async fn what_ended_long_ago_is_forgotten_and_nothing_else(engine: Engine) {
     server.refresh(&alive.refresh_token()).await.ok();
 }
 
+/// Nodes that first start together each find no key; two keys that have always signed would retire one another.
+async fn of_nodes_that_add_a_key_at_once_one_does(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let version = server.app.store.registry_state().await.unwrap().version;
+    let add = || {
+        let database = std::sync::Arc::clone(&server.database);
+        let key = SigningKey::generate(SigningAlgorithm::EdDsa, server.clock.now(), server.clock.now()).unwrap();
+        tokio::spawn(async move {
+            let sealed = key.seal(&master_secrets()).unwrap();
+            database.open_again().await.insert_signing_key_at(version, &sealed).await.unwrap()
+        })
+    };
+    let nodes: Vec<_> = (0..6).map(|_| add()).collect();
+    let mut added = 0;
+    for node in nodes {
+        added += usize::from(node.await.unwrap());
+    }
+    assert_eq!((added, server.app.store.list_signing_keys().await.unwrap().len()), (1, 2));
+}
+
+async fn a_key_is_sealed_again_by_one_node_only(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let store = &server.app.store;
+    let old = store.list_signing_keys().await.unwrap().remove(0);
+    let again = || SigningKey::open(&old, &master_secrets()).unwrap().seal(&master_secrets()).unwrap();
+    let new = again();
+    assert!(store.reseal_signing_key(&old, &new).await.unwrap());
+    assert!(!store.reseal_signing_key(&old, &again()).await.unwrap());
+    assert_eq!(store.list_signing_keys().await.unwrap().remove(0).sealed_private, new.sealed_private);
+    server.another_node().await;
+}
+
+async fn removing_what_is_not_there_makes_no_node_read_anything_again(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let store = &server.app.store;
+    let before = store.registry_state().await.unwrap().version;
+    assert!(!store.remove_signing_key("none").await.unwrap());
+    assert!(!store.remove_client(&"none".parse().unwrap()).await.unwrap());
+    assert_eq!(store.registry_state().await.unwrap().version, before);
+}
+
 /// The lease on clients and keys is longer than any hiccup, and a node polls for as long as it runs.
 async fn a_change_of_a_client_reaches_every_node_by_itself(engine: Engine) {
     let server = TestServer::start(engine).await;
@@ -139,5 +181,8 @@ on_both_databases!(
     a_token_ahead_of_the_database_is_refused_and_ends_nothing,
     an_open_recovery_window_lets_clients_that_are_ahead_go_on,
     what_ended_long_ago_is_forgotten_and_nothing_else,
+    of_nodes_that_add_a_key_at_once_one_does,
+    a_key_is_sealed_again_by_one_node_only,
+    removing_what_is_not_there_makes_no_node_read_anything_again,
     a_change_of_a_client_reaches_every_node_by_itself,
 );

@@ -118,7 +118,8 @@ async fn rotation_may_be_switched_under_a_session(engine: Engine) {
 }
 
 async fn an_unused_session_ends(engine: Engine) {
-    let server = TestServer::start_with(engine, Settings::with("[sessions]\nidle_lifetime = '10m'")).await;
+    let settings = Settings::with("[tokens]\naccess_lifetime = '10m'\n[sessions]\nidle_lifetime = '10m'");
+    let server = TestServer::start_with(engine, settings).await;
     let used = server.login().await.refresh_token();
     let unused = server.login().await;
     server.clock.advance(599);
@@ -173,6 +174,22 @@ async fn a_lowered_lifetime_holds_for_sessions_that_exist(engine: Engine) {
     for dead in [idle, absolute] {
         server.assert_dead(&dead.access_token(), &[&dead.refresh_token()]).await;
     }
+}
+
+async fn a_lifetime_that_is_changed_in_the_configuration_holds_from_the_next_start(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let (old, young) = (server.login().await, server.login().await);
+    server.clock.advance(HOUR);
+    let young = server.refresh(&young.refresh_token()).await;
+    let shorter = server.another_node_with(&Settings::with("[sessions]\nidle_lifetime = '1h'")).await;
+    server.at(&shorter).assert_dead(&old.access_token(), &[&old.refresh_token()]).await;
+    let young = server.at(&shorter).refresh(&young.refresh_token()).await.refresh_token();
+    let longer = server.another_node_with(&Settings::with("[sessions]\nidle_lifetime = '3h'")).await;
+    server.clock.advance(HOUR);
+    server.at(&longer).refresh(&young).await.refused(401, "invalid_grant");
+    let late = server.at(&longer).login().await.refresh_token();
+    server.clock.advance(2 * HOUR);
+    server.at(&longer).refresh(&late).await.ok();
 }
 
 async fn json_and_form_are_the_same(engine: Engine) {
@@ -244,6 +261,7 @@ on_both_databases!(
     a_session_ends_however_much_it_is_used,
     a_clients_own_lifetimes_count,
     a_lowered_lifetime_holds_for_sessions_that_exist,
+    a_lifetime_that_is_changed_in_the_configuration_holds_from_the_next_start,
     json_and_form_are_the_same,
     a_confidential_client_authenticates_here_too,
     what_a_client_lost_its_sessions_lose,

@@ -1,8 +1,9 @@
 //! `POST /token`, beyond what RFC 6749 asks for.
 
 use reqwest::Method;
+use tokend::domain::Grant;
 
-use crate::harness::{C1, Engine, P1, PASSWORD, TestServer, on_both_databases};
+use crate::harness::{Answer, C1, Engine, P1, PASSWORD, TestServer, UNROTATED, on_both_databases};
 
 async fn a_client_that_keeps_passwords_gets_both_tokens(engine: Engine) {
     let server = TestServer::start(engine).await;
@@ -47,6 +48,42 @@ async fn a_clients_own_lifetime_counts(engine: Engine) {
         server.clock.advance(59);
         server.introspect(&answer.access_token()).await.active();
         server.clock.advance(1);
+        server.introspect(&answer.access_token()).await.inactive();
+    }
+}
+
+/// An access token, what it says, what the answer says and what introspection says all end with the session.
+async fn an_access_token_ends_with_its_session(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    server.change_client(P1, |client| client.idle_lifetime = Some(300)).await;
+    server.change_client(UNROTATED, |client| client.idle_lifetime = Some(300)).await;
+    server.change_client(C1.0, |client| client.grants.retain(|grant| *grant != Grant::RefreshToken)).await;
+    server.change_client(C1.0, |client| client.idle_lifetime = Some(300)).await;
+    for first in [server.login().await, server.login_on(UNROTATED).await, server.login_as(C1).await] {
+        assert_eq!(first.ok().json()["expires_in"], 300);
+        assert_eq!(first.claims()["exp"], server.clock.now() + 300);
+    }
+
+    let first = server.login().await;
+    let unrotated = server.login_on(UNROTATED).await;
+    server.clock.advance(200);
+    let second = server.refresh(&first.refresh_token()).await;
+    server.clock.advance(3);
+    let replay = server.refresh(&first.refresh_token()).await;
+    assert_eq!(replay.header("refresh-verdict"), "replay");
+    let ends_in = |answer: &Answer| answer.ok().json()["expires_in"].as_i64();
+    assert_eq!((ends_in(&second), ends_in(&replay)), (Some(300), Some(297)), "a retry is no use of the session");
+    let touched = server.refresh(&unrotated.refresh_token()).await;
+    server.clock.advance(3);
+    let untouched = server.refresh(&unrotated.refresh_token()).await;
+    assert_eq!((ends_in(&touched), ends_in(&untouched)), (Some(300), Some(297)), "nothing was stored");
+
+    server.clock.advance(293);
+    for answer in [&second, &replay, &touched, &untouched] {
+        server.introspect(&answer.access_token()).await.active();
+    }
+    server.clock.advance(4);
+    for answer in [&second, &replay, &touched, &untouched] {
         server.introspect(&answer.access_token()).await.inactive();
     }
 }
@@ -106,6 +143,7 @@ on_both_databases!(
     both_doors_lead_to_the_same_session,
     a_refused_grant_is_400_here_and_401_at_the_apps_own_door,
     a_clients_own_lifetime_counts,
+    an_access_token_ends_with_its_session,
     only_a_form_is_taken,
     the_answer_is_json_whatever_is_accepted,
     a_disabled_or_removed_client_gets_nothing,

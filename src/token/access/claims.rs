@@ -45,8 +45,10 @@ pub struct AccessClaims {
 }
 
 impl AccessClaims {
-    /// The names that no user claim may have: ours, and those by which others would tell who may use a token and for whom.
-    pub const RESERVED: [&str; 15] = [
+    /// The names that no user claim may have: ours, those by which others would tell who may use a token and for whom (RFC
+    /// 9068 §2.2, RFC 8693 §4, RFC 7800, RFC 9449, OpenID Connect Core §2), and those that introspection answers with
+    /// beside the claims (RFC 7662 §2.2).
+    pub const RESERVED: [&str; 23] = [
         "iss",
         "sub",
         "aud",
@@ -62,6 +64,14 @@ impl AccessClaims {
         "cnf",
         "act",
         "may_act",
+        "typ",
+        "amr",
+        "acr",
+        "nonce",
+        "at_hash",
+        "active",
+        "username",
+        "token_type",
     ];
 
     /// Whether `audience` is one of those that it is for.

@@ -7,9 +7,17 @@ use crate::domain::{RefreshPolicy, Session};
 /// session's beginning and last use: a lifetime that was lowered holds for sessions that exist, one that was raised
 /// holds from their next use.
 pub fn effective_expiry(session: &Session, policy: &RefreshPolicy) -> UnixTime {
-    let absolute = expiry(session.created_at, policy.absolute_lifetime).min(session.expires_at);
     let idle = expiry(session.last_used_at, policy.idle_lifetime).min(session.idle_expires_at);
-    absolute.min(idle)
+    absolute_expiry(session, policy).min(idle)
+}
+
+/// When the session ends unless it is used again after a use at `now`.
+pub fn expiry_after_use(session: &Session, now: UnixTime, policy: &RefreshPolicy) -> UnixTime {
+    absolute_expiry(session, policy).min(expiry(now, policy.idle_lifetime))
+}
+
+fn absolute_expiry(session: &Session, policy: &RefreshPolicy) -> UnixTime {
+    expiry(session.created_at, policy.absolute_lifetime).min(session.expires_at)
 }
 
 /// Whether the session may still be used: not ended by anybody, and not by time.

@@ -4,7 +4,9 @@ mod outage;
 
 use reqwest::Method;
 
-use crate::harness::{ADMIN, Answer, Bystander, C1, C2, Engine, Node, P1, RS1, RS2, TestServer, on_both_databases};
+use crate::harness::{
+    ADMIN, Answer, Bystander, C1, C2, Engine, Forge, Node, P1, RS1, RS2, TestServer, on_both_databases,
+};
 
 async fn introspect_at(server: &TestServer, base: &str, caller: (&str, &str), token: &str) -> Answer {
     let request = reqwest::Client::new().post(format!("{base}/introspect")).basic_auth(caller.0, Some(caller.1));
@@ -144,19 +146,19 @@ async fn nothing_tells_one_inactive_token_from_another(engine: Engine) {
 
 /// A user's claim can't pose as one of the answer's own members.
 async fn a_claim_can_not_pose_as_a_member_of_the_answer(engine: Engine) {
-    let toml = crate::harness::Settings::default()
-        .toml
-        .replace(r#"access_token = ["roles"]"#, r#"access_token = ["roles", "username", "active", "token_type"]"#);
-    // To refuse such a configuration is as good as to make nothing of it.
-    if tokend::config::Config::from_toml(&toml).is_err() {
-        return;
+    for name in ["username", "active", "token_type"] {
+        let refused = tokend::config::Config::from_toml(&format!("[claims]\naccess_token = ['{name}']"));
+        assert!(refused.unwrap_err().to_string().contains("is a claim that only the server sets"), "{name}");
     }
-    let server = TestServer::start_with(engine, crate::harness::Settings { toml }).await;
-    let bystander = server.bystander().await;
-    let mut user = server.app.store.find_session(bystander.session).await.unwrap().unwrap().user;
-    user.claims = serde_json::from_str(r#"{"username":"root","active":false,"token_type":"x","roles":["a"]}"#).unwrap();
-    assert!(server.app.store.update_user(&user).await.unwrap());
-    let text = server.introspect(&server.login().await.access_token()).await.text;
+    let server = TestServer::start(engine).await;
+    let forge = Forge::of(&server).await;
+    let token = forge.with_claims(&server.login().await.access_token(), |claims| {
+        claims["username"] = "root".into();
+        claims["active"] = false.into();
+        claims["token_type"] = "x".into();
+        claims["roles"] = serde_json::json!(["a"]);
+    });
+    let text = server.introspect(&token).await.text;
     for member in ["\"username\":", "\"active\":", "\"token_type\":"] {
         assert_eq!(text.matches(member).count(), 1, "{text}");
     }

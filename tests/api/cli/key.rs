@@ -46,13 +46,17 @@ async fn a_new_key_is_published_at_once_and_signs_later(engine: Engine) {
     assert!(later.starts_with("KID ") && later.contains("pending"), "{later}");
 }
 
-async fn a_new_key_signs_at_once_when_it_must(engine: Engine) {
+async fn a_new_key_signs_as_soon_as_every_node_knows_it_when_it_must(engine: Engine) {
     let rig = Rig::new(engine).await.with_alice();
     let old = rig.alice().await;
+    let now = Clock::System.now();
     let new = made(&rig, &["--now", "--algorithm", "EdDSA"]);
+    let listed = rig.run(&["key", "list", "--json"]).json();
+    assert_eq!((&listed[1]["kid"], &listed[1]["algorithm"]), (&new.as_str().into(), &"EdDSA".into()));
+    assert!((now..now + 60).contains(&listed[1]["signs_from"].as_i64().unwrap()));
+    rig.later(60);
     let fresh = rig.alice().await;
     assert_eq!(signer(&fresh.access_token()), new);
-    assert_eq!((states(&rig)[&rig.kid].as_str(), states(&rig)[&new].as_str()), ("retiring", "signing"));
     rig.assert_alive(&old).await;
     rig.assert_alive(&fresh).await;
     let outcome = rig.run(&["key", "rotate", "--algorithm", "RS256"]);
@@ -64,7 +68,10 @@ async fn a_key_that_signs_stays_and_others_can_go(engine: Engine) {
     let rig = Rig::new(engine).await.with_alice();
     let old = rig.alice().await;
     rig.program.run(&["key", "remove", &rig.kid, "--yes"]).refused("run `tokend key rotate` first");
-    made(&rig, &["--now"]);
+    let new = rig.succeed_key().await;
+    assert_eq!((states(&rig)[&rig.kid].as_str(), states(&rig)[&new].as_str()), ("retiring", "signing"));
+    rig.assert_alive(&old).await;
+    rig.program.run(&["key", "remove", &new, "--yes"]).refused("run `tokend key rotate` first");
     rig.run(&["key", "remove", "--yes", "--", &rig.kid]).said(&format!("key {} was removed", rig.kid));
     rig.userinfo(&old.access_token()).await.refused(401, "invalid_token");
     rig.refresh(&old.refresh_token()).await.ok();
@@ -86,7 +93,7 @@ async fn a_rotation_moves_every_key_to_the_first_master_secret(engine: Engine) {
 
 on_both_databases!(
     a_new_key_is_published_at_once_and_signs_later,
-    a_new_key_signs_at_once_when_it_must,
+    a_new_key_signs_as_soon_as_every_node_knows_it_when_it_must,
     a_key_that_signs_stays_and_others_can_go,
     a_rotation_moves_every_key_to_the_first_master_secret,
 );

@@ -1,4 +1,6 @@
-//! A server that runs by the real clock, and the program on the same database.
+//! A server and the program on the same database.
+
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use reqwest::RequestBuilder;
 use tokend::clock::Clock;
@@ -17,6 +19,8 @@ pub struct Rig {
     pub program: Program,
     pub node: Node,
     pub database: Database,
+    clock: Clock,
+    ahead: AtomicI64,
     /// The key that the server began with.
     pub kid: String,
     http: reqwest::Client,
@@ -31,10 +35,11 @@ impl Rig {
         let toml = format!(
             "issuer = '{ISSUER}'\nsecret = '{SECRET}'\n[passwords]\nmemory_kib = 64\niterations = 1\nthreads = 1\n"
         );
-        let node = Node::start(&database, &Clock::System, &Settings { toml }).await;
+        let clock = Clock::manual(now);
+        let node = Node::start(&database, &clock, &Settings { toml }).await;
         let program = program_on(&database);
         let http = reqwest::Client::new();
-        Self { program, node, database, kid: key.kid().to_owned(), http }
+        Self { program, node, database, clock, ahead: AtomicI64::new(0), kid: key.kid().to_owned(), http }
     }
 
     /// Runs a command that must succeed.
@@ -116,6 +121,19 @@ impl Rig {
         self.userinfo(&tokens.access_token()).await.ok();
     }
 
+    /// From here on it is later for the server, but not for the program.
+    pub fn later(&self, seconds: i64) {
+        self.ahead.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// Adds a key that has signed for a few seconds, so that the first one retires. Its `kid`.
+    pub async fn succeed_key(&self) -> String {
+        let now = Clock::System.now();
+        let key = SigningKey::generate(SigningAlgorithm::Es256, now - 20, now - 10).unwrap();
+        self.database.store.insert_signing_key(&key.seal(&secrets(&[SECRET])).unwrap()).await.unwrap();
+        key.kid().to_owned()
+    }
+
     /// Whether there is a user of that name.
     pub async fn has_user(&self, name: &str) -> bool {
         let name: Username = name.parse().unwrap();
@@ -123,6 +141,9 @@ impl Rig {
     }
 
     async fn send(&self, request: RequestBuilder) -> Answer {
+        // The program goes by the real time, and so does the server, as long as a test doesn't say otherwise.
+        let time = Clock::System.now() + self.ahead.load(Ordering::SeqCst);
+        self.clock.advance(time - self.clock.now());
         self.node.app.registry.refresh().await.expect("the registry can be read");
         Answer::read(request.send().await.expect("the server answers")).await
     }

@@ -304,7 +304,7 @@ async fn r10_a_tokens_cannot_be_guessed_and_are_confidential_in_storage(engine: 
     let dump = server.database.dump().await;
     let holds = |needle: &[u8]| dump.windows(needle.len()).any(|bytes| bytes == needle);
     assert!(holds(b"alice") && holds(C1.0.as_bytes()), "it is a dump");
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes();
+    let hex = |bytes: &[u8]| bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect::<Vec<_>>();
     for answer in [&one, &two] {
         assert!(!holds(answer.refresh_token().as_bytes()) && !holds(answer.access_token().as_bytes()));
         assert!(!holds(&secret(answer)) && !holds(&hex(&secret(answer))));

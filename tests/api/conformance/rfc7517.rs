@@ -68,7 +68,7 @@ async fn a_key_is_published_before_it_signs_and_until_its_last_token_is_dead(eng
     server.clock.advance(60);
     assert_eq!(kids(&server).await, both, "nodes' clocks differ");
     server.clock.advance(1);
-    assert_eq!(kids(&server).await, [new.clone()]);
+    assert_eq!(kids(&server).await, both[1..]);
     assert_eq!(server.refresh(&last.refresh_token()).await.jwt_header()["kid"], new, "sessions don't hang on the key");
 }
 

@@ -121,7 +121,8 @@ async fn the_claims_that_are_listed_are_those_that_are_told(engine: Engine) {
     for name in told.as_object().unwrap().keys() {
         assert!(listed.contains(&json!(name)), "{name}");
     }
-    assert!(listed.contains(&json!("roles")) && !listed.contains(&json!("secret_note")));
+    assert!(listed.contains(&json!("email")) && !listed.contains(&json!("secret_note")));
+    assert!(!listed.contains(&json!("roles")), "it is in access tokens only");
 }
 
 on_both_databases!(

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 use tokend::store::{PoolSize, Store};
 use tokio::sync::OnceCell;
@@ -49,7 +50,6 @@ impl Database {
             let files = std::fs::read_dir(directory.path().join("data")).expect("the directory is there");
             return files.flat_map(|file| std::fs::read(file.expect("a file").path()).expect("it is read")).collect();
         }
-        use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
         let mut connection = PgConnection::connect(&self.url).await.expect("the database answers");
         let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
         let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut connection).await.expect("the tables");
@@ -111,7 +111,6 @@ pub async fn new_database(options: &str) -> String {
 
 /// Runs one statement in the cluster's own database.
 pub async fn run_sql(statement: String) {
-    use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
     let mut connection = PgConnection::connect(cluster_url()).await.expect("the cluster answers");
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.expect("the statement runs");
     connection.close().await.expect("the connection closes");

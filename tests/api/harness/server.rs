@@ -210,19 +210,12 @@ impl TestServer {
     }
 
     /// Nothing of a session works any more: not its refresh tokens, not its access token, at no endpoint.
-    #[track_caller]
-    pub fn assert_dead<'a>(
-        &'a self,
-        access_token: &'a str,
-        refresh_tokens: &'a [&'a str],
-    ) -> impl Future<Output = ()> + 'a {
-        async move {
-            self.introspect(access_token).await.inactive();
-            self.get_with("/userinfo", access_token).await.refused(401, "invalid_token");
-            for token in refresh_tokens {
-                self.introspect(token).await.inactive();
-                self.refresh(token).await.refused(401, "invalid_grant");
-            }
+    pub async fn assert_dead(&self, access_token: &str, refresh_tokens: &[&str]) {
+        self.introspect(access_token).await.inactive();
+        self.get_with("/userinfo", access_token).await.refused(401, "invalid_token");
+        for token in refresh_tokens {
+            self.introspect(token).await.inactive();
+            self.refresh(token).await.refused(401, "invalid_grant");
         }
     }
 
@@ -274,7 +267,7 @@ impl Node {
 fn client() -> reqwest::Client {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(Duration::from_secs(60))
+        .timeout(Duration::from_mins(1))
         .build()
         .expect("an HTTP client")
 }

@@ -106,7 +106,11 @@ async fn the_wrong_audience(engine: Engine) {
         json!(format!("{ISSUER} {API}")),
         json!("https://other.example.com"),
     ] {
-        let token = forge.with_claims(&bystander.access, |claims| claims["aud"] = aud.clone());
+        // With every scope that counts here, so that only the audience is wrong.
+        let token = forge.with_claims(&bystander.access, |claims| {
+            claims["aud"] = aud.clone();
+            claims["scope"] = json!("introspect openid");
+        });
         server.get_with("/userinfo", &token).await.refused(401, "invalid_token");
         let caller =
             server.request(reqwest::Method::POST, "/introspect").bearer_auth(&token).form(&[("token", &token)]);
