@@ -1,5 +1,7 @@
 //! RFC 7009: revocation.
 
+use tokend::domain::{Grant, Grants};
+
 use crate::harness::{ADMIN, C1, C2, Engine, P1, STRICT, TestServer, on_both_databases};
 
 async fn r2_1_a_no_hint_hides_a_token(engine: Engine) {
@@ -45,10 +47,14 @@ async fn r2_1_a_a_client_authenticates_as_at_the_token_endpoint(engine: Engine) 
 async fn r2_1_a_a_client_without_any_grant_may_revoke(engine: Engine) {
     let server = TestServer::start(engine).await;
     let own = server.own_token(C1, &[]).await.access_token();
+    let users = server.login_as(C1).await.refresh_token();
     server.change_client(C1.0, |client| client.grants.clear()).await;
-    server.introspect(&own).await.active();
-    server.post_as(C1, "/revoke", &[("token", &own)]).await.ok();
+    for token in [&own, &users] {
+        assert_eq!(server.post_as(C1, "/revoke", &[("token", token)]).await.ok().text, "{}");
+    }
+    server.change_client(C1.0, |client| client.grants = Grants::from(Grant::ALL)).await;
     server.introspect(&own).await.inactive();
+    server.introspect(&users).await.inactive();
 }
 
 async fn r2_1_b_a_token_of_another_client_stays_and_nothing_tells_that_it_exists(engine: Engine) {
