@@ -10,9 +10,7 @@ pub mod session;
 pub mod user;
 
 pub use algorithm::SigningAlgorithm;
-pub use client::{
-    Client, ClientAuthentication, ClientId, Grant, Grants, Recovery, RefreshPolicy, RightsLost, SessionsLost,
-};
+pub use client::{Client, ClientAuthentication, ClientId, Grant, Grants, Recovery, RefreshPolicy, RightsLost};
 pub use key::StoredKey;
 pub use scope::Scope;
 pub use secret::{PlainSecret, SecretHash};

@@ -102,6 +102,10 @@ async fn change(
         let mut after = before.clone();
         change(&mut after)?;
         let now = context.now();
+        if before.own_tokens_outgrow(&after) {
+            // As a revocation of all of them does: never backwards, and past the second that has begun.
+            after.tokens_revoked_at = after.tokens_revoked_at.max(now).saturating_add(1);
+        }
         if let Some(ended) = context.store.update_client(&after, &before.rights_lost(&after), now).await? {
             return Ok(ended);
         }

@@ -194,21 +194,12 @@ pub struct Client {
     pub disabled_at: Option<UnixTime>,
 }
 
-/// What a change to a registration takes away from the tokens that rest on it.
+/// What a change to a registration takes away from the sessions that rest on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RightsLost {
-    /// From its users' sessions.
-    pub sessions: SessionsLost,
-    /// Whether the tokens that it has for itself, without a session, may say more than it may have.
-    pub own_tokens: bool,
-}
-
-/// Which sessions a change to a registration ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SessionsLost {
-    /// Each session of the client.
+pub enum RightsLost {
+    /// Everything: each session of the client has to end.
     All,
-    /// Each session that holds one of these words.
+    /// These words: each session that holds one has to end.
     Scope(Scope),
 }
 
@@ -232,7 +223,8 @@ impl Client {
             recovery: Recovery::On,
             idle_lifetime: None,
             absolute_lifetime: None,
-            tokens_revoked_at: now,
+            // A removed client's tokens must not live again with its id.
+            tokens_revoked_at: now.saturating_sub(1),
             version: 1,
             created_at: now,
             disabled_at: None,
@@ -249,20 +241,22 @@ impl Client {
         self.authentication == ClientAuthentication::Public
     }
 
-    /// What its tokens lose when it becomes `next`.
+    /// What its sessions lose when it becomes `next`.
     pub fn rights_lost(&self, next: &Self) -> RightsLost {
         let lost = |grant| self.may_use(grant) && !next.may_use(grant);
         let disabled = self.disabled_at.is_none() && next.disabled_at.is_some();
         let no_passwords = self.first_party && !next.first_party;
-        let scope = self.scope.difference(&next.scope);
-        RightsLost {
-            own_tokens: disabled || lost(Grant::ClientCredentials) || !scope.is_empty(),
-            sessions: if disabled || no_passwords || lost(Grant::Password) || lost(Grant::RefreshToken) {
-                SessionsLost::All
-            } else {
-                SessionsLost::Scope(scope)
-            },
+        if disabled || no_passwords || lost(Grant::Password) || lost(Grant::RefreshToken) {
+            return RightsLost::All;
         }
+        RightsLost::Scope(self.scope.difference(&next.scope))
+    }
+
+    /// Whether the tokens that it has for itself, without a session, may say more than it may have as `next`.
+    pub fn own_tokens_outgrow(&self, next: &Self) -> bool {
+        let disabled = self.disabled_at.is_none() && next.disabled_at.is_some();
+        let narrowed = !next.may_use(Grant::ClientCredentials) || !self.scope.is_subset(&next.scope);
+        disabled || (self.may_use(Grant::ClientCredentials) && narrowed)
     }
 
     /// Whether it may use `grant`.

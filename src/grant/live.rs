@@ -33,12 +33,11 @@ pub async fn access_token(app: &App, text: &str) -> Result<Option<LiveAccess>, R
     let registry = snapshot(app)?;
     let now = app.clock.now();
     let Some(claims) = believed(app, &registry, text, now) else { return Ok(None) };
-    if registry.client(claims.client_id.as_str()).is_none() {
-        return Ok(None);
-    }
+    let Some(client) = registry.client(claims.client_id.as_str()) else { return Ok(None) };
     let Some(sid) = claims.sid else {
-        // Without a session it is a client's own token; a user's is good for as long as a session says so.
-        if claims.sub != claims.client_id.as_str() {
+        // No session says that it lives, so it has to be the client's own, and what the client may still have.
+        let is_own = claims.sub == client.id.as_str();
+        if !is_own || !client.may_use(Grant::ClientCredentials) || !claims.scope.is_subset(&client.scope) {
             return Ok(None);
         }
         let lives = app.store.client_token_lives(&claims.client_id, claims.jti, claims.iat).await?;

@@ -3,7 +3,7 @@
 use super::{Refusal, live, snapshot};
 use crate::app::App;
 use crate::domain::{Client, ClientId, PlainSecret, RevokedReason, SessionId, UserId, Username};
-use crate::store::sessions::SignedIn;
+use crate::store::sessions::{SessionFilter, SignedIn};
 use crate::token::judge::{Presented, Verdict, is_alive, judge};
 
 /// What an administrator ends at once.
@@ -65,14 +65,19 @@ pub async fn revoke_bulk(app: &App, bulk: Bulk) -> Result<u64, Refusal> {
 /// Signs out by refresh token. `client` is the authenticated one; without it only a public client's session ends.
 ///
 /// With `all`, every session of the user ends, but only for a token that is good: an old one that was left somewhere
-/// ends its own session at most.
-pub async fn logout_by_refresh_token(app: &App, client: Option<&Client>, text: &str, all: bool) -> Result<(), Refusal> {
-    let Ok(token) = app.refresh_keys.open(text) else { return Ok(()) };
-    let Some(SignedIn { session, .. }) = app.store.find_session(token.session_id).await? else { return Ok(()) };
+/// ends its own session at most. False when `all` was asked for and others are left.
+pub async fn logout_by_refresh_token(
+    app: &App,
+    client: Option<&Client>,
+    text: &str,
+    all: bool,
+) -> Result<bool, Refusal> {
+    let Ok(token) = app.refresh_keys.open(text) else { return Ok(true) };
+    let Some(SignedIn { session, .. }) = app.store.find_session(token.session_id).await? else { return Ok(true) };
     let registry = snapshot(app)?;
-    let Some(owner) = registry.client(session.client_id.as_str()) else { return Ok(()) };
+    let Some(owner) = registry.client(session.client_id.as_str()) else { return Ok(true) };
     match client {
-        Some(client) if client.id != owner.id => return Ok(()),
+        Some(client) if client.id != owner.id => return Ok(true),
         None if !owner.is_public() => return Err(Refusal::InvalidClient("a confidential client without its secret")),
         _ => {}
     }
@@ -82,13 +87,13 @@ pub async fn logout_by_refresh_token(app: &App, client: Option<&Client>, text: &
         && !matches!(judge(&presented, &session, now, &policy), Verdict::Reuse | Verdict::Ahead);
     if all && good {
         app.store.revoke_user(session.user_id, RevokedReason::Logout, now).await?;
-    } else {
-        app.store.revoke_session(session.id, RevokedReason::Logout, now).await?;
+        return Ok(true);
     }
-    Ok(())
+    app.store.revoke_session(session.id, RevokedReason::Logout, now).await?;
+    Ok(!all || !has_live_session(app, session.user_id).await?)
 }
 
-/// Signs out by access token: ends its session, or every session of its user. False when the token is no good.
+/// Signs out by access token: ends its session, or every session of its user. False when the token is no good for that.
 pub async fn logout_by_access_token(app: &App, text: &str, all: bool) -> Result<bool, Refusal> {
     let registry = snapshot(app)?;
     let now = app.clock.now();
@@ -101,12 +106,21 @@ pub async fn logout_by_access_token(app: &App, text: &str, all: bool) -> Result<
         Some(_) => {
             app.store.revoke_session(sid, RevokedReason::Logout, now).await?;
         }
-        // Gone already is as good as ended; a token that was revoked by itself ends nothing.
-        None => {
-            let found = app.store.find_session(sid).await?;
-            let lives = |found: SignedIn| live::session_lives(app, &registry, &found.session, &found.user, now);
-            return Ok(!found.is_some_and(lives));
-        }
+        None => return is_gone(app, sid, all).await,
     }
     Ok(true)
+}
+
+/// Gone already is as good as ended. A token that was revoked by itself ends nothing.
+async fn is_gone(app: &App, sid: SessionId, all: bool) -> Result<bool, Refusal> {
+    let Some(SignedIn { session, user }) = app.store.find_session(sid).await? else { return Ok(true) };
+    if all {
+        return Ok(!has_live_session(app, user.id).await?);
+    }
+    Ok(!live::session_lives(app, &*snapshot(app)?, &session, &user, app.clock.now()))
+}
+
+async fn has_live_session(app: &App, user: UserId) -> Result<bool, Refusal> {
+    let filter = SessionFilter { user: Some(user), ..SessionFilter::default() };
+    Ok(!app.store.list_sessions(&filter, app.clock.now(), 1).await?.is_empty())
 }

@@ -80,7 +80,7 @@ async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next)
     // The path as it was sent may hold a secret that somebody put in the wrong place; the route can't.
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let mut response = next.run(request).await;
-    log(&response, &method, route.as_deref(), address, &request_id, begun);
+    log(&response, method_name(&method), route.as_deref(), address, &request_id, begun);
     secure(response.headers_mut(), app.config.issuer.is_https());
     if let Ok(id) = HeaderValue::try_from(request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -107,9 +107,24 @@ fn secure(headers: &mut HeaderMap, is_https: bool) {
     }
 }
 
+/// A method that has a name of its own. Anybody can send another word, and as much of it as a head has room for.
+fn method_name(method: &Method) -> &str {
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::PATCH,
+        Method::OPTIONS,
+        Method::TRACE,
+    ];
+    if known.contains(method) { method.as_str() } else { "(other)" }
+}
+
 fn log(
     response: &Response,
-    method: &Method,
+    method: &str,
     route: Option<&str>,
     address: ClientAddress,
     request_id: &str,
@@ -127,3 +142,6 @@ fn log(
         tracing::info!(%method, route, status = status.as_u16(), %address, request_id, milliseconds, cause, "request");
     }
 }
+
+#[cfg(test)]
+mod tests;

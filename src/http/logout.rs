@@ -17,6 +17,7 @@ use super::submitted::{FormOrJson, Submitted};
 use super::token_response::Delivery;
 use crate::app::App;
 use crate::grant::revocation::{logout_by_access_token, logout_by_refresh_token};
+use crate::grant::{InvalidGrant, Refusal};
 
 /// Answers `POST /logout`: 204, also when the session is gone already.
 pub async fn logout(
@@ -48,11 +49,16 @@ async fn by_bearer(app: &App, access: &str, in_cookie: Option<PresentedToken>, a
     if logout_by_access_token(app, access, all).await? {
         return Ok(());
     }
-    let cookie = in_cookie.ok_or_else(OAuthError::invalid_token)?;
-    Ok(logout_by_refresh_token(app, None, &cookie.text, all).await?)
+    match in_cookie {
+        Some(token) if logout_by_refresh_token(app, None, &token.text, all).await? => Ok(()),
+        _ => Err(OAuthError::invalid_token()),
+    }
 }
 
 async fn by_refresh_token(app: &App, request: &Submitted, token: &PresentedToken, all: bool) -> Result<(), OAuthError> {
     let client = asking_client(app, request)?;
-    Ok(logout_by_refresh_token(app, client.as_deref(), &token.text, all).await?)
+    if logout_by_refresh_token(app, client.as_deref(), &token.text, all).await? {
+        return Ok(());
+    }
+    Err(OAuthError::from(Refusal::from(InvalidGrant::Ended)).first_party())
 }

@@ -118,6 +118,7 @@ impl MasterSecrets {
     }
 
     /// The first one alone: what it doesn't open was sealed under an older one.
+    #[must_use]
     pub fn in_use(&self) -> Self {
         Self { first: self.first.clone(), older: Vec::new() }
     }

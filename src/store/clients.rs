@@ -4,8 +4,7 @@ use super::db::{Unit, sql};
 use super::{Store, StoreError, registry, row, sessions, users};
 use crate::clock::UnixTime;
 use crate::domain::{
-    Client, ClientAuthentication, ClientId, Grant, Grants, Recovery, RevokedReason, RightsLost, SecretHash,
-    SessionsLost, User,
+    Client, ClientAuthentication, ClientId, Grant, Grants, Recovery, RevokedReason, RightsLost, SecretHash, User,
 };
 
 #[derive(sqlx::FromRow)]
@@ -82,16 +81,15 @@ const LIST: &str = select_clients!("ORDER BY id");
 
 const FIND: &str = select_clients!("WHERE id = $1");
 
-/// Tokens of a client that was removed must not live again with its id.
 const INSERT: &str = "INSERT INTO clients (id, name, secret_hash, grants, scope, audience, serves, first_party, \
      may_introspect, admin, access_lifetime, rotation, reuse_window, recovery, idle_lifetime, absolute_lifetime, \
      created_at, disabled_at, tokens_revoked_at, version) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $17, 1)";
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 1)";
 
 const UPDATE: &str = "UPDATE clients SET name = $2, secret_hash = $3, grants = $4, scope = $5, audience = $6, \
      serves = $7, first_party = $8, may_introspect = $9, admin = $10, access_lifetime = $11, rotation = $12, \
      reuse_window = $13, recovery = $14, idle_lifetime = $15, absolute_lifetime = $16, created_at = $17, \
-     disabled_at = $18, version = version + 1 WHERE id = $1 AND version = $19";
+     disabled_at = $18, tokens_revoked_at = $19, version = version + 1 WHERE id = $1 AND version = $20";
 
 /// Never backwards, whatever the clocks of two nodes say, and past any token of a second that has only just begun elsewhere.
 const REVOKE_TOKENS: &str = "UPDATE clients SET tokens_revoked_at = CASE WHEN tokens_revoked_at > $2 \
@@ -99,7 +97,7 @@ const REVOKE_TOKENS: &str = "UPDATE clients SET tokens_revoked_at = CASE WHEN to
 
 const REMOVE: &str = "DELETE FROM clients WHERE id = $1";
 
-/// Runs a statement whose first eighteen parameters are a client's columns.
+/// Runs a statement whose first nineteen parameters are a client's columns.
 macro_rules! with_client {
     ($unit:expr, $sql:expr, $client:expr $(, $more:expr)*) => {{
         let client: &Client = $client;
@@ -109,7 +107,8 @@ macro_rules! with_client {
             client.id.as_str(), client.name.as_str(), secret_hash(client), grants.join(" "), client.scope.to_string(),
             row::joined(&client.audience), row::joined(&client.serves), client.first_party, client.may_introspect,
             client.admin, client.access_lifetime, client.rotation, client.reuse_window, client.recovery.as_str(),
-            client.idle_lifetime, client.absolute_lifetime, client.created_at, client.disabled_at $(, $more)*
+            client.idle_lifetime, client.absolute_lifetime, client.created_at, client.disabled_at,
+            client.tokens_revoked_at $(, $more)*
         )
     }};
 }
@@ -153,7 +152,7 @@ impl Store {
         unit.commit().await
     }
 
-    /// Stores a changed registration and ends the sessions and tokens that lost what they rest on, in one.
+    /// Stores a changed registration and ends the sessions that lost what they rest on, in one.
     ///
     /// The number of sessions that ended; `None` when the registration isn't at `client.version`, so somebody else
     /// changed or removed it meanwhile.
@@ -167,10 +166,7 @@ impl Store {
         if with_client!(unit, UPDATE, client, client.version)? == 0 {
             return Ok(None);
         }
-        if lost.own_tokens {
-            sql!(unit, execute, REVOKE_TOKENS, client.id.as_str(), now)?;
-        }
-        let ended = end_sessions(&mut unit, &client.id, &lost.sessions, now).await?;
+        let ended = end_sessions(&mut unit, &client.id, lost, now).await?;
         registry::count_up(&mut unit).await?;
         unit.commit().await?;
         Ok(Some(ended))
@@ -204,10 +200,10 @@ fn readable(row: ClientRow) -> Option<Client> {
     Client::try_from(row).inspect_err(|error| tracing::error!(client = id, %error, "a client is left out")).ok()
 }
 
-async fn end_sessions(unit: &mut Unit, id: &ClientId, lost: &SessionsLost, now: UnixTime) -> Result<u64, StoreError> {
+async fn end_sessions(unit: &mut Unit, id: &ClientId, lost: &RightsLost, now: UnixTime) -> Result<u64, StoreError> {
     match lost {
-        SessionsLost::All => sessions::revoke_of_client(unit, id, RevokedReason::ClientChanged, now).await,
-        SessionsLost::Scope(scope) => {
+        RightsLost::All => sessions::revoke_of_client(unit, id, RevokedReason::ClientChanged, now).await,
+        RightsLost::Scope(scope) => {
             let mut ended = 0;
             for word in scope.iter() {
                 ended += sessions::revoke_with_scope(unit, id, word, now).await?;

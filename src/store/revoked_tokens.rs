@@ -4,8 +4,11 @@ use uuid::Uuid;
 
 use super::db::sql;
 use super::{Store, StoreError};
-use crate::clock::UnixTime;
+use crate::clock::{Seconds, UnixTime};
 use crate::domain::ClientId;
+
+/// How long a revocation is kept after its token has expired: a node whose clock is behind would believe it again.
+const CLOCK_SLACK: Seconds = 60;
 
 #[derive(sqlx::FromRow)]
 struct ClientTokenRow {
@@ -38,8 +41,8 @@ impl Store {
         Ok(row.is_some_and(|row| !row.token_revoked && issued_at > row.tokens_revoked_at))
     }
 
-    /// Forgets tokens that expired before `now`. How many.
+    /// Forgets tokens that have expired by every node's clock. How many.
     pub async fn purge_revoked_tokens(&self, now: UnixTime) -> Result<u64, StoreError> {
-        sql!(self.write().await?, execute, PURGE, now)
+        sql!(self.write().await?, execute, PURGE, now.saturating_sub(CLOCK_SLACK))
     }
 }

@@ -11,7 +11,7 @@ impl TestServer {
         self.refresh(token).await.refused(401, "invalid_grant");
         let json = serde_json::json!({ "refresh_token": token }).to_string();
         self.post_text("/refresh", "application/json", json).await.refused(401, "invalid_grant");
-        self.refresh_as(C2, token).await.refused(400, "invalid_grant");
+        self.exchange_as(C2, token).await.refused(400, "invalid_grant");
         self.post_as(C2, "/refresh", &[("refresh_token", token)]).await.refused(401, "invalid_grant");
         for public in [P1, STRICT] {
             let form = [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", public)];

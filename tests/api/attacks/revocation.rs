@@ -98,10 +98,10 @@ async fn a_client_without_grants_can_revoke(engine: Engine) {
     let bystander = server.bystander_on(C1).await;
     assert_eq!(server.post_as(ADMIN, "/revoke", &[("token", &bystander.access)]).await.ok().text, "{}");
     server.introspect(&bystander.access).await.inactive();
-    let next = server.refresh_as(C1, &bystander.refresh).await;
+    let next = server.exchange_as(C1, &bystander.refresh).await;
     server.post_as(ADMIN, "/revoke", &[("token", &next.refresh_token())]).await.ok();
     server.assert_dead(&next.access_token(), &[]).await;
-    server.refresh_as(C1, &next.refresh_token()).await.refused(400, "invalid_grant");
+    server.exchange_as(C1, &next.refresh_token()).await.refused(400, "invalid_grant");
 }
 
 /// Only an administrator ends sessions in bulk; a confused request ends nothing.

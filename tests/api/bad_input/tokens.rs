@@ -14,7 +14,7 @@ async fn assert_no_refresh_token(server: &TestServer, text: &str) {
     assert_eq!(server.post_text("/refresh", "application/json", json).await.text, first_party.text, "{shown}");
     let form = [("grant_type", "refresh_token"), ("refresh_token", text), ("client_id", P1)];
     server.post("/token", &form).await.refused(400, "invalid_grant");
-    server.refresh_as(C1, text).await.refused(400, "invalid_grant");
+    server.exchange_as(C1, text).await.refused(400, "invalid_grant");
     server.introspect(text).await.inactive();
     server.post("/revoke", &[("client_id", P1), ("token", text)]).await.ok();
     assert_eq!(server.post("/logout", &[("refresh_token", text), ("all", "true")]).await.status, 204, "{shown}");

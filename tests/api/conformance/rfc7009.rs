@@ -1,6 +1,6 @@
 //! RFC 7009: revocation.
 
-use tokend::domain::Grant;
+use tokend::domain::{Grant, Grants};
 
 use crate::harness::{ADMIN, C1, C2, Engine, P1, STRICT, TestServer, on_both_databases};
 
@@ -44,13 +44,17 @@ async fn r2_1_a_a_client_authenticates_as_at_the_token_endpoint(engine: Engine) 
     server.refresh(&of_public).await.refused(401, "invalid_grant");
 }
 
-async fn r2_1_a_a_client_that_gets_no_tokens_for_itself_may_revoke(engine: Engine) {
+async fn r2_1_a_a_client_without_any_grant_may_revoke(engine: Engine) {
     let server = TestServer::start(engine).await;
-    let own = server.login_as(C1).await.access_token();
-    server.change_client(C1.0, |client| client.grants.retain(|grant| *grant != Grant::ClientCredentials)).await;
-    server.introspect(&own).await.active();
-    server.post_as(C1, "/revoke", &[("token", &own)]).await.ok();
+    let own = server.own_token(C1, &[]).await.access_token();
+    let users = server.login_as(C1).await.refresh_token();
+    server.change_client(C1.0, |client| client.grants.clear()).await;
+    for token in [&own, &users] {
+        assert_eq!(server.post_as(C1, "/revoke", &[("token", token)]).await.ok().text, "{}");
+    }
+    server.change_client(C1.0, |client| client.grants = Grants::from(Grant::ALL)).await;
     server.introspect(&own).await.inactive();
+    server.introspect(&users).await.inactive();
 }
 
 async fn r2_1_b_a_token_of_another_client_stays_and_nothing_tells_that_it_exists(engine: Engine) {
@@ -131,7 +135,7 @@ async fn r2_2_a_a_revocation_that_is_not_stored_is_503(engine: Engine) {
 on_both_databases!(
     r2_1_a_no_hint_hides_a_token,
     r2_1_a_a_client_authenticates_as_at_the_token_endpoint,
-    r2_1_a_a_client_that_gets_no_tokens_for_itself_may_revoke,
+    r2_1_a_a_client_without_any_grant_may_revoke,
     r2_1_b_a_token_of_another_client_stays_and_nothing_tells_that_it_exists,
     r2_1_c_a_refresh_token_takes_the_access_tokens_of_its_session_along,
     r2_1_c_a_predecessor_ends_the_session_as_well,

@@ -57,16 +57,11 @@ impl TestServer {
         self.assert_untouched(&bystander, "everything").await;
         let answer = match bystander.credentials {
             None => self.refresh(&bystander.refresh).await,
-            Some(client) => self.refresh_as(client, &bystander.refresh).await,
+            Some(client) => self.exchange_as(client, &bystander.refresh).await,
         };
         assert_eq!((answer.ok().header("refresh-verdict"), answer.status), ("rotate", 200));
         assert_eq!(self.generation(bystander.session).await, bystander.row.generation + 1);
         self.introspect(&answer.access_token()).await.active();
-    }
-
-    /// A confidential client exchanges a refresh token at `/token`.
-    pub async fn refresh_as(&self, client: (&str, &str), token: &str) -> Answer {
-        self.post_as(client, "/token", &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
     }
 
     async fn row(&self, session: SessionId) -> Row {

@@ -18,6 +18,9 @@ impl TestServer {
         let before = clients.into_iter().find(|client| client.id.as_str() == id).expect("the client is there");
         let mut after = before.clone();
         change(&mut after);
+        if before.own_tokens_outgrow(&after) {
+            after.tokens_revoked_at = after.tokens_revoked_at.max(self.clock.now()).saturating_add(1);
+        }
         let changed = self.app.store.update_client(&after, &before.rights_lost(&after), self.clock.now()).await;
         changed.expect("the store answers").expect("nobody else changes it");
         self.app.registry.refresh().await.expect("the registry is read");

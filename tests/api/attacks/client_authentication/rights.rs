@@ -10,14 +10,13 @@ fn registered(id: &str) -> Client {
 }
 
 impl TestServer {
-    /// Stores a changed registration, as the command line does, and lets this node see it.
+    /// Makes `next` the registration of its client, whatever that is by now.
     async fn change(&self, next: Client) {
-        let stored = self.app.store.list_clients().await.unwrap().into_iter().find(|client| client.id == next.id);
-        let stored = stored.expect("it is registered");
-        let (lost, version) = (stored.rights_lost(&next), stored.version);
-        let next = Client { version, ..next };
-        assert!(self.app.store.update_client(&next, &lost, self.clock.now()).await.unwrap().is_some());
-        self.app.registry.refresh().await.unwrap();
+        let id = next.id.to_string();
+        let now = |client: &mut Client| {
+            *client = Client { version: client.version, tokens_revoked_at: client.tokens_revoked_at, ..next };
+        };
+        self.change_client(&id, now).await;
     }
 }
 
@@ -90,7 +89,7 @@ async fn a_grant_that_the_client_lacks(engine: Engine) {
     let json =
         serde_json::json!({ "username": "alice", "password": PASSWORD, "client_id": RS1.0, "client_secret": RS1.1 });
     server.post_text("/login", "application/json", json.to_string()).await.refused(400, "unauthorized_client");
-    server.refresh_as(RS1, &bystander.refresh).await.refused(400, "unauthorized_client");
+    server.exchange_as(RS1, &bystander.refresh).await.refused(400, "unauthorized_client");
     let refresh = [("refresh_token", bystander.refresh.as_str())];
     server.post_as(RS1, "/refresh", &refresh).await.refused(400, "unauthorized_client");
     for grant in [
@@ -195,7 +194,7 @@ async fn a_public_client_is_no_machine(engine: Engine) {
     server.change(Client { grants: Grants::from(Grant::ALL), ..registered(STRICT) }).await;
     for id in [P1, STRICT] {
         let form = [("grant_type", "client_credentials"), ("client_id", id)];
-        assert_invalid_client(&server.post("/token", &form).await, id);
+        assert_invalid_client(&server.post("/token", &form).await, "/token");
     }
 }
 

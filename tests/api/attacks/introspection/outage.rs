@@ -21,7 +21,7 @@ async fn assert_unavailable(server: &TestServer, public: &Bystander, confidentia
     }
     refused(&server.get_with("/userinfo", &public.access).await);
     refused(&server.refresh(&public.refresh).await);
-    refused(&server.refresh_as(C1, &confidential.refresh).await);
+    refused(&server.exchange_as(C1, &confidential.refresh).await);
     refused(&server.login().await);
     refused(&server.login_as(C1).await);
     refused(&server.post("/logout", &[("refresh_token", &public.refresh)]).await);

@@ -42,7 +42,7 @@ async fn a_claim_of_the_wrong_type(engine: Engine) {
                 wrong.extend([json!(text), json!([right]), json!(1e300), json!(1_800_000_900.5), json!(-1.5)]);
             }
             _ if name == "aud" => {
-                wrong.extend([json!(1), json!([1]), json!([API, 1]), json!([API, null]), json!(""), json!([""])])
+                wrong.extend([json!(1), json!([1]), json!([API, 1]), json!([API, null]), json!(""), json!([""])]);
             }
             _ => wrong.extend([json!(1), json!([right]), json!("")]),
         }
@@ -112,8 +112,9 @@ async fn the_wrong_audience(engine: Engine) {
             claims["scope"] = json!("introspect openid");
         });
         server.get_with("/userinfo", &token).await.refused(401, "invalid_token");
+        let scoped = forge.with_claims(&token, |claims| claims["scope"] = "introspect".into());
         let caller =
-            server.request(reqwest::Method::POST, "/introspect").bearer_auth(&token).form(&[("token", &token)]);
+            server.request(reqwest::Method::POST, "/introspect").bearer_auth(&scoped).form(&[("token", &token)]);
         server.send(caller).await.refused(401, "invalid_token");
     }
     // And a token that is good, but not for us.

@@ -22,14 +22,14 @@ async fn a_disabled_or_removed_user(engine: Engine) {
         let elsewhere = reqwest::Client::new().post(format!("{}/refresh", node.base));
         let elsewhere = elsewhere.form(&[("refresh_token", &public.refresh)]);
         server.send(elsewhere).await.refused(401, "invalid_grant");
-        server.refresh_as(C1, &confidential.refresh).await.refused(400, "invalid_grant");
+        server.exchange_as(C1, &confidential.refresh).await.refused(400, "invalid_grant");
         server.login().await.refused(401, "invalid_grant");
         if !remove {
             assert!(server.app.store.enable_user(server.alice).await.unwrap());
         }
         server.assert_dead(&public.access, &[&public.refresh]).await;
         server.assert_dead(&confidential.access, &[]).await;
-        server.refresh_as(C1, &confidential.refresh).await.refused(400, "invalid_grant");
+        server.exchange_as(C1, &confidential.refresh).await.refused(400, "invalid_grant");
         server.refresh(&bob.refresh_token()).await.ok();
     }
 }
@@ -45,7 +45,7 @@ async fn a_new_password(engine: Engine) {
     assert_eq!(ended, Some(2));
     server.assert_dead(&public.access, &[&public.refresh]).await;
     server.assert_dead(&confidential.access, &[]).await;
-    server.refresh_as(C1, &confidential.refresh).await.refused(400, "invalid_grant");
+    server.exchange_as(C1, &confidential.refresh).await.refused(400, "invalid_grant");
     server.login().await.refused(401, "invalid_grant");
     server.post("/login", &[("username", "alice"), ("password", new)]).await.ok();
     server.refresh(&bob.refresh_token()).await.ok();
@@ -97,7 +97,7 @@ async fn a_failure_to_sign_does_not_use_the_token_up(engine: Engine) {
     assert!(server.app.store.remove_signing_key(&kid).await.unwrap());
     server.app.registry.refresh().await.unwrap();
     server.refresh(&public.refresh).await.refused(500, "server_error");
-    server.refresh_as(C1, &confidential.refresh).await.refused(500, "server_error");
+    server.exchange_as(C1, &confidential.refresh).await.refused(500, "server_error");
     server.login().await.refused(500, "server_error");
     server.post_as(C1, "/token", &[("grant_type", "client_credentials")]).await.refused(500, "server_error");
     server.app.store.insert_signing_key(&key).await.unwrap();

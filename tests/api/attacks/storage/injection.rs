@@ -37,13 +37,16 @@ fn assert_harmless(answer: &Answer, what: &str) {
     }
 }
 
+/// A path, the client that authenticates, the form, and which of its fields are attacked.
+type Request<'a> = (&'a str, Option<(&'a str, &'a str)>, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
 async fn sql_in_every_parameter(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (public, confidential) = (server.bystander().await, server.bystander_on(C1).await);
     for text in CORPUS {
         let first = [("username", "alice"), ("password", "wrong password")];
         let refresh = [("grant_type", "refresh_token"), ("refresh_token", "x"), ("client_id", P1)];
-        let requests: [(&str, Option<(&str, &str)>, &[(&str, &str)], &[&str]); 8] = [
+        let requests: [Request<'_>; 8] = [
             (
                 "/login",
                 None,

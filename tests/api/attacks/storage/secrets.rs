@@ -60,7 +60,7 @@ async fn use_every_secret(server: &TestServer) -> Vec<String> {
     server.refresh(&public.refresh).await.refused(401, "invalid_grant");
     server.app.store.close().await;
     server.refresh(&confidential.refresh).await.refused(503, "temporarily_unavailable");
-    server.refresh_as(C1, &confidential.refresh).await.refused(503, "temporarily_unavailable");
+    server.exchange_as(C1, &confidential.refresh).await.refused(503, "temporarily_unavailable");
     server.post("/login", &[("username", one), ("password", two)]).await.refused(503, "temporarily_unavailable");
     secrets.extend([C1.1, C2.1, RS1.1, ADMIN.1, PASSWORD, BOBS_PASSWORD].map(str::to_owned));
     secrets.extend(MISPLACED.map(str::to_owned));

@@ -1,0 +1,43 @@
+//! A handler that panics, which none of ours does: what the layers make of it.
+
+use axum::body::Body;
+use axum::routing::get;
+use http_body_util::BodyExt as _;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::clock::Clock;
+use crate::domain::PlainSecret;
+use crate::keys::MasterSecrets;
+use crate::store::Store;
+
+const SECRET: &str = "a-master-secret-of-this-test-long-enough";
+
+async fn app(directory: &TempDir) -> Arc<App> {
+    let toml = format!("secret = \"{SECRET}\"\n[passwords]\nmemory_kib = 8\nthreads = 1\n");
+    let store = Store::open_sqlite(&directory.path().join("tokend.db")).await.unwrap();
+    store.migrate().await.unwrap();
+    let secrets = MasterSecrets::new(&[PlainSecret::new(SECRET.to_owned())]).unwrap();
+    App::build(Config::from_toml(&toml).unwrap(), Clock::manual(1_800_000_000), store, secrets).await.unwrap()
+}
+
+/// ATTACKS.md G 121.
+#[tokio::test]
+async fn a_panic_is_a_500_in_json_and_the_end_of_nothing_else() {
+    let directory = TempDir::new().unwrap();
+    let endpoints = Router::new()
+        .route("/panic", get(async || -> &'static str { panic!("the password is hunter2") }))
+        .route("/fine", get(async || "fine"));
+    let router = wrap(endpoints, &app(&directory).await);
+    for _ in 0..3 {
+        let request = |path: &str| Request::get(path).body(Body::empty()).unwrap();
+        let answer = router.clone().oneshot(request("/panic")).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(answer.headers()[CONTENT_TYPE], "application/json");
+        assert_eq!(answer.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff");
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, r#"{"error":"server_error","error_description":"The server has failed."}"#);
+        assert_eq!(router.clone().oneshot(request("/fine")).await.unwrap().status(), StatusCode::OK);
+    }
+}
