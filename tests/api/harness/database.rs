@@ -74,6 +74,18 @@ impl Database {
     }
 }
 
+/// Some hundred databases would fill a small disk. Whoever still uses this one is thrown out.
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Some(name) = self.url.strip_prefix("postgres").and_then(|url| url.rsplit('/').next()) else { return };
+        let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(run_sql(statement));
+        });
+    }
+}
+
 /// The throw-away cluster that `tests/run.sh` starts.
 pub fn cluster_url() -> &'static str {
     static URL: OnceLock<String> = OnceLock::new();
