@@ -223,8 +223,7 @@ impl Client {
             recovery: Recovery::On,
             idle_lifetime: None,
             absolute_lifetime: None,
-            // A removed client's tokens must not live again with its id.
-            tokens_revoked_at: now.saturating_sub(1),
+            tokens_revoked_at: now,
             version: 1,
             created_at: now,
             disabled_at: None,

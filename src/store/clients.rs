@@ -81,10 +81,11 @@ const LIST: &str = select_clients!("ORDER BY id");
 
 const FIND: &str = select_clients!("WHERE id = $1");
 
+/// Tokens of a client that was removed must not live again with its id: they are revoked up to its registration.
 const INSERT: &str = "INSERT INTO clients (id, name, secret_hash, grants, scope, audience, serves, first_party, \
      may_introspect, admin, access_lifetime, rotation, reuse_window, recovery, idle_lifetime, absolute_lifetime, \
      created_at, disabled_at, tokens_revoked_at, version) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 1)";
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $17, 1)";
 
 const UPDATE: &str = "UPDATE clients SET name = $2, secret_hash = $3, grants = $4, scope = $5, audience = $6, \
      serves = $7, first_party = $8, may_introspect = $9, admin = $10, access_lifetime = $11, rotation = $12, \
@@ -97,7 +98,7 @@ const REVOKE_TOKENS: &str = "UPDATE clients SET tokens_revoked_at = CASE WHEN to
 
 const REMOVE: &str = "DELETE FROM clients WHERE id = $1";
 
-/// Runs a statement whose first nineteen parameters are a client's columns.
+/// Runs a statement whose first eighteen parameters are a client's columns.
 macro_rules! with_client {
     ($unit:expr, $sql:expr, $client:expr $(, $more:expr)*) => {{
         let client: &Client = $client;
@@ -107,8 +108,7 @@ macro_rules! with_client {
             client.id.as_str(), client.name.as_str(), secret_hash(client), grants.join(" "), client.scope.to_string(),
             row::joined(&client.audience), row::joined(&client.serves), client.first_party, client.may_introspect,
             client.admin, client.access_lifetime, client.rotation, client.reuse_window, client.recovery.as_str(),
-            client.idle_lifetime, client.absolute_lifetime, client.created_at, client.disabled_at,
-            client.tokens_revoked_at $(, $more)*
+            client.idle_lifetime, client.absolute_lifetime, client.created_at, client.disabled_at $(, $more)*
         )
     }};
 }
@@ -163,7 +163,7 @@ impl Store {
         now: UnixTime,
     ) -> Result<Option<u64>, StoreError> {
         let mut unit = self.begin().await?;
-        if with_client!(unit, UPDATE, client, client.version)? == 0 {
+        if with_client!(unit, UPDATE, client, client.tokens_revoked_at, client.version)? == 0 {
             return Ok(None);
         }
         let ended = end_sessions(&mut unit, &client.id, lost, now).await?;

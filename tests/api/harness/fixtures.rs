@@ -7,6 +7,9 @@ use tokend::store::Store;
 /// When each test begins.
 pub const START: i64 = 1_800_000_000;
 
+/// When the clients were registered.
+const REGISTERED: i64 = START - 1;
+
 pub const PASSWORD: &str = "correct horse battery staple";
 pub const BOBS_PASSWORD: &str = "Tr0ub4dor&3 and more";
 
@@ -33,7 +36,7 @@ pub const API: &str = "https://api.example.com";
 /// A confidential client that may do nothing yet.
 pub fn confidential((id, secret): (&str, &str)) -> Client {
     let hash = PlainSecret::new(secret.to_owned()).hash();
-    Client::without_rights(id.parse().unwrap(), ClientAuthentication::Secret(hash), START)
+    Client::without_rights(id.parse().unwrap(), ClientAuthentication::Secret(hash), REGISTERED)
 }
 
 /// A public first-party client.
@@ -43,7 +46,7 @@ pub fn public(id: &str) -> Client {
         scope: "openid profile email read write".parse().unwrap(),
         audience: vec![API.to_owned()],
         first_party: true,
-        ..Client::without_rights(id.parse().unwrap(), ClientAuthentication::Public, START)
+        ..Client::without_rights(id.parse().unwrap(), ClientAuthentication::Public, REGISTERED)
     }
 }
 
