@@ -9,17 +9,21 @@ use tracing_subscriber::fmt::MakeWriter;
 pub struct Logs {
     bytes: Arc<Mutex<Vec<u8>>>,
     _guard: tracing::subscriber::DefaultGuard,
+    _second: tracing::Dispatch,
 }
 
 impl Logs {
     pub fn capture() -> Self {
+        // As long as there is one subscriber only, `tracing` asks the thread that comes to an event first whether anybody
+        // wants it, and that may be another test's, where nobody does.
+        let second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
         let bytes = Arc::default();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
             .with_ansi(false)
             .with_writer(Sink(Arc::clone(&bytes)))
             .finish();
-        Self { bytes, _guard: tracing::subscriber::set_default(subscriber) }
+        Self { bytes, _guard: tracing::subscriber::set_default(subscriber), _second: second }
     }
 
     pub fn text(&self) -> String {
