@@ -180,10 +180,11 @@ async fn a_machines_token_ends_with_its_clients_rights(engine: Engine) {
     server.introspect(&before).await.inactive();
     let before = machine().await;
     server.introspect(&before).await.active();
-    server.clock.advance(1);
-    assert!(server.app.store.remove_client(&C1.0.parse().unwrap()).await.unwrap());
-    server.app.store.insert_client(&Client { created_at: server.clock.now(), ..registered(C1.0) }).await.unwrap();
-    server.app.registry.refresh().await.unwrap();
+    server.clock.advance(5);
+    server.remove_client(C1.0).await;
+    let fresh = Client::without_rights(C1.0.parse().unwrap(), registered(C1.0).authentication, server.clock.now());
+    let Client { tokens_revoked_at, created_at, .. } = fresh;
+    server.add_client(Client { tokens_revoked_at, created_at, ..registered(C1.0) }).await;
     server.introspect(&before).await.inactive();
     server.introspect(&machine().await).await.active();
 }
