@@ -1,6 +1,6 @@
 //! What a client may do: its grants, its scope, and nothing once it is gone.
 
-use tokend::domain::{Client, ClientAuthentication, Grant, Grants, Scope};
+use tokend::domain::{Client, Grant, Grants, Scope};
 
 use super::{assert_invalid_client, basic, request, requests};
 use crate::harness::{C1, Engine, P1, PASSWORD, RS1, STRICT, TestServer, clients, on_both_databases};
@@ -180,12 +180,11 @@ async fn a_machines_token_ends_with_its_clients_rights(engine: Engine) {
     server.introspect(&before).await.inactive();
     let before = machine().await;
     server.introspect(&before).await.active();
-    server.clock.advance(2);
-    assert!(server.app.store.remove_client(&C1.0.parse().unwrap()).await.unwrap());
-    let fresh = Client::without_rights(C1.0.parse().unwrap(), ClientAuthentication::Public, server.clock.now());
-    let again = Client { tokens_revoked_at: fresh.tokens_revoked_at, ..registered(C1.0) };
-    server.app.store.insert_client(&again).await.unwrap();
-    server.app.registry.refresh().await.unwrap();
+    server.clock.advance(5);
+    server.remove_client(C1.0).await;
+    let fresh = Client::without_rights(C1.0.parse().unwrap(), registered(C1.0).authentication, server.clock.now());
+    let Client { tokens_revoked_at, created_at, .. } = fresh;
+    server.add_client(Client { tokens_revoked_at, created_at, ..registered(C1.0) }).await;
     server.introspect(&before).await.inactive();
     server.introspect(&machine().await).await.active();
 }
