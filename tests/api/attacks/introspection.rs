@@ -53,6 +53,9 @@ async fn a_token_for_somebody_else(engine: Engine) {
         server.post_as(RS2, "/introspect", &[("token", token)]).await.inactive();
         let request = server.request(Method::POST, "/introspect").bearer_auth(&own).form(&[("token", token)]);
         server.send(request).await.inactive();
+        // Naming somebody who would see it lends nothing of theirs.
+        let request = server.request(Method::POST, "/introspect").bearer_auth(&own);
+        server.send(request.form(&[("token", token.as_str()), ("client_id", RS1.0)])).await.inactive();
     }
     server.post_as(RS2, "/introspect", &[("token", &own)]).await.active();
     server.introspect(&own).await.inactive();

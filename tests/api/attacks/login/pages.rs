@@ -101,6 +101,12 @@ async fn a_foreign_page_can_not_use_the_cookie(engine: Engine) {
             answer.refused(403, "invalid_request");
         }
     }
+    // Nor next to an access token, be it good or not: the cookie would be the way out when that one has expired.
+    for access in [answer.access_token(), "expired".to_owned()] {
+        let (_, logout) = by_cookie(&server, &token).swap_remove(4);
+        let request = logout.bearer_auth(access).header("origin", "https://evil.example");
+        server.send(request).await.refused(403, "invalid_request");
+    }
     assert_eq!(server.generation(session).await, 1);
     let mut token = token;
     for i in 0..4 {
@@ -165,6 +171,9 @@ async fn a_malformed_cookie(engine: Engine) {
         assert_eq!(answer.status, status, "{cookie}: {answer:?}");
         answer.refused(status, code);
     }
+    let twice = server.request(Method::POST, "/refresh").header("origin", OWN).header("cookie", format!("{NAME}=x"));
+    let twice = twice.header("cookie", format!("{NAME}={}", bystander.refresh));
+    server.send(twice).await.refused(401, "invalid_grant");
     server.assert_lost_nothing(bystander).await;
 }
 
