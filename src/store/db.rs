@@ -93,12 +93,14 @@ impl Store {
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(timeout)
+            .test_before_acquire(false)
             .connect_with(options.clone())
             .await
             .map_err(unreachable)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
             .acquire_timeout(timeout)
+            .test_before_acquire(false)
             .connect_lazy_with(options.pragma("query_only", "ON"));
         Ok(Self::new(Db::Sqlite { writer, readers }))
     }
@@ -154,6 +156,19 @@ impl Db {
             Self::Sqlite { readers, .. } => readers.acquire().await.map(Connection::Sqlite),
         }
         .map_err(StoreError::unavailable)
+    }
+
+    /// As [`Db::read`], but the connection has just shown that it lives, however lately it was used.
+    pub(super) async fn read_surely(&self) -> Result<Connection, StoreError> {
+        loop {
+            let mut connection = self.read().await?;
+            let Connection::Postgres(candidate) = &mut connection else { return Ok(connection) };
+            match postgres::ping(candidate).await {
+                Ok(()) => return Ok(connection),
+                // Gone from the pool, so this ends.
+                Err(_) => candidate.close_on_drop(),
+            }
+        }
     }
 
     pub(super) async fn write(&self) -> Result<Connection, StoreError> {
