@@ -1,0 +1,69 @@
+//! The whole service against the limits of the machine: the real server on loopback, driven by a client in a process of its
+//! own, each measurement beside its baseline, alternating, in one run. `docs/performance.md` says what each row means.
+
+mod bare;
+mod baseline;
+mod http;
+mod load;
+mod number;
+mod options;
+mod postgres;
+mod process;
+mod raw;
+mod row;
+mod script;
+mod seed;
+mod server;
+mod site;
+mod table;
+mod usage;
+mod workload;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tokio::runtime::{Builder, Runtime};
+
+use self::options::{Options, Part};
+
+/// What went wrong, in words for whoever runs the benchmark.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            eprintln!("service benchmark: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether nothing went wrong that was measured.
+fn run(options: &Options) -> Result<bool, Failure> {
+    match &options.part {
+        None => one_thread()?.block_on(unless_stopped(row::run(options))),
+        Some(Part::Load) => one_thread()?.block_on(load::run()).map(|()| true),
+        // As many threads as the server has.
+        Some(Part::Bare) => Builder::new_multi_thread().enable_all().build()?.block_on(bare::run()).map(|()| true),
+        Some(Part::Raw { what, seconds, rows }) => {
+            one_thread()?.block_on(raw::run(*what, *seconds, *rows)).map(|()| true)
+        }
+    }
+}
+
+fn one_thread() -> std::io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// Whoever stops the benchmark stops what it started too: the work is dropped, and with it servers and files.
+async fn unless_stopped(work: impl Future<Output = Result<bool, Failure>>) -> Result<bool, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        done = work => done,
+        _ = interrupt.recv() => Err("interrupted".into()),
+        _ = terminate.recv() => Err("terminated".into()),
+    }
+}
