@@ -4,6 +4,8 @@
 mod exchanges;
 mod inserts;
 mod reads;
+#[cfg(test)]
+mod tests;
 
 use self::exchanges::exchange_all;
 pub(super) use self::inserts::insert_one;

@@ -15,7 +15,7 @@ const EXCHANGE: &str = "UPDATE sessions SET parent_hash = $3, current_hash = $4,
      anchor_generation = $7, anchor_at = $8, last_used_at = $9, idle_expires_at = $10 \
      WHERE id = $1 AND current_hash = $2 AND revoked_at IS NULL AND idle_expires_at > $9 AND expires_at > $9";
 
-pub(super) const EXCHANGE_ALL_POSTGRES: &str = "UPDATE sessions s SET parent_hash = e.parent_hash, \
+const EXCHANGE_ALL_POSTGRES: &str = "UPDATE sessions s SET parent_hash = e.parent_hash, \
      current_hash = e.current_hash, generation = e.generation, rotated_at = e.rotated_at, \
      anchor_generation = e.anchor_generation, anchor_at = e.anchor_at, last_used_at = e.last_used_at, \
      idle_expires_at = e.idle_expires_at \
@@ -24,13 +24,14 @@ pub(super) const EXCHANGE_ALL_POSTGRES: &str = "UPDATE sessions s SET parent_has
      WHERE s.id = e.id AND s.current_hash = e.expected_current AND s.revoked_at IS NULL \
      AND s.idle_expires_at > e.last_used_at AND s.expires_at > e.last_used_at RETURNING s.id";
 
-static EXCHANGE_ALL_SQLITE: Values = Values::new(
+/// What has a `+` can't be looked up by, so SQLite has to begin with the items, whatever it believes of the tables' sizes.
+pub(super) static EXCHANGE_ALL_SQLITE: Values = Values::new(
     "UPDATE sessions AS s SET parent_hash = e.column3, current_hash = e.column4, generation = e.column5, \
      rotated_at = e.column6, anchor_generation = e.column7, anchor_at = e.column8, last_used_at = e.column9, \
      idle_expires_at = e.column10 FROM (",
     10,
-    ") AS e WHERE s.id = e.column1 AND s.current_hash = e.column2 AND s.revoked_at IS NULL \
-     AND s.idle_expires_at > e.column9 AND s.expires_at > e.column9 RETURNING id",
+    ") AS e WHERE s.id = +e.column1 AND s.current_hash = +e.column2 AND s.revoked_at IS NULL \
+     AND s.idle_expires_at > +e.column9 AND s.expires_at > +e.column9 RETURNING id",
 );
 
 /// One exchange a session: of two that meet in a batch the second has lost, as it would have on its own.

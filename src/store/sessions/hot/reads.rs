@@ -25,7 +25,7 @@ const FIND: &str = concat!(
      FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1"
 );
 
-pub(super) const FIND_ALL_POSTGRES: &str = concat!(
+const FIND_ALL_POSTGRES: &str = concat!(
     "SELECT ",
     signed_in_columns!(),
     ", EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = k.jti) AS token_revoked, k.position \
@@ -34,7 +34,7 @@ pub(super) const FIND_ALL_POSTGRES: &str = concat!(
 );
 
 /// `CROSS JOIN` is how SQLite is told to begin with the keys.
-static FIND_ALL_SQLITE: Values = Values::new(
+pub(super) static FIND_ALL_SQLITE: Values = Values::new(
     concat!(
         "SELECT ",
         signed_in_columns!(),
