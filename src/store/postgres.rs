@@ -16,8 +16,9 @@ const PING: Duration = Duration::from_secs(2);
 /// For how long a connection that answered is believed to live. Under load none is idle for so long, and none is asked.
 const BELIEVED: Duration = Duration::from_secs(1);
 
-/// A statement that waits for somebody's lock gives up, before such statements take up every connection.
-const SET_UP: &str = "SET lock_timeout = '2s'";
+/// A statement that waits for somebody's lock gives up, before such statements take up every connection. And no plan that is
+/// made while a table is small may be one that reads all of it: the plan is kept, and the table grows.
+const SET_UP: &str = "SELECT set_config('lock_timeout', '2s', false), set_config('enable_seqscan', 'off', false)";
 
 const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
 

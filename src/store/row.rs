@@ -28,3 +28,25 @@ pub(super) fn joined(words: &[String]) -> String {
 pub(super) fn claims_text(claims: &Claims) -> String {
     serde_json::Value::Object(claims.clone()).to_string()
 }
+
+/// Bytes from pairs of hexadecimal digits.
+pub(super) fn from_hex(digits: &str) -> Option<Vec<u8>> {
+    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
+    if rest.is_empty() { bytes.collect() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_hexadecimal_in_pairs() {
+        assert_eq!(from_hex("00fFA1"), Some(vec![0, 255, 161]));
+        assert_eq!(from_hex(""), Some(vec![]));
+        for bad in ["0", "000", "0g", "\u{e9}", "+1", " 1"] {
+            assert_eq!(from_hex(bad), None, "{bad}");
+        }
+    }
+}

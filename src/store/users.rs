@@ -16,7 +16,8 @@ pub struct Credentials {
     pub password_hash: Option<String>,
 }
 
-#[derive(sqlx::FromRow)]
+/// As a row, or as SQLite's JSON array: in this order.
+#[derive(sqlx::FromRow, serde::Deserialize)]
 pub(super) struct UserRow {
     user_id: Uuid,
     username: String,

@@ -1,5 +1,6 @@
 //! The columns of a session, and the one place where they are folded into the crate's words.
 
+use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
 use super::SignedIn;
@@ -7,7 +8,8 @@ use crate::domain::{Anchor, Device, Revocation, RevokedReason, Session, SessionI
 use crate::store::users::UserRow;
 use crate::store::{StoreError, row};
 
-#[derive(sqlx::FromRow)]
+/// As PostgreSQL's row, or as SQLite's JSON array with bytes in hexadecimal: in this order.
+#[derive(sqlx::FromRow, Deserialize)]
 struct SessionRow {
     id: Uuid,
     user_id: Uuid,
@@ -15,7 +17,9 @@ struct SessionRow {
     scope: String,
     audience: String,
     generation: i64,
+    #[serde(deserialize_with = "bytes")]
     current_hash: Vec<u8>,
+    #[serde(deserialize_with = "bytes_unless_empty")]
     parent_hash: Option<Vec<u8>>,
     rotated_at: i64,
     anchor_generation: Option<i64>,
@@ -40,13 +44,16 @@ pub(super) struct SignedInRow {
     user: UserRow,
 }
 
-#[derive(sqlx::FromRow)]
+/// A session that was found for a key.
+#[derive(sqlx::FromRow, Deserialize)]
 pub(super) struct LiveSessionRow {
-    #[sqlx(flatten)]
-    signed_in: SignedInRow,
-    token_revoked: bool,
-    /// Which of the keys it was found for, from 1 on.
+    /// Which of the keys, from 1 on.
     pub(super) position: i64,
+    token_revoked: bool,
+    #[sqlx(flatten)]
+    session: SessionRow,
+    #[sqlx(flatten)]
+    user: UserRow,
 }
 
 impl TryFrom<SessionRow> for Session {
@@ -90,6 +97,16 @@ impl TryFrom<SignedInRow> for SignedIn {
 impl LiveSessionRow {
     /// The session with its user, and whether the access token that was asked for is revoked.
     pub(super) fn signed_in(self) -> Result<(SignedIn, bool), StoreError> {
-        Ok((self.signed_in.try_into()?, self.token_revoked))
+        Ok((SignedIn { session: self.session.try_into()?, user: self.user.try_into()? }, self.token_revoked))
     }
+}
+
+fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let digits = <&str>::deserialize(deserializer)?;
+    row::from_hex(digits).ok_or_else(|| serde::de::Error::custom("not bytes in hexadecimal"))
+}
+
+/// SQLite's `hex` of NULL is an empty text.
+fn bytes_unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+    bytes(deserializer).map(|bytes| Some(bytes).filter(|bytes| !bytes.is_empty()))
 }

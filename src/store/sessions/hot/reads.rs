@@ -1,12 +1,13 @@
 //! Sessions with their users, many keys at a time.
 
+use sqlx::Row as _;
 use uuid::Uuid;
 
 use super::super::row::LiveSessionRow;
 use super::super::{SignedIn, signed_in_columns};
 use crate::domain::SessionId;
 use crate::store::StoreError;
-use crate::store::db::{Connection, Db, Handle, sql};
+use crate::store::db::{Connection, Db, Handle};
 use crate::store::values::Values;
 
 /// Which session is read, and of which access token it is asked whether it was revoked.
@@ -18,28 +19,22 @@ pub(in crate::store::sessions) struct SessionKey {
 
 pub(super) type Found = Option<(SignedIn, bool)>;
 
-const FIND: &str = concat!(
+const FIND_POSTGRES: &str = concat!(
     "SELECT ",
     signed_in_columns!(),
-    ", EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $2) AS token_revoked, $3 AS position \
-     FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1"
+    ", r.jti IS NOT NULL AS token_revoked, k.position FROM unnest($1, $2) WITH ORDINALITY AS k (id, jti, position) \
+     JOIN sessions s ON s.id = k.id JOIN users u ON u.id = s.user_id LEFT JOIN revoked_tokens r ON r.jti = k.jti"
 );
 
-const FIND_ALL_POSTGRES: &str = concat!(
-    "SELECT ",
-    signed_in_columns!(),
-    ", EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = k.jti) AS token_revoked, k.position \
-     FROM unnest($1, $2) WITH ORDINALITY AS k (id, jti, position) \
-     JOIN sessions s ON s.id = k.id JOIN users u ON u.id = s.user_id"
-);
-
-/// `CROSS JOIN` is how SQLite is told to begin with the keys.
-pub(super) static FIND_ALL_SQLITE: Values = Values::new(
-    concat!(
-        "SELECT ",
-        signed_in_columns!(),
-        ", EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = k.column2) AS token_revoked, k.column3 AS position FROM ("
-    ),
+/// One JSON text for all, since the driver hands over each row from a thread to another, and copies each column. `CROSS
+/// JOIN` is how SQLite is told to begin with the keys.
+pub(super) static FIND_SQLITE: Values = Values::new(
+    "SELECT json_group_array(json_array(k.column3, \
+     json(iif(EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = k.column2), 'true', 'false')), \
+     json_array(hex(s.id), hex(s.user_id), s.client_id, s.scope, s.audience, s.generation, hex(s.current_hash), \
+     hex(s.parent_hash), s.rotated_at, s.anchor_generation, s.anchor_at, s.created_at, s.auth_time, s.last_used_at, \
+     s.idle_expires_at, s.expires_at, s.revoked_at, s.revoked_reason, s.device_name, s.user_agent, s.ip), \
+     json_array(hex(u.id), u.username, u.email, u.claims, u.credentials_version, u.created_at, u.disabled_at))) FROM (",
     3,
     ") AS k CROSS JOIN sessions s ON s.id = k.column1 CROSS JOIN users u ON u.id = s.user_id",
 );
@@ -59,18 +54,18 @@ pub(super) async fn find_all(db: Db, keys: Vec<SessionKey>) -> Result<Vec<Found>
 }
 
 async fn rows(mut connection: Connection, keys: &[SessionKey]) -> Result<Vec<LiveSessionRow>, StoreError> {
-    Ok(match (connection.handle(), keys) {
-        (_, [key]) => sql!(connection, all LiveSessionRow, FIND, key.id.0, key.jti, 1_i64)?,
-        (Handle::Postgres(connection), keys) => {
+    match connection.handle() {
+        Handle::Postgres(on) => {
             let (ids, jtis): (Vec<Uuid>, Vec<Uuid>) = keys.iter().map(|key| (key.id.0, key.jti)).unzip();
-            sqlx::query_as(FIND_ALL_POSTGRES).bind(ids).bind(jtis).fetch_all(connection).await?
+            Ok(sqlx::query_as(FIND_POSTGRES).bind(ids).bind(jtis).fetch_all(on).await?)
         }
-        (Handle::Sqlite(connection), keys) => {
-            let mut all = sqlx::query_as(FIND_ALL_SQLITE.of(keys.len()));
-            for (key, position) in keys.iter().zip(1_i64..) {
-                all = all.bind(key.id.0).bind(key.jti).bind(position);
-            }
-            all.fetch_all(connection).await?
+        Handle::Sqlite(on) => {
+            let query =
+                keys.iter().zip(1_i64..).fold(sqlx::query(FIND_SQLITE.of(keys.len())), |query, (key, position)| {
+                    query.bind(key.id.0).bind(key.jti).bind(position)
+                });
+            let row = query.fetch_one(on).await?;
+            serde_json::from_str(row.try_get(0)?).map_err(|_| StoreError::Unreadable("sessions"))
         }
-    })
+    }
 }

@@ -3,7 +3,7 @@
 use sqlx::AssertSqlSafe;
 
 use super::exchanges::EXCHANGE_ALL_SQLITE;
-use super::reads::FIND_ALL_SQLITE;
+use super::reads::FIND_SQLITE;
 use crate::store::Store;
 use crate::store::db::Handle;
 
@@ -26,7 +26,7 @@ async fn sqlite_goes_from_the_items_to_their_rows_by_index() {
     let Handle::Sqlite(connection) = connection.handle() else { unreachable!() };
     for statistics in STATISTICS {
         sqlx::raw_sql(statistics).execute(&mut *connection).await.unwrap();
-        for statement in [&FIND_ALL_SQLITE, &EXCHANGE_ALL_SQLITE].into_iter().flat_map(|of| [of.of(2), of.of(256)]) {
+        for statement in [&FIND_SQLITE, &EXCHANGE_ALL_SQLITE].into_iter().flat_map(|of| [of.of(2), of.of(256)]) {
             let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
             let plan = sqlx::query_as::<_, (i64, i64, i64, String)>(explain).fetch_all(&mut *connection).await.unwrap();
             let steps: Vec<String> = plan.into_iter().map(|(_, _, _, detail)| detail).collect();
