@@ -56,6 +56,10 @@ impl FromStr for Username {
         if text.is_empty() || text.len() > Self::MAX_BYTES {
             return Err(InvalidUsername);
         }
+        if text.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase()) {
+            // What is stored is canonical, and mostly ASCII, where nothing else is to be looked at.
+            return Ok(Self(text.to_owned()));
+        }
         let name = UsernameCaseMapped::enforce(text).map_err(|_| InvalidUsername)?;
         if name.len() > Self::MAX_BYTES { Err(InvalidUsername) } else { Ok(Self(name.into_owned())) }
     }
@@ -109,6 +113,16 @@ mod tests {
         assert_eq!(name("ＡＬＩＣＥ"), name("alice"), "full-width letters");
         assert_eq!(name("E\u{301}va"), name("\u{e9}va"), "decomposed letters");
         assert_eq!(name("alice@example.com").unwrap().as_str(), "alice@example.com");
+    }
+
+    /// The short way for ASCII leads where the RFC's long one does.
+    #[test]
+    fn ascii_is_taken_as_the_profile_takes_it() {
+        for one in '\0'..='\u{7f}' {
+            let text = format!("a{one}b");
+            let canonical = UsernameCaseMapped::enforce(text.as_str()).ok();
+            assert_eq!(text.parse::<Username>().ok().map(|name| name.0), canonical.map(Into::into), "{one:?}");
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ where
     F: Future<Output = Result<Vec<O>, StoreError>>,
 {
     let mut batch = Vec::with_capacity(MAX_BATCH);
-    while queue.lock().await.recv_many(&mut batch, MAX_BATCH).await > 0 {
+    while take(&queue, &mut batch).await > 0 {
         let (items, answers): (Vec<I>, Vec<_>) = batch.drain(..).map(|waiting| (waiting.item, waiting.answer)).unzip();
         match in_time(run(items.clone())).await {
             Ok(outcomes) => send(answers, outcomes.into_iter().map(Ok)),
@@ -86,6 +86,21 @@ where
             Err(error) => send(answers, std::iter::repeat_with(|| Err(error.clone()))),
         }
     }
+}
+
+/// Takes all that waits. Tasks that are ready to run at this moment, such as those that the last statement answered, go
+/// first: what they have to ask comes along. None when the last caller is gone.
+async fn take<T>(queue: &Mutex<mpsc::Receiver<T>>, batch: &mut Vec<T>) -> usize {
+    let mut queue = queue.lock().await;
+    let mut taken = queue.recv_many(batch, MAX_BATCH).await;
+    tokio::task::yield_now().await;
+    while taken < MAX_BATCH
+        && let Ok(item) = queue.try_recv()
+    {
+        batch.push(item);
+        taken += 1;
+    }
+    taken
 }
 
 /// A statement that gets no answer must not hold up everybody who comes after it.
