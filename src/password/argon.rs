@@ -56,6 +56,11 @@ impl HashParameters {
     }
 }
 
+/// The least address space that an arena asks for, in blocks. From 32 MiB on, glibc maps every allocation by itself and
+/// unmaps it when it is freed; anything less it learns to keep, after the first time (mallopt(3), `M_MMAP_THRESHOLD`).
+/// What is never written to takes no memory.
+const RETURNABLE: usize = 33 * 1024;
+
 /// A hash that could not be computed, through no fault of the password.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CannotHash {
@@ -81,7 +86,7 @@ impl Arena {
     pub(super) fn new(parameters: HashParameters, large: Arc<Mutex<()>>) -> Result<Self, TryReserveError> {
         let count = usize::try_from(parameters.memory_kib).unwrap_or(usize::MAX);
         let mut blocks = Vec::new();
-        blocks.try_reserve_exact(count)?;
+        reserve(&mut blocks, count)?;
         Ok(Self { blocks, count, large })
     }
 
@@ -109,9 +114,13 @@ impl Arena {
 }
 
 fn fill(blocks: &mut Vec<Block>, count: usize) -> Result<(), TryReserveError> {
-    blocks.try_reserve_exact(count.saturating_sub(blocks.len()))?;
+    reserve(blocks, count)?;
     blocks.resize(count, Block::new());
     Ok(())
+}
+
+fn reserve(blocks: &mut Vec<Block>, count: usize) -> Result<(), TryReserveError> {
+    blocks.try_reserve_exact(count.max(RETURNABLE).saturating_sub(blocks.len()))
 }
 
 /// An argon2 hash: what it was computed with, and what came out.
