@@ -2,6 +2,7 @@
 
 use std::collections::TryReserveError;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -39,6 +40,11 @@ impl HashParameters {
     /// The most memory × iterations that a hash may ask for, 1 GiB: about a second of work.
     pub const MAX_WORK_KIB: u64 = 1024 * 1024;
 
+    /// How long a hash takes, for want of a measurement: what a machine of the slower kind needs, at 1 GiB a second.
+    pub(super) fn estimate(self) -> Duration {
+        Duration::from_micros(u64::from(self.memory_kib) * u64::from(self.iterations))
+    }
+
     /// What the algorithm takes, if this is within its limits and ours.
     pub(super) fn checked(self, output_bytes: usize) -> Result<Params, ImportError> {
         let work = u64::from(self.memory_kib) * u64::from(self.iterations);
@@ -49,6 +55,11 @@ impl HashParameters {
             .map_err(|_| ImportError::Malformed)
     }
 }
+
+/// The least address space that an arena asks for, in blocks. From 32 MiB on, glibc maps every allocation by itself and
+/// unmaps it when it is freed; anything less it learns to keep, after the first time (mallopt(3), `M_MMAP_THRESHOLD`).
+/// What is never written to takes no memory.
+const RETURNABLE: usize = 33 * 1024;
 
 /// A hash that could not be computed, through no fault of the password.
 #[derive(Debug, thiserror::Error)]
@@ -61,16 +72,38 @@ pub(super) enum CannotHash {
     Refused(String),
 }
 
-/// The memory that one thread hashes in, allocated once, and its share in the room for hashes that need more.
+/// The memory that one thread hashes in, and its share in the room for hashes that need more.
+///
+/// What it holds is address space until the first hash, and memory from then until it is given back.
 pub(super) struct Arena {
     blocks: Vec<Block>,
+    count: usize,
     large: Arc<Mutex<()>>,
 }
 
 impl Arena {
-    /// Memory for hashes with `parameters`. Arenas with the same `large` take turns in allocating more.
+    /// Address space for hashes with `parameters`. Arenas with the same `large` take turns in allocating more.
     pub(super) fn new(parameters: HashParameters, large: Arc<Mutex<()>>) -> Result<Self, TryReserveError> {
-        Ok(Self { blocks: blocks(usize::try_from(parameters.memory_kib).unwrap_or(usize::MAX))?, large })
+        let count = usize::try_from(parameters.memory_kib).unwrap_or(usize::MAX);
+        let mut blocks = Vec::new();
+        reserve(&mut blocks, count)?;
+        Ok(Self { blocks, count, large })
+    }
+
+    /// The memory, which is taken from the machine if this holds none.
+    pub(super) fn memory(&mut self) -> Result<&mut [Block], TryReserveError> {
+        fill(&mut self.blocks, self.count)?;
+        Ok(&mut self.blocks)
+    }
+
+    /// Gives the memory back to the machine.
+    pub(super) fn give_back(&mut self) {
+        self.blocks = Vec::new();
+    }
+
+    /// Whether no memory is held.
+    pub(super) fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
     }
 
     /// Computes with memory of its own; one thread at a time, so that such memory exists once and not once a thread.
@@ -80,11 +113,14 @@ impl Arena {
     }
 }
 
-fn blocks(count: usize) -> Result<Vec<Block>, TryReserveError> {
-    let mut blocks = Vec::new();
-    blocks.try_reserve_exact(count)?;
+fn fill(blocks: &mut Vec<Block>, count: usize) -> Result<(), TryReserveError> {
+    reserve(blocks, count)?;
     blocks.resize(count, Block::new());
-    Ok(blocks)
+    Ok(())
+}
+
+fn reserve(blocks: &mut Vec<Block>, count: usize) -> Result<(), TryReserveError> {
+    blocks.try_reserve_exact(count.max(RETURNABLE).saturating_sub(blocks.len()))
 }
 
 /// An argon2 hash: what it was computed with, and what came out.
@@ -98,21 +134,32 @@ pub(super) struct Argon2Hash {
 }
 
 impl Argon2Hash {
-    /// A hash of `password` with a fresh salt, and its PHC string.
+    /// A hash of `password` with a fresh salt.
     pub(super) fn create(
         password: &PlainPassword,
         parameters: HashParameters,
         arena: &mut Arena,
-    ) -> Result<(Self, String), CannotHash> {
-        let params = parameters.checked(OUTPUT_BYTES).map_err(|error| CannotHash::Refused(error.to_string()))?;
-        let salt = crate::random::bytes::<SALT_BYTES>().to_vec();
-        let (algorithm, version) = (Algorithm::Argon2id, Version::V0x13);
-        let mut hash = Self { algorithm, version, params, salt, output: Vec::new() };
+    ) -> Result<Self, CannotHash> {
+        // Its output takes the place of the random one.
+        let mut hash = Self::random(parameters).map_err(|error| CannotHash::Refused(error.to_string()))?;
         hash.output = hash.compute(password, OUTPUT_BYTES, arena)?;
-        let HashParameters { memory_kib, iterations, parallelism } = parameters;
-        let (salt, output) = (STANDARD_NO_PAD.encode(&hash.salt), STANDARD_NO_PAD.encode(&hash.output));
-        let text = format!("$argon2id$v=19$m={memory_kib},t={iterations},p={parallelism}${salt}${output}");
-        Ok((hash, text))
+        Ok(hash)
+    }
+
+    /// A hash that no password has, but that takes as long to verify as any with `parameters`.
+    pub(super) fn random(parameters: HashParameters) -> Result<Self, ImportError> {
+        let params = parameters.checked(OUTPUT_BYTES)?;
+        let salt = crate::random::bytes::<SALT_BYTES>().to_vec();
+        let output = crate::random::bytes::<OUTPUT_BYTES>().to_vec();
+        Ok(Self { algorithm: Algorithm::Argon2id, version: Version::V0x13, params, salt, output })
+    }
+
+    /// The PHC string of a hash of the version that says its number.
+    pub(super) fn to_phc(&self) -> String {
+        let (algorithm, version) = (self.algorithm.as_str(), u32::from(self.version));
+        let HashParameters { memory_kib, iterations, parallelism } = self.parameters();
+        let (salt, output) = (STANDARD_NO_PAD.encode(&self.salt), STANDARD_NO_PAD.encode(&self.output));
+        format!("${algorithm}$v={version}$m={memory_kib},t={iterations},p={parallelism}${salt}${output}")
     }
 
     /// Reads a PHC string with the parameters m, t and p and no others.
@@ -150,17 +197,30 @@ impl Argon2Hash {
     fn compute(&self, password: &PlainPassword, bytes: usize, arena: &mut Arena) -> Result<Vec<u8>, CannotHash> {
         let argon2 = Argon2::new(self.algorithm, self.version, self.params.clone());
         let mut output = vec![0; bytes];
-        let mut fill = |memory: &mut [Block]| {
+        let mut work = |memory: &mut [Block]| {
             argon2
                 .hash_password_into_with_memory(password.as_bytes(), &self.salt, &mut output, memory)
                 .map_err(|error| CannotHash::Refused(error.to_string()))
         };
-        if self.params.block_count() <= arena.blocks.len() {
-            fill(&mut arena.blocks)?;
+        let count = self.params.block_count();
+        if count <= arena.count {
+            work(arena.memory()?)?;
         } else {
-            arena.alone(|| fill(&mut blocks(self.params.block_count())?))?;
+            arena.alone(|| {
+                let mut own = Vec::new();
+                fill(&mut own, count)?;
+                work(&mut own)
+            })?;
         }
         Ok(output)
+    }
+}
+
+#[cfg(test)]
+impl Arena {
+    /// One for which no machine has the memory.
+    pub(super) fn impossible() -> Self {
+        Self { blocks: Vec::new(), count: usize::MAX / Block::SIZE, large: Arc::default() }
     }
 }
 
@@ -174,22 +234,46 @@ mod tests {
         let small = HashParameters { memory_kib: 64, iterations: 1, parallelism: 1 };
         let mut arena = Arena::new(small, Arc::clone(&large)).unwrap();
         let password = PlainPassword::presented("correct horse").unwrap();
-        let (hash, _) =
-            Argon2Hash::create(&password, HashParameters { memory_kib: 1024, ..small }, &mut arena).unwrap();
+        let hash = Argon2Hash::create(&password, HashParameters { memory_kib: 1024, ..small }, &mut arena).unwrap();
         assert!(hash.matches(&password, &mut arena).unwrap());
-        assert_eq!(arena.blocks.len(), 64);
+        assert!(arena.is_empty(), "it used none of its own");
 
         arena.alone(|| assert!(large.try_lock().is_err(), "nobody else may have such memory meanwhile"));
         let _turn = large.lock().unwrap();
-        let (hash, _) = Argon2Hash::create(&password, small, &mut arena).unwrap();
+        let hash = Argon2Hash::create(&password, small, &mut arena).unwrap();
         assert!(hash.matches(&password, &mut arena).unwrap(), "what fits the arena waits for no turn");
+        assert_eq!(arena.blocks.len(), 64);
+    }
+
+    #[test]
+    fn an_arena_holds_memory_from_its_first_hash_until_it_gives_it_back() {
+        let small = HashParameters { memory_kib: 64, iterations: 1, parallelism: 1 };
+        let mut arena = Arena::new(small, Arc::default()).unwrap();
+        let password = PlainPassword::presented("correct horse").unwrap();
+        let hash = Argon2Hash::random(small).unwrap();
+        for _ in 0..2 {
+            assert!(arena.is_empty());
+            assert!(!hash.matches(&password, &mut arena).unwrap());
+            let held = arena.memory().unwrap().as_ptr();
+            assert!(!hash.matches(&password, &mut arena).unwrap());
+            assert_eq!((arena.blocks.as_ptr(), arena.blocks.len()), (held, 64), "it is kept");
+            arena.give_back();
+            assert_eq!(arena.blocks.capacity(), 0);
+        }
+    }
+
+    #[test]
+    fn memory_that_can_not_be_had_is_an_error() {
+        let password = PlainPassword::presented("correct horse").unwrap();
+        let hash = Argon2Hash::random(HashParameters::default()).unwrap();
+        assert!(matches!(hash.matches(&password, &mut Arena::impossible()), Err(CannotHash::Memory(_))));
     }
 
     #[test]
     fn the_default_is_19456_kib_two_passes_one_lane() {
         let mut arena = Arena::new(HashParameters::default(), Arc::default()).unwrap();
         let password = PlainPassword::presented("correct horse").unwrap();
-        let (_, text) = Argon2Hash::create(&password, HashParameters::default(), &mut arena).unwrap();
+        let text = Argon2Hash::create(&password, HashParameters::default(), &mut arena).unwrap().to_phc();
         assert!(text.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{text}");
         assert_eq!(text.len(), "$argon2id$v=19$m=19456,t=2,p=1$".len() + 22 + 1 + 43);
     }

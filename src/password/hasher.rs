@@ -1,18 +1,18 @@
 //! What the rest of the crate uses: verify a password, hash a password.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::argon::{Arena, CannotHash, HashParameters, OUTPUT_BYTES};
+use super::argon::{Arena, CannotHash, HashParameters};
 use super::pace::Pace;
-use super::pool::{Busy, Pool};
+use super::pool::{Busy, KEEP, Pool};
 use super::{ImportError, PlainPassword, StoredHash};
 
 /// Hashes and verifies passwords on threads of its own. Clones share them; dropping the last one ends them.
 ///
-/// Memory is threads × [`HashParameters::memory_kib`], allocated at the start, and at most once the memory of a stored
-/// hash that needs more (256 MiB).
+/// Memory is at most threads × [`HashParameters::memory_kib`], of which a thread that has had nothing to do for a minute
+/// holds none, and at most once the memory of a stored hash that needs more (256 MiB).
 #[derive(Clone)]
 pub struct Hasher {
     pool: Arc<Pool>,
@@ -57,27 +57,25 @@ struct Current {
     parameters: HashParameters,
     /// Stands in for the hash that an unknown user doesn't have.
     dummy: StoredHash,
-    pace: Mutex<Pace>,
+    /// Not known before the first password is verified.
+    pace: OnceLock<Mutex<Pace>>,
 }
 
 impl Hasher {
     /// Starts `threads` threads for hashes with `parameters`. A job that waited for longer than `queue` is not begun any
-    /// more. Computes one hash, to know how long it takes.
+    /// more. Nothing is computed and no memory is used before there is a job.
     pub fn start(parameters: HashParameters, threads: usize, queue: Duration) -> Result<Self, StartError> {
-        parameters.checked(OUTPUT_BYTES).map_err(|_: ImportError| StartError::Parameters)?;
+        let dummy = StoredHash::random(parameters).map_err(|_: ImportError| StartError::Parameters)?;
+        if threads == 0 {
+            return Err(StartError::NoThreads);
+        }
         let large = Arc::new(Mutex::new(()));
-        let mut arenas = (0..threads)
+        let arenas = (0..threads)
             .map(|_| Arena::new(parameters, Arc::clone(&large)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|_| StartError::Memory)?;
-        let arena = arenas.first_mut().ok_or(StartError::NoThreads)?;
-
-        let began = Instant::now();
-        let dummy = StoredHash::create(&PlainPassword::random(), parameters, arena).map_err(|_| StartError::Memory)?;
-        let took = began.elapsed();
-        let pace = Mutex::new(Pace::new(dummy.cost(), took));
-        let pool = Arc::new(Pool::start(arenas, queue, took)?);
-        Ok(Self { pool, current: Arc::new(Current { parameters, dummy, pace }) })
+        let pool = Arc::new(Pool::start(arenas, queue, parameters.estimate(), KEEP)?);
+        Ok(Self { pool, current: Arc::new(Current { parameters, dummy, pace: OnceLock::new() }) })
     }
 
     /// Whether `stored` is the hash of `password`.
@@ -86,14 +84,11 @@ impl Hasher {
     /// [`Verification::Wrong`]. [`Busy`] is no verdict and no failed attempt.
     pub async fn verify(&self, password: PlainPassword, stored: Option<StoredHash>) -> Result<Verification, Busy> {
         let current = Arc::clone(&self.current);
-        let work = move |arena: &mut Arena| (Instant::now(), current.verify(&password, stored.as_ref(), arena));
-        let (began, verification) = self.pool.run(work).await?;
-        let verification = self.unless_failed(verification)?;
-        if matches!(verification, Verification::Wrong) {
-            let hold = self.current.with_pace(|pace| pace.hold());
-            if !hold.is_zero() {
-                tokio::time::sleep_until((began + hold).into()).await;
-            }
+        let work = move |arena: &mut Arena| current.verify(&password, stored.as_ref(), arena);
+        let verdict = self.pool.run(work).await?;
+        let (verification, leaves) = self.unless_failed(verdict)?;
+        if let Some(leaves) = leaves {
+            tokio::time::sleep_until(leaves.into()).await;
         }
         Ok(verification)
     }
@@ -115,30 +110,44 @@ impl Hasher {
 }
 
 impl Current {
+    /// The verdict, and until when it is held back if it is [`Verification::Wrong`].
     fn verify(
         &self,
         password: &PlainPassword,
         stored: Option<&StoredHash>,
         arena: &mut Arena,
-    ) -> Result<Verification, CannotHash> {
+    ) -> Result<(Verification, Option<Instant>), CannotHash> {
+        let pace = self.pace(arena)?;
         let against = stored.unwrap_or(&self.dummy);
         let began = Instant::now();
         let matches = against.matches(password, arena)?;
-        self.with_pace(|pace| pace.note(against.cost(), began.elapsed()));
+        let hold = {
+            let mut pace = pace.lock().unwrap_or_else(PoisonError::into_inner);
+            pace.note(against.cost(), began.elapsed());
+            pace.hold()
+        };
 
         if !matches || stored.is_none() {
-            return Ok(Verification::Wrong);
+            return Ok((Verification::Wrong, (!hold.is_zero()).then(|| began + hold)));
         }
         let rehash = if against.is_current(self.parameters) {
             None
         } else {
             Some(StoredHash::create(password, self.parameters, arena)?)
         };
-        Ok(Verification::Right { rehash })
+        Ok((Verification::Right { rehash }, None))
     }
 
-    fn with_pace<T>(&self, with: impl FnOnce(&mut Pace) -> T) -> T {
-        with(&mut self.pace.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The pace. Whoever is first computes a hash for it, whatever theirs is, so that the very first wrong answer already
+    /// can't tell one kind of hash from another.
+    fn pace(&self, arena: &mut Arena) -> Result<&Mutex<Pace>, CannotHash> {
+        if let Some(pace) = self.pace.get() {
+            return Ok(pace);
+        }
+        let began = Instant::now();
+        self.dummy.matches(&PlainPassword::random(), arena)?;
+        let took = began.elapsed();
+        Ok(self.pace.get_or_init(|| Mutex::new(Pace::new(self.dummy.cost(), took))))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The pool: a fixed number of threads, each with its own memory, and a queue that is bounded in time and in number.
 //!
 //! Whoever can't be served in time is told so at once, or when their turn comes too late; and whoever went away costs
-//! nothing. Nobody waits for a hash that nobody wants, and nothing outside these threads is slowed down by hashing.
+//! nothing. Nobody waits for a hash that nobody wants, and nothing outside these threads is slowed down by hashing. The
+//! memory of a thread is kept from job to job, since taking it costs a third of a hash, and given back when none come.
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,6 +20,9 @@ use crate::clock::Seconds;
 /// How many may wait for each thread, whatever the measured time says. A job holds at most a password (1 KiB) and a
 /// stored hash (1 KiB): half a MiB a thread. At 2 s of queue only hashes faster than 8 ms could need more.
 const MAX_WAITING_PER_THREAD: usize = 256;
+
+/// How long a thread without work keeps its memory.
+pub(super) const KEEP: Duration = Duration::from_mins(1);
 
 /// How far the threads step back behind those that answer requests.
 #[cfg(target_os = "linux")]
@@ -41,6 +45,7 @@ pub(super) struct Pool(Arc<Shared>);
 struct Shared {
     threads: usize,
     longest_wait: Duration,
+    keep: Duration,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -60,13 +65,22 @@ struct Job {
     work: Box<dyn FnOnce(&mut Arena) + Send>,
 }
 
+/// What a thread does next.
+enum Turn {
+    Work(Job),
+    GiveBack,
+    Leave,
+}
+
 impl Pool {
-    /// Starts a thread with each of the `arenas`. `queue` is how long a job may wait, `typical` how long one takes.
-    pub(super) fn start(arenas: Vec<Arena>, queue: Duration, typical: Duration) -> io::Result<Self> {
+    /// Starts a thread with each of the `arenas`. `queue` is how long a job may wait, `typical` how long one takes as far
+    /// as is known, `keep` how long a thread without work keeps its memory.
+    pub(super) fn start(arenas: Vec<Arena>, queue: Duration, typical: Duration, keep: Duration) -> io::Result<Self> {
         let state = State { waiting: VecDeque::new(), running: 0, typical, closed: false };
         let pool = Self(Arc::new(Shared {
             threads: arenas.len(),
             longest_wait: queue,
+            keep,
             state: Mutex::new(state),
             changed: Condvar::new(),
         }));
@@ -81,7 +95,7 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Does `work` on one of the threads. [`Busy`] if it could not begin in time, or panicked. If this future is dropped
+    /// Does `work` on one of the threads. [`Busy`] if it could not begin in time, found no memory, or panicked. If this future is dropped
     /// before it has begun, it never will.
     pub(super) async fn run<T: Send + 'static>(
         &self,
@@ -131,20 +145,33 @@ impl Shared {
 
     /// A thread's life.
     fn serve(&self, arena: &mut Arena) {
-        while let Some(job) = self.next() {
-            let began = Instant::now();
-            // The arena holds no state between jobs, so that a job that broke off leaves nothing broken behind.
-            if catch_unwind(AssertUnwindSafe(|| (job.work)(arena))).is_err() {
-                tracing::error!("a password hash panicked");
+        loop {
+            match self.next(arena) {
+                Turn::Work(job) => self.work(job, arena),
+                Turn::GiveBack => arena.give_back(),
+                Turn::Leave => return,
             }
-            let mut state = self.lock();
-            state.running -= 1;
-            state.typical = smoothed(state.typical, began.elapsed());
         }
     }
 
-    /// The next job that somebody still waits for and that is not too late; `None` when the pool is closed.
-    fn next(&self) -> Option<Job> {
+    fn work(&self, job: Job, arena: &mut Arena) {
+        let began = Instant::now();
+        // Every job finds it there, so that the time that it takes tells nobody what kind of hash theirs is.
+        if let Err(error) = arena.memory() {
+            tracing::error!(%error, "no memory for a password hash");
+            // Dropping the job tells its caller.
+            drop(job);
+        // The arena holds no state between jobs, so that a job that broke off leaves nothing broken behind.
+        } else if catch_unwind(AssertUnwindSafe(|| (job.work)(arena))).is_err() {
+            tracing::error!("a password hash panicked");
+        }
+        let mut state = self.lock();
+        state.running -= 1;
+        state.typical = smoothed(state.typical, began.elapsed());
+    }
+
+    /// What a thread with this `arena` does next: the next job that somebody still waits for and that is not too late.
+    fn next(&self, arena: &Arena) -> Turn {
         let mut state = self.lock();
         while !state.closed {
             match state.waiting.pop_front() {
@@ -152,12 +179,20 @@ impl Shared {
                 Some(job) if job.is_abandoned() || job.since.elapsed() > self.longest_wait => drop(job),
                 Some(job) => {
                     state.running += 1;
-                    return Some(job);
+                    return Turn::Work(job);
                 }
-                None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None if arena.is_empty() => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => {
+                    let waited = self.changed.wait_timeout(state, self.keep).unwrap_or_else(PoisonError::into_inner);
+                    state = waited.0;
+                    // Giving it back takes a while, and is not for those who wait for the lock.
+                    if waited.1.timed_out() && state.waiting.is_empty() {
+                        return Turn::GiveBack;
+                    }
+                }
             }
         }
-        None
+        Turn::Leave
     }
 
     fn is_overloaded(&self, state: &State) -> bool {

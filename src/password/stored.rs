@@ -84,8 +84,12 @@ impl StoredHash {
         parameters: HashParameters,
         arena: &mut Arena,
     ) -> Result<Self, CannotHash> {
-        let (hash, text) = Argon2Hash::create(password, parameters, arena)?;
-        Ok(Self { text, scheme: Scheme::Argon2(hash) })
+        Ok(Argon2Hash::create(password, parameters, arena)?.into())
+    }
+
+    /// A hash that no password has, but that takes as long to verify as any with `parameters`.
+    pub(super) fn random(parameters: HashParameters) -> Result<Self, ImportError> {
+        Ok(Argon2Hash::random(parameters)?.into())
     }
 
     /// Whether this is the hash of `password`.
@@ -111,6 +115,12 @@ impl StoredHash {
             Scheme::Scrypt(hash) => Cost::Scrypt(hash.parameters()),
             Scheme::Pbkdf2(hash) => Cost::Pbkdf2(hash.prf, hash.iterations.get()),
         }
+    }
+}
+
+impl From<Argon2Hash> for StoredHash {
+    fn from(hash: Argon2Hash) -> Self {
+        Self { text: hash.to_phc(), scheme: Scheme::Argon2(hash) }
     }
 }
 

@@ -1,3 +1,4 @@
+use super::super::stored::Cost;
 use super::*;
 
 /// Small enough for a test, and unlike every foreign hash below.
@@ -9,6 +10,11 @@ fn hasher() -> Hasher {
 
 fn presented(text: &str) -> PlainPassword {
     PlainPassword::presented(text).unwrap()
+}
+
+/// How long a wrong answer is held back; something must have been verified.
+fn hold(hasher: &Hasher) -> Duration {
+    hasher.current.pace.get().unwrap().lock().unwrap().hold()
 }
 
 /// `None` for a wrong password, otherwise the new hash, if there is one.
@@ -172,18 +178,25 @@ async fn once_a_dearer_hash_was_met_every_wrong_answer_takes_as_long_as_its_own(
     let hasher = hasher();
     let dearer = "$2b$09$abcdefghijklmnopqrstuuhKF09ZYWwH2zP/0fwE1X8e/Q1YNx/hO";
     let began = Instant::now();
-    assert_eq!(hasher.current.with_pace(|pace| pace.hold()), Duration::ZERO);
     assert_eq!(verify(&hasher, "wrong", dearer).await, None);
-    assert!(hasher.current.with_pace(|pace| pace.hold()) > Duration::ZERO);
-
-    let hold = hasher.current.with_pace(|pace| pace.hold());
-    assert!(began.elapsed() >= hold, "the first one already");
+    let hold = hold(&hasher);
+    assert!(hold > Duration::ZERO);
+    assert!(began.elapsed() >= hold, "the very first one already");
     let current = hasher.hash(PlainPassword::chosen("correct horse").unwrap()).await.unwrap();
     for stored in [None, Some(current)] {
         let began = Instant::now();
         assert!(matches!(hasher.verify(presented("wrong"), stored).await.unwrap(), Verification::Wrong));
         assert!(began.elapsed() >= hold);
     }
+}
+
+#[test]
+fn the_hash_that_an_unknown_user_does_not_have_costs_what_a_new_one_costs() {
+    let dummy = hasher().current.dummy.clone();
+    assert_eq!(dummy.cost(), Cost::Argon2(SMALL));
+    assert!(dummy.is_current(SMALL));
+    assert_eq!(StoredHash::import(dummy.as_str()).unwrap().cost(), dummy.cost());
+    assert_ne!(hasher().current.dummy.as_str(), dummy.as_str());
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::future::Future as _;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,10 +16,15 @@ type BoxedCall = Pin<Box<dyn Future<Output = Result<(), Busy>> + Send>>;
 
 const LONG: Duration = Duration::from_hours(1);
 
+const SMALL: HashParameters = HashParameters { memory_kib: 8, iterations: 1, parallelism: 1 };
+
 fn pool(threads: usize, queue: Duration, typical: Duration) -> Pool {
-    let parameters = HashParameters { memory_kib: 8, iterations: 1, parallelism: 1 };
-    let arenas = (0..threads).map(|_| Arena::new(parameters, Arc::default()).unwrap()).collect();
-    Pool::start(arenas, queue, typical).unwrap()
+    pool_that_keeps(LONG, threads, queue, typical)
+}
+
+fn pool_that_keeps(keep: Duration, threads: usize, queue: Duration, typical: Duration) -> Pool {
+    let arenas = (0..threads).map(|_| Arena::new(SMALL, Arc::default()).unwrap()).collect();
+    Pool::start(arenas, queue, typical, keep).unwrap()
 }
 
 /// Begins `job` and lets go of it: the caller went away.
@@ -72,6 +78,59 @@ async fn five_hundred_calls_never_run_more_than_the_threads_and_the_excess_is_bu
     drop(shut);
     assert_eq!(calls.join_all().await, vec![Ok(()); 6]);
     assert_eq!(most.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn any_number_of_jobs_share_the_memory_of_the_threads() {
+    let pool = Arc::new(pool(2, 2 * LONG, Duration::ZERO));
+    let calls = (0..200).map(|_| {
+        let pool = Arc::clone(&pool);
+        async move { pool.run(|arena| arena.memory().unwrap().as_ptr() as usize).await.unwrap() }
+    });
+    let used: HashSet<usize> = calls.collect::<JoinSet<_>>().join_all().await.into_iter().collect();
+    assert!((1..=2).contains(&used.len()), "{used:?}");
+}
+
+/// Whether the memory is as it was taken from the machine, and not as a hash left it. Leaves it as a hash does.
+fn is_new(arena: &mut Arena) -> bool {
+    let memory = arena.memory().unwrap();
+    assert_eq!(memory.len(), 8);
+    let is_new = memory[0].as_ref().iter().all(|word| *word == 0);
+    memory[0].as_mut().fill(1);
+    is_new
+}
+
+#[tokio::test]
+async fn a_thread_keeps_its_memory_while_there_is_work_and_gives_it_back_when_there_is_none() {
+    let keeps = pool(1, LONG, Duration::ZERO);
+    assert!(keeps.run(is_new).await.unwrap());
+    for _ in 0..100 {
+        assert!(!keeps.run(is_new).await.unwrap());
+        tokio::task::yield_now().await;
+    }
+
+    let gives_back = pool_that_keeps(Duration::ZERO, 1, LONG, Duration::ZERO);
+    for _ in 0..3 {
+        let mut tries = 0;
+        // A job that follows at once may still find it.
+        while !gives_back.run(is_new).await.unwrap() {
+            tries += 1;
+            assert!(tries < 1_000_000, "it is never given back");
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_job_for_which_there_is_no_memory_is_busy_and_its_thread_goes_on() {
+    let pool = Pool::start(vec![Arena::impossible()], LONG, Duration::ZERO, LONG).unwrap();
+    let begun = Arc::new(AtomicUsize::new(0));
+    for _ in 0..3 {
+        let counter = Arc::clone(&begun);
+        let result = pool.run(move |_| counter.fetch_add(1, Ordering::SeqCst)).await;
+        assert_eq!(result, Err(Busy { retry_after: 1 }));
+    }
+    assert_eq!(begun.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
