@@ -59,7 +59,10 @@ async fn sqlite(time: Duration, rows: u32) -> Result<f64, Failure> {
             let id = u32::from_be_bytes([a, b, c, d]) % rows + 1;
             statement = statement.bind(random.to_vec()).bind(id);
         }
-        statement.execute(&mut connection).await?;
+        let done = statement.execute(&mut connection).await?.rows_affected();
+        if done != AT_ONCE as u64 {
+            return Err("SQLite updated another number of rows".into());
+        }
         count += AT_ONCE;
     }
     let rate = rate(count, begin.elapsed());
