@@ -72,8 +72,7 @@ impl Baseline {
     /// Measures it once, for a row.
     pub async fn measure(self, site: &Site, row: Row, time: Duration) -> Result<Standard, Failure> {
         let bare = async || -> Result<Standard, Failure> {
-            let slice = site.load(Ask::bare(row.workload, row.connections, time)).await?.slice;
-            slice.first_error.map_or(Ok(()), Err)?;
+            let slice = site.load(Ask::bare(row.workload, row.connections, time)).await?.served()?.slice;
             Ok(Standard { rate: slice.rate, p50: Some(slice.p50) })
         };
         match self {

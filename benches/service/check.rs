@@ -8,7 +8,7 @@ use crate::Failure;
 use crate::number::{float, median, rate};
 use crate::options::Options;
 use crate::row::MANY;
-use crate::site::{Ask, Engine, Measured, Site};
+use crate::site::{Ask, Engine, Site};
 use crate::usage::{Memory, memory};
 use crate::workload::Workload;
 
@@ -82,11 +82,11 @@ pub async fn storm(engine: Engine, site: &Site, options: &Options) -> Result<Che
     let introspect = Ask::server(Workload::Introspect, ASKING, options.time());
     let (mut added, mut idle_p99, mut notes) = (Vec::new(), Vec::new(), String::new());
     for _ in 0..options.rounds() {
-        let idle = right(site.load(introspect).await?)?;
+        let idle = site.load(introspect).await?.served()?;
         let logins = Ask::server(Workload::Login, STORM, options.time() + RISING);
         let logins = logins.after(Duration::ZERO).at_pace(STORM_PACE);
         let (stormy, logins) = tokio::try_join!(site.load(introspect.after(RISING)), site.load(logins))?;
-        let (stormy, logins) = (right(stormy)?, right(logins)?);
+        let (stormy, logins) = (stormy.served()?, logins.right()?);
         added.push(stormy.slice.p99 - idle.slice.p99);
         idle_p99.push(idle.slice.p99);
         let asked = rate(logins.slice.answers + logins.slice.refused, options.time() + RISING);
@@ -125,7 +125,7 @@ pub async fn growth(engine: Engine, site: &Site, options: &Options) -> Result<[C
     let updates_before = site.updates().await?;
     let (mut done, mut first) = (0, None);
     while done < options.refreshes {
-        done += right(site.load(slice).await?)?.slice.answers;
+        done += site.load(slice).await?.served()?.slice.answers;
         if first.is_none() && done >= options.refreshes / 10 {
             first = Some((done, memory(site.server.id())?.resident, site.size().await?));
         }
@@ -149,12 +149,4 @@ pub async fn growth(engine: Engine, site: &Site, options: &Options) -> Result<[C
 
 fn mebibytes(bytes: u64) -> f64 {
     float(bytes) / 1024.0 / 1024.0
-}
-
-/// What was measured, if nothing went wrong.
-pub fn right(measured: Measured) -> Result<Measured, Failure> {
-    match measured.slice.first_error {
-        Some(error) => Err(error.into()),
-        None => Ok(measured),
-    }
 }

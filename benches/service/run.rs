@@ -5,7 +5,7 @@ use std::fs;
 use serde::Serialize;
 
 use crate::Failure;
-use crate::check::{self, Check, right};
+use crate::check::{self, Check};
 use crate::machine::Machine;
 use crate::options::Options;
 use crate::plot;
@@ -127,7 +127,7 @@ async fn sweep(engine: Engine, site: &Site, options: &Options) -> Result<Vec<Poi
     let mut points = Vec::new();
     for workload in SWEPT {
         for connections in CONNECTIONS {
-            let measured = right(site.load(Ask::server(workload, connections, options.time())).await?)?;
+            let measured = site.load(Ask::server(workload, connections, options.time())).await?.served()?;
             points.push(Point { engine, workload, connections, measured });
         }
     }

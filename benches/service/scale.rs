@@ -1,7 +1,7 @@
 //! Whether many sessions cost more than few: the same on two databases, by turns.
 
 use crate::Failure;
-use crate::check::{Bound, Check, right};
+use crate::check::{Bound, Check};
 use crate::number::median;
 use crate::options::Options;
 use crate::row::MANY;
@@ -22,7 +22,7 @@ pub async fn measure(engine: Engine, options: &Options) -> Result<Vec<Check>, Fa
         let mut of_rounds = Vec::new();
         for _ in 0..options.rounds() {
             let ask = Ask::server(workload, MANY, options.time());
-            let (few, many) = (right(few.load(ask).await?)?, right(many.load(ask).await?)?);
+            let (few, many) = (few.load(ask).await?.served()?, many.load(ask).await?.served()?);
             of_rounds.push(many.slice.rate / few.slice.rate);
         }
         checks.push(Check {

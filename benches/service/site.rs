@@ -106,6 +106,22 @@ pub struct Measured {
     pub resident: f64,
 }
 
+impl Measured {
+    /// What was measured, if no answer was wrong.
+    pub fn right(self) -> Result<Self, Failure> {
+        self.slice.first_error.as_deref().map_or(Ok(()), Err)?;
+        Ok(self)
+    }
+
+    /// What was measured, if each answer was what was asked for.
+    pub fn served(self) -> Result<Self, Failure> {
+        if self.slice.refused > 0 {
+            return Err(format!("the server refused {} requests", self.slice.refused).into());
+        }
+        self.right()
+    }
+}
+
 /// Everything in place. What is stopped first when it is dropped stands first.
 pub struct Site {
     /// The server.
