@@ -12,6 +12,7 @@ use crate::domain::{Client, RefreshPolicy};
 use crate::keys::MasterSecrets;
 use crate::password::{HashParameters, Hasher, StartError};
 use crate::store::Store;
+use crate::token::access::VerifiedTokens;
 use crate::token::refresh::{RefreshKey, RefreshKeys};
 
 /// The parts of a running server.
@@ -26,6 +27,8 @@ pub struct App {
     pub registry: Registry,
     /// What makes and believes refresh tokens.
     pub refresh_keys: RefreshKeys,
+    /// What verifies access tokens.
+    pub verified_tokens: VerifiedTokens,
     /// What hashes and verifies passwords.
     pub hasher: Hasher,
 }
@@ -57,7 +60,15 @@ impl App {
             parallelism: config.passwords.parallelism,
         };
         let hasher = Hasher::start(parameters, config.passwords.threads, config.passwords.queue)?;
-        Ok(Arc::new(Self { config, clock, store, registry, refresh_keys, hasher }))
+        Ok(Arc::new(Self {
+            config,
+            clock,
+            store,
+            registry,
+            refresh_keys,
+            verified_tokens: VerifiedTokens::new(),
+            hasher,
+        }))
     }
 
     /// How a client's refresh tokens behave: what its registration leaves open, the configuration says.

@@ -13,6 +13,7 @@ pub mod sessions;
 pub mod signing_keys;
 pub mod survey;
 pub mod users;
+mod values;
 
 pub use db::{Connection, PoolSize, Store};
 pub use error::{StartError, StoreError};

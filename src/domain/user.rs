@@ -8,6 +8,7 @@ use precis_profiles::precis_core::profile::PrecisFastInvocation as _;
 use uuid::Uuid;
 
 use crate::clock::UnixTime;
+use crate::random;
 
 /// Free claims of a user, by name.
 pub type Claims = serde_json::Map<String, serde_json::Value>;
@@ -19,7 +20,7 @@ pub struct UserId(pub Uuid);
 impl UserId {
     /// A fresh random identifier.
     pub fn generate() -> Self {
-        Self(Uuid::new_v4())
+        Self(random::uuid())
     }
 }
 

@@ -1,11 +1,10 @@
 //! Access tokens as they are issued: RFC 9068 §2.2, and what DESIGN.md §2 adds.
 
-use uuid::Uuid;
-
 use super::Refusal;
 use crate::app::{App, Snapshot};
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::{Claims, Client, PlainSecret, Scope, Session, User};
+use crate::random;
 use crate::token::access::{self, AccessClaims};
 
 /// A successful answer, RFC 6749 §5.1.
@@ -64,7 +63,7 @@ pub(super) fn access_token(
         exp: end,
         // A token of this very second would fall under a revocation of this very second.
         iat: if session.is_none() { now.max(client.tokens_revoked_at.saturating_add(1)) } else { now },
-        jti: Uuid::new_v4(),
+        jti: random::uuid(),
         client_id: client.id.clone(),
         scope: subject.scope.clone(),
         sid: session.map(|session| session.id),

@@ -1,18 +1,20 @@
 //! Whether a token that somebody presents is alive. Asked of the database each time: nothing cached can lie (DESIGN.md §4).
 
+use std::sync::Arc;
+
 use super::{Refusal, snapshot};
 use crate::app::{App, Snapshot};
 use crate::clock::UnixTime;
 use crate::domain::{Grant, PlainSecret, Session, User};
 use crate::store::sessions::SignedIn;
-use crate::token::access::{self, AccessClaims};
+use crate::token::access::AccessClaims;
 use crate::token::judge::{Presented, Verdict, effective_expiry, is_alive, judge};
 
 /// An access token that is alive.
 #[derive(Debug)]
 pub struct LiveAccess {
     /// What it says.
-    pub claims: AccessClaims,
+    pub claims: Arc<AccessClaims>,
     /// Its session and user; `None` for a client's own token.
     pub signed_in: Option<SignedIn>,
 }
@@ -70,9 +72,9 @@ pub async fn refresh_token(app: &App, text: &str) -> Result<Option<LiveRefresh>,
 }
 
 /// The claims of an access token of ours, dead or alive, as long as it isn't expired. No database call.
-pub fn believed(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Option<AccessClaims> {
-    let verified =
-        access::verify(text, &registry.keys, app.config.issuer.as_str(), now, registry.longest_access_lifetime);
+pub fn believed(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Option<Arc<AccessClaims>> {
+    let (issuer, longest) = (app.config.issuer.as_str(), registry.longest_access_lifetime);
+    let verified = app.verified_tokens.verify(text, &registry.keys, issuer, now, longest);
     verified.inspect_err(|reason| tracing::debug!(%reason, "an access token is refused")).ok()
 }
 

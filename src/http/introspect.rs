@@ -1,5 +1,6 @@
 //! `POST /introspect`: RFC 7662, for access and refresh tokens.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -100,9 +101,9 @@ fn answer_access(app: &App, caller: &Client, access: &LiveAccess) -> Response {
     if !may_see(caller, &claims.client_id, &claims.aud) {
         return json::no_store_bytes(INACTIVE);
     }
-    let mut extra = claims.extra.clone();
-    for name in OWN_MEMBERS {
-        extra.remove(name);
+    let mut extra = Cow::Borrowed(&claims.extra);
+    for name in OWN_MEMBERS.into_iter().filter(|name| claims.extra.contains_key(*name)) {
+        extra.to_mut().remove(name);
     }
     json::no_store(&Introspection {
         active: true,

@@ -17,13 +17,13 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use uuid::Uuid;
 
 use super::client_address::{ClientAddress, resolve};
 use super::error::{Cause, OAuthError};
 use super::server::Peer;
 use crate::app::App;
 use crate::config::Config;
+use crate::random;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -95,7 +95,7 @@ fn request_id(config: &Config, peer: SocketAddr, headers: &HeaderMap) -> String 
     let is_plain = |id: &&str| {
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
-    sent.filter(is_plain).map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+    sent.filter(is_plain).map_or_else(|| random::uuid().to_string(), str::to_owned)
 }
 
 fn secure(headers: &mut HeaderMap, is_https: bool) {
@@ -122,6 +122,7 @@ fn method_name(method: &Method) -> &str {
     if known.contains(method) { method.as_str() } else { "(other)" }
 }
 
+/// What was refused is worth a line to anybody; what went well, ten thousand times a second, to whoever asks for it.
 fn log(
     response: &Response,
     method: &str,
@@ -133,13 +134,23 @@ fn log(
     let status = response.status();
     let cause = response.extensions().get::<Cause>().map(|Cause(cause)| cause.as_str());
     let route = route.unwrap_or("(none)");
-    let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let milliseconds = || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                %method, route, status = status.as_u16(), %address, request_id, milliseconds = milliseconds(), cause,
+                "request"
+            )
+        };
+    }
     if status == StatusCode::INTERNAL_SERVER_ERROR {
-        tracing::error!(%method, route, status = status.as_u16(), %address, request_id, milliseconds, cause, "request");
+        line!(error);
     } else if status.is_server_error() {
-        tracing::warn!(%method, route, status = status.as_u16(), %address, request_id, milliseconds, cause, "request");
+        line!(warn);
+    } else if status.is_client_error() {
+        line!(info);
     } else {
-        tracing::info!(%method, route, status = status.as_u16(), %address, request_id, milliseconds, cause, "request");
+        line!(debug);
     }
 }
 

@@ -88,6 +88,10 @@ impl Params {
 
 /// Decodes one form-urlencoded text strictly: `None` for a bad escape, a NUL or anything that isn't UTF-8.
 pub fn decode_form(text: &[u8]) -> Option<String> {
+    if text.iter().all(|&b| b.is_ascii_graphic() && b != b'+' && b != b'%') {
+        // Nothing to decode, as in any token.
+        return std::str::from_utf8(text).ok().map(str::to_owned);
+    }
     let spaced: Vec<u8> = text.iter().map(|&b| if b == b'+' { b' ' } else { b }).collect();
     let well_escaped = spaced
         .split(|&b| b == b'%')

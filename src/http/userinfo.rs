@@ -23,9 +23,8 @@ const CHALLENGE: &str = r#"Bearer realm="tokend", error="insufficient_scope", sc
 
 /// Answers `/userinfo`.
 pub async fn userinfo(State(app): State<Arc<App>>, request: Request) -> Result<Response, OAuthError> {
-    let headers = request.headers().clone();
     refuse_token_in_query(request.uri())?;
-    let token_in_body = has_token_in_body(request).await?;
+    let (headers, token_in_body) = read(request).await?;
     let token = bearer(&headers, token_in_body)?;
     let access = bearer_with_scope(&app, token, Scope::OPENID, CHALLENGE).await?;
     // A client's own token has no user.
@@ -41,12 +40,13 @@ fn refuse_token_in_query(uri: &Uri) -> Result<(), OAuthError> {
     if holds_token { Err(OAuthError::invalid_bearer_request("A token in the address is not taken.")) } else { Ok(()) }
 }
 
-async fn has_token_in_body(request: Request) -> Result<bool, OAuthError> {
+/// The headers, and whether there is a token in the body.
+async fn read(request: Request) -> Result<(HeaderMap, bool), OAuthError> {
     if request.method() != Method::POST {
-        return Ok(false);
+        return Ok((request.into_parts().0.headers, false));
     }
     let FormOrJson(submitted) = FormOrJson::<BODY_LIMIT>::from_request(request, &()).await?;
-    Ok(submitted.params.get("access_token").is_some())
+    Ok((submitted.headers, submitted.params.get("access_token").is_some()))
 }
 
 /// The token in the header, RFC 6750 §2.1; the one way that is taken.

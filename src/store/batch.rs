@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use super::StoreError;
 
 /// The most items that go out as one statement.
-const MAX_BATCH: usize = 256;
+pub(super) const MAX_BATCH: usize = 256;
 
 /// The most items that wait. Each belongs to a request, so this bounds memory, and who comes later is sent away at once.
 const MAX_WAITING: usize = 4096;

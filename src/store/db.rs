@@ -93,12 +93,14 @@ impl Store {
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(timeout)
+            .test_before_acquire(false)
             .connect_with(options.clone())
             .await
             .map_err(unreachable)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
             .acquire_timeout(timeout)
+            .test_before_acquire(false)
             .connect_lazy_with(options.pragma("query_only", "ON"));
         Ok(Self::new(Db::Sqlite { writer, readers }))
     }
@@ -147,19 +149,34 @@ impl Store {
 }
 
 /// A connection that can't be had is an outage whatever the reason: no such database, nobody let in, a wrong password.
+///
+/// The driver's futures that wait for one take 4 KiB, which would be moved about with every request's if they weren't boxed.
 impl Db {
     pub(super) async fn read(&self) -> Result<Connection, StoreError> {
         match self {
-            Self::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
-            Self::Sqlite { readers, .. } => readers.acquire().await.map(Connection::Sqlite),
+            Self::Postgres(pool) => Box::pin(pool.acquire()).await.map(Connection::Postgres),
+            Self::Sqlite { readers, .. } => Box::pin(readers.acquire()).await.map(Connection::Sqlite),
         }
         .map_err(StoreError::unavailable)
     }
 
+    /// As [`Db::read`], but the connection has just shown that it lives, however lately it was used.
+    pub(super) async fn read_surely(&self) -> Result<Connection, StoreError> {
+        loop {
+            let mut connection = self.read().await?;
+            let Connection::Postgres(candidate) = &mut connection else { return Ok(connection) };
+            match postgres::ping(candidate).await {
+                Ok(()) => return Ok(connection),
+                // Gone from the pool, so this ends.
+                Err(_) => candidate.close_on_drop(),
+            }
+        }
+    }
+
     pub(super) async fn write(&self) -> Result<Connection, StoreError> {
         match self {
-            Self::Postgres(pool) => pool.acquire().await.map(Connection::Postgres),
-            Self::Sqlite { writer, .. } => writer.acquire().await.map(Connection::Sqlite),
+            Self::Postgres(pool) => Box::pin(pool.acquire()).await.map(Connection::Postgres),
+            Self::Sqlite { writer, .. } => Box::pin(writer.acquire()).await.map(Connection::Sqlite),
         }
         .map_err(StoreError::unavailable)
     }
@@ -169,8 +186,10 @@ impl Db {
     /// sessions has to see the session of a sign-in that it waited for.
     pub(super) async fn begin(&self) -> Result<Unit, StoreError> {
         match self {
-            Self::Postgres(pool) => pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await.map(Unit::Postgres),
-            Self::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Unit::Sqlite),
+            Self::Postgres(pool) => {
+                Box::pin(pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")).await.map(Unit::Postgres)
+            }
+            Self::Sqlite { writer, .. } => Box::pin(writer.begin_with("BEGIN IMMEDIATE")).await.map(Unit::Sqlite),
         }
         .map_err(StoreError::unavailable)
     }

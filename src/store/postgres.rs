@@ -13,6 +13,9 @@ use super::{PoolSize, StartError};
 /// and the operating system would wait for it for a quarter of an hour.
 const PING: Duration = Duration::from_secs(2);
 
+/// For how long a connection that answered is believed to live. Under load none is idle for so long, and none is asked.
+const BELIEVED: Duration = Duration::from_secs(1);
+
 /// A statement that waits for somebody's lock gives up, before such statements take up every connection.
 const SET_UP: &str = "SET lock_timeout = '2s'";
 
@@ -34,8 +37,8 @@ pub(super) async fn open(url: &str, size: PoolSize) -> Result<PgPool, StartError
         .acquire_timeout(size.acquire_timeout)
         .after_connect(|connection, _| Box::pin(set_up(connection)))
         .test_before_acquire(false)
-        .before_acquire(|connection, _| Box::pin(ping(connection)))
-        .after_release(|connection, _| Box::pin(ping(connection)))
+        .before_acquire(|connection, idle| Box::pin(ping_if_idle(connection, idle.idle_for)))
+        .after_release(|connection, _| Box::pin(ping_released(connection)))
         .connect_lazy_with(options))
 }
 
@@ -54,7 +57,18 @@ async fn set_up(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::query(SET_UP).execute(connection).await.map(drop)
 }
 
+async fn ping_if_idle(connection: &mut PgConnection, idle_for: Duration) -> Result<bool, sqlx::Error> {
+    if idle_for >= BELIEVED {
+        ping(connection).await?;
+    }
+    Ok(true)
+}
+
+async fn ping_released(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    ping(connection).await.map(|()| true)
+}
+
 /// An error closes the connection at once, as is right for one that doesn't answer.
-async fn ping(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    timeout(PING, connection.ping()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
+pub(super) async fn ping(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    timeout(PING, connection.ping()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }

@@ -6,9 +6,9 @@ mod row;
 use uuid::Uuid;
 
 pub(super) use self::hot::Hot;
-use self::hot::SessionKey;
+use self::hot::{SessionKey, insert_one};
 use self::row::SignedInRow;
-use super::db::{Db, Unit, sql};
+use super::db::{Unit, sql};
 use super::{Store, StoreError};
 use crate::clock::UnixTime;
 use crate::domain::{ClientId, Exchange, RevokedReason, Session, SessionId, User, UserId};
@@ -68,22 +68,6 @@ macro_rules! filter {
     };
 }
 
-macro_rules! insert_if_unchanged {
-    () => {
-        "INSERT INTO sessions (id, user_id, client_id, scope, audience, generation, current_hash, rotated_at, created_at, \
-         auth_time, last_used_at, idle_expires_at, expires_at, device_name, user_agent, ip) \
-         SELECT $1, u.id, c.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 FROM users u, clients c \
-         WHERE u.id = $2 AND u.disabled_at IS NULL AND u.credentials_version = $17 \
-         AND c.id = $3 AND c.disabled_at IS NULL AND c.version = $18"
-    };
-}
-
-/// SQLite has one writer, so what the statement reads can't change before it commits.
-const INSERT_SQLITE: &str = insert_if_unchanged!();
-
-/// The locks make whoever disables the user or changes the client wait, and then see the session and end it.
-const INSERT_POSTGRES: &str = concat!(insert_if_unchanged!(), " FOR SHARE OF u, c");
-
 #[derive(sqlx::FromRow)]
 struct IdRow {
     id: Uuid,
@@ -120,34 +104,9 @@ const SLICE_END: &str = "SELECT id FROM sessions WHERE id > $1 ORDER BY id LIMIT
 impl Store {
     /// Stores a new session, unless what it was decided on has changed. Whether it was stored.
     pub async fn insert_session(&self, session: &Session, decided_on: DecidedOn) -> Result<bool, StoreError> {
-        let insert = match self.db {
-            Db::Postgres(_) => INSERT_POSTGRES,
-            Db::Sqlite { .. } => INSERT_SQLITE,
-        };
-        let rows = sql!(
-            self.write().await?,
-            execute,
-            insert,
-            session.id.0,
-            session.user_id.0,
-            session.client_id.as_str(),
-            session.scope.to_string(),
-            super::row::joined(&session.audience),
-            session.generation,
-            session.current_hash.as_bytes(),
-            session.rotated_at,
-            session.created_at,
-            session.auth_time,
-            session.last_used_at,
-            session.idle_expires_at,
-            session.expires_at,
-            session.device.name.as_deref(),
-            session.device.user_agent.as_deref(),
-            session.device.ip.as_deref(),
-            decided_on.credentials_version,
-            decided_on.client_version,
-        )?;
-        Ok(rows == 1)
+        let insert = (session.clone(), decided_on);
+        // Left out of its batch, it may have met somebody's lock; alone it waits for that.
+        Ok(self.hot.inserts.ask(insert.clone()).await? || insert_one(&self.db, &insert).await?)
     }
 
     /// The session and its user.

@@ -3,9 +3,12 @@
 
 mod claims;
 mod strict_json;
+mod verified;
 
 #[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::claims::AccessClaims;
+pub use self::verified::VerifiedTokens;
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::PlainSecret;
 use crate::keys::{KeyRing, SigningKey};
@@ -114,24 +118,61 @@ pub fn verify(
     issuer: &str,
     now: UnixTime,
     longest: Seconds,
-) -> Result<AccessClaims, InvalidAccessToken> {
-    if token.len() > MAX_BYTES {
-        return Err(InvalidAccessToken::TooLong);
+) -> Result<Arc<AccessClaims>, InvalidAccessToken> {
+    let signed = Signed::read(token, ring, now, longest)?;
+    signed.check(issuer, now)?;
+    Ok(signed.claims)
+}
+
+/// What a token with a good signature says. A function of the token alone, so it never becomes wrong; whether the token
+/// is alive is asked each time.
+#[derive(Clone)]
+struct Signed {
+    kid: String,
+    claims: Arc<AccessClaims>,
+    not_before: UnixTime,
+    /// Of the token, in bytes.
+    length: usize,
+}
+
+impl Signed {
+    fn read(token: &str, ring: &KeyRing, now: UnixTime, longest: Seconds) -> Result<Self, InvalidAccessToken> {
+        if token.len() > MAX_BYTES {
+            return Err(InvalidAccessToken::TooLong);
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(InvalidAccessToken::NotJws)?;
+        let (header, payload) = signed.split_once('.').ok_or(InvalidAccessToken::NotJws)?;
+        if payload.contains('.') {
+            return Err(InvalidAccessToken::NotJws);
+        }
+        let header = read_header(&decode(header)?)?;
+        let key = ring.verifier(&header.kid, now, longest).ok_or(InvalidAccessToken::UnknownKey)?;
+        if header.alg != key.algorithm().as_str() {
+            return Err(InvalidAccessToken::Algorithm);
+        }
+        if !key.verifies(signed.as_bytes(), &decode(signature)?) {
+            return Err(InvalidAccessToken::Signature);
+        }
+        let (claims, not_before) = read_claims(&decode(payload)?)?;
+        Ok(Self { kid: header.kid, claims: Arc::new(claims), not_before, length: token.len() })
     }
-    let (signed, signature) = token.rsplit_once('.').ok_or(InvalidAccessToken::NotJws)?;
-    let (header, payload) = signed.split_once('.').ok_or(InvalidAccessToken::NotJws)?;
-    if payload.contains('.') {
-        return Err(InvalidAccessToken::NotJws);
+
+    fn check(&self, issuer: &str, now: UnixTime) -> Result<(), InvalidAccessToken> {
+        let claims = &self.claims;
+        if claims.iss != issuer {
+            return Err(InvalidAccessToken::Issuer);
+        }
+        if !claims.name_somebody() {
+            return Err(InvalidAccessToken::Claims);
+        }
+        if claims.exp <= now {
+            return Err(InvalidAccessToken::Expired);
+        }
+        if claims.iat.max(self.not_before) > now.saturating_add(MAX_CLOCK_SKEW) {
+            return Err(InvalidAccessToken::NotYetValid);
+        }
+        Ok(())
     }
-    let header = read_header(&decode(header)?)?;
-    let key = ring.verifier(&header.kid, now, longest).ok_or(InvalidAccessToken::UnknownKey)?;
-    if header.alg != key.algorithm().as_str() {
-        return Err(InvalidAccessToken::Algorithm);
-    }
-    if !key.verifies(signed.as_bytes(), &decode(signature)?) {
-        return Err(InvalidAccessToken::Signature);
-    }
-    read_claims(&decode(payload)?, issuer, now)
 }
 
 fn read_header(json: &[u8]) -> Result<Header<String>, InvalidAccessToken> {
@@ -141,7 +182,8 @@ fn read_header(json: &[u8]) -> Result<Header<String>, InvalidAccessToken> {
         .ok_or(InvalidAccessToken::Header)
 }
 
-fn read_claims(json: &[u8], issuer: &str, now: UnixTime) -> Result<AccessClaims, InvalidAccessToken> {
+/// The claims, and the `nbf` where there is one, else the `iat`.
+fn read_claims(json: &[u8]) -> Result<(AccessClaims, UnixTime), InvalidAccessToken> {
     let mut members = strict_json::object(json).ok_or(InvalidAccessToken::Claims)?;
     let not_before = match members.remove("nbf") {
         None => None,
@@ -149,19 +191,8 @@ fn read_claims(json: &[u8], issuer: &str, now: UnixTime) -> Result<AccessClaims,
     };
     let claims: AccessClaims =
         serde_json::from_value(Value::Object(members)).map_err(|_| InvalidAccessToken::Claims)?;
-    if claims.iss != issuer {
-        return Err(InvalidAccessToken::Issuer);
-    }
-    if !claims.name_somebody() {
-        return Err(InvalidAccessToken::Claims);
-    }
-    if claims.exp <= now {
-        return Err(InvalidAccessToken::Expired);
-    }
-    if claims.iat.max(not_before.unwrap_or(claims.iat)) > now.saturating_add(MAX_CLOCK_SKEW) {
-        return Err(InvalidAccessToken::NotYetValid);
-    }
-    Ok(claims)
+    let not_before = not_before.unwrap_or(claims.iat);
+    Ok((claims, not_before))
 }
 
 fn encode(part: &impl Serialize) -> Result<String, SignError> {

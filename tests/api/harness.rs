@@ -14,7 +14,7 @@ mod server;
 
 pub use answer::Answer;
 pub use bystander::Bystander;
-pub use database::{Database, Engine, run_sql, url_of};
+pub use database::{Database, Engine, run_sql, run_sql_in, url_of};
 pub use fixtures::*;
 pub use forge::{Forge, encode, master_secrets, part};
 pub use logs::Logs;

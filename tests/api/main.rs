@@ -24,6 +24,7 @@ mod logout;
 mod metadata;
 mod nodes;
 mod paths;
+mod plans;
 mod races;
 mod refresh;
 mod resources;

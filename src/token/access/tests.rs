@@ -3,6 +3,7 @@
 mod form;
 mod header;
 mod payload;
+mod verified;
 
 use serde_json::json;
 
@@ -42,8 +43,15 @@ fn claims() -> AccessClaims {
     }
 }
 
+/// By a memory that is empty, and again by what it then remembers: no answer may depend on it.
 fn check(token: &str, ring: &KeyRing) -> Result<AccessClaims, InvalidAccessToken> {
-    verify(token, ring, ISSUER, NOW, LONGEST)
+    let fresh = verify(token, ring, ISSUER, NOW, LONGEST).map(Arc::unwrap_or_clone);
+    let verified = VerifiedTokens::new();
+    for _ in 0..2 {
+        let again = verified.verify(token, ring, ISSUER, NOW, LONGEST).map(Arc::unwrap_or_clone);
+        assert_eq!(again, fresh, "{token:.300}");
+    }
+    fresh
 }
 
 #[track_caller]

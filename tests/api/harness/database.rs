@@ -123,7 +123,12 @@ pub async fn new_database(options: &str) -> String {
 
 /// Runs one statement in the cluster's own database.
 pub async fn run_sql(statement: String) {
-    let mut connection = PgConnection::connect(cluster_url()).await.expect("the cluster answers");
+    run_sql_in(cluster_url(), statement).await;
+}
+
+/// Runs one statement in a database of the cluster.
+pub async fn run_sql_in(url: &str, statement: String) {
+    let mut connection = PgConnection::connect(url).await.expect("the cluster answers");
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.expect("the statement runs");
     connection.close().await.expect("the connection closes");
 }

@@ -1,0 +1,144 @@
+//! New sessions, many at a time. A session is stored only if what its sign-in was decided on is unchanged.
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+use super::super::DecidedOn;
+use crate::domain::{Device, SecretHash, Session};
+use crate::store::db::{Connection, Db, Handle, sql};
+use crate::store::{StoreError, row};
+
+/// A session and what it was decided on.
+pub(in crate::store::sessions) type Insert = (Session, DecidedOn);
+
+macro_rules! columns {
+    () => {
+        "id, user_id, client_id, scope, audience, generation, current_hash, rotated_at, created_at, auth_time, \
+         last_used_at, idle_expires_at, expires_at, device_name, user_agent, ip"
+    };
+}
+
+macro_rules! insert_if_unchanged {
+    () => {
+        concat!(
+            "INSERT INTO sessions (",
+            columns!(),
+            ") SELECT $1, u.id, c.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 \
+             FROM users u, clients c WHERE u.id = $2 AND u.disabled_at IS NULL AND u.credentials_version = $17 \
+             AND c.id = $3 AND c.disabled_at IS NULL AND c.version = $18"
+        )
+    };
+}
+
+/// SQLite has one writer, so what the statement reads can't change before it commits.
+const INSERT_SQLITE: &str = insert_if_unchanged!();
+
+/// The locks make whoever disables the user or changes the client wait, and then see the session and end it.
+const INSERT_POSTGRES: &str = concat!(insert_if_unchanged!(), " FOR SHARE OF u, c");
+
+/// Whose user or client is being changed at this moment is left out, so that nobody waits for another's lock.
+const INSERT_ALL_POSTGRES: &str = concat!(
+    "INSERT INTO sessions (",
+    columns!(),
+    ") SELECT i.id, u.id, c.id, i.scope, i.audience, i.generation, i.current_hash, i.rotated_at, i.created_at, \
+     i.auth_time, i.last_used_at, i.idle_expires_at, i.expires_at, i.device_name, i.user_agent, i.ip \
+     FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) AS i (",
+    columns!(),
+    ", credentials_version, client_version) \
+     JOIN users u ON u.id = i.user_id AND u.disabled_at IS NULL AND u.credentials_version = i.credentials_version \
+     JOIN clients c ON c.id = i.client_id AND c.disabled_at IS NULL AND c.version = i.client_version \
+     FOR SHARE OF u, c SKIP LOCKED RETURNING id"
+);
+
+/// Which sessions were stored. One that wasn't may only have met somebody's lock: [`insert_one`] knows.
+pub(super) async fn insert_all(db: Db, inserts: Vec<Insert>) -> Result<Vec<bool>, StoreError> {
+    let stored = match (&db, inserts.as_slice()) {
+        (_, [insert]) => return Ok(vec![insert_one(&db, insert).await?]),
+        (Db::Postgres(_), inserts) => insert_arrays(&db, inserts).await?,
+        (Db::Sqlite { .. }, inserts) => insert_each(&db, inserts).await?,
+    };
+    Ok(inserts.iter().map(|(session, _)| stored.contains(&session.id.0)).collect())
+}
+
+/// Whether the session was stored. Waits for whoever is changing its user or client.
+pub(in crate::store::sessions) async fn insert_one(db: &Db, insert: &Insert) -> Result<bool, StoreError> {
+    insert_on(db.write().await?.handle(), insert).await
+}
+
+/// One transaction, and so one wait for the disk.
+async fn insert_each(db: &Db, inserts: &[Insert]) -> Result<HashSet<Uuid>, StoreError> {
+    let mut stored = HashSet::with_capacity(inserts.len());
+    let mut unit = db.begin().await?;
+    for insert in inserts {
+        if insert_on(unit.handle(), insert).await? {
+            stored.insert(insert.0.id.0);
+        }
+    }
+    unit.commit().await?;
+    Ok(stored)
+}
+
+async fn insert_on(mut on: Handle<'_>, (session, decided_on): &Insert) -> Result<bool, StoreError> {
+    let insert = match on {
+        Handle::Postgres(_) => INSERT_POSTGRES,
+        Handle::Sqlite(_) => INSERT_SQLITE,
+    };
+    let rows = sql!(
+        on,
+        execute,
+        insert,
+        session.id.0,
+        session.user_id.0,
+        session.client_id.as_str(),
+        session.scope.to_string(),
+        row::joined(&session.audience),
+        session.generation,
+        session.current_hash.as_bytes(),
+        session.rotated_at,
+        session.created_at,
+        session.auth_time,
+        session.last_used_at,
+        session.idle_expires_at,
+        session.expires_at,
+        session.device.name.as_deref(),
+        session.device.user_agent.as_deref(),
+        session.device.ip.as_deref(),
+        decided_on.credentials_version,
+        decided_on.client_version,
+    )?;
+    Ok(rows == 1)
+}
+
+async fn insert_arrays(db: &Db, inserts: &[Insert]) -> Result<HashSet<Uuid>, StoreError> {
+    let Connection::Postgres(mut connection) = db.write().await? else { return Ok(HashSet::new()) };
+    let numbers = |of: fn(&Session) -> i64| inserts.iter().map(|(session, _)| of(session)).collect::<Vec<_>>();
+    let texts = |of: fn(&Session) -> String| inserts.iter().map(|(session, _)| of(session)).collect::<Vec<_>>();
+    let device = |of: fn(&Device) -> &Option<String>| {
+        inserts.iter().map(|(session, _)| of(&session.device).clone()).collect::<Vec<_>>()
+    };
+    let versions = |of: fn(&DecidedOn) -> i64| inserts.iter().map(|(_, on)| of(on)).collect::<Vec<_>>();
+    let hashes = inserts.iter().map(|(session, _)| SecretHash::as_bytes(&session.current_hash));
+    let stored: Vec<(Uuid,)> = sqlx::query_as(INSERT_ALL_POSTGRES)
+        .bind(inserts.iter().map(|(session, _)| session.id.0).collect::<Vec<_>>())
+        .bind(inserts.iter().map(|(session, _)| session.user_id.0).collect::<Vec<_>>())
+        .bind(texts(|session| session.client_id.to_string()))
+        .bind(texts(|session| session.scope.to_string()))
+        .bind(texts(|session| row::joined(&session.audience)))
+        .bind(numbers(|session| session.generation))
+        .bind(hashes.collect::<Vec<_>>())
+        .bind(numbers(|session| session.rotated_at))
+        .bind(numbers(|session| session.created_at))
+        .bind(numbers(|session| session.auth_time))
+        .bind(numbers(|session| session.last_used_at))
+        .bind(numbers(|session| session.idle_expires_at))
+        .bind(numbers(|session| session.expires_at))
+        .bind(device(|device| &device.name))
+        .bind(device(|device| &device.user_agent))
+        .bind(device(|device| &device.ip))
+        .bind(versions(|on| on.credentials_version))
+        .bind(versions(|on| on.client_version))
+        .fetch_all(&mut *connection)
+        .await?;
+    Ok(stored.into_iter().map(|(id,)| id).collect())
+}

@@ -1,0 +1,84 @@
+//! Remembers which tokens have a good signature, since checking one costs more than the rest of an introspection. Nothing
+//! in here says that a token is alive: its times and its key are looked at each time, its session by the caller.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use super::{AccessClaims, InvalidAccessToken, Signed};
+use crate::clock::{Seconds, UnixTime};
+use crate::keys::KeyRing;
+
+/// How many tokens to make room for at first.
+const EXPECTED_TOKENS: usize = 16 * 1024;
+
+/// What an entry takes beside the texts of its claims, which are about as long as the token.
+const ENTRY_BYTES: usize = 256;
+
+/// The SHA-256 of a token, signature and all: whoever can make two tokens with one digest has broken the signature too.
+type TokenDigest = [u8; digest::SHA256_OUTPUT_LEN];
+
+/// The signatures that were found good lately.
+pub struct VerifiedTokens(pub(super) Cache<TokenDigest, Signed, Weight>);
+
+#[derive(Clone)]
+pub(super) struct Weight;
+
+impl Weighter<TokenDigest, Signed> for Weight {
+    fn weight(&self, _: &TokenDigest, signed: &Signed) -> u64 {
+        u64::try_from(ENTRY_BYTES + signed.length).unwrap_or(u64::MAX)
+    }
+}
+
+impl VerifiedTokens {
+    /// The most that is kept, in bytes. Only living tokens that we signed get in, so nobody can push others out from outside.
+    pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+    /// An empty memory.
+    pub fn new() -> Self {
+        Self(Cache::with_weighter(EXPECTED_TOKENS, Self::MAX_BYTES, Weight))
+    }
+
+    /// The same as [`super::verify`], without the work that was done for this token before.
+    pub fn verify(
+        &self,
+        token: &str,
+        ring: &KeyRing,
+        issuer: &str,
+        now: UnixTime,
+        longest: Seconds,
+    ) -> Result<Arc<AccessClaims>, InvalidAccessToken> {
+        let digest = sha256(token);
+        if let Some(signed) = self.0.get(&digest) {
+            // A `kid` is the digest of its key: the one that is published by this name is the one that signed.
+            ring.verifier(&signed.kid, now, longest).ok_or(InvalidAccessToken::UnknownKey)?;
+            signed.check(issuer, now)?;
+            return Ok(signed.claims);
+        }
+        let signed = Signed::read(token, ring, now, longest)?;
+        signed.check(issuer, now)?;
+        self.0.insert(digest, signed.clone());
+        Ok(signed.claims)
+    }
+}
+
+impl Default for VerifiedTokens {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for VerifiedTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerifiedTokens({})", self.0.len())
+    }
+}
+
+fn sha256(token: &str) -> TokenDigest {
+    let mut bytes = TokenDigest::default();
+    bytes.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+    bytes
+}

@@ -1,0 +1,105 @@
+//! How requests reach their rows: by an index, whatever the tables hold, and without leaving anything behind in them.
+
+use sqlx::{Connection as _, PgConnection};
+use tokio::task::JoinSet;
+
+use crate::harness::{Answer, C1, Engine, RS1, TestServer, run_sql_in};
+
+/// How many rows others have in each table. Nobody has analysed it: a plan must not need that.
+const OTHERS: u32 = 3_000;
+
+/// How often the statistics are asked for, which PostgreSQL writes when a connection ends, or soon after.
+const LOOKS: usize = 20_000;
+
+#[derive(sqlx::FromRow)]
+struct Activity {
+    table: String,
+    sequential_scans: i64,
+    updates: i64,
+    updates_in_place: i64,
+}
+
+/// PostgreSQL's count of what happened to the tables that requests read, once it knows of so many updates of sessions.
+async fn activity(url: &str, updates: i64) -> Vec<Activity> {
+    let mut connection = PgConnection::connect(url).await.expect("the database answers");
+    for _ in 0..LOOKS {
+        let statistics = "SELECT relname::text AS table, seq_scan AS sequential_scans, n_tup_upd AS updates, \
+             n_tup_hot_upd AS updates_in_place FROM pg_stat_user_tables \
+             WHERE relname IN ('sessions', 'users', 'revoked_tokens') ORDER BY relname";
+        let tables: Vec<Activity> = sqlx::query_as(statistics).fetch_all(&mut connection).await.expect("statistics");
+        if tables.iter().any(|table| table.table == "sessions" && table.updates >= updates) {
+            return tables;
+        }
+    }
+    panic!("PostgreSQL has not written that {updates} sessions were updated")
+}
+
+async fn size_of_sessions(url: &str) -> i64 {
+    let mut connection = PgConnection::connect(url).await.expect("the database answers");
+    let size = "SELECT pg_relation_size('sessions') + pg_indexes_size('sessions')";
+    sqlx::query_scalar(size).fetch_one(&mut connection).await.expect("a size")
+}
+
+async fn fill(server: &TestServer) {
+    for statement in [
+        format!(
+            "INSERT INTO users (id, username, claims, credentials_version, created_at) \
+             SELECT gen_random_uuid(), 'user' || n, '{{}}', 1, 0 FROM generate_series(1, {OTHERS}) n"
+        ),
+        format!(
+            "INSERT INTO sessions (id, user_id, client_id, scope, audience, generation, current_hash, rotated_at, \
+             created_at, auth_time, last_used_at, idle_expires_at, expires_at) SELECT gen_random_uuid(), '{}', '{}', 'openid', '', 1, \
+             decode(repeat('00', 32), 'hex'), 0, 0, 0, 0, 2000000000, 2000000000 FROM generate_series(1, {OTHERS}) n",
+            server.bob, C1.0
+        ),
+        format!("INSERT INTO revoked_tokens SELECT gen_random_uuid(), 2000000000 FROM generate_series(1, {OTHERS}) n"),
+    ] {
+        run_sql_in(&server.database.url, statement).await;
+    }
+}
+
+/// Several at a time, so that they go out as one statement.
+async fn introspect_together(server: &TestServer, tokens: &[String]) {
+    let mut requests = JoinSet::new();
+    for token in tokens {
+        let request = server.request(reqwest::Method::POST, "/introspect").basic_auth(RS1.0, Some(RS1.1));
+        let request = request.form(&[("token", token)]);
+        requests.spawn(async move { Answer::read(request.send().await.expect("an answer")).await });
+    }
+    for answer in requests.join_all().await {
+        answer.active();
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_updates_its_row_in_place_and_no_request_reads_a_table_from_end_to_end() {
+    const REFRESHES: usize = 120;
+    let server = TestServer::start(Engine::Postgres).await;
+    // What is planned while the tables are empty is planned for good.
+    let mut latest = server.login().await;
+    introspect_together(&server, &vec![latest.access_token(); 16]).await;
+    fill(&server).await;
+    let before = size_of_sessions(&server.database.url).await;
+
+    for _ in 0..REFRESHES {
+        latest = server.refresh(&latest.refresh_token()).await;
+        latest.ok();
+    }
+    introspect_together(&server, &vec![latest.access_token(); 16]).await;
+    server.get_with("/userinfo", &latest.access_token()).await.ok();
+    let own = server.own_token(C1, &[]).await.access_token();
+    introspect_together(&server, &vec![own; 16]).await;
+    assert_eq!(size_of_sessions(&server.database.url).await, before, "refreshing leaves nothing behind");
+    let other = server.login().await;
+    server.post("/logout", &[("refresh_token", &other.refresh_token())]).await.no_content();
+    server.post("/login", &[("username", "nobody"), ("password", "wrong")]).await.refused(401, "invalid_grant");
+
+    let updates = i64::try_from(REFRESHES).expect("a number") + 1;
+    server.app.store.close().await;
+    for table in activity(&server.database.url, updates).await {
+        assert_eq!(table.sequential_scans, 0, "of {}", table.table);
+        if table.table == "sessions" {
+            assert_eq!((table.updates, table.updates_in_place), (updates, updates));
+        }
+    }
+}
