@@ -11,8 +11,8 @@ use crate::number::{percentile, rate};
 use crate::options::Raw;
 use crate::postgres::Cluster;
 use crate::process::{Process, line, part};
-use crate::site::{Asked, Site};
-use crate::workload::Workload;
+use crate::row::Row;
+use crate::site::{Ask, Site};
 
 /// What a row is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -69,17 +69,10 @@ impl Baseline {
         Ok(connection.close().await?)
     }
 
-    /// Measures it once. `workload` and `connections` are those of the row.
-    pub async fn measure(
-        self,
-        site: &Site,
-        workload: Workload,
-        connections: usize,
-        time: Duration,
-    ) -> Result<Standard, Failure> {
+    /// Measures it once, for a row.
+    pub async fn measure(self, site: &Site, row: Row, time: Duration) -> Result<Standard, Failure> {
         let bare = async || -> Result<Standard, Failure> {
-            let slice = site.load(workload, connections, Asked::Bare, time).await?.slice;
-            slice.first_error.map_or(Ok(()), Err)?;
+            let slice = site.load(Ask::bare(row.workload, row.connections, time)).await?.served()?.slice;
             Ok(Standard { rate: slice.rate, p50: Some(slice.p50) })
         };
         match self {

@@ -1,4 +1,5 @@
 //! The client: many connections on one thread, each of which sends, reads, checks and sends again (a closed loop).
+//! Only where more is asked than a server can do, each connection asks at a pace of its own.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -42,11 +43,15 @@ pub struct Job {
     pub data: PathBuf,
     /// How many access tokens to get by refreshing, instead of going on until the time is up.
     pub mint: Option<usize>,
+    /// How long a connection lets pass between two requests, if it doesn't ask as fast as it is answered.
+    pub pace: Duration,
 }
 
 /// What came of it. Latencies are in milliseconds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Slice {
+    /// Right answers.
+    pub answers: usize,
     /// Right answers a second.
     pub rate: f64,
     /// What half of the answers took at most.
@@ -72,9 +77,11 @@ struct Tally {
     first_error: Option<String>,
 }
 
-/// When what is measured begins and ends.
+/// When a connection asks, and when what is measured begins and ends.
 #[derive(Clone, Copy)]
 struct Schedule {
+    first: Instant,
+    pace: Duration,
     begin: Instant,
     end: Instant,
 }
@@ -90,19 +97,21 @@ pub async fn run() -> Result<(), Failure> {
     for _ in &scripts {
         connections.push(Connection::open(job.address).await?);
     }
-    let begin = Instant::now() + job.warm_up;
-    let schedule = Schedule { begin, end: begin + job.duration };
+    let (mut first, step) = (Instant::now(), job.pace / u32::try_from(scripts.len().max(1))?);
+    let begin = first + job.warm_up;
+    let end = begin + job.duration;
     let mut running = JoinSet::new();
     for (connection, script) in connections.into_iter().zip(scripts) {
-        running.spawn(converse(connection, script, schedule));
+        running.spawn(converse(connection, script, Schedule { first, pace: job.pace, begin, end }));
+        first += step;
     }
     if job.mint.is_none() {
-        sleep_until(schedule.begin).await;
+        sleep_until(begin).await;
         say(BEGIN)?;
-        sleep_until(schedule.end).await;
+        sleep_until(end).await;
         say(END)?;
     }
-    let ended = timeout_at(schedule.end + PATIENCE, running.join_all());
+    let ended = timeout_at(end + PATIENCE, running.join_all());
     let ended = ended.await.map_err(|_| "the server left requests without an answer")?;
     let (scripts, tallies): (Vec<Script>, Vec<Tally>) = ended.into_iter().unzip();
     Rotate::store(&scripts, &job.data)?;
@@ -111,9 +120,13 @@ pub async fn run() -> Result<(), Failure> {
 
 /// Says a script until it or the time ends.
 async fn converse(mut connection: Connection, mut script: Script, schedule: Schedule) -> (Script, Tally) {
-    let mut tally = Tally::default();
+    let (mut tally, mut due) = (Tally::default(), schedule.first);
     while let Some(request) = script.request() {
+        if !schedule.pace.is_zero() {
+            sleep_until(due).await;
+        }
         let sent = Instant::now();
+        due = sent + schedule.pace;
         if sent >= schedule.end {
             break;
         }
@@ -152,6 +165,7 @@ fn summary(tallies: Vec<Tally>, duration: Duration) -> Slice {
     }
     all.micros.sort_unstable();
     Slice {
+        answers: all.micros.len(),
         rate: rate(all.micros.len(), duration),
         p50: percentile(&all.micros, 500),
         p99: percentile(&all.micros, 990),

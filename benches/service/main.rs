@@ -3,14 +3,19 @@
 
 mod bare;
 mod baseline;
+mod check;
 mod http;
 mod load;
+mod machine;
 mod number;
 mod options;
+mod plot;
 mod postgres;
 mod process;
 mod raw;
 mod row;
+mod run;
+mod scale;
 mod script;
 mod seed;
 mod server;
@@ -43,7 +48,7 @@ fn main() -> ExitCode {
 /// Whether nothing went wrong that was measured.
 fn run(options: &Options) -> Result<bool, Failure> {
     match &options.part {
-        None => one_thread()?.block_on(unless_stopped(row::run(options))),
+        None => one_thread()?.block_on(unless_stopped(run::run(options))),
         Some(Part::Load) => one_thread()?.block_on(load::run()).map(|()| true),
         // As many threads as the server has.
         Some(Part::Bare) => Builder::new_multi_thread().enable_all().build()?.block_on(bare::run()).map(|()| true),

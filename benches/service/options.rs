@@ -1,6 +1,12 @@
 //! The command line: what to measure and how long, and the parts that the benchmark runs in processes of their own.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use clap::{Parser, Subcommand, ValueEnum};
+
+/// What isn't measured unless it is asked for.
+const SLOW: [&str; 2] = ["scale", "growth"];
 
 /// Measures the server against the limits of the machine.
 #[derive(Debug, Parser)]
@@ -8,6 +14,9 @@ pub struct Options {
     /// Only rows whose name begins with one of these, such as refresh-postgres,introspect.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// Also the rows that take long: scale and growth.
+    #[arg(long)]
+    all: bool,
     /// How often baseline and server take turns.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -20,6 +29,15 @@ pub struct Options {
     /// One round of one second on 10,000 sessions: whether everything works, not how fast it is.
     #[arg(long)]
     quick: bool,
+    /// How many sessions the rows of scale have instead.
+    #[arg(long, default_value_t = 2_000_000)]
+    pub many_sessions: u32,
+    /// How many refreshes the rows of growth watch.
+    #[arg(long, default_value_t = 10_000_000)]
+    pub refreshes: usize,
+    /// The directory for performance.json and performance.svg.
+    #[arg(long, default_value = env!("CARGO_TARGET_TMPDIR"))]
+    pub output: PathBuf,
     /// `cargo bench` says so to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -63,7 +81,9 @@ pub enum Raw {
 impl Options {
     /// Whether a row was asked for.
     pub fn wants(&self, name: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|start| name.starts_with(start.as_str()))
+        let is_slow = SLOW.iter().any(|slow| name.starts_with(slow));
+        let is_named = self.only.iter().any(|start| name.starts_with(start.as_str()));
+        is_named || (self.only.is_empty() && (self.all || !is_slow))
     }
 
     /// How often baseline and server take turns.
@@ -71,9 +91,9 @@ impl Options {
         if self.quick { 1 } else { self.rounds.max(1) }
     }
 
-    /// How long each turn is measured, in seconds.
-    pub fn seconds(&self) -> u64 {
-        if self.quick { 1 } else { self.seconds.max(1) }
+    /// How long each turn is measured.
+    pub fn time(&self) -> Duration {
+        Duration::from_secs(if self.quick { 1 } else { self.seconds.max(1) })
     }
 
     /// How many sessions the database holds.

@@ -12,8 +12,7 @@ use crate::Failure;
 use crate::process::complete;
 
 /// What differs from the defaults. Durability is the default, and said again because everything depends on it.
-pub const SETTINGS: [&str; 4] =
-    ["fsync = on", "synchronous_commit = on", "full_page_writes = on", "max_connections = 200"];
+const SETTINGS: [&str; 4] = ["fsync = on", "synchronous_commit = on", "full_page_writes = on", "max_connections = 200"];
 
 /// How often another port is tried, when somebody else took the free one first.
 const ATTEMPTS: usize = 5;
@@ -51,9 +50,10 @@ impl Cluster {
         format!("postgres://postgres:{}@127.0.0.1:{}/{database}", self.password, self.port)
     }
 
-    /// Which PostgreSQL it is.
-    pub fn version(&self) -> Result<String, Failure> {
-        Ok(complete(Command::new(self.programs.join("postgres")).arg("--version"))?.trim().to_owned())
+    /// Which PostgreSQL it is, and how it is set.
+    pub fn describe(&self) -> Result<String, Failure> {
+        let version = complete(Command::new(self.programs.join("postgres")).arg("--version"))?;
+        Ok(format!("{}; {}; otherwise as it comes", version.trim(), SETTINGS.join(", ")))
     }
 
     /// The process from which all the others descend.

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::net::unix::pipe;
 
@@ -41,6 +42,13 @@ impl Process {
     /// Its number.
     pub fn id(&self) -> u32 {
         self.0.id()
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub fn stop(&mut self) -> Result<(), Failure> {
+        kill_process(Pid::from_child(&self.0), Signal::TERM)?;
+        self.0.wait()?;
+        Ok(())
     }
 
     /// Waits for the end of a process that has printed all it had to.

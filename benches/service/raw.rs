@@ -8,7 +8,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tokend::password::HashParameters;
 
 use crate::Failure;
@@ -24,7 +24,8 @@ const CREATE_SQLITE: &str =
 const FILL_SQLITE: &str = "WITH RECURSIVE numbers (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM numbers WHERE id < $1) \
      INSERT INTO bench_rows SELECT id, randomblob(32), 1, hex(zeroblob(150)) FROM numbers";
 
-const UPDATE_SQLITE: &str = "UPDATE bench_rows SET hash = $1, n = n + 1 WHERE id = $2";
+/// Transactions that go to the thread of the database together: a thread that works on its own waits for nobody.
+const AT_ONCE: usize = 32;
 
 /// Measures and prints the rate.
 pub async fn run(what: Raw, seconds: u64, rows: u32) -> Result<(), Failure> {
@@ -48,17 +49,30 @@ async fn sqlite(time: Duration, rows: u32) -> Result<f64, Failure> {
     sqlx::query(FILL_SQLITE).bind(rows).execute(&mut connection).await?;
     // The log keeps its length: to let it grow again would cost more than the transactions.
     sqlx::raw_sql("PRAGMA wal_checkpoint(RESTART)").execute(&mut connection).await?;
+    let updates: String = (1..=AT_ONCE).map(update_sqlite).collect();
     let (begin, mut count) = (Instant::now(), 0);
     while begin.elapsed() < time {
-        let random: [u8; 32] = tokend::random::bytes();
-        let [a, b, c, d, ..] = random;
-        let id = u32::from_be_bytes([a, b, c, d]) % rows + 1;
-        sqlx::query(UPDATE_SQLITE).bind(random.as_slice()).bind(id).execute(&mut connection).await?;
-        count += 1;
+        let mut statement = sqlx::query(AssertSqlSafe(updates.as_str()));
+        for _ in 0..AT_ONCE {
+            let random: [u8; 32] = tokend::random::bytes();
+            let [a, b, c, d, ..] = random;
+            let id = u32::from_be_bytes([a, b, c, d]) % rows + 1;
+            statement = statement.bind(random.to_vec()).bind(id);
+        }
+        let done = statement.execute(&mut connection).await?.rows_affected();
+        if done != AT_ONCE as u64 {
+            return Err("SQLite updated another number of rows".into());
+        }
+        count += AT_ONCE;
     }
     let rate = rate(count, begin.elapsed());
     connection.close().await?;
     Ok(rate)
+}
+
+/// One transaction, the `number`th of those that go together.
+fn update_sqlite(number: usize) -> String {
+    format!("UPDATE bench_rows SET hash = ${}, n = n + 1 WHERE id = ${};", 2 * number - 1, 2 * number)
 }
 
 /// Something that is done over and over.

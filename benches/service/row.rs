@@ -1,15 +1,13 @@
 //! The rows of the table: what is measured, against what, and how far it has to get.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use crate::Failure;
 use crate::baseline::{Baseline, Standard};
+use crate::check::Bound;
 use crate::number::median;
 use crate::options::Options;
-use crate::site::{Asked, Engine, Measured, Site};
-use crate::table;
+use crate::site::{Ask, Engine, Measured, Site};
 use crate::workload::Workload;
 
 /// A row: the server against its baseline.
@@ -25,10 +23,22 @@ pub struct Row {
     pub connections: usize,
     /// What it is compared with.
     pub baseline: Baseline,
+    /// How it is compared.
+    pub metric: Metric,
     /// How many times the baseline it has to be.
     pub must: f64,
     /// How many times the baseline it is meant to be.
     pub aim: f64,
+}
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Answers a second: the more the better.
+    Rate,
+    /// The median latency: the less the better.
+    Latency,
 }
 
 /// A turn of both.
@@ -46,88 +56,98 @@ pub struct Finding {
     /// The row.
     #[serde(flatten)]
     pub row: Row,
+    /// How many times the baseline the server is, in the middle of the rounds.
+    pub ratio: f64,
     /// The rounds.
     pub rounds: Vec<Round>,
 }
 
 /// Connections at which throughput is compared.
-const MANY: usize = 64;
+pub const MANY: usize = 64;
 
 /// Log-ins in flight: more than cores, and fewer than would wait for too long.
 const LOGINS: usize = 16;
 
-const fn row(name: &'static str, engine: Engine, workload: Workload, baseline: Baseline, goals: (f64, f64)) -> Row {
-    let connections = if matches!(workload, Workload::Login) { LOGINS } else { MANY };
-    Row { name, engine, workload, connections, baseline, must: goals.0, aim: goals.1 }
-}
-
-const ROWS: [Row; 10] = {
+/// Every row.
+pub const ROWS: [Row; 11] = {
     use Baseline::{Argon2, Bare, BareAndSignature, Pgbench, Sqlite as OneRow};
     use Engine::{Postgres, Sqlite};
     use Workload::{ClientCredentials, Introspect, Login, Refresh, Userinfo};
     [
         row("refresh-postgres", Postgres, Refresh, Pgbench(32), (1.5, 2.5)),
+        Row {
+            connections: 1,
+            metric: Metric::Latency,
+            ..row("refresh-latency-postgres", Postgres, Refresh, Pgbench(1), (2.0, 1.4))
+        },
         row("introspect-postgres", Postgres, Introspect, Bare, (0.4, 0.6)),
         row("userinfo-postgres", Postgres, Userinfo, Bare, (0.4, 0.6)),
         row("client-credentials-postgres", Postgres, ClientCredentials, BareAndSignature, (0.75, 0.9)),
-        row("login-postgres", Postgres, Login, Argon2, (0.93, 0.98)),
+        Row { connections: LOGINS, ..row("login-postgres", Postgres, Login, Argon2, (0.93, 0.98)) },
         row("refresh-sqlite", Sqlite, Refresh, OneRow, (3.0, 5.0)),
         row("introspect-sqlite", Sqlite, Introspect, Bare, (0.5, 0.7)),
         row("userinfo-sqlite", Sqlite, Userinfo, Bare, (0.5, 0.7)),
         row("client-credentials-sqlite", Sqlite, ClientCredentials, BareAndSignature, (0.75, 0.9)),
-        row("login-sqlite", Sqlite, Login, Argon2, (0.93, 0.98)),
+        Row { connections: LOGINS, ..row("login-sqlite", Sqlite, Login, Argon2, (0.93, 0.98)) },
     ]
 };
 
-/// Measures the rows that were asked for, prints the table, and says whether every answer was right.
-pub async fn run(options: &Options) -> Result<bool, Failure> {
-    let mut findings = Vec::new();
-    for engine in [Engine::Postgres, Engine::Sqlite] {
-        let rows: Vec<Row> = ROWS.into_iter().filter(|row| row.engine == engine && options.wants(row.name)).collect();
-        if rows.is_empty() {
-            continue;
-        }
-        eprintln!("filling {} sessions into {engine}", options.sessions());
-        let site = Site::open(engine, options.sessions()).await?;
-        site.describe()?;
-        for row in rows {
-            eprintln!("measuring {}", row.name);
-            findings.push(measure(row, &site, options).await?);
-        }
-    }
-    print!("{}", table::text(&findings));
-    let errors: Vec<String> = findings.iter().filter_map(Finding::error).collect();
-    for error in &errors {
-        eprintln!("service benchmark: {error}");
-    }
-    Ok(errors.is_empty())
+const fn row(
+    name: &'static str,
+    engine: Engine,
+    workload: Workload,
+    baseline: Baseline,
+    (must, aim): (f64, f64),
+) -> Row {
+    Row { name, engine, workload, connections: MANY, baseline, metric: Metric::Rate, must, aim }
 }
 
-async fn measure(row: Row, site: &Site, options: &Options) -> Result<Finding, Failure> {
-    let time = Duration::from_secs(options.seconds());
-    row.baseline.prepare(site).await?;
-    let mut rounds = Vec::new();
-    for _ in 0..options.rounds() {
-        let baseline = row.baseline.measure(site, row.workload, row.connections, time).await?;
-        let server = site.load(row.workload, row.connections, Asked::Server, time).await?;
-        rounds.push(Round { baseline, server });
+impl Row {
+    /// Measures baseline and server by turns.
+    pub async fn measure(self, site: &Site, options: &Options) -> Result<Finding, Failure> {
+        self.baseline.prepare(site).await?;
+        let mut rounds = Vec::new();
+        for _ in 0..options.rounds() {
+            let baseline = self.baseline.measure(site, self, options.time()).await?;
+            let server = site.load(Ask::server(self.workload, self.connections, options.time())).await?;
+            rounds.push(Round { baseline, server });
+        }
+        let ratio = median(rounds.iter().map(|round| self.metric.ratio(round)));
+        Ok(Finding { row: self, ratio, rounds })
     }
-    Ok(Finding { row, rounds })
+}
+
+impl Metric {
+    fn ratio(self, round: &Round) -> f64 {
+        let (server, baseline) = (&round.server.slice, &round.baseline);
+        match self {
+            Self::Rate => server.rate / baseline.rate,
+            Self::Latency => server.p50 / baseline.p50.unwrap_or(f64::NAN),
+        }
+    }
+
+    /// Which side of the goals is the good one.
+    pub fn bound(self) -> Bound {
+        match self {
+            Self::Rate => Bound::AtLeast,
+            Self::Latency => Bound::AtMost,
+        }
+    }
 }
 
 impl Finding {
-    /// How many times the baseline the server is, in the middle of the rounds.
-    pub fn ratio(&self) -> f64 {
-        median(self.rounds.iter().map(|round| round.server.slice.rate / round.baseline.rate))
-    }
-
     /// Something of the server, in the middle of the rounds.
     pub fn server(&self, what: impl Fn(&Measured) -> f64) -> f64 {
         median(self.rounds.iter().map(|round| what(&round.server)))
     }
 
+    /// Something of the baseline, in the middle of the rounds.
+    pub fn baseline(&self, what: impl Fn(&Standard) -> f64) -> f64 {
+        median(self.rounds.iter().map(|round| what(&round.baseline)))
+    }
+
     /// What went wrong, if something did. To be refused is an error where nobody asked for too much.
-    fn error(&self) -> Option<String> {
+    pub fn error(&self) -> Option<String> {
         let wrong = |round: &Round| round.server.slice.errors + round.server.slice.refused;
         let number: usize = self.rounds.iter().map(wrong).sum();
         let first = self.rounds.iter().find_map(|round| round.server.slice.first_error.as_deref());

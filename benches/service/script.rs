@@ -13,7 +13,7 @@ use crate::http::Answer;
 use crate::workload::{self, Workload};
 
 /// Where the data directory has the access tokens, one a line.
-const ACCESS_TOKENS: &str = "access-tokens";
+pub const ACCESS_TOKENS: &str = "access-tokens";
 
 /// How the server took a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -48,6 +48,11 @@ impl Server {
         }
     }
 
+    /// Asks it to stop, as an operator would, and waits until it has.
+    pub fn stop(&mut self) -> Result<(), Failure> {
+        self.process.stop()
+    }
+
     /// The number of its process.
     pub fn id(&self) -> u32 {
         self.process.id()

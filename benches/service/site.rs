@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -12,19 +12,29 @@ use tempfile::TempDir;
 use tokend::store::{PoolSize, Store};
 
 use crate::Failure;
+use crate::http::Connection;
 use crate::load::{BEGIN, END, Job, Slice};
-use crate::postgres::{Cluster, SETTINGS};
+use crate::postgres::Cluster;
 use crate::process::{Process, line, part};
+use crate::script::ACCESS_TOKENS;
 use crate::seed::{self, REFRESH_TOKENS, Target};
 use crate::server::Server;
 use crate::usage::{Meter, memory};
-use crate::workload::Workload;
+use crate::workload::{self, Workload};
 
 /// How long the client asks before it counts.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// The access tokens that are asked about.
-const ACCESS_TOKENS: usize = 10_000;
+/// How many access tokens are asked about.
+const MINTED: usize = 10_000;
+
+/// Where the sessions are.
+const DATABASE: &str = "postgres";
+const SQLITE: &str = "data/tokend.db";
+const SQLITE_LOG: &str = "data/tokend.db-wal";
+
+const SIZE: &str = "SELECT pg_total_relation_size('sessions')";
+const UPDATES: &str = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'sessions'";
 
 const POOL: PoolSize = PoolSize { max_connections: 2, acquire_timeout: Duration::from_secs(10) };
 
@@ -47,13 +57,37 @@ impl fmt::Display for Engine {
     }
 }
 
-/// Whom the client asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// The server.
-    Server,
-    /// The server that only answers.
-    Bare,
+/// What the client asks, and whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask {
+    workload: Workload,
+    connections: usize,
+    to_bare: bool,
+    duration: Duration,
+    warm_up: Duration,
+    pace: Duration,
+}
+
+impl Ask {
+    /// The server, as fast as it answers.
+    pub fn server(workload: Workload, connections: usize, duration: Duration) -> Self {
+        Self { workload, connections, to_bare: false, duration, warm_up: WARM_UP, pace: Duration::ZERO }
+    }
+
+    /// The server that only answers, likewise.
+    pub fn bare(workload: Workload, connections: usize, duration: Duration) -> Self {
+        Self { to_bare: true, ..Self::server(workload, connections, duration) }
+    }
+
+    /// Counting only after so long.
+    pub fn after(self, warm_up: Duration) -> Self {
+        Self { warm_up, ..self }
+    }
+
+    /// See [`Job::pace`].
+    pub fn at_pace(self, pace: Duration) -> Self {
+        Self { pace, ..self }
+    }
 }
 
 /// What was measured in one turn.
@@ -72,6 +106,22 @@ pub struct Measured {
     pub resident: f64,
 }
 
+impl Measured {
+    /// What was measured, if no answer was wrong.
+    pub fn right(self) -> Result<Self, Failure> {
+        self.slice.first_error.as_deref().map_or(Ok(()), Err)?;
+        Ok(self)
+    }
+
+    /// What was measured, if each answer was what was asked for.
+    pub fn served(self) -> Result<Self, Failure> {
+        if self.slice.refused > 0 {
+            return Err(format!("the server refused {} requests", self.slice.refused).into());
+        }
+        self.right()
+    }
+}
+
 /// Everything in place. What is stopped first when it is dropped stands first.
 pub struct Site {
     /// The server.
@@ -79,6 +129,7 @@ pub struct Site {
     bare: (Process, SocketAddr),
     /// The PostgreSQL, if it is one.
     pub cluster: Option<Cluster>,
+    database: String,
     /// How many sessions there are.
     pub sessions: u32,
     directory: TempDir,
@@ -91,13 +142,13 @@ impl Site {
         let (cluster, database, store, mut target) = match engine {
             Engine::Postgres => {
                 let cluster = Cluster::start()?;
-                let url = cluster.url("postgres");
+                let url = cluster.url(DATABASE);
                 let store = Store::open_postgres(&url, POOL).await?;
                 let target = Target::Postgres(PgConnection::connect(&url).await?);
                 (Some(cluster), url, store, target)
             }
             Engine::Sqlite => {
-                let path = directory.path().join("data/tokend.db");
+                let path = directory.path().join(SQLITE);
                 let store = Store::open_sqlite(&path).await?;
                 let target = SqliteConnectOptions::new().filename(&path).connect().await?;
                 (None, format!("sqlite:{}", path.display()), store, Target::Sqlite(target))
@@ -113,32 +164,51 @@ impl Site {
         let server = Server::start(&database, directory.path()).await?;
         let (bare, mut output) = Process::printing(&mut part(&["bare"])?)?;
         let bare = (bare, line(&mut output).await?.parse()?);
-        let site = Self { server, bare, cluster, sessions, directory };
+        let site = Self { server, bare, cluster, database, sessions, directory };
         site.mint().await?;
         Ok(site)
     }
 
-    /// Says what was started, where it matters for the numbers.
-    pub fn describe(&self) -> Result<(), Failure> {
-        if let Some(cluster) = &self.cluster {
-            eprintln!("{}, default settings but {}", cluster.version()?, SETTINGS.join(", "));
-        }
-        Ok(())
+    /// Stops the server as an operator would and starts it again. The time from its start to its first answer.
+    pub async fn restart(&mut self) -> Result<Duration, Failure> {
+        let tokens = fs::read_to_string(self.directory.path().join(ACCESS_TOKENS))?;
+        let request = workload::introspect(tokens.lines().next().ok_or("there are no access tokens")?);
+        self.server.stop()?;
+        let begin = Instant::now();
+        self.server = Server::start(&self.database, self.directory.path()).await?;
+        let mut connection = Connection::open(self.server.address).await?;
+        let answer = connection.exchange(&request).await?;
+        let took = begin.elapsed();
+        if workload::is_right(Workload::Introspect, &answer) { Ok(took) } else { Err(answer.describe().into()) }
     }
 
-    /// Asks for `duration`, after a warm-up.
-    pub async fn load(
-        &self,
-        workload: Workload,
-        connections: usize,
-        asked: Asked,
-        duration: Duration,
-    ) -> Result<Measured, Failure> {
-        let (address, process) = match asked {
-            Asked::Server => (self.server.address, self.server.id()),
-            Asked::Bare => (self.bare.1, self.bare.0.id()),
+    /// The bytes on disk of the sessions, or of the whole database where it is a file with its log.
+    pub async fn size(&self) -> Result<u64, Failure> {
+        let Some(cluster) = &self.cluster else {
+            let length = |name: &str| fs::metadata(self.directory.path().join(name)).map_or(0, |file| file.len());
+            return Ok(length(SQLITE) + length(SQLITE_LOG));
         };
-        let job = Job { address, workload, to_bare: asked == Asked::Bare, connections, duration, ..self.job() };
+        let mut connection = PgConnection::connect(&cluster.url(DATABASE)).await?;
+        let size: i64 = sqlx::query_scalar(SIZE).fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(u64::try_from(size)?)
+    }
+
+    /// How many updates of sessions PostgreSQL has counted, and how many of them touched no index (HOT).
+    pub async fn updates(&self) -> Result<Option<(u64, u64)>, Failure> {
+        let Some(cluster) = &self.cluster else { return Ok(None) };
+        let mut connection = PgConnection::connect(&cluster.url(DATABASE)).await?;
+        let (all, hot): (i64, i64) = sqlx::query_as(UPDATES).fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(Some((u64::try_from(all)?, u64::try_from(hot)?)))
+    }
+
+    /// Lets the client ask, and watches what everybody uses while it counts.
+    pub async fn load(&self, ask: Ask) -> Result<Measured, Failure> {
+        let Ask { workload, connections, to_bare, duration, warm_up, pace } = ask;
+        let (address, process) =
+            if to_bare { (self.bare.1, self.bare.0.id()) } else { (self.server.address, self.server.id()) };
+        let job = Job { address, workload, to_bare, connections, warm_up, duration, pace, ..self.job() };
         let (client, mut output) = Process::given(&mut part(&["load"])?, &serde_json::to_string(&job)?)?;
         expect(BEGIN, &line(&mut output).await?)?;
         let postmaster = self.cluster.as_ref().map(Cluster::postmaster).transpose()?;
@@ -154,7 +224,7 @@ impl Site {
 
     /// Gets access tokens by refreshing.
     async fn mint(&self) -> Result<(), Failure> {
-        let job = Job { mint: Some(ACCESS_TOKENS), ..self.job() };
+        let job = Job { mint: Some(MINTED), ..self.job() };
         let (client, mut output) = Process::given(&mut part(&["load"])?, &serde_json::to_string(&job)?)?;
         let slice: Slice = serde_json::from_str(&line(&mut output).await?)?;
         client.end()?;
@@ -171,6 +241,7 @@ impl Site {
             duration: Duration::from_secs(30),
             data: self.directory.path().to_owned(),
             mint: None,
+            pace: Duration::ZERO,
         }
     }
 }
