@@ -2,7 +2,7 @@
 //!
 //! Whoever can't be served in time is told so at once, or when their turn comes too late; and whoever went away costs
 //! nothing. Nobody waits for a hash that nobody wants, and nothing outside these threads is slowed down by hashing. The
-//! memory of a thread is kept from job to job, since taking it costs a third of a hash, and given back when none come.
+//! memory of a thread is kept from job to job, since taking it anew costs time too, and given back when none come.
 
 use std::collections::VecDeque;
 use std::io;
