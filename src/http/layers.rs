@@ -1,26 +1,29 @@
 //! What every request passes through, outside in: identification and the log line, security headers, CORS, a limit in
-//! time, panics.
+//! time, panics. One function around the endpoints: a stack of boxed middleware costs as much as an endpoint.
 
 use std::any::Any;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::Request;
 use axum::http::header::{
     AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, RETRY_AFTER,
     STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use tower_http::catch_panic::CatchPanicLayer;
+use futures_util::FutureExt as _;
+use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::client_address::{ClientAddress, resolve};
 use super::error::{Cause, OAuthError};
-use super::server::Peer;
+use super::server::{Handler, Peer};
 use crate::app::App;
 use crate::config::Config;
 use crate::random;
@@ -30,16 +33,72 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How long a browser may remember the answer to a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 
-/// Puts the layers around the endpoints.
-pub fn wrap(endpoints: Router, app: &Arc<App>) -> Router {
-    let endpoints =
-        endpoints.layer(CatchPanicLayer::custom(after_panic)).layer(from_fn_with_state(Arc::clone(app), limit_time));
-    // Outside of the two, so that a page of the app can read their answers as well.
-    let endpoints = match cors(&app.config) {
-        Some(cors) => endpoints.layer(cors),
-        None => endpoints,
-    };
-    endpoints.layer(from_fn_with_state(Arc::clone(app), identify))
+/// The endpoints, and what is around them.
+#[derive(Clone)]
+pub struct Layers(Arc<Parts>);
+
+struct Parts {
+    app: Arc<App>,
+    endpoints: Router,
+    /// Every address that an endpoint has. Any other may hold a secret that somebody put in the wrong place.
+    paths: HashSet<String>,
+    cors: Option<CorsLayer>,
+}
+
+impl Handler for Layers {
+    async fn answer(self, request: Request, peer: Peer) -> Response {
+        self.0.identified(request, peer).await
+    }
+}
+
+impl Layers {
+    /// Puts the layers around `endpoints`, which are at `paths`.
+    pub fn around(endpoints: Router, paths: HashSet<String>, app: &Arc<App>) -> Self {
+        Self(Arc::new(Parts { cors: cors(&app.config), app: Arc::clone(app), endpoints, paths }))
+    }
+}
+
+impl Parts {
+    /// Gives the request its address and its number, the answer its security headers, and the log its line.
+    async fn identified(&self, mut request: Request, Peer(peer): Peer) -> Response {
+        let config = &self.app.config;
+        let begun = Instant::now();
+        let address = resolve(peer, request.headers(), &config.http.trusted_proxies);
+        let request_id = request_id(config, peer, request.headers());
+        request.extensions_mut().insert(address);
+        let method = request.method().clone();
+        let route = self.paths.get(request.uri().path()).map_or("(none)", String::as_str);
+        let mut response = self.readable(request).await;
+        log(&response, method_name(&method), route, address, &request_id, begun);
+        secure(response.headers_mut(), config.issuer.is_https());
+        if let Ok(id) = HeaderValue::try_from(request_id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        response
+    }
+
+    /// Lets the pages of the configured origins read the answer, whatever it is.
+    async fn readable(&self, request: Request) -> Response {
+        let Some(cors) = &self.cors else { return self.bounded(request).await };
+        let bounded = service_fn(async |request| Ok::<_, Infallible>(self.bounded(request).await));
+        let Ok(response) = cors.layer(bounded).oneshot(request).await;
+        response
+    }
+
+    async fn bounded(&self, request: Request) -> Response {
+        match tokio::time::timeout(self.app.config.http.request_timeout, self.caught(request)).await {
+            Ok(response) => response,
+            Err(_) => OAuthError::unavailable(1, "the request took too long".to_owned()).into_response(),
+        }
+    }
+
+    async fn caught(&self, request: Request) -> Response {
+        // A request that panicked is gone, and what it shared with others takes care of itself.
+        match AssertUnwindSafe(self.endpoints.clone().oneshot(request)).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Err(panic) => after_panic(panic),
+        }
+    }
 }
 
 /// Only for the configured origins, and nothing at all when there are none.
@@ -60,32 +119,6 @@ fn cors(config: &Config) -> Option<CorsLayer> {
 /// The panic's own text may hold anything, so it reaches nobody but the panic hook.
 fn after_panic(_: Box<dyn Any + Send + 'static>) -> Response {
     OAuthError::server_error("a handler panicked".to_owned()).into_response()
-}
-
-async fn limit_time(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(app.config.http.request_timeout, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => OAuthError::unavailable(1, "the request took too long".to_owned()).into_response(),
-    }
-}
-
-/// Gives the request its address and its number, the answer its security headers, and the log its line.
-async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let begun = Instant::now();
-    let peer = request.extensions().get().map_or((Ipv4Addr::UNSPECIFIED, 0).into(), |Peer(peer): &Peer| *peer);
-    let address = resolve(peer, request.headers(), &app.config.http.trusted_proxies);
-    let request_id = request_id(&app.config, peer, request.headers());
-    request.extensions_mut().insert(address);
-    let method = request.method().clone();
-    // The path as it was sent may hold a secret that somebody put in the wrong place; the route can't.
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let mut response = next.run(request).await;
-    log(&response, method_name(&method), route.as_deref(), address, &request_id, begun);
-    secure(response.headers_mut(), app.config.issuer.is_https());
-    if let Ok(id) = HeaderValue::try_from(request_id) {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
-    response
 }
 
 /// A proxy of ours may have numbered the request; nobody else's number is taken over.
@@ -123,17 +156,9 @@ fn method_name(method: &Method) -> &str {
 }
 
 /// What was refused is worth a line to anybody; what went well, ten thousand times a second, to whoever asks for it.
-fn log(
-    response: &Response,
-    method: &str,
-    route: Option<&str>,
-    address: ClientAddress,
-    request_id: &str,
-    begun: Instant,
-) {
+fn log(response: &Response, method: &str, route: &str, address: ClientAddress, request_id: &str, begun: Instant) {
     let status = response.status();
     let cause = response.extensions().get::<Cause>().map(|Cause(cause)| cause.as_str());
-    let route = route.unwrap_or("(none)");
     let milliseconds = || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     macro_rules! line {
         ($level:ident) => {

@@ -1,5 +1,5 @@
 //! Sockets: who may connect, for how long, and how the server stops. It knows of no endpoint: requests go to whatever
-//! router it is given, so that a bound on time or memory is kept in one place for all of them.
+//! handler it is given, so that a bound on time or memory is kept in one place for all of them.
 
 mod accept;
 mod admission;
@@ -16,11 +16,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time;
+use tower::ServiceExt as _;
 
 use admission::Admission;
 use connection::Connection;
@@ -61,10 +64,25 @@ impl TlsFiles {
     }
 }
 
-/// The other end of the TCP connection, as an extension of every request: the client, or the proxy nearest to us. An
+/// The other end of the TCP connection: the client, or the proxy nearest to us. An
 /// IPv4 address that reached an IPv6 socket is given as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
+
+/// What answers requests.
+pub trait Handler: Clone + Send + Sync + 'static {
+    /// The answer to one request.
+    fn answer(self, request: Request, peer: Peer) -> impl Future<Output = Response> + Send;
+}
+
+/// With the peer as an extension of each request.
+impl Handler for Router {
+    async fn answer(self, mut request: Request, peer: Peer) -> Response {
+        request.extensions_mut().insert(peer);
+        let Ok(response) = self.oneshot(request).await;
+        response
+    }
+}
 
 /// A socket that listens. Clients that connect wait until [`Server::run`] is called.
 pub struct Server {
@@ -95,12 +113,12 @@ impl Server {
         self.local
     }
 
-    /// Serves `app` until `shutdown` completes. Then nothing is accepted any more, idle connections are closed, and
+    /// Serves `handler` until `shutdown` completes. Then nothing is accepted any more, idle connections are closed, and
     /// requests that run may finish, for `shutdown_timeout` at most. Returns when every connection is gone.
-    pub async fn run(self, app: Router, shutdown: impl Future<Output = ()> + Send) {
+    pub async fn run(self, handler: impl Handler, shutdown: impl Future<Output = ()> + Send) {
         let Self { listener, limits, tls, .. } = self;
         let (stop, stopping) = watch::channel(false);
-        let admission = Admission::new(app, limits.max_connections);
+        let admission = Admission::new(handler, limits.max_connections);
         let template = Connection { admission, limits, tls: tls.clone(), stopping };
         let mut connections = JoinSet::new();
         tokio::select! {

@@ -4,7 +4,6 @@ use axum::body::Body;
 use axum::routing::get;
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
-use tower::ServiceExt as _;
 
 use super::*;
 use crate::clock::Clock;
@@ -29,15 +28,16 @@ async fn a_panic_is_a_500_in_json_and_the_end_of_nothing_else() {
     let endpoints = Router::new()
         .route("/panic", get(async || -> &'static str { panic!("the password is hunter2") }))
         .route("/fine", get(async || "fine"));
-    let router = wrap(endpoints, &app(&directory).await);
+    let layers = Layers::around(endpoints, HashSet::new(), &app(&directory).await);
+    let peer = Peer(([127, 0, 0, 1], 1).into());
     for _ in 0..3 {
         let request = |path: &str| Request::get(path).body(Body::empty()).unwrap();
-        let answer = router.clone().oneshot(request("/panic")).await.unwrap();
+        let answer = layers.clone().answer(request("/panic"), peer).await;
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(answer.headers()[CONTENT_TYPE], "application/json");
         assert_eq!(answer.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff");
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(body, r#"{"error":"server_error","error_description":"The server has failed."}"#);
-        assert_eq!(router.clone().oneshot(request("/fine")).await.unwrap().status(), StatusCode::OK);
+        assert_eq!(layers.clone().answer(request("/fine"), peer).await.status(), StatusCode::OK);
     }
 }

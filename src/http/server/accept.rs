@@ -10,8 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{self, Instant};
 
-use super::Peer;
 use super::connection::Connection;
+use super::{Handler, Peer};
 
 /// How long nothing is accepted after the system refused a socket: it lacks something (file descriptors, memory) that
 /// only connections which end can give back.
@@ -22,7 +22,7 @@ const BETWEEN_WARNINGS: Duration = Duration::from_mins(1);
 
 /// Accepts for ever, never more than `max_connections` at once. Owns the listener: whoever connects after this ends is
 /// refused by the system.
-pub(super) async fn accept(listener: TcpListener, template: Connection, connections: &mut JoinSet<()>) {
+pub(super) async fn accept<H: Handler>(listener: TcpListener, template: Connection<H>, connections: &mut JoinSet<()>) {
     let permits = Arc::new(Semaphore::new(template.limits.max_connections.min(Semaphore::MAX_PERMITS)));
     let mut warned = None;
     while let Some(permit) = next_permit(&permits, &mut warned).await {
@@ -36,7 +36,7 @@ pub(super) async fn accept(listener: TcpListener, template: Connection, connecti
 }
 
 /// One connection, from its handshake to its end; a panic in it ends it and nothing else.
-async fn serve(connection: Connection, stream: TcpStream, peer: Peer, permit: OwnedSemaphorePermit) {
+async fn serve<H: Handler>(connection: Connection<H>, stream: TcpStream, peer: Peer, permit: OwnedSemaphorePermit) {
     connection.serve(stream, peer).await;
     drop(permit);
 }

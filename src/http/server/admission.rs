@@ -1,17 +1,15 @@
-//! Which requests get as far as the router. What is refused here never reaches it: such a request would cost memory
+//! Which requests get as far as the handler. What is refused here never reaches it: such a request would cost memory
 //! before anybody could look at it.
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
-use tower::ServiceExt as _;
 
-use super::Peer;
+use super::{Handler, Peer};
 
 /// The most bytes of a request's target and header fields together.
 const MAX_HEAD: usize = 16 * 1024;
@@ -27,21 +25,21 @@ pub(super) const HEAD_TOO_LARGE: &str =
 pub(super) const BUSY: &str =
     r#"{"error":"temporarily_unavailable","error_description":"too many requests are running, try again shortly"}"#;
 
-/// The router, and how many requests it may have at once. HTTP/2 lets one connection carry many of them, which must
+/// What answers, and how many requests it may have at once. HTTP/2 lets one connection carry many of them, which must
 /// not multiply the memory that all connections together can take.
 #[derive(Clone)]
-pub(super) struct Admission {
-    app: Router,
+pub(super) struct Admission<H> {
+    handler: H,
     requests: Arc<Semaphore>,
 }
 
-impl Admission {
-    /// Lets `requests` at once through to `app`.
-    pub(super) fn new(app: Router, requests: usize) -> Self {
-        Self { app, requests: Arc::new(Semaphore::new(requests.min(Semaphore::MAX_PERMITS))) }
+impl<H: Handler> Admission<H> {
+    /// Lets `requests` at once through to `handler`.
+    pub(super) fn new(handler: H, requests: usize) -> Self {
+        Self { handler, requests: Arc::new(Semaphore::new(requests.min(Semaphore::MAX_PERMITS))) }
     }
 
-    /// The router's answer, or why it isn't asked.
+    /// The handler's answer, or why it isn't asked.
     pub(super) async fn answer(self, request: Request<Incoming>, peer: Peer) -> Response {
         if head_is_too_large(&request) {
             return refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, HEAD_TOO_LARGE, peer);
@@ -49,10 +47,7 @@ impl Admission {
         let Ok(_permit) = self.requests.try_acquire() else {
             return refusal(StatusCode::SERVICE_UNAVAILABLE, BUSY, peer);
         };
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(peer);
-        let Ok(response) = self.app.oneshot(request).await;
-        response
+        self.handler.answer(request.map(Body::new), peer).await
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::time;
 use super::admission::Admission;
 use super::idle::{Activity, Phase, Watched};
 use super::tls::Tls;
-use super::{Limits, Peer};
+use super::{Handler, Limits, Peer};
 
 /// Where reading a head ends, in bytes. hyper then answers 431 by itself, without a body. It does so later than we do,
 /// which leaves us the answer to the one honest client that gets there: a browser full of cookies.
@@ -38,15 +38,15 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What all connections have in common; each gets a clone.
 #[derive(Clone)]
-pub(super) struct Connection {
-    pub(super) admission: Admission,
+pub(super) struct Connection<H> {
+    pub(super) admission: Admission<H>,
     pub(super) limits: Limits,
     pub(super) tls: Option<Tls>,
     /// Turns `true` when the server is to stop.
     pub(super) stopping: watch::Receiver<bool>,
 }
 
-impl Connection {
+impl<H: Handler> Connection<H> {
     /// Serves one client until the connection is over.
     pub(super) async fn serve(mut self, stream: TcpStream, peer: Peer) {
         let Some(tls) = self.tls.take() else {
