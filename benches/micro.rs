@@ -8,7 +8,7 @@ use tokend::domain::{
     Device, Exchange, PlainSecret, Recovery, RefreshPolicy, Session, SessionId, SigningAlgorithm, UserId,
 };
 use tokend::keys::{KeyRing, SigningKey};
-use tokend::token::access::{self, AccessClaims};
+use tokend::token::access::{self, AccessClaims, VerifiedTokens};
 use tokend::token::judge::{Presented, judge};
 use tokend::token::refresh::{RefreshKey, RefreshKeys, RefreshToken};
 
@@ -89,6 +89,15 @@ fn access_token_verify(bencher: Bencher, algorithm: SigningAlgorithm) {
     let token = access::sign(&claims(), &key).unwrap();
     let ring = KeyRing::new(vec![key]);
     bencher.bench(|| access::verify(black_box(token.reveal()), &ring, ISSUER, NOW, 900).unwrap());
+}
+
+/// A token that was seen before, as most are.
+#[divan::bench]
+fn access_token_verify_again(bencher: Bencher) {
+    let key = key(SigningAlgorithm::Es256);
+    let token = access::sign(&claims(), &key).unwrap();
+    let (ring, verified) = (KeyRing::new(vec![key]), VerifiedTokens::new());
+    bencher.bench(|| verified.verify(black_box(token.reveal()), &ring, ISSUER, NOW, 900).unwrap());
 }
 
 fn key(algorithm: SigningAlgorithm) -> SigningKey {

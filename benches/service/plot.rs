@@ -8,7 +8,7 @@ use crate::site::Engine;
 use crate::workload::Workload;
 
 const WIDTH: f64 = 960.0;
-const HEIGHT: f64 = 420.0;
+const HEIGHT: f64 = 440.0;
 /// A panel: where it begins, how wide it is, and where its top and bottom are.
 const PANELS: [f64; 2] = [70.0, 560.0];
 const PANEL_WIDTH: f64 = 360.0;
@@ -60,8 +60,7 @@ fn panel(svg: &mut String, left: f64, title: &str, sweep: &[Point], value: fn(&P
         let points = sweep.iter().filter(|point| point.engine == engine && point.workload == workload);
         let points: Vec<(f64, f64)> = points.map(|p| (left + place(p.connections), height(value(p)))).collect();
         let (color, dashes) = (color(workload), dashes(engine));
-        let path: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-        let path = path.join(" ");
+        let path = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ");
         let _ = writeln!(svg, "<polyline class=\"line\" stroke=\"{color}\" {dashes}points=\"{path}\"/>");
         for (x, y) in points {
             let _ = writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\" fill=\"{color}\"/>");
@@ -69,19 +68,18 @@ fn panel(svg: &mut String, left: f64, title: &str, sweep: &[Point], value: fn(&P
     }
 }
 
+/// A line of it for each database.
 fn legend(svg: &mut String) {
-    let y = HEIGHT - 20.0;
     for ((engine, workload), place) in lines().zip(0_u32..) {
-        let x = 40.0 + 152.0 * f64::from(place);
-        let (from, to, text) = (x, x + 28.0, x + 34.0);
-        let (color, dashes) = (color(workload), dashes(engine));
+        let [column, line] = [place % 3, place / 3].map(f64::from);
+        let (from, y) = (170.0 + 230.0 * column, HEIGHT - 40.0 + 24.0 * line);
+        let (to, text, baseline) = (from + 28.0, from + 36.0, y + 4.0);
+        let (color, dashes, name) = (color(workload), dashes(engine), name(workload));
+        let database = if engine == Engine::Postgres { "PostgreSQL" } else { "SQLite" };
         let _ = writeln!(
             svg,
             "<line class=\"line\" stroke=\"{color}\" {dashes}x1=\"{from}\" x2=\"{to}\" y1=\"{y}\" y2=\"{y}\"/>\
-             <text x=\"{text}\" y=\"{}\">{}, {}</text>",
-            y + 4.0,
-            name(workload),
-            if engine == Engine::Postgres { "PostgreSQL" } else { "SQLite" },
+             <text x=\"{text}\" y=\"{baseline}\">{name}, {database}</text>"
         );
     }
 }

@@ -19,7 +19,7 @@ use crate::process::{Process, line, part};
 use crate::script::ACCESS_TOKENS;
 use crate::seed::{self, REFRESH_TOKENS, Target};
 use crate::server::Server;
-use crate::usage::{Meter, memory};
+use crate::usage::{Meter, Of, memory};
 use crate::workload::{self, Workload};
 
 /// How long the client asks before it counts.
@@ -102,6 +102,8 @@ pub struct Measured {
     pub database_cpu: Option<f64>,
     /// See `server_cpu`.
     pub client_cpu: f64,
+    /// What anybody else used meanwhile: the less of it, the more the numbers are worth.
+    pub others_cpu: f64,
     /// The memory of the asked server afterwards, in MiB.
     pub resident: f64,
 }
@@ -212,14 +214,17 @@ impl Site {
         let (client, mut output) = Process::given(&mut part(&["load"])?, &serde_json::to_string(&job)?)?;
         expect(BEGIN, &line(&mut output).await?)?;
         let postmaster = self.cluster.as_ref().map(Cluster::postmaster).transpose()?;
-        let (of_server, of_client) = (Meter::of(process)?, Meter::of(client.id())?);
-        let of_database = postmaster.map(Meter::of_family).transpose()?;
+        let of_database = postmaster.map(|id| Meter::start(Of::Family(id))).transpose()?;
+        let (of_server, of_client) = (Meter::start(Of::Process(process))?, Meter::start(Of::Process(client.id()))?);
+        let of_everybody = Meter::start(Of::Everybody)?;
         expect(END, &line(&mut output).await?)?;
         let (server_cpu, client_cpu) = (of_server.per_cent()?, of_client.per_cent()?);
         let database_cpu = of_database.map(|meter| meter.per_cent()).transpose()?;
+        let others_cpu = of_everybody.per_cent()? - server_cpu - client_cpu - database_cpu.unwrap_or(0.0);
         let slice: Slice = serde_json::from_str(&line(&mut output).await?)?;
         client.end()?;
-        Ok(Measured { slice, server_cpu, database_cpu, client_cpu, resident: memory(process)?.resident })
+        let resident = memory(process)?.resident;
+        Ok(Measured { slice, server_cpu, database_cpu, client_cpu, others_cpu: others_cpu.max(0.0), resident })
     }
 
     /// Gets access tokens by refreshing.

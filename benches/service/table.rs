@@ -14,7 +14,7 @@ pub fn text(report: &Report) -> String {
     if !report.rows.is_empty() {
         let _ = writeln!(
             text,
-            "\n{:<28}{:>10}{:>9}{:>9}{:>9}{:>9}{:>6}{:>9}{:>7}{:>12}{:>8}{:>6}{:>6}",
+            "\n{:<28}{:>10}{:>9}{:>9}{:>9}{:>9}{:>6}{:>9}{:>9}{:>7}{:>12}{:>8}{:>6}{:>6}",
             "",
             "a second",
             "p50 ms",
@@ -23,6 +23,7 @@ pub fn text(report: &Report) -> String {
             "server %",
             "db %",
             "client %",
+            "others %",
             "MiB",
             "baseline",
             "ratio",
@@ -47,7 +48,7 @@ fn row(text: &mut String, finding: &Finding) {
     };
     let _ = writeln!(
         text,
-        "{:<28}{:>10.0}{:>9.2}{:>9.2}{:>9.2}{:>9.0}{:>6}{:>9.0}{:>7.1}{:>12}{:>8.2}{:>6.2}{:>6.2}{}",
+        "{:<28}{:>10.0}{:>9.2}{:>9.2}{:>9.2}{:>9.0}{:>6}{:>9.0}{:>9.0}{:>7.1}{:>12}{:>8.2}{:>6.2}{:>6.2}{}",
         row.name,
         slice(|slice| slice.rate),
         slice(|slice| slice.p50),
@@ -56,6 +57,7 @@ fn row(text: &mut String, finding: &Finding) {
         finding.server(|server| server.server_cpu),
         database_cpu(finding),
         finding.server(|server| server.client_cpu),
+        finding.server(|server| server.others_cpu),
         finding.server(|server| server.resident),
         baseline,
         ratio,

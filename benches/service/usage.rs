@@ -25,31 +25,44 @@ pub struct Memory {
     pub peak: f64,
 }
 
+/// Whose use of processors is counted.
+#[derive(Clone, Copy, Debug)]
+pub enum Of {
+    /// A process.
+    Process(u32),
+    /// A process and its children, those that end in between included.
+    Family(u32),
+    /// All that runs, here and on other machines on the same processors.
+    Everybody,
+}
+
 /// A moment from which the use of processors is counted.
 pub struct Meter {
+    of: Of,
     since: Instant,
-    process: u32,
-    with_children: bool,
     used: Duration,
 }
 
 impl Meter {
-    /// Begins to count what a process uses.
-    pub fn of(process: u32) -> Result<Self, Failure> {
-        let used = times(process)?.own;
-        Ok(Self { since: Instant::now(), process, with_children: false, used })
-    }
-
-    /// Begins to count what a process and its children use, those that end in between included.
-    pub fn of_family(process: u32) -> Result<Self, Failure> {
-        let used = family(process)?;
-        Ok(Self { since: Instant::now(), process, with_children: true, used })
+    /// Begins to count.
+    pub fn start(of: Of) -> Result<Self, Failure> {
+        Ok(Self { of, since: Instant::now(), used: of.used()? })
     }
 
     /// Per cent of one core since it began.
     pub fn per_cent(&self) -> Result<f64, Failure> {
-        let now = if self.with_children { family(self.process)? } else { times(self.process)?.own };
-        Ok(100.0 * now.saturating_sub(self.used).as_secs_f64() / self.since.elapsed().as_secs_f64())
+        let used = self.of.used()?.saturating_sub(self.used);
+        Ok(100.0 * used.as_secs_f64() / self.since.elapsed().as_secs_f64())
+    }
+}
+
+impl Of {
+    fn used(self) -> Result<Duration, Failure> {
+        match self {
+            Self::Process(id) => Ok(times(id)?.own),
+            Self::Family(id) => family(id),
+            Self::Everybody => everybody(),
+        }
     }
 }
 
@@ -71,6 +84,17 @@ fn family(process: u32) -> Result<Duration, Failure> {
     let others = fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let living = others.filter_map(|id| times(id).ok()).filter(|times| times.parent == process);
     Ok(own + children + living.map(|times| times.own + times.children).sum::<Duration>())
+}
+
+/// The first line counts all cores: user, nice, system, idle, waiting for a disk, interrupts, soft interrupts, stolen.
+fn everybody() -> Result<Duration, Failure> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let numbers = stat.lines().next().and_then(|line| line.strip_prefix("cpu ")).unwrap_or_default();
+    let ticks: Vec<u32> = numbers.split_whitespace().filter_map(|number| number.parse().ok()).collect();
+    let [user, nice, system, _idle, _waiting, interrupts, soft, stolen, ..] = ticks.as_slice() else {
+        return Err("the kernel's accounting can't be read".into());
+    };
+    Ok([user, nice, system, interrupts, soft, stolen].into_iter().map(|ticks| TICK * *ticks).sum())
 }
 
 fn times(process: u32) -> Result<Times, Failure> {

@@ -9,6 +9,7 @@ use crate::seed::{APP, MACHINE, PASSWORD, RESOURCE_SERVER, USERNAME};
 
 /// What is asked of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Workload {
     /// `POST /token` with a refresh token, which is exchanged for the next one.
     Refresh,
