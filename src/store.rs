@@ -4,6 +4,7 @@ mod batch;
 pub mod clients;
 mod db;
 mod error;
+mod kept;
 mod migrations;
 mod postgres;
 pub mod registry;

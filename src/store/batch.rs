@@ -5,10 +5,11 @@
 mod tests;
 
 use std::fmt;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use super::StoreError;
 
@@ -21,9 +22,21 @@ const MAX_WAITING: usize = 4096;
 /// How long a statement may take. Its outcome is unknown after that.
 const STATEMENT: Duration = Duration::from_secs(5);
 
+/// What a lane runs, and what it keeps between two runs.
+pub(super) trait Statement: Send + 'static {
+    /// What a caller hands in.
+    type Item: Clone + Send + Sync + 'static;
+    /// What it is answered.
+    type Outcome: Send + 'static;
+
+    /// Answers the items in their order. Must see to it that items of one batch don't disturb each other.
+    fn run(&mut self, items: &[Self::Item]) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
+}
+
 /// A queue of items of type `I`, each answered with an `O`.
 pub(super) struct Batcher<I, O> {
     queue: mpsc::Sender<Waiting<I, O>>,
+    closed: Arc<watch::Sender<bool>>,
 }
 
 struct Waiting<I, O> {
@@ -33,20 +46,16 @@ struct Waiting<I, O> {
 
 type Queue<I, O> = Arc<Mutex<mpsc::Receiver<Waiting<I, O>>>>;
 
-impl<I: Clone + Send + 'static, O: Send + 'static> Batcher<I, O> {
-    /// Starts as many `lanes` as statements may be in flight at once. `run` answers its items in their order; it must
-    /// see to it that items of one batch don't disturb each other. The lanes end when the last caller is gone.
-    pub(super) fn start<R, F>(lanes: usize, run: R) -> Self
-    where
-        R: Fn(Vec<I>) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<Vec<O>, StoreError>> + Send + 'static,
-    {
+impl<I: Clone + Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
+    /// Starts the lanes, each of which has one statement in flight at a time. They end when the last caller is gone.
+    pub(super) fn start<S: Statement<Item = I, Outcome = O>>(lanes: impl IntoIterator<Item = S>) -> Self {
         let (queue, waiting) = mpsc::channel(MAX_WAITING);
+        let (closed, closing) = watch::channel(false);
         let waiting = Arc::new(Mutex::new(waiting));
-        for _ in 0..lanes {
-            tokio::spawn(lane(Arc::clone(&waiting), run.clone()));
+        for statement in lanes {
+            tokio::spawn(until_closed(closing.clone(), lane(Arc::clone(&waiting), statement)));
         }
-        Self { queue }
+        Self { queue, closed: Arc::new(closed) }
     }
 
     /// Hands in an item and waits for its answer. Once handed in it is carried out, also if the caller goes away.
@@ -57,9 +66,16 @@ impl<I: Clone + Send + 'static, O: Send + 'static> Batcher<I, O> {
     }
 }
 
+impl<I, O> Batcher<I, O> {
+    /// Ends the lanes, and with them what they keep. Whoever waits or asks is told that there is no answer.
+    pub(super) fn close(&self) {
+        self.closed.send_replace(true);
+    }
+}
+
 impl<I, O> Clone for Batcher<I, O> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone() }
+        Self { queue: self.queue.clone(), closed: Arc::clone(&self.closed) }
     }
 }
 
@@ -69,20 +85,28 @@ impl<I, O> fmt::Debug for Batcher<I, O> {
     }
 }
 
+async fn until_closed(mut closing: watch::Receiver<bool>, lane: impl Future<Output = ()>) {
+    let closed = async {
+        // Nobody can close it any more, so it ends by itself.
+        if closing.wait_for(|closed| *closed).await.is_err() {
+            pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = closed => {}
+        () = lane => {}
+    }
+}
+
 /// Takes what waits, runs it as one, answers; for ever. Only one lane takes at a time, so items go out in their order.
-async fn lane<I, O, R, F>(queue: Queue<I, O>, run: R)
-where
-    I: Clone,
-    R: Fn(Vec<I>) -> F,
-    F: Future<Output = Result<Vec<O>, StoreError>>,
-{
+async fn lane<S: Statement>(queue: Queue<S::Item, S::Outcome>, mut statement: S) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while take(&queue, &mut batch).await > 0 {
-        let (items, answers): (Vec<I>, Vec<_>) = batch.drain(..).map(|waiting| (waiting.item, waiting.answer)).unzip();
-        match in_time(run(items.clone())).await {
+        let (items, answers): (Vec<_>, Vec<_>) = batch.drain(..).map(|waiting| (waiting.item, waiting.answer)).unzip();
+        match in_time(statement.run(&items)).await {
             Ok(outcomes) => send(answers, outcomes.into_iter().map(Ok)),
             // Nobody's items can be told apart from their neighbours' here, unless each goes alone.
-            Err(error) if error.is_of_one_item() && items.len() > 1 => alone(&run, items, answers).await,
+            Err(error) if error.is_of_one_item() && items.len() > 1 => alone(&mut statement, &items, answers).await,
             Err(error) => send(answers, std::iter::repeat_with(|| Err(error.clone()))),
         }
     }
@@ -109,13 +133,13 @@ async fn in_time<T>(statement: impl Future<Output = Result<T, StoreError>>) -> R
 }
 
 /// Runs each item by itself, so that a bad one fails alone.
-async fn alone<I, O, R, F>(run: &R, items: Vec<I>, answers: Vec<oneshot::Sender<Result<O, StoreError>>>)
-where
-    R: Fn(Vec<I>) -> F,
-    F: Future<Output = Result<Vec<O>, StoreError>>,
-{
-    for (item, answer) in items.into_iter().zip(answers) {
-        let outcome = in_time(run(vec![item])).await;
+async fn alone<S: Statement>(
+    statement: &mut S,
+    items: &[S::Item],
+    answers: Vec<oneshot::Sender<Result<S::Outcome, StoreError>>>,
+) {
+    for (item, answer) in items.iter().zip(answers) {
+        let outcome = in_time(statement.run(std::slice::from_ref(item))).await;
         // The caller may be gone; what it asked for is done all the same.
         let _ = answer.send(outcome.and_then(|mut outcomes| outcomes.pop().ok_or(StoreError::Unreadable("batch"))));
     }

@@ -121,6 +121,7 @@ impl Store {
 
     /// Closes every connection, after the statements that are running, but doesn't wait for ever.
     pub async fn close(&self) {
+        self.hot.close();
         let closed = async {
             match &self.db {
                 Db::Postgres(pool) => pool.close().await,
@@ -164,11 +165,8 @@ impl Db {
     pub(super) async fn read_surely(&self) -> Result<Connection, StoreError> {
         loop {
             let mut connection = self.read().await?;
-            let Connection::Postgres(candidate) = &mut connection else { return Ok(connection) };
-            match postgres::ping(candidate).await {
-                Ok(()) => return Ok(connection),
-                // Gone from the pool, so this ends.
-                Err(_) => candidate.close_on_drop(),
+            if connection.lives().await {
+                return Ok(connection);
             }
         }
     }
@@ -226,6 +224,16 @@ impl Handle<'_> {
 }
 
 impl Connection {
+    /// Whether it answers. If it doesn't, the pool will not have it again. SQLite's always do.
+    pub(super) async fn lives(&mut self) -> bool {
+        let Self::Postgres(connection) = self else { return true };
+        let lives = postgres::ping(connection).await.is_ok();
+        if !lives {
+            connection.close_on_drop();
+        }
+        lives
+    }
+
     pub(super) fn handle(&mut self) -> Handle<'_> {
         match self {
             Self::Postgres(connection) => Handle::Postgres(connection),

@@ -7,18 +7,18 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
 use tokio::time::timeout;
 
+use super::kept::BELIEVED;
 use super::{PoolSize, StartError};
 
 /// How long a connection that is believed to live may take to show it. The other side may have vanished without a word,
 /// and the operating system would wait for it for a quarter of an hour.
 const PING: Duration = Duration::from_secs(2);
 
-/// For how long a connection that answered is believed to live. Under load none is idle for so long, and none is asked.
-const BELIEVED: Duration = Duration::from_secs(1);
-
-/// A statement that waits for somebody's lock gives up, before such statements take up every connection. And no plan that is
-/// made while a table is small may be one that reads all of it: the plan is kept, and the table grows.
-const SET_UP: &str = "SELECT set_config('lock_timeout', '2s', false), set_config('enable_seqscan', 'off', false)";
+/// A statement that waits for somebody's lock gives up, before such statements take up every connection. Every statement
+/// reaches its rows by an index, so a plan is made once and kept: no plan that is made while a table is small may be one
+/// that reads all of it, and none needs the values at hand or a compiler.
+const SET_UP: &str = "SELECT set_config('lock_timeout', '2s', false), set_config('enable_seqscan', 'off', false), \
+     set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false)";
 
 const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
 

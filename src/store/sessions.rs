@@ -60,12 +60,36 @@ macro_rules! signed_in_columns {
 
 use signed_in_columns;
 
-/// The sessions of a [`SessionFilter`], $1 to $3, at $4.
-macro_rules! filter {
-    () => {
-        "($1 IS NULL OR s.user_id = $1) AND ($2 IS NULL OR s.client_id = $2) \
-         AND ($3 OR (s.revoked_at IS NULL AND s.idle_expires_at > $4 AND s.expires_at > $4))"
+/// The sessions of a [`SessionFilter`], $1 to $3, at $4. A statement for each filter, so that each has its index.
+macro_rules! filtered {
+    ($select:expr, $rest:literal) => {
+        [
+            filtered!($select, "$1 IS NULL AND $2 IS NULL", $rest),
+            filtered!($select, "s.user_id = $1 AND $2 IS NULL", $rest),
+            filtered!($select, "$1 IS NULL AND s.client_id = $2", $rest),
+            filtered!($select, "s.user_id = $1 AND s.client_id = $2", $rest),
+        ]
     };
+    ($select:expr, $which:literal, $rest:literal) => {
+        concat!(
+            $select,
+            " WHERE ",
+            $which,
+            " AND ($3 OR (s.revoked_at IS NULL AND s.idle_expires_at > $4 AND s.expires_at > $4))",
+            $rest
+        )
+    };
+}
+
+impl SessionFilter {
+    fn statement(&self, [all, of_user, of_client, of_both]: [&'static str; 4]) -> &'static str {
+        match (&self.user, &self.client) {
+            (None, None) => all,
+            (Some(_), None) => of_user,
+            (None, Some(_)) => of_client,
+            (Some(_), Some(_)) => of_both,
+        }
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -85,15 +109,12 @@ const REVOKE_OF_CLIENT: &str =
 const REVOKE_WITH_SCOPE: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE client_id = $1 \
      AND revoked_at IS NULL AND replace(' ' || scope || ' ', ' ' || $4 || ' ', '') <> ' ' || scope || ' '";
 
-const LIST: &str = concat!(
-    "SELECT ",
-    signed_in_columns!(),
-    " FROM sessions s JOIN users u ON u.id = s.user_id WHERE ",
-    filter!(),
+const LIST: [&str; 4] = filtered!(
+    concat!("SELECT ", signed_in_columns!(), " FROM sessions s JOIN users u ON u.id = s.user_id"),
     " ORDER BY s.created_at DESC, s.id LIMIT $5"
 );
 
-const COUNT: &str = concat!("SELECT COUNT(*) AS number FROM sessions s WHERE ", filter!());
+const COUNT: [&str; 4] = filtered!("SELECT COUNT(*) AS number FROM sessions s", "");
 
 /// In slices of the primary key, so that no statement reads the whole table or holds its locks for long.
 const PURGE: &str = "DELETE FROM sessions WHERE id > $2 AND id <= $3 \
@@ -158,14 +179,16 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<SignedIn>, StoreError> {
         let (user, client) = (filter.user.map(|id| id.0), filter.client.as_ref().map(ClientId::as_str));
-        let rows = sql!(self.read().await?, all SignedInRow, LIST, user, client, filter.ended, now, limit)?;
+        let rows =
+            sql!(self.read().await?, all SignedInRow, filter.statement(LIST), user, client, filter.ended, now, limit)?;
         rows.into_iter().map(SignedIn::try_from).collect()
     }
 
     /// How many sessions there are.
     pub async fn count_sessions(&self, filter: &SessionFilter, now: UnixTime) -> Result<u64, StoreError> {
         let (user, client) = (filter.user.map(|id| id.0), filter.client.as_ref().map(ClientId::as_str));
-        let row = sql!(self.read().await?, optional CountRow, COUNT, user, client, filter.ended, now)?;
+        let row =
+            sql!(self.read().await?, optional CountRow, filter.statement(COUNT), user, client, filter.ended, now)?;
         Ok(row.map_or(0, |row| row.number.unsigned_abs()))
     }
 

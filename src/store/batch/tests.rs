@@ -14,24 +14,29 @@ struct Statements {
 }
 
 /// Doubles numbers; 13 is an item that no statement takes.
+struct Doubler {
+    statements: Arc<Statements>,
+    gate: Arc<Semaphore>,
+}
+
+impl Statement for Doubler {
+    type Item = u32;
+    type Outcome = u32;
+
+    async fn run(&mut self, items: &[u32]) -> Result<Vec<u32>, StoreError> {
+        let running = self.statements.running.fetch_add(1, Ordering::SeqCst) + 1;
+        self.statements.most.fetch_max(running, Ordering::SeqCst);
+        self.gate.acquire().await.expect("the gate stands").forget();
+        self.statements.running.fetch_sub(1, Ordering::SeqCst);
+        self.statements.seen.lock().unwrap().push(items.to_vec());
+        if items.contains(&13) { Err(StoreError::Unreadable("13")) } else { Ok(items.iter().map(|n| n * 2).collect()) }
+    }
+}
+
 fn doubler(lanes: usize) -> (Arc<Statements>, Arc<Semaphore>, Batcher<u32, u32>) {
     let (statements, gate) = (Arc::new(Statements::default()), Arc::new(Semaphore::new(0)));
-    let (seen, held) = (Arc::clone(&statements), Arc::clone(&gate));
-    let batcher = Batcher::start(lanes, move |items: Vec<u32>| {
-        let (statements, gate) = (Arc::clone(&seen), Arc::clone(&held));
-        async move {
-            let running = statements.running.fetch_add(1, Ordering::SeqCst) + 1;
-            statements.most.fetch_max(running, Ordering::SeqCst);
-            gate.acquire().await.expect("the gate stands").forget();
-            statements.running.fetch_sub(1, Ordering::SeqCst);
-            statements.seen.lock().unwrap().push(items.clone());
-            if items.contains(&13) {
-                Err(StoreError::Unreadable("13"))
-            } else {
-                Ok(items.iter().map(|n| n * 2).collect())
-            }
-        }
-    });
+    let lane = |_| Doubler { statements: Arc::clone(&statements), gate: Arc::clone(&gate) };
+    let batcher = Batcher::start((0..lanes).map(lane));
     (statements, gate, batcher)
 }
 
@@ -44,8 +49,9 @@ async fn hand_in(
     for item in items {
         let batcher = batcher.clone();
         callers.push(tokio::spawn(async move { batcher.ask(item).await }));
-        tokio::task::yield_now().await;
-        tokio::task::yield_now().await;
+        for _ in 0..4 {
+            tokio::task::yield_now().await;
+        }
     }
     callers
 }
@@ -127,4 +133,32 @@ async fn no_statement_carries_more_than_so_many() {
     let sizes: Vec<usize> = statements.seen.lock().unwrap().iter().map(Vec::len).collect();
     assert_eq!(sizes, [1, MAX_BATCH, 1]);
     drop(first);
+}
+
+#[tokio::test]
+async fn a_closed_queue_lets_go_of_what_its_lanes_keep_and_says_that_there_is_no_answer() {
+    let (statements, gate, batcher) = doubler(2);
+    let callers = hand_in(&batcher, 1..=4).await;
+    batcher.close();
+    for caller in callers {
+        assert!(matches!(caller.await.unwrap(), Err(StoreError::Overloaded)));
+    }
+    assert!(matches!(batcher.ask(5).await, Err(StoreError::Overloaded)));
+    assert_eq!((Arc::strong_count(&gate), Arc::strong_count(&statements)), (1, 1), "the lanes are gone");
+}
+
+#[tokio::test]
+async fn what_comes_while_the_lane_is_about_to_go_comes_along() {
+    let (statements, gate, batcher) = doubler(1);
+    let callers: Vec<_> = (1..=3)
+        .map(|item| {
+            let batcher = batcher.clone();
+            tokio::spawn(async move { batcher.ask(item).await })
+        })
+        .collect();
+    gate.add_permits(3);
+    for caller in callers {
+        caller.await.unwrap().unwrap();
+    }
+    assert_eq!(*statements.seen.lock().unwrap(), [vec![1, 2, 3]]);
 }

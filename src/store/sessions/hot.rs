@@ -7,11 +7,11 @@ mod reads;
 #[cfg(test)]
 mod tests;
 
-use self::exchanges::exchange_all;
+use self::exchanges::Exchanges;
 pub(super) use self::inserts::insert_one;
-use self::inserts::{Insert, insert_all};
+use self::inserts::{Insert, Inserts};
 pub(super) use self::reads::SessionKey;
-use self::reads::{Found, find_all};
+use self::reads::{Found, Reads};
 use crate::domain::{Exchange, SessionId};
 use crate::store::batch::Batcher;
 use crate::store::db::Db;
@@ -36,11 +36,17 @@ impl Hot {
             Db::Postgres(_) => POSTGRES_LANES,
             Db::Sqlite { .. } => SQLITE_LANES,
         };
-        let (reading, exchanging, inserting) = (db.clone(), db.clone(), db.clone());
         Self {
-            reads: Batcher::start(lanes, move |keys| find_all(reading.clone(), keys)),
-            exchanges: Batcher::start(lanes, move |exchanges| exchange_all(exchanging.clone(), exchanges)),
-            inserts: Batcher::start(lanes, move |sessions| insert_all(inserting.clone(), sessions)),
+            reads: Batcher::start((0..lanes).map(|_| Reads::new(db))),
+            exchanges: Batcher::start((0..lanes).map(|_| Exchanges::new(db))),
+            inserts: Batcher::start((0..lanes).map(|_| Inserts::new(db))),
         }
+    }
+
+    /// Lets go of the connections that are kept, and answers nobody any more.
+    pub(in crate::store) fn close(&self) {
+        self.reads.close();
+        self.exchanges.close();
+        self.inserts.close();
     }
 }

@@ -6,7 +6,9 @@ use uuid::Uuid;
 
 use crate::domain::{Exchange, SecretHash, SessionId};
 use crate::store::StoreError;
-use crate::store::db::{Db, Handle, sql};
+use crate::store::batch::Statement;
+use crate::store::db::{Connection, Db, Handle, sql};
+use crate::store::kept::Kept;
 use crate::store::values::Values;
 
 type One<'a> = &'a (SessionId, Exchange);
@@ -34,30 +36,55 @@ pub(super) static EXCHANGE_ALL_SQLITE: Values = Values::new(
      AND s.idle_expires_at > +e.column9 AND s.expires_at > +e.column9 RETURNING id",
 );
 
-/// One exchange a session: of two that meet in a batch the second has lost, as it would have on its own.
-pub(super) async fn exchange_all(db: Db, exchanges: Vec<(SessionId, Exchange)>) -> Result<Vec<bool>, StoreError> {
-    let mut seen = HashSet::with_capacity(exchanges.len());
-    let first: Vec<bool> = exchanges.iter().map(|(id, _)| seen.insert(*id)).collect();
-    let mut firsts: Vec<One<'_>> =
-        exchanges.iter().zip(&first).filter_map(|(exchange, first)| first.then_some(exchange)).collect();
-    // Two batches that lock rows in the same order can't wait for each other in a circle.
-    firsts.sort_unstable_by_key(|(id, _)| id.0);
-    let stored = store(&db, &firsts).await?;
-    Ok(exchanges.iter().zip(first).map(|((id, _), first)| first && stored.contains(&id.0)).collect())
+/// A lane of exchanges.
+pub(super) struct Exchanges {
+    db: Db,
+    kept: Kept,
 }
 
-/// The sessions whose exchange was stored.
-async fn store(db: &Db, exchanges: &[One<'_>]) -> Result<HashSet<Uuid>, StoreError> {
-    let mut connection = db.write().await?;
-    let stored: Vec<(Uuid,)> = match (connection.handle(), exchanges) {
+impl Exchanges {
+    pub(super) fn new(db: &Db) -> Self {
+        Self { db: db.clone(), kept: Kept::new(db) }
+    }
+
+    /// The sessions whose exchange was stored. SQLite's one writer is everybody's, and not kept.
+    async fn store(&mut self, exchanges: &[One<'_>]) -> Result<Vec<(Uuid,)>, StoreError> {
+        if matches!(self.db, Db::Sqlite { .. }) {
+            return store(&mut self.db.write().await?, exchanges).await;
+        }
+        let mut lent = self.kept.take().await?;
+        let stored = store(&mut lent.connection, exchanges).await?;
+        self.kept.keep(lent);
+        Ok(stored)
+    }
+}
+
+/// One exchange a session: of two that meet in a batch the second has lost, as it would have on its own.
+impl Statement for Exchanges {
+    type Item = (SessionId, Exchange);
+    type Outcome = bool;
+
+    async fn run(&mut self, exchanges: &[(SessionId, Exchange)]) -> Result<Vec<bool>, StoreError> {
+        let mut seen = HashSet::with_capacity(exchanges.len());
+        let first: Vec<bool> = exchanges.iter().map(|(id, _)| seen.insert(*id)).collect();
+        let mut firsts: Vec<One<'_>> =
+            exchanges.iter().zip(&first).filter_map(|(exchange, first)| first.then_some(exchange)).collect();
+        // Two batches that lock rows in the same order can't wait for each other in a circle.
+        firsts.sort_unstable_by_key(|(id, _)| id.0);
+        let stored: HashSet<Uuid> = self.store(&firsts).await?.into_iter().map(|(id,)| id).collect();
+        Ok(exchanges.iter().zip(first).map(|((id, _), first)| first && stored.contains(&id.0)).collect())
+    }
+}
+
+async fn store(connection: &mut Connection, exchanges: &[One<'_>]) -> Result<Vec<(Uuid,)>, StoreError> {
+    Ok(match (connection.handle(), exchanges) {
         (on, [(id, exchange)]) => {
             let stored = store_one(on, *id, exchange).await?;
             stored.then_some((id.0,)).into_iter().collect()
         }
         (Handle::Postgres(on), exchanges) => arrays(exchanges).fetch_all(on).await?,
         (Handle::Sqlite(on), exchanges) => rows(exchanges).fetch_all(on).await?,
-    };
-    Ok(stored.into_iter().map(|(id,)| id).collect())
+    })
 }
 
 async fn store_one(mut on: Handle<'_>, id: SessionId, exchange: &Exchange) -> Result<bool, StoreError> {

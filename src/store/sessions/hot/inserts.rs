@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::super::DecidedOn;
 use crate::domain::{Device, SecretHash, Session};
+use crate::store::batch::Statement;
 use crate::store::db::{Connection, Db, Handle, sql};
 use crate::store::{StoreError, row};
 
@@ -51,14 +52,28 @@ const INSERT_ALL_POSTGRES: &str = concat!(
      FOR SHARE OF u, c SKIP LOCKED RETURNING id"
 );
 
-/// Which sessions were stored. One that wasn't may only have met somebody's lock: [`insert_one`] knows.
-pub(super) async fn insert_all(db: Db, inserts: Vec<Insert>) -> Result<Vec<bool>, StoreError> {
-    let stored = match (&db, inserts.as_slice()) {
-        (_, [insert]) => return Ok(vec![insert_one(&db, insert).await?]),
-        (Db::Postgres(_), inserts) => insert_arrays(&db, inserts).await?,
-        (Db::Sqlite { .. }, inserts) => insert_each(&db, inserts).await?,
-    };
-    Ok(inserts.iter().map(|(session, _)| stored.contains(&session.id.0)).collect())
+/// A lane of inserts.
+pub(super) struct Inserts(Db);
+
+impl Inserts {
+    pub(super) fn new(db: &Db) -> Self {
+        Self(db.clone())
+    }
+}
+
+/// One that wasn't stored may only have met somebody's lock: [`insert_one`] knows.
+impl Statement for Inserts {
+    type Item = Insert;
+    type Outcome = bool;
+
+    async fn run(&mut self, inserts: &[Insert]) -> Result<Vec<bool>, StoreError> {
+        let stored = match (&self.0, inserts) {
+            (db @ Db::Postgres(_), inserts) => insert_arrays(db, inserts).await?,
+            (db @ Db::Sqlite { .. }, [insert]) => return Ok(vec![insert_one(db, insert).await?]),
+            (db @ Db::Sqlite { .. }, inserts) => insert_each(db, inserts).await?,
+        };
+        Ok(inserts.iter().map(|(session, _)| stored.contains(&session.id.0)).collect())
+    }
 }
 
 /// Whether the session was stored. Waits for whoever is changing its user or client.

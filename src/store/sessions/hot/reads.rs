@@ -7,7 +7,9 @@ use super::super::row::LiveSessionRow;
 use super::super::{SignedIn, signed_in_columns};
 use crate::domain::SessionId;
 use crate::store::StoreError;
+use crate::store::batch::Statement;
 use crate::store::db::{Connection, Db, Handle};
+use crate::store::kept::{Kept, Lent};
 use crate::store::values::Values;
 
 /// Which session is read, and of which access token it is asked whether it was revoked.
@@ -39,21 +41,45 @@ pub(super) static FIND_SQLITE: Values = Values::new(
     ") AS k CROSS JOIN sessions s ON s.id = k.column1 CROSS JOIN users u ON u.id = s.user_id",
 );
 
-pub(super) async fn find_all(db: Db, keys: Vec<SessionKey>) -> Result<Vec<Found>, StoreError> {
-    let rows = match rows(db.read().await?, &keys).await {
-        // The connection may have died since it last answered. Reading twice does no harm.
-        Err(StoreError::Unavailable(_)) => rows(db.read_surely().await?, &keys).await?,
-        outcome => outcome?,
-    };
-    let mut found: Vec<Found> = keys.iter().map(|_| None).collect();
-    for row in rows {
-        let place = usize::try_from(row.position - 1).ok().and_then(|index| found.get_mut(index));
-        *place.ok_or(StoreError::Unreadable("position"))? = Some(row.signed_in()?);
+/// A lane of reads.
+pub(super) struct Reads(Kept);
+
+impl Reads {
+    pub(super) fn new(db: &Db) -> Self {
+        Self(Kept::new(db))
     }
-    Ok(found)
+
+    async fn rows(&mut self, mut lent: Lent, keys: &[SessionKey]) -> Result<Vec<LiveSessionRow>, StoreError> {
+        let rows = rows(&mut lent.connection, keys).await?;
+        self.0.keep(lent);
+        Ok(rows)
+    }
 }
 
-async fn rows(mut connection: Connection, keys: &[SessionKey]) -> Result<Vec<LiveSessionRow>, StoreError> {
+impl Statement for Reads {
+    type Item = SessionKey;
+    type Outcome = Found;
+
+    async fn run(&mut self, keys: &[SessionKey]) -> Result<Vec<Found>, StoreError> {
+        let lent = self.0.take().await?;
+        let rows = match self.rows(lent, keys).await {
+            // The connection may have died since it last answered. Reading twice does no harm.
+            Err(StoreError::Unavailable(_)) => {
+                let other = self.0.another().await?;
+                self.rows(other, keys).await?
+            }
+            outcome => outcome?,
+        };
+        let mut found: Vec<Found> = keys.iter().map(|_| None).collect();
+        for row in rows {
+            let place = usize::try_from(row.position - 1).ok().and_then(|index| found.get_mut(index));
+            *place.ok_or(StoreError::Unreadable("position"))? = Some(row.signed_in()?);
+        }
+        Ok(found)
+    }
+}
+
+async fn rows(connection: &mut Connection, keys: &[SessionKey]) -> Result<Vec<LiveSessionRow>, StoreError> {
     match connection.handle() {
         Handle::Postgres(on) => {
             let (ids, jtis): (Vec<Uuid>, Vec<Uuid>) = keys.iter().map(|key| (key.id.0, key.jti)).unzip();

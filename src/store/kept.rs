@@ -1,0 +1,64 @@
+//! A connection that a lane keeps between its statements. To take one from the pool and to give it back costs three round
+//! trips, since the pool asks whether it lives.
+
+use std::time::{Duration, Instant};
+
+use super::StoreError;
+use super::db::{Connection, Db};
+
+/// For how long one connection is kept. The pool then has it again, and ends it when it is old.
+const KEPT: Duration = Duration::from_mins(1);
+
+/// For how long a connection that answered is believed to live. Under load none is idle for so long, and none is asked.
+pub(super) const BELIEVED: Duration = Duration::from_secs(1);
+
+/// A pool with fewer connections has none to spare: the lanes would keep them from everybody else.
+const ENOUGH: u32 = 8;
+
+/// Connections for one lane, one at a time.
+#[derive(Debug)]
+pub(super) struct Kept {
+    db: Db,
+    longest: Duration,
+    connection: Option<Lent>,
+}
+
+/// A connection while it is used. Dropped, when a statement fails or is given up, it goes back to the pool, which looks
+/// whether it can be used again.
+#[derive(Debug)]
+pub(super) struct Lent {
+    pub(super) connection: Connection,
+    since: Instant,
+    answered_at: Instant,
+}
+
+impl Kept {
+    /// Keeps nothing yet.
+    pub(super) fn new(db: &Db) -> Self {
+        let is_small = matches!(db, Db::Postgres(pool) if pool.options().get_max_connections() < ENOUGH);
+        Self { db: db.clone(), longest: if is_small { Duration::ZERO } else { KEPT }, connection: None }
+    }
+
+    /// The kept connection, if it still lives, or another one.
+    pub(super) async fn take(&mut self) -> Result<Lent, StoreError> {
+        if let Some(mut kept) = self.connection.take()
+            && (kept.answered_at.elapsed() < BELIEVED || kept.connection.lives().await)
+        {
+            return Ok(kept);
+        }
+        self.another().await
+    }
+
+    /// Another connection than the one that is kept, or was.
+    pub(super) async fn another(&mut self) -> Result<Lent, StoreError> {
+        let connection = self.db.read_surely().await?;
+        let since = Instant::now();
+        Ok(Lent { connection, since, answered_at: since })
+    }
+
+    /// Keeps a connection that has answered.
+    pub(super) fn keep(&mut self, mut lent: Lent) {
+        lent.answered_at = Instant::now();
+        self.connection = Some(lent).filter(|lent| lent.since.elapsed() < self.longest);
+    }
+}
