@@ -1,9 +1,11 @@
 //! A connection that a lane keeps between its statements. To take one from the pool and to give it back costs three round
 //! trips, since the pool asks whether it lives.
 
+use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 use super::StoreError;
+use super::batch::Statement;
 use super::db::{Connection, Db};
 
 /// For how long one connection is kept. The pool then has it again, and ends it when it is old.
@@ -60,5 +62,54 @@ impl Kept {
     pub(super) fn keep(&mut self, mut lent: Lent) {
         lent.answered_at = Instant::now();
         self.connection = Some(lent).filter(|lent| lent.since.elapsed() < self.longest);
+    }
+}
+
+/// A statement that only reads.
+pub(super) trait Read: 'static {
+    /// What a caller hands in.
+    type Item: Clone + Send + Sync + 'static;
+    /// What it is answered.
+    type Outcome: Send + 'static;
+
+    /// Answers the items in their order.
+    fn read(
+        connection: &mut Connection,
+        items: &[Self::Item],
+    ) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
+}
+
+/// A lane of reads.
+pub(super) struct ReadLane<R> {
+    kept: Kept,
+    read: PhantomData<fn() -> R>,
+}
+
+impl<R: Read> ReadLane<R> {
+    pub(super) fn new(db: &Db) -> Self {
+        Self { kept: Kept::new(db), read: PhantomData }
+    }
+
+    async fn read_on(&mut self, mut lent: Lent, items: &[R::Item]) -> Result<Vec<R::Outcome>, StoreError> {
+        let outcomes = R::read(&mut lent.connection, items).await?;
+        self.kept.keep(lent);
+        Ok(outcomes)
+    }
+}
+
+impl<R: Read> Statement for ReadLane<R> {
+    type Item = R::Item;
+    type Outcome = R::Outcome;
+
+    async fn run(&mut self, items: &[R::Item]) -> Result<Vec<R::Outcome>, StoreError> {
+        let lent = self.kept.take().await?;
+        match self.read_on(lent, items).await {
+            // The connection may have died since it last answered. Reading twice does no harm.
+            Err(StoreError::Unavailable(_)) => {
+                let other = self.kept.another().await?;
+                self.read_on(other, items).await
+            }
+            outcome => outcome,
+        }
     }
 }

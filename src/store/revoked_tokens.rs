@@ -1,8 +1,12 @@
 //! The `revoked_tokens` table: access tokens that were revoked one by one, until they would have expired.
 
+use sqlx::Sqlite;
+use sqlx::query::QueryAs;
 use uuid::Uuid;
 
-use super::db::sql;
+use super::db::{Connection, Handle, sql};
+use super::kept::Read;
+use super::values::Values;
 use super::{Store, StoreError};
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::ClientId;
@@ -10,16 +14,27 @@ use crate::domain::ClientId;
 /// How long a revocation is kept after its token has expired: a node whose clock is behind would believe it again.
 const CLOCK_SLACK: Seconds = 60;
 
-#[derive(sqlx::FromRow)]
-struct ClientTokenRow {
-    tokens_revoked_at: i64,
-    token_revoked: bool,
+/// An access token without a session.
+#[derive(Clone, Debug)]
+pub(super) struct ClientToken {
+    client: ClientId,
+    jti: Uuid,
+    issued_at: UnixTime,
 }
 
 const REVOKE: &str = "INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT (jti) DO NOTHING";
 
-const CLIENT_TOKEN: &str = "SELECT tokens_revoked_at, EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = $2) AS token_revoked \
-     FROM clients WHERE id = $1 AND disabled_at IS NULL";
+/// The positions of those that live.
+const LIVING_POSTGRES: &str = "SELECT k.position FROM unnest($1, $2, $3) WITH ORDINALITY \
+     AS k (client_id, jti, issued_at, position) JOIN clients c ON c.id = k.client_id AND c.disabled_at IS NULL \
+     AND c.tokens_revoked_at < k.issued_at LEFT JOIN revoked_tokens r ON r.jti = k.jti WHERE r.jti IS NULL";
+
+pub(super) static LIVING_SQLITE: Values = Values::new(
+    "SELECT k.column4 FROM (",
+    4,
+    ") AS k CROSS JOIN clients c ON c.id = k.column1 AND c.disabled_at IS NULL AND c.tokens_revoked_at < k.column3 \
+     WHERE NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = k.column2)",
+);
 
 const PURGE: &str = "DELETE FROM revoked_tokens WHERE expires_at <= $1";
 
@@ -37,12 +52,46 @@ impl Store {
         jti: Uuid,
         issued_at: UnixTime,
     ) -> Result<bool, StoreError> {
-        let row = sql!(self.read().await?, optional ClientTokenRow, CLIENT_TOKEN, client.as_str(), jti)?;
-        Ok(row.is_some_and(|row| !row.token_revoked && issued_at > row.tokens_revoked_at))
+        self.hot.client_tokens.ask(ClientToken { client: client.clone(), jti, issued_at }).await
     }
 
     /// Forgets tokens that have expired by every node's clock. How many.
     pub async fn purge_revoked_tokens(&self, now: UnixTime) -> Result<u64, StoreError> {
         sql!(self.write().await?, execute, PURGE, now.saturating_sub(CLOCK_SLACK))
     }
+}
+
+/// Reads whether tokens without a session are alive.
+pub(super) struct LivingTokens;
+
+impl Read for LivingTokens {
+    type Item = ClientToken;
+    type Outcome = bool;
+
+    async fn read(connection: &mut Connection, tokens: &[ClientToken]) -> Result<Vec<bool>, StoreError> {
+        let mut lives = vec![false; tokens.len()];
+        for (position,) in living(connection, tokens).await? {
+            let place = usize::try_from(position - 1).ok().and_then(|index| lives.get_mut(index));
+            *place.ok_or(StoreError::Unreadable("position"))? = true;
+        }
+        Ok(lives)
+    }
+}
+
+async fn living(connection: &mut Connection, tokens: &[ClientToken]) -> Result<Vec<(i64,)>, StoreError> {
+    Ok(match connection.handle() {
+        Handle::Postgres(on) => {
+            let clients = tokens.iter().map(|token| token.client.to_string()).collect::<Vec<_>>();
+            let jtis = tokens.iter().map(|token| token.jti).collect::<Vec<_>>();
+            let times = tokens.iter().map(|token| token.issued_at).collect::<Vec<_>>();
+            sqlx::query_as(LIVING_POSTGRES).bind(clients).bind(jtis).bind(times).fetch_all(on).await?
+        }
+        Handle::Sqlite(on) => {
+            let bind = |query: QueryAs<'static, Sqlite, (i64,), _>, (token, position): (&ClientToken, i64)| {
+                query.bind(token.client.to_string()).bind(token.jti).bind(token.issued_at).bind(position)
+            };
+            let all = sqlx::query_as(LIVING_SQLITE.of(tokens.len()));
+            tokens.iter().zip(1_i64..).fold(all, bind).fetch_all(on).await?
+        }
+    })
 }

@@ -11,20 +11,22 @@ use self::exchanges::Exchanges;
 pub(super) use self::inserts::insert_one;
 use self::inserts::{Insert, Inserts};
 pub(super) use self::reads::SessionKey;
-use self::reads::{Found, Reads};
+use self::reads::{FindSessions, Found};
 use crate::domain::{Exchange, SessionId};
 use crate::store::batch::Batcher;
 use crate::store::db::Db;
+use crate::store::kept::ReadLane;
+use crate::store::revoked_tokens::{ClientToken, LivingTokens};
 
-/// How many batches of each kind may be in flight: one while the next one queues, and one more where the engine works on
-/// two at once.
-const POSTGRES_LANES: usize = 2;
-const SQLITE_LANES: usize = 1;
+/// How many batches of writes may be in flight on PostgreSQL: a second one, for while the first waits for somebody's lock.
+/// Reads wait for nobody, and more of them at once would only be smaller. SQLite has one writer.
+const POSTGRES_WRITES: usize = 2;
 
 /// The queues of the hot statements.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Hot {
     pub(super) reads: Batcher<SessionKey, Found>,
+    pub(in crate::store) client_tokens: Batcher<ClientToken, bool>,
     pub(super) exchanges: Batcher<(SessionId, Exchange), bool>,
     pub(super) inserts: Batcher<Insert, bool>,
 }
@@ -32,20 +34,22 @@ pub(in crate::store) struct Hot {
 impl Hot {
     /// Starts the queues of a database. Needs a tokio runtime.
     pub(in crate::store) fn start(db: &Db) -> Self {
-        let lanes = match db {
-            Db::Postgres(_) => POSTGRES_LANES,
-            Db::Sqlite { .. } => SQLITE_LANES,
+        let writes = match db {
+            Db::Postgres(_) => POSTGRES_WRITES,
+            Db::Sqlite { .. } => 1,
         };
         Self {
-            reads: Batcher::start((0..lanes).map(|_| Reads::new(db))),
-            exchanges: Batcher::start((0..lanes).map(|_| Exchanges::new(db))),
-            inserts: Batcher::start((0..lanes).map(|_| Inserts::new(db))),
+            reads: Batcher::start([ReadLane::<FindSessions>::new(db)]),
+            client_tokens: Batcher::start([ReadLane::<LivingTokens>::new(db)]),
+            exchanges: Batcher::start((0..writes).map(|_| Exchanges::new(db))),
+            inserts: Batcher::start((0..writes).map(|_| Inserts::new(db))),
         }
     }
 
     /// Lets go of the connections that are kept, and answers nobody any more.
     pub(in crate::store) fn close(&self) {
         self.reads.close();
+        self.client_tokens.close();
         self.exchanges.close();
         self.inserts.close();
     }

@@ -7,9 +7,8 @@ use super::super::row::LiveSessionRow;
 use super::super::{SignedIn, signed_in_columns};
 use crate::domain::SessionId;
 use crate::store::StoreError;
-use crate::store::batch::Statement;
-use crate::store::db::{Connection, Db, Handle};
-use crate::store::kept::{Kept, Lent};
+use crate::store::db::{Connection, Handle};
+use crate::store::kept::Read;
 use crate::store::values::Values;
 
 /// Which session is read, and of which access token it is asked whether it was revoked.
@@ -41,37 +40,16 @@ pub(super) static FIND_SQLITE: Values = Values::new(
     ") AS k CROSS JOIN sessions s ON s.id = k.column1 CROSS JOIN users u ON u.id = s.user_id",
 );
 
-/// A lane of reads.
-pub(super) struct Reads(Kept);
+/// Reads sessions with their users.
+pub(super) struct FindSessions;
 
-impl Reads {
-    pub(super) fn new(db: &Db) -> Self {
-        Self(Kept::new(db))
-    }
-
-    async fn rows(&mut self, mut lent: Lent, keys: &[SessionKey]) -> Result<Vec<LiveSessionRow>, StoreError> {
-        let rows = rows(&mut lent.connection, keys).await?;
-        self.0.keep(lent);
-        Ok(rows)
-    }
-}
-
-impl Statement for Reads {
+impl Read for FindSessions {
     type Item = SessionKey;
     type Outcome = Found;
 
-    async fn run(&mut self, keys: &[SessionKey]) -> Result<Vec<Found>, StoreError> {
-        let lent = self.0.take().await?;
-        let rows = match self.rows(lent, keys).await {
-            // The connection may have died since it last answered. Reading twice does no harm.
-            Err(StoreError::Unavailable(_)) => {
-                let other = self.0.another().await?;
-                self.rows(other, keys).await?
-            }
-            outcome => outcome?,
-        };
+    async fn read(connection: &mut Connection, keys: &[SessionKey]) -> Result<Vec<Found>, StoreError> {
         let mut found: Vec<Found> = keys.iter().map(|_| None).collect();
-        for row in rows {
+        for row in rows(connection, keys).await? {
             let place = usize::try_from(row.position - 1).ok().and_then(|index| found.get_mut(index));
             *place.ok_or(StoreError::Unreadable("position"))? = Some(row.signed_in()?);
         }
