@@ -101,7 +101,7 @@ async fn until_closed(mut closing: watch::Receiver<bool>, lane: impl Future<Outp
 /// Takes what waits, runs it as one, answers; for ever. Only one lane takes at a time, so items go out in their order.
 async fn lane<S: Statement>(queue: Queue<S::Item, S::Outcome>, mut statement: S) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
-    while take(&queue, &mut batch).await > 0 {
+    while queue.lock().await.recv_many(&mut batch, MAX_BATCH).await > 0 {
         let (items, answers): (Vec<_>, Vec<_>) = batch.drain(..).map(|waiting| (waiting.item, waiting.answer)).unzip();
         match in_time(statement.run(&items)).await {
             Ok(outcomes) => send(answers, outcomes.into_iter().map(Ok)),
@@ -110,21 +110,6 @@ async fn lane<S: Statement>(queue: Queue<S::Item, S::Outcome>, mut statement: S)
             Err(error) => send(answers, std::iter::repeat_with(|| Err(error.clone()))),
         }
     }
-}
-
-/// Takes all that waits. Tasks that are ready to run at this moment, such as those that the last statement answered, go
-/// first: what they have to ask comes along. None when the last caller is gone.
-async fn take<T>(queue: &Mutex<mpsc::Receiver<T>>, batch: &mut Vec<T>) -> usize {
-    let mut queue = queue.lock().await;
-    let mut taken = queue.recv_many(batch, MAX_BATCH).await;
-    tokio::task::yield_now().await;
-    while taken < MAX_BATCH
-        && let Ok(item) = queue.try_recv()
-    {
-        batch.push(item);
-        taken += 1;
-    }
-    taken
 }
 
 /// A statement that gets no answer must not hold up everybody who comes after it.
