@@ -1,9 +1,12 @@
 //! How requests reach their rows: by an index, whatever the tables hold, and without leaving anything behind in them.
 
+use std::time::Duration;
+
 use sqlx::{Connection as _, PgConnection};
+use tokend::store::{PoolSize, Store};
 use tokio::task::JoinSet;
 
-use crate::harness::{Answer, C1, Engine, RS1, TestServer, run_sql_in};
+use crate::harness::{Answer, C1, Engine, RS1, START, TestServer, run_sql_in};
 
 /// How many rows others have in each table. Nobody has analysed it: a plan must not need that.
 const OTHERS: u32 = 3_000;
@@ -101,5 +104,24 @@ async fn a_refresh_updates_its_row_in_place_and_no_request_reads_a_table_from_en
         if table.table == "sessions" {
             assert_eq!((table.updates, table.updates_in_place), (updates, updates));
         }
+    }
+}
+
+/// What is kept for the statements that all run must not be all that there is.
+#[tokio::test]
+async fn a_pool_of_one_connection_serves_everybody() {
+    let server = TestServer::start(Engine::Postgres).await;
+    let session = server.session_of(&server.login().await.access_token()).await;
+    let one = PoolSize { max_connections: 1, acquire_timeout: Duration::from_secs(2) };
+    let store = Store::open_postgres(&server.database.url, one).await.expect("PostgreSQL opens");
+    let client = C1.0.parse().expect("a client id");
+    for _ in 0..3 {
+        let (found, lives, registry) = tokio::join!(
+            store.find_session(session),
+            store.client_token_lives(&client, uuid::Uuid::nil(), START),
+            store.registry_state()
+        );
+        assert!(found.expect("it is read").is_some() && lives.is_ok() && registry.is_ok());
+        store.purge_revoked_tokens(START).await.expect("it is written");
     }
 }
