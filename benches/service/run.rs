@@ -111,7 +111,7 @@ impl Report {
     }
 
     fn write(&self, options: &Options) -> Result<(), Failure> {
-        std::fs::create_dir_all(&options.output)?;
+        fs::create_dir_all(&options.output)?;
         let json = options.output.join("performance.json");
         fs::write(&json, serde_json::to_string_pretty(self)? + "\n")?;
         say(&format!("written: {}", json.display()));
