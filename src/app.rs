@@ -60,15 +60,8 @@ impl App {
             parallelism: config.passwords.parallelism,
         };
         let hasher = Hasher::start(parameters, config.passwords.threads, config.passwords.queue)?;
-        Ok(Arc::new(Self {
-            config,
-            clock,
-            store,
-            registry,
-            refresh_keys,
-            verified_tokens: VerifiedTokens::new(),
-            hasher,
-        }))
+        let verified_tokens = VerifiedTokens::new(config.issuer.as_str());
+        Ok(Arc::new(Self { config, clock, store, registry, refresh_keys, verified_tokens, hasher }))
     }
 
     /// How a client's refresh tokens behave: what its registration leaves open, the configuration says.

@@ -15,3 +15,8 @@ pub mod password;
 pub mod random;
 pub mod store;
 pub mod token;
+
+/// The unit tests run with the program's allocator.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -73,8 +73,7 @@ pub async fn refresh_token(app: &App, text: &str) -> Result<Option<LiveRefresh>,
 
 /// The claims of an access token of ours, dead or alive, as long as it isn't expired. No database call.
 pub fn believed(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Option<Arc<AccessClaims>> {
-    let (issuer, longest) = (app.config.issuer.as_str(), registry.longest_access_lifetime);
-    let verified = app.verified_tokens.verify(text, &registry.keys, issuer, now, longest);
+    let verified = app.verified_tokens.verify(text, &registry.keys, now, registry.longest_access_lifetime);
     verified.inspect_err(|reason| tracing::debug!(%reason, "an access token is refused")).ok()
 }
 

@@ -1,9 +1,11 @@
 //! argon2, RFC 9106: the one algorithm that new hashes use, and the memory that it works in.
 
-use std::collections::TryReserveError;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use allocator_api2::alloc::System;
+use allocator_api2::collections::TryReserveError;
+use allocator_api2::vec::Vec as VecIn;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine as _;
@@ -56,6 +58,9 @@ impl HashParameters {
     }
 }
 
+/// Memory from the system. The program's own allocator would keep it for the next one who needs as much.
+type Blocks = VecIn<Block, System>;
+
 /// The least address space that an arena asks for, in blocks. From 32 MiB on, glibc maps every allocation by itself and
 /// unmaps it when it is freed; anything less it learns to keep, after the first time (mallopt(3), `M_MMAP_THRESHOLD`).
 /// What is never written to takes no memory.
@@ -76,7 +81,7 @@ pub(super) enum CannotHash {
 ///
 /// What it holds is address space until the first hash, and memory from then until it is given back.
 pub(super) struct Arena {
-    blocks: Vec<Block>,
+    blocks: Blocks,
     count: usize,
     large: Arc<Mutex<()>>,
 }
@@ -85,7 +90,7 @@ impl Arena {
     /// Address space for hashes with `parameters`. Arenas with the same `large` take turns in allocating more.
     pub(super) fn new(parameters: HashParameters, large: Arc<Mutex<()>>) -> Result<Self, TryReserveError> {
         let count = usize::try_from(parameters.memory_kib).unwrap_or(usize::MAX);
-        let mut blocks = Vec::new();
+        let mut blocks = Blocks::new_in(System);
         reserve(&mut blocks, count)?;
         Ok(Self { blocks, count, large })
     }
@@ -98,7 +103,7 @@ impl Arena {
 
     /// Gives the memory back to the machine.
     pub(super) fn give_back(&mut self) {
-        self.blocks = Vec::new();
+        self.blocks = Blocks::new_in(System);
     }
 
     /// Whether no memory is held.
@@ -113,13 +118,13 @@ impl Arena {
     }
 }
 
-fn fill(blocks: &mut Vec<Block>, count: usize) -> Result<(), TryReserveError> {
+fn fill(blocks: &mut Blocks, count: usize) -> Result<(), TryReserveError> {
     reserve(blocks, count)?;
     blocks.resize(count, Block::new());
     Ok(())
 }
 
-fn reserve(blocks: &mut Vec<Block>, count: usize) -> Result<(), TryReserveError> {
+fn reserve(blocks: &mut Blocks, count: usize) -> Result<(), TryReserveError> {
     blocks.try_reserve_exact(count.max(RETURNABLE).saturating_sub(blocks.len()))
 }
 
@@ -207,7 +212,7 @@ impl Argon2Hash {
             work(arena.memory()?)?;
         } else {
             arena.alone(|| {
-                let mut own = Vec::new();
+                let mut own = Blocks::new_in(System);
                 fill(&mut own, count)?;
                 work(&mut own)
             })?;
@@ -220,7 +225,7 @@ impl Argon2Hash {
 impl Arena {
     /// One for which no machine has the memory.
     pub(super) fn impossible() -> Self {
-        Self { blocks: Vec::new(), count: usize::MAX / Block::SIZE, large: Arc::default() }
+        Self { blocks: Blocks::new_in(System), count: usize::MAX / Block::SIZE, large: Arc::default() }
     }
 }
 
@@ -259,6 +264,28 @@ mod tests {
             assert_eq!((arena.blocks.as_ptr(), arena.blocks.len()), (held, 64), "it is kept");
             arena.give_back();
             assert_eq!(arena.blocks.capacity(), 0);
+        }
+    }
+
+    /// What this process has of the machine's memory, in MiB.
+    fn resident() -> usize {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        resident.trim_end_matches("kB").trim().parse::<usize>().unwrap() / 1024
+    }
+
+    /// Many times, since an allocator may learn to keep what comes again and again. Other tests use some of it meanwhile.
+    #[test]
+    fn the_machine_has_the_memory_that_is_given_back() {
+        let parameters = HashParameters { memory_kib: HashParameters::MAX_MEMORY_KIB, iterations: 1, parallelism: 1 };
+        let mut arena = Arena::new(parameters, Arc::default()).unwrap();
+        for _ in 0..3 {
+            let before = resident();
+            arena.memory().unwrap();
+            let held = resident();
+            arena.give_back();
+            assert!(held > before + 128, "{before} {held}");
+            assert!(resident() + 128 < held, "{held} {}", resident());
         }
     }
 

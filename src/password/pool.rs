@@ -95,8 +95,8 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Does `work` on one of the threads. [`Busy`] if it could not begin in time, found no memory, or panicked. If this future is dropped
-    /// before it has begun, it never will.
+    /// Does `work` on one of the threads. [`Busy`] if it could not begin in time, found no memory, or panicked. If this
+    /// future is dropped before it has begun, it never will.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Arena) -> T + Send + 'static,
@@ -161,8 +161,8 @@ impl Shared {
             tracing::error!(%error, "no memory for a password hash");
             // Dropping the job tells its caller.
             drop(job);
-        // The arena holds no state between jobs, so that a job that broke off leaves nothing broken behind.
         } else if catch_unwind(AssertUnwindSafe(|| (job.work)(arena))).is_err() {
+            // The arena holds no state between jobs, so that a job that broke off leaves nothing broken behind.
             tracing::error!("a password hash panicked");
         }
         let mut state = self.lock();

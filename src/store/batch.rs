@@ -5,7 +5,6 @@
 mod tests;
 
 use std::fmt;
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +24,7 @@ const STATEMENT: Duration = Duration::from_secs(5);
 /// What a lane runs, and what it keeps between two runs.
 pub(super) trait Statement: Send + 'static {
     /// What a caller hands in.
-    type Item: Clone + Send + Sync + 'static;
+    type Item: Send + Sync + 'static;
     /// What it is answered.
     type Outcome: Send + 'static;
 
@@ -46,14 +45,14 @@ struct Waiting<I, O> {
 
 type Queue<I, O> = Arc<Mutex<mpsc::Receiver<Waiting<I, O>>>>;
 
-impl<I: Clone + Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
+impl<I: Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
     /// Starts the lanes, each of which has one statement in flight at a time. They end when the last caller is gone.
     pub(super) fn start<S: Statement<Item = I, Outcome = O>>(lanes: impl IntoIterator<Item = S>) -> Self {
         let (queue, waiting) = mpsc::channel(MAX_WAITING);
         let (closed, closing) = watch::channel(false);
         let waiting = Arc::new(Mutex::new(waiting));
         for statement in lanes {
-            tokio::spawn(until_closed(closing.clone(), lane(Arc::clone(&waiting), statement)));
+            tokio::spawn(lane(Arc::clone(&waiting), closing.clone(), statement));
         }
         Self { queue, closed: Arc::new(closed) }
     }
@@ -67,7 +66,8 @@ impl<I: Clone + Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
 }
 
 impl<I, O> Batcher<I, O> {
-    /// Ends the lanes, and with them what they keep. Whoever waits or asks is told that there is no answer.
+    /// Ends the lanes after the statement that each is at, and with them what they keep. Whoever waits or asks is told that
+    /// there is no answer.
     pub(super) fn close(&self) {
         self.closed.send_replace(true);
     }
@@ -85,23 +85,11 @@ impl<I, O> fmt::Debug for Batcher<I, O> {
     }
 }
 
-async fn until_closed(mut closing: watch::Receiver<bool>, lane: impl Future<Output = ()>) {
-    let closed = async {
-        // Nobody can close it any more, so it ends by itself.
-        if closing.wait_for(|closed| *closed).await.is_err() {
-            pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = closed => {}
-        () = lane => {}
-    }
-}
-
-/// Takes what waits, runs it as one, answers; for ever. Only one lane takes at a time, so items go out in their order.
-async fn lane<S: Statement>(queue: Queue<S::Item, S::Outcome>, mut statement: S) {
+/// Takes what waits, runs it as one, answers; until it is closed. Only one lane takes at a time, so items go out in their
+/// order.
+async fn lane<S: Statement>(queue: Queue<S::Item, S::Outcome>, mut closing: watch::Receiver<bool>, mut statement: S) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
-    while queue.lock().await.recv_many(&mut batch, MAX_BATCH).await > 0 {
+    while take(&queue, &mut closing, &mut batch).await > 0 {
         let (items, answers): (Vec<_>, Vec<_>) = batch.drain(..).map(|waiting| (waiting.item, waiting.answer)).unzip();
         match in_time(statement.run(&items)).await {
             Ok(outcomes) => send(answers, outcomes.into_iter().map(Ok)),
@@ -109,6 +97,15 @@ async fn lane<S: Statement>(queue: Queue<S::Item, S::Outcome>, mut statement: S)
             Err(error) if error.is_of_one_item() && items.len() > 1 => alone(&mut statement, &items, answers).await,
             Err(error) => send(answers, std::iter::repeat_with(|| Err(error.clone()))),
         }
+    }
+}
+
+/// Waits for items, and takes all that there are. 0 when it is closed, or when the last caller is gone.
+async fn take<T>(queue: &Mutex<mpsc::Receiver<T>>, closing: &mut watch::Receiver<bool>, batch: &mut Vec<T>) -> usize {
+    tokio::select! {
+        biased;
+        Ok(_) = closing.wait_for(|closed| *closed) => 0,
+        taken = async { queue.lock().await.recv_many(batch, MAX_BATCH).await } => taken,
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+/// PostgreSQL's code for a statement that waited for somebody's lock for too long.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
 /// A statement that gave no answer that can be used. Cheap to clone: one statement may carry many callers' items.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -32,12 +35,12 @@ impl StoreError {
     }
 
     /// Whether one item of a statement that carries many may be the reason, so that each should go alone: a value that
-    /// the engine refuses, or a deadlock with somebody who holds one of its rows.
+    /// the engine refuses, a row that somebody else holds, or a deadlock with them.
     pub(super) fn is_of_one_item(&self) -> bool {
         match self {
             Self::Unavailable(error) => {
                 let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-                code.is_some_and(|code| code.starts_with("40"))
+                code.is_some_and(|code| code.starts_with("40") || code == LOCK_NOT_AVAILABLE)
             }
             Self::Exists | Self::Unreadable(_) | Self::Failed(_) => true,
             Self::Overloaded | Self::TimedOut => false,
@@ -70,7 +73,7 @@ impl From<sqlx::Error> for StoreError {
 fn is_passing(code: Option<&str>) -> bool {
     let Some(code) = code else { return false };
     if let (true, Some(class)) = (code.len() == 5, code.get(..2)) {
-        return matches!(class, "08" | "40" | "53" | "57" | "58") || matches!(code, "55P03" | "25006");
+        return matches!(class, "08" | "40" | "53" | "57" | "58") || matches!(code, LOCK_NOT_AVAILABLE | "25006");
     }
     code.parse::<u32>().is_ok_and(|extended| matches!(extended & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
 }

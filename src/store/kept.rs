@@ -17,7 +17,7 @@ pub(super) const BELIEVED: Duration = Duration::from_secs(1);
 /// A pool with fewer connections has none to spare: the lanes would keep them from everybody else.
 const ENOUGH: u32 = 8;
 
-/// Connections for one lane, one at a time.
+/// Connections for one lane, one at a time: to PostgreSQL, or to read from SQLite.
 #[derive(Debug)]
 pub(super) struct Kept {
     db: Db,
@@ -68,7 +68,7 @@ impl Kept {
 /// A statement that only reads.
 pub(super) trait Read: 'static {
     /// What a caller hands in.
-    type Item: Clone + Send + Sync + 'static;
+    type Item: Send + Sync + 'static;
     /// What it is answered.
     type Outcome: Send + 'static;
 

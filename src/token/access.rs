@@ -108,22 +108,6 @@ pub fn sign(claims: &AccessClaims, key: &SigningKey) -> Result<PlainSecret, Sign
     if token.len() > MAX_BYTES { Err(SignError::TooLong) } else { Ok(PlainSecret::new(token)) }
 }
 
-/// The claims of `token`, if `issuer` signed it with a key of `ring` that is published at `now` and it is alive.
-/// Whom it is for is left to the caller: [`AccessClaims::is_for`].
-///
-/// `longest` is the longest lifetime of an access token, see [`KeyRing`].
-pub fn verify(
-    token: &str,
-    ring: &KeyRing,
-    issuer: &str,
-    now: UnixTime,
-    longest: Seconds,
-) -> Result<Arc<AccessClaims>, InvalidAccessToken> {
-    let signed = Signed::read(token, ring, now, longest)?;
-    signed.check(issuer, now)?;
-    Ok(signed.claims)
-}
-
 /// What a token with a good signature says. A function of the token alone, so it never becomes wrong; whether the token
 /// is alive is asked each time.
 #[derive(Clone)]

@@ -1,4 +1,4 @@
-//! Remembers which tokens have a good signature, since checking one costs more than the rest of an introspection. Nothing
+//! Verifies tokens, and remembers which have a good signature, since checking one costs more than the rest of an introspection. Nothing
 //! in here says that a token is alive: its times and its key are looked at each time, its session by the caller.
 
 use std::fmt;
@@ -21,8 +21,11 @@ const ENTRY_BYTES: usize = 256;
 /// The SHA-256 of a token, signature and all: whoever can make two tokens with one digest has broken the signature too.
 type TokenDigest = [u8; digest::SHA256_OUTPUT_LEN];
 
-/// The signatures that were found good lately.
-pub struct VerifiedTokens(pub(super) Cache<TokenDigest, Signed, Weight>);
+/// What verifies the tokens of one issuer, and the signatures that it found good lately.
+pub struct VerifiedTokens {
+    issuer: String,
+    pub(super) signed: Cache<TokenDigest, Signed, Weight>,
+}
 
 #[derive(Clone)]
 pub(super) struct Weight;
@@ -37,43 +40,40 @@ impl VerifiedTokens {
     /// The most that is kept, in bytes. Only living tokens that we signed get in, so nobody can push others out from outside.
     pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-    /// An empty memory.
-    pub fn new() -> Self {
-        Self(Cache::with_weighter(EXPECTED_TOKENS, Self::MAX_BYTES, Weight))
+    /// For the tokens of `issuer`. Remembers nothing yet.
+    pub fn new(issuer: &str) -> Self {
+        let signed = Cache::with_weighter(EXPECTED_TOKENS, Self::MAX_BYTES, Weight);
+        Self { issuer: issuer.to_owned(), signed }
     }
 
-    /// The same as [`super::verify`], without the work that was done for this token before.
+    /// The claims of `token`, if the issuer signed it with a key of `ring` that is published at `now` and it is alive.
+    /// Whom it is for is left to the caller: [`AccessClaims::is_for`].
+    ///
+    /// `longest` is the longest lifetime of an access token, see [`KeyRing`].
     pub fn verify(
         &self,
         token: &str,
         ring: &KeyRing,
-        issuer: &str,
         now: UnixTime,
         longest: Seconds,
     ) -> Result<Arc<AccessClaims>, InvalidAccessToken> {
         let digest = sha256(token);
-        if let Some(signed) = self.0.get(&digest) {
+        if let Some(signed) = self.signed.get(&digest) {
             // A `kid` is the digest of its key: the one that is published by this name is the one that signed.
             ring.verifier(&signed.kid, now, longest).ok_or(InvalidAccessToken::UnknownKey)?;
-            signed.check(issuer, now)?;
+            signed.check(&self.issuer, now)?;
             return Ok(signed.claims);
         }
         let signed = Signed::read(token, ring, now, longest)?;
-        signed.check(issuer, now)?;
-        self.0.insert(digest, signed.clone());
+        signed.check(&self.issuer, now)?;
+        self.signed.insert(digest, signed.clone());
         Ok(signed.claims)
-    }
-}
-
-impl Default for VerifiedTokens {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
 impl fmt::Debug for VerifiedTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VerifiedTokens({})", self.0.len())
+        write!(f, "VerifiedTokens({})", self.signed.len())
     }
 }
 
