@@ -9,6 +9,7 @@
 
 mod attacks;
 mod bad_input;
+mod batches;
 mod cli;
 mod conformance;
 mod cookies;
@@ -19,6 +20,7 @@ mod health;
 mod histories;
 mod introspect;
 mod jwks;
+mod logging;
 mod login;
 mod logout;
 mod metadata;
