@@ -156,9 +156,10 @@ mod tests {
 
     #[test]
     fn an_empty_parameter_counts_as_omitted() {
-        let params = Params::from_form(b"a=1&b=&c&d=x+y%2B%C3%A9").unwrap();
+        let params = Params::from_form(b"a=1&b=&c&d=x+y%2B%C3%A9&e=x+y").unwrap();
         assert_eq!((params.get("a"), params.get("b"), params.get("c")), (Some("1"), None, None));
         assert_eq!(params.get("d"), Some("x y+\u{e9}"));
+        assert_eq!(params.get("e"), Some("x y"));
     }
 
     #[test]

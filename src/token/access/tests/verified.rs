@@ -49,5 +49,6 @@ fn what_is_remembered_is_bounded_in_bytes() {
         let token = sign(&claims, signer(&ring)).unwrap();
         remembered(&verified, token.reveal(), &ring, NOW).unwrap();
     }
-    assert!(verified.signed.weight() <= VerifiedTokens::MAX_BYTES && verified.signed.len() > 1_000, "{verified:?}");
+    let most = usize::try_from(VerifiedTokens::MAX_BYTES).unwrap() / 5_000;
+    assert!((1_000..=most).contains(&verified.signed.len()), "{verified:?}");
 }
