@@ -12,7 +12,9 @@ use crate::domain::{Client, RefreshPolicy};
 use crate::keys::MasterSecrets;
 use crate::password::{HashParameters, Hasher, StartError};
 use crate::store::Store;
+use crate::throttle::{AttemptKeys, Throttle};
 use crate::token::access::VerifiedTokens;
+use crate::token::device::DeviceKeys;
 use crate::token::refresh::{RefreshKey, RefreshKeys};
 
 /// The parts of a running server.
@@ -31,6 +33,12 @@ pub struct App {
     pub verified_tokens: VerifiedTokens,
     /// What hashes and verifies passwords.
     pub hasher: Hasher,
+    /// Who failed too often lately; `None` where nobody is refused for it.
+    pub throttle: Option<Throttle>,
+    /// What accounts and devices are counted under.
+    pub attempt_keys: AttemptKeys,
+    /// What makes and believes device tokens.
+    pub device_keys: DeviceKeys,
 }
 
 /// Why the parts don't come together. Said to the operator at start.
@@ -53,6 +61,8 @@ impl App {
         secrets: MasterSecrets,
     ) -> Result<Arc<Self>, BuildError> {
         let refresh_keys = refresh_keys(&secrets, config.issuer.as_str());
+        let attempt_keys = AttemptKeys::new(&secrets.attempts_key());
+        let device_keys = DeviceKeys::new(secrets.device_keys(config.issuer.as_str()).iter().map(|key| &**key));
         let registry = Registry::load(store.clone(), secrets, config.tokens.access_lifetime).await?;
         let parameters = HashParameters {
             memory_kib: config.passwords.memory_kib,
@@ -61,7 +71,19 @@ impl App {
         };
         let hasher = Hasher::start(parameters, config.passwords.threads, config.passwords.queue)?;
         let verified_tokens = VerifiedTokens::new(config.issuer.as_str());
-        Ok(Arc::new(Self { config, clock, store, registry, refresh_keys, verified_tokens, hasher }))
+        let throttle = config.throttle.enabled.then(|| Throttle::new(config.throttle.limits.clone()));
+        Ok(Arc::new(Self {
+            config,
+            clock,
+            store,
+            registry,
+            refresh_keys,
+            verified_tokens,
+            hasher,
+            throttle,
+            attempt_keys,
+            device_keys,
+        }))
     }
 
     /// How a client's refresh tokens behave: what its registration leaves open, the configuration says.

@@ -14,6 +14,7 @@ mod serve;
 mod session;
 mod start;
 mod terminal;
+mod throttling;
 mod user;
 
 use std::ffi::OsString;

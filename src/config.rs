@@ -1,8 +1,8 @@
 //! The configuration: typed, from a file and the environment, validated once; errors name the key.
 //!
 //! `keys` lists every key with its default, `file` and `environment` lay their values over it (`settings`), `validate`
-//! makes a [`Config`] of what is in force. Depends on [`crate::domain`] and on the limits that [`crate::password`] and
-//! [`crate::token`] state, and is known to the edges only.
+//! makes a [`Config`] of what is in force. Depends on [`crate::domain`] and on the limits that [`crate::password`],
+//! [`crate::throttle`] and [`crate::token`] state, and is known to the edges only.
 
 mod check;
 mod database;
@@ -17,6 +17,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod text;
+mod throttle;
 mod validate;
 mod value;
 
@@ -30,6 +31,7 @@ use ipnet::IpNet;
 
 use crate::clock::Seconds;
 use crate::domain::{ClientId, SigningAlgorithm};
+use crate::throttle::Limits;
 
 pub use database::{Database, InvalidDatabase, PostgresUrl, SecretSource};
 pub use describe::describe;
@@ -59,6 +61,8 @@ pub struct Config {
     pub login: Login,
     /// `[passwords]`
     pub passwords: Passwords,
+    /// `[throttle]`
+    pub throttle: Throttling,
     /// `[claims]`
     pub claims: ClaimRules,
     /// `[http]`
@@ -115,6 +119,17 @@ pub struct Passwords {
     pub queue: Duration,
 }
 
+/// What becomes of failures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Throttling {
+    /// Whether anything is refused because of them.
+    pub enabled: bool,
+    /// How many are too many.
+    pub limits: Limits,
+    /// For how long after a sign-in its device is known, in seconds.
+    pub device_lifetime: Seconds,
+}
+
 /// Which of a user's claims go where. None of them is one that the server sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimRules {
@@ -131,6 +146,8 @@ pub struct Http {
     pub allowed_origins: Vec<String>,
     /// The proxies whose word about the client's address is taken.
     pub trusted_proxies: Vec<IpNet>,
+    /// Where they say it.
+    pub forwarded_header: ForwardedHeader,
     /// How long a client may take to send a request's head.
     pub header_timeout: Duration,
     /// How long a connection may lie idle between two requests.
@@ -143,6 +160,15 @@ pub struct Http {
     pub max_connections: usize,
     /// The files for TLS, if we speak it ourselves.
     pub tls: Option<Tls>,
+}
+
+/// The header in which a proxy names the address of its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+    /// `Forwarded`, RFC 7239.
+    Forwarded,
 }
 
 /// The files for TLS, both PEM.

@@ -4,6 +4,7 @@
 pub mod algorithm;
 pub mod client;
 pub mod key;
+pub mod requester;
 pub mod scope;
 pub mod secret;
 pub mod session;
@@ -12,6 +13,7 @@ pub mod user;
 pub use algorithm::SigningAlgorithm;
 pub use client::{Client, ClientAuthentication, ClientId, Grant, Grants, Recovery, RefreshPolicy, RightsLost};
 pub use key::StoredKey;
+pub use requester::Requester;
 pub use scope::Scope;
 pub use secret::{PlainSecret, SecretHash};
 pub use session::{Anchor, Device, Exchange, Revocation, RevokedReason, Session, SessionId};

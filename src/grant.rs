@@ -11,7 +11,7 @@ mod refusal;
 pub mod revocation;
 
 pub use client::{PresentedClient, authenticate};
-pub use issue::{Issued, IssuedRefresh};
+pub use issue::{Issued, IssuedDevice, IssuedRefresh};
 pub use refusal::{InvalidGrant, Refusal};
 
 use std::sync::Arc;

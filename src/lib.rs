@@ -1,7 +1,7 @@
 //! tokend: a standalone OAuth 2.0 authorization server. This is the map of the crate.
 //!
 //! Data flows one way: [`http`] -> [`grant`] -> [`token`], [`password`], [`keys`] -> [`store`]. Nothing below knows what is
-//! above it. [`domain`] holds the words that all of them speak; [`token`] does no I/O.
+//! above it. [`domain`] holds the words that all of them speak; [`token`] and [`throttle`] do no I/O.
 
 pub mod app;
 pub mod cli;
@@ -14,6 +14,7 @@ pub mod keys;
 pub mod password;
 pub mod random;
 pub mod store;
+pub mod throttle;
 pub mod token;
 
 /// The unit tests run with the program's allocator.

@@ -11,6 +11,7 @@ pub mod registry;
 pub mod revoked_tokens;
 mod row;
 pub mod sessions;
+pub mod sign_in_attempts;
 pub mod signing_keys;
 pub mod survey;
 pub mod users;

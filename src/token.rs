@@ -1,6 +1,7 @@
 //! What tokens are: refresh tokens and access tokens. Pure: no I/O; time and randomness are parameters.
 
 pub mod access;
+pub mod device;
 pub mod judge;
 pub mod refresh;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::migrate::{migrations, open_existing};
 use super::output::{aligned, escaped, note, print};
-use super::{Failure, start};
+use super::{Failure, start, throttling};
 use crate::clock::Clock;
 use crate::config::{Config, describe};
 use crate::domain::StoredKey;
@@ -22,6 +22,7 @@ pub async fn run(config: &Config, file: Option<&Path>) -> Result<(), Failure> {
         TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() }.check()?;
         print("TLS            certificate and key fit\n")?;
     }
+    print(&throttling::amount_to(&config.throttle))?;
     let Some(store) = open_existing(config).await? else {
         print("database       not there yet: the first start makes it\n")?;
         return check_secrets(config, &[]);

@@ -17,6 +17,9 @@ use crate::http;
 use crate::http::server::{Limits, Server, TlsFiles};
 use crate::store::StoreError;
 
+/// How often failed sign-ins are forgotten that have no consequences any more. Whoever attacks makes them.
+const PURGE_ATTEMPTS: Duration = Duration::from_mins(1);
+
 /// How often what has ended long ago is forgotten.
 const PURGE: Duration = Duration::from_hours(1);
 
@@ -57,7 +60,11 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
     warn_of_what_is_unusual(&app);
     let stopped = stopped()?;
     tracing::info!(address = %server.local_addr(), issuer = app.config.issuer.as_str(), "listening");
-    let tasks = [tokio::spawn(poll(Arc::clone(&app))), tokio::spawn(purge(Arc::clone(&app)))];
+    let tasks = [
+        tokio::spawn(poll(Arc::clone(&app))),
+        tokio::spawn(purge(Arc::clone(&app))),
+        tokio::spawn(purge_attempts(Arc::clone(&app))),
+    ];
     server.run(http::router(&app), stopped).await;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
     app.store.close().await;
@@ -91,6 +98,9 @@ fn warn_of_what_is_unusual(app: &App) {
     if !issuer.is_https() && !app.config.listen.ip().is_loopback() {
         tracing::warn!(issuer = issuer.as_str(), "the issuer is not https, and the server can be reached from outside");
     }
+    if app.throttle.is_none() {
+        tracing::warn!("throttle.enabled is false: passwords can be guessed as fast as they can be hashed");
+    }
     let Some(registry) = app.registry.snapshot() else { return };
     for client in registry.clients().filter(|client| client.may_use(Grant::Password) && client.first_party) {
         tracing::warn!(client = %client.id, "this client may handle passwords (RFC 9700 §2.4 forbids it to any but your own apps)");
@@ -107,6 +117,16 @@ async fn purge(app: Arc<App>) {
         ticks.tick().await;
         if let Err(error) = forget(&app).await {
             tracing::warn!(%error, "what has ended long ago can't be forgotten");
+        }
+    }
+}
+
+async fn purge_attempts(app: Arc<App>) {
+    let mut ticks = tokio::time::interval(PURGE_ATTEMPTS);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = app.store.purge_attempts(app.clock.now()).await {
+            tracing::warn!(%error, "failed sign-ins can't be forgotten");
         }
     }
 }

@@ -34,7 +34,9 @@ pub enum Command {
     /// Keep a user from signing in, and end all its sessions.
     Disable(Named),
     /// Let a disabled user sign in again.
-    Enable(Enabled),
+    Enable(Name),
+    /// Treat the devices that a user has signed in on as unknown ones, as when one was stolen.
+    ForgetDevices(Name),
     /// Remove a user and its sessions.
     Remove(Named),
 }
@@ -70,9 +72,9 @@ pub struct Named {
     consent: Consent,
 }
 
-/// A user to enable.
+/// A user.
 #[derive(Args, Debug)]
-pub struct Enabled {
+pub struct Name {
     /// The user's name.
     name: Username,
 }
@@ -83,7 +85,7 @@ pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Add(user) => add::run(context, user).await,
         Command::List(listing) => list(context, &listing).await,
         Command::Show(Shown { name, format }) => {
-            let Credentials { user, password_hash } = find(context, &name).await?;
+            let Credentials { user, password_hash, .. } = find(context, &name).await?;
             let mut record = record(&user);
             record.0.push(("has_password", Cell::Flag(password_hash.is_some())));
             format.show(&record)
@@ -91,7 +93,8 @@ pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Update(changes) => update::run(context, changes).await,
         Command::Password(replacement) => password::run(context, replacement).await,
         Command::Disable(named) => disable(context, named).await,
-        Command::Enable(Enabled { name }) => enable(context, &name).await,
+        Command::Enable(Name { name }) => enable(context, &name).await,
+        Command::ForgetDevices(Name { name }) => forget_devices(context, &name).await,
         Command::Remove(named) => remove(context, named).await,
     }
 }
@@ -147,6 +150,14 @@ async fn enable(context: &Context, name: &Username) -> Result<(), Failure> {
     let user = find(context, name).await?.user;
     let done = if context.store.enable_user(user.id).await? { "was enabled" } else { "was enabled before" };
     print(&format!("user {name} {done}\n"))
+}
+
+async fn forget_devices(context: &Context, name: &Username) -> Result<(), Failure> {
+    let user = find(context, name).await?.user;
+    if !context.store.forget_devices(user.id, context.now()).await? {
+        return Err(no_user(name));
+    }
+    print(&format!("the devices of user {name} are unknown ones until the next sign-in on each\n"))
 }
 
 async fn remove(context: &Context, Named { name, consent }: Named) -> Result<(), Failure> {

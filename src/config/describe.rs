@@ -5,12 +5,14 @@ use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Config, LogFormat, SecretSource};
+use super::{Config, ForwardedHeader, LogFormat, SecretSource};
 use crate::clock::Seconds;
+use crate::throttle::Limit;
 
 /// Every key with the value that is in force, in the order of `config/tokend.toml`.
 pub fn describe(config: &Config) -> Vec<(&'static str, String)> {
-    let Config { tokens, sessions, passwords, http, .. } = config;
+    let Config { tokens, sessions, passwords, throttle, http, .. } = config;
+    let limits = &throttle.limits;
     let (secret, secret_file) = match &config.master_secrets {
         SecretSource::Inline(_) => ("(set)".to_owned(), String::new()),
         SecretSource::File(path) => (String::new(), path.display().to_string()),
@@ -36,10 +38,24 @@ pub fn describe(config: &Config) -> Vec<(&'static str, String)> {
         ("passwords.parallelism", passwords.parallelism.to_string()),
         ("passwords.threads", passwords.threads.to_string()),
         ("passwords.queue", duration(passwords.queue)),
+        ("throttle.enabled", throttle.enabled.to_string()),
+        ("throttle.address_failures", limit(limits.sources.address_failures)),
+        ("throttle.address_accounts", limit(limits.sources.address_accounts)),
+        ("throttle.network_failures", limit(limits.sources.network_failures)),
+        ("throttle.network_accounts", limit(limits.sources.network_accounts)),
+        ("throttle.account_failures", limits.account.free.to_string()),
+        ("throttle.device_failures", limits.device.free.to_string()),
+        ("throttle.first_delay", seconds(limits.account.delay)),
+        ("throttle.longest_delay", seconds(limits.account.longest)),
+        ("throttle.device_lifetime", seconds(throttle.device_lifetime)),
+        ("throttle.client_secrets", limit(limits.client_secrets)),
+        ("throttle.refresh_tokens", limit(limits.refresh_tokens)),
+        ("throttle.introspections", limit(limits.introspections)),
         ("claims.access_token", list(&config.claims.access_token)),
         ("claims.scopes", scopes(&config.claims.scopes)),
         ("http.allowed_origins", list(&http.allowed_origins)),
         ("http.trusted_proxies", list(&http.trusted_proxies)),
+        ("http.forwarded_header", forwarded_header(http.forwarded_header).to_owned()),
         ("http.header_timeout", duration(http.header_timeout)),
         ("http.idle_timeout", duration(http.idle_timeout)),
         ("http.request_timeout", duration(http.request_timeout)),
@@ -73,6 +89,17 @@ fn seconds(seconds: Seconds) -> String {
 
 fn lifetime(lifetime: Seconds) -> String {
     if lifetime == 0 { "no limit".to_owned() } else { seconds(lifetime) }
+}
+
+fn limit(limit: Limit) -> String {
+    format!("{}/{}", limit.count, seconds(limit.window))
+}
+
+fn forwarded_header(header: ForwardedHeader) -> &'static str {
+    match header {
+        ForwardedHeader::XForwardedFor => "X-Forwarded-For",
+        ForwardedHeader::Forwarded => "Forwarded",
+    }
 }
 
 fn format(format: LogFormat) -> &'static str {

@@ -10,7 +10,7 @@ pub(super) const SECRET: [&str; 2] = ["database", "secret"];
 
 /// Every key in the order in which an operator meets it. The type of the default is the type of the key; an empty text
 /// means "not set".
-pub(super) fn defaults() -> [(&'static str, Value); 34] {
+pub(super) fn defaults() -> [(&'static str, Value); 48] {
     [
         ("issuer", text("")),
         ("listen", text("127.0.0.1:8080")),
@@ -31,10 +31,24 @@ pub(super) fn defaults() -> [(&'static str, Value); 34] {
         ("passwords.parallelism", Value::Integer(1)),
         ("passwords.threads", Value::Integer(0)),
         ("passwords.queue", text("2s")),
+        ("throttle.enabled", Value::Boolean(true)),
+        ("throttle.address_failures", text("30/10m")),
+        ("throttle.address_accounts", text("15/10m")),
+        ("throttle.network_failures", text("150/10m")),
+        ("throttle.network_accounts", text("75/10m")),
+        ("throttle.account_failures", Value::Integer(5)),
+        ("throttle.device_failures", Value::Integer(10)),
+        ("throttle.first_delay", text("1s")),
+        ("throttle.longest_delay", text("15m")),
+        ("throttle.device_lifetime", text("180d")),
+        ("throttle.client_secrets", text("60/1m")),
+        ("throttle.refresh_tokens", text("60/1m")),
+        ("throttle.introspections", text("300/1m")),
         ("claims.access_token", list(&[])),
         ("claims.scopes", standard_scopes()),
         ("http.allowed_origins", list(&[])),
         ("http.trusted_proxies", list(&[])),
+        ("http.forwarded_header", text("X-Forwarded-For")),
         ("http.header_timeout", text("10s")),
         ("http.idle_timeout", text("75s")),
         ("http.request_timeout", text("30s")),

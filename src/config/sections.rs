@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::check::{DAY, HOUR, MINUTE};
 use super::settings::Settings;
-use super::{ClaimRules, Http, Log, LogFormat, Login, Passwords, Postgres, Sessions, Tls, Tokens, text};
+use super::{
+    ClaimRules, ForwardedHeader, Http, Log, LogFormat, Login, Passwords, Postgres, Sessions, Tls, Tokens, text,
+};
 use crate::clock::Seconds;
 use crate::password::HashParameters;
 
@@ -103,6 +105,11 @@ pub(super) fn http(settings: &mut Settings) -> Option<Http> {
     let limit = INSTANT..=Duration::from_secs(HOUR);
     let allowed_origins = settings.parse_each("http.allowed_origins", text::origin);
     let trusted_proxies = settings.parse_each("http.trusted_proxies", text::network);
+    let forwarded_header = settings.parse("http.forwarded_header", |text| match text {
+        _ if text.eq_ignore_ascii_case("X-Forwarded-For") => Ok(ForwardedHeader::XForwardedFor),
+        _ if text.eq_ignore_ascii_case("Forwarded") => Ok(ForwardedHeader::Forwarded),
+        _ => Err("must be X-Forwarded-For or Forwarded"),
+    });
     let header_timeout = settings.duration("http.header_timeout", limit.clone());
     let idle_timeout = settings.duration("http.idle_timeout", limit.clone());
     let request_timeout = settings.duration("http.request_timeout", limit);
@@ -120,6 +127,7 @@ pub(super) fn http(settings: &mut Settings) -> Option<Http> {
     Some(Http {
         allowed_origins: allowed_origins?,
         trusted_proxies: trusted_proxies?,
+        forwarded_header: forwarded_header?,
         header_timeout: header_timeout?,
         idle_timeout: idle_timeout?,
         request_timeout: request_timeout?,

@@ -73,6 +73,11 @@ impl Settings {
         }
     }
 
+    /// Whether `key` is on.
+    pub(super) fn boolean(&self, key: &str) -> bool {
+        matches!(self.values.get(key), Some((Value::Boolean(true), _)))
+    }
+
     /// The number of `key`.
     pub(super) fn integer(&self, key: &str) -> i64 {
         match self.values.get(key) {

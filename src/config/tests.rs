@@ -60,7 +60,7 @@ fn the_defaults_are_those_that_the_documents_promise() {
 }
 
 /// For every key a value that is not its default.
-const OTHER: [(&str, &str); 34] = [
+const OTHER: [(&str, &str); 48] = [
     ("issuer", "https://login.example.com/auth"),
     ("listen", "[::1]:9000"),
     ("database", "sqlite:other.db"),
@@ -80,10 +80,24 @@ const OTHER: [(&str, &str); 34] = [
     ("passwords.parallelism", "4"),
     ("passwords.threads", "1024"),
     ("passwords.queue", "500ms"),
+    ("throttle.enabled", "false"),
+    ("throttle.address_failures", "1/1s"),
+    ("throttle.address_accounts", "2/1m"),
+    ("throttle.network_failures", "3/1h"),
+    ("throttle.network_accounts", "4/1d"),
+    ("throttle.account_failures", "1"),
+    ("throttle.device_failures", "2"),
+    ("throttle.first_delay", "1m"),
+    ("throttle.longest_delay", "1h"),
+    ("throttle.device_lifetime", "1d"),
+    ("throttle.client_secrets", "5/10s"),
+    ("throttle.refresh_tokens", "6/10s"),
+    ("throttle.introspections", "7/10s"),
     ("claims.access_token", "roles,groups"),
     ("claims.scopes", "{ staff = [\"roles\"] }"),
     ("http.allowed_origins", "[\"https://app.example.com\"]"),
     ("http.trusted_proxies", "10.0.0.0/8"),
+    ("http.forwarded_header", "forwarded"),
     ("http.header_timeout", "1s"),
     ("http.idle_timeout", "1s"),
     ("http.request_timeout", "1s"),
@@ -203,6 +217,17 @@ fn every_bound_holds_at_its_limit_and_not_one_past_it() {
         ("passwords.parallelism", ["1", "16"], ["0", "17"]),
         ("passwords.threads", ["0", "1024"], ["-1", "1025"]),
         ("passwords.queue", ["1ms", "1m"], ["0s", "60001ms"]),
+        ("throttle.address_failures", ["1/1s", "1000000/1d"], ["0/1s", "1000001/1s"]),
+        ("throttle.network_accounts", ["1 / 1s", "30/24h"], ["30/86401s", "30/500ms"]),
+        ("throttle.client_secrets", ["60/1m", "1/1d"], ["60", "60/"]),
+        ("throttle.introspections", ["60/1m", "1/1d"], ["/1m", "-1/1m"]),
+        ("throttle.account_failures", ["1", "1000000"], ["0", "1000001"]),
+        ("throttle.device_failures", ["1", "1000000"], ["0", "1000001"]),
+        ("throttle.first_delay", ["1s", "15m"], ["0s", "86401s"]),
+        ("throttle.longest_delay", ["1s", "1d"], ["1ms", "86401s"]),
+        ("throttle.device_lifetime", ["1s", "3650d"], ["0s", "315360001s"]),
+        ("throttle.enabled", ["true", "false"], ["yes", "0"]),
+        ("http.forwarded_header", ["x-forwarded-for", "Forwarded"], ["X-Real-IP", "none"]),
         ("http.header_timeout", ["1ms", "1h"], ["0s", "3601s"]),
         ("http.idle_timeout", ["1ms", "1h"], ["0s", "3601s"]),
         ("http.request_timeout", ["1ms", "1h"], ["0s", "3601s"]),
@@ -229,6 +254,11 @@ fn every_bound_holds_at_its_limit_and_not_one_past_it() {
             assert_eq!(problems[0].value.as_deref(), Some(value));
         }
     }
+    let delays = |first, longest| {
+        environment(&[("TOKEND_THROTTLE__FIRST_DELAY", first), ("TOKEND_THROTTLE__LONGEST_DELAY", longest)])
+    };
+    delays("1h", "1h").unwrap();
+    assert!(delays("3601s", "1h").unwrap_err().to_string().contains("is shorter than throttle.first_delay"));
     environment(&[("TOKEND_PASSWORDS__PARALLELISM", "4"), ("TOKEND_PASSWORDS__MEMORY_KIB", "32")]).unwrap();
     environment(&[("TOKEND_PASSWORDS__PARALLELISM", "4"), ("TOKEND_PASSWORDS__MEMORY_KIB", "31")]).unwrap_err();
     let work = |memory, iterations| {

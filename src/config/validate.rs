@@ -4,7 +4,7 @@ use super::database::{Database, SecretSource};
 use super::error::{ConfigError, Source};
 use super::issuer::Issuer;
 use super::settings::Settings;
-use super::{Config, sections, text};
+use super::{Config, sections, text, throttle};
 
 /// The configuration that `settings` describe, or all that is wrong with them.
 pub(super) fn config(mut settings: Settings) -> Result<Config, ConfigError> {
@@ -25,6 +25,7 @@ fn assemble(settings: &mut Settings) -> Option<Config> {
     let sessions = sections::sessions(settings, tokens.as_ref().map(|tokens| tokens.access_lifetime));
     let login = sections::login(settings);
     let passwords = sections::passwords(settings);
+    let throttle = throttle::section(settings);
     let claims = sections::claims(settings);
     let http = sections::http(settings);
     let postgres = sections::postgres(settings);
@@ -49,6 +50,7 @@ fn assemble(settings: &mut Settings) -> Option<Config> {
         sessions: sessions?,
         login: login?,
         passwords: passwords?,
+        throttle: throttle?,
         claims: claims?,
         http: http?,
         postgres: postgres?,

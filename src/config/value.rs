@@ -11,6 +11,8 @@ pub(super) enum Value {
     Text(String),
     /// A whole number.
     Integer(i64),
+    /// Yes or no.
+    Boolean(bool),
     /// A list of texts.
     List(Vec<String>),
     /// Lists of texts by name.
@@ -25,6 +27,7 @@ impl Value {
             (Self::Integer(_), DeValue::Integer(number)) => {
                 i64::from_str_radix(number.as_str(), number.radix()).ok().map(Self::Integer)
             }
+            (Self::Boolean(_), DeValue::Boolean(yes)) => Some(Self::Boolean(*yes)),
             (Self::List(_), found) => texts(found).map(Self::List),
             (Self::Lists(_), DeValue::Table(table)) => table
                 .iter()
@@ -52,6 +55,7 @@ impl Value {
         match self {
             Self::Text(_) => "must be a text in quotes",
             Self::Integer(_) => "must be a whole number",
+            Self::Boolean(_) => "must be true or false",
             Self::List(_) => "must be a list of texts, such as [\"one\", \"two\"]",
             Self::Lists(_) => "must be lists of texts by name, such as { one = [\"a\", \"b\"] }",
         }

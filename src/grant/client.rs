@@ -1,9 +1,10 @@
 //! Client authentication, RFC 6749 §2.3.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Refusal;
-use crate::app::Snapshot;
+use crate::app::{App, Snapshot};
 use crate::domain::{Client, ClientAuthentication, PlainSecret, SecretHash};
 
 /// The client that a request presents, by at most one method.
@@ -25,10 +26,28 @@ pub enum PresentedClient {
     },
 }
 
+/// As [`identify`], and wrong secrets are counted: too many from one address are refused. A right one always passes, so that
+/// nobody can lock a client out.
+pub fn authenticate(
+    app: &App,
+    snapshot: &Snapshot,
+    presented: &PresentedClient,
+    from: IpAddr,
+) -> Result<Arc<Client>, Refusal> {
+    let identified = identify(snapshot, presented);
+    if let (Err(Refusal::InvalidClient(_)), PresentedClient::WithSecret { .. }, Some(throttle)) =
+        (&identified, presented, &app.throttle)
+    {
+        let counted = throttle.wrong_client_secret(from, app.clock.now());
+        counted.map_err(|refused| Refusal::throttled("client secrets from this address", refused))?;
+    }
+    identified
+}
+
 /// The client, if it shows what its registration asks for: a secret from a confidential one, none from a public one.
 ///
 /// An unknown client costs the same and is answered the same as a wrong secret.
-pub fn authenticate(snapshot: &Snapshot, presented: &PresentedClient) -> Result<Arc<Client>, Refusal> {
+fn identify(snapshot: &Snapshot, presented: &PresentedClient) -> Result<Arc<Client>, Refusal> {
     match presented {
         PresentedClient::Nobody => Err(Refusal::InvalidClient("no client credentials")),
         PresentedClient::Named { id } => match snapshot.client(id) {

@@ -25,5 +25,5 @@ pub fn grant(
     let audience = audience::with_own_endpoints(audience, &scope, resources, app.config.issuer.as_str());
     let subject = Subject { client, signed_in: None, session_ends_at: NEVER, scope: &scope, audience };
     let (access_token, expires_in) = issue::access_token(app, snapshot, subject, app.clock.now())?;
-    Ok(Issued { access_token, expires_in, scope, refresh: None })
+    Ok(Issued { access_token, expires_in, scope, refresh: None, device: None })
 }

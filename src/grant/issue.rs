@@ -18,6 +18,17 @@ pub struct Issued {
     pub scope: Scope,
     /// The refresh token, where there is one.
     pub refresh: Option<IssuedRefresh>,
+    /// What makes the device of a sign-in a known one.
+    pub device: Option<IssuedDevice>,
+}
+
+/// A device token on its way to its device.
+#[derive(Debug)]
+pub struct IssuedDevice {
+    /// The token.
+    pub token: PlainSecret,
+    /// For how long it is good.
+    pub lifetime: Seconds,
 }
 
 /// A refresh token on its way to its client.

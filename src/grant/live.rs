@@ -7,7 +7,7 @@ use crate::app::{App, Snapshot};
 use crate::clock::UnixTime;
 use crate::domain::{Grant, PlainSecret, Session, User};
 use crate::store::sessions::SignedIn;
-use crate::token::access::AccessClaims;
+use crate::token::access::{AccessClaims, InvalidAccessToken};
 use crate::token::judge::{Presented, Verdict, effective_expiry, is_alive, judge};
 
 /// An access token that is alive.
@@ -75,6 +75,14 @@ pub async fn refresh_token(app: &App, text: &str) -> Result<Option<LiveRefresh>,
 pub fn believed(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Option<Arc<AccessClaims>> {
     let verified = app.verified_tokens.verify(text, &registry.keys, now, registry.longest_access_lifetime);
     verified.inspect_err(|reason| tracing::debug!(%reason, "an access token is refused")).ok()
+}
+
+/// Whether we never made this token, or can't tell any more: neither a refresh token of ours nor signed by a key that is
+/// published. No database call.
+pub fn is_forged(app: &App, registry: &Snapshot, text: &str) -> bool {
+    let verified = app.verified_tokens.verify(text, &registry.keys, app.clock.now(), registry.longest_access_lifetime);
+    let signed = matches!(verified, Ok(_) | Err(InvalidAccessToken::Expired | InvalidAccessToken::NotYetValid));
+    !signed && app.refresh_keys.open(text).is_err()
 }
 
 /// Whether a session may still be used.

@@ -1,15 +1,22 @@
 //! `grant_type=password`, RFC 6749 §4.3, and `/login`: for first-party clients only (RFC 9700 §2.4).
 
+mod attempt;
+
 use std::sync::Arc;
 
+use uuid::Uuid;
+
+use self::attempt::{Account, Attempt};
 use super::issue::{self, Subject};
-use super::{InvalidGrant, Issued, IssuedRefresh, Refusal, audience, requested_scope, snapshot};
+use super::{InvalidGrant, Issued, IssuedDevice, IssuedRefresh, Refusal, audience, requested_scope, snapshot};
 use crate::app::{App, Snapshot};
 use crate::clock::{UnixTime, expiry};
-use crate::domain::{Client, Device, Grant, PlainSecret, Scope, Session, SessionId, User, Username};
+use crate::domain::{Client, Device, Grant, PlainSecret, Requester, Scope, Session, SessionId, User, Username};
 use crate::password::{PlainPassword, StoredHash, Verification};
 use crate::random;
 use crate::store::sessions::DecidedOn;
+use crate::store::users::Credentials;
+use crate::token::device::KnownDevice;
 use crate::token::judge::effective_expiry;
 use crate::token::refresh::RefreshToken;
 
@@ -28,6 +35,16 @@ pub struct SignIn<'a> {
     pub resources: Vec<&'a str>,
     /// Where it comes from.
     pub device: Device,
+    /// What an earlier sign-in on the same device was given.
+    pub device_token: Option<String>,
+    /// Who asks.
+    pub requester: &'a Requester,
+}
+
+/// A user whose password was right, and the device that it was typed on.
+struct Verified {
+    user: User,
+    device_id: Uuid,
 }
 
 /// Signs a user in. `client` is authenticated.
@@ -35,13 +52,13 @@ pub async fn grant(app: &App, client: &Client, sign_in: SignIn<'_>) -> Result<Is
     require_first_party(client)?;
     requested_scope(sign_in.scope, client)?;
     audience::requested(&sign_in.resources, &audience::allowed(client, &app.config))?;
-    let user = verify(app, sign_in.username, sign_in.password).await?;
+    let Verified { user, device_id } = verify(app, &sign_in).await?;
     for _ in 0..ATTEMPTS {
         let registry = snapshot(app)?;
         let client = registry.client(client.id.as_str()).ok_or(InvalidGrant::Overtaken)?;
         require_first_party(client)?;
         if let Some(issued) = begin_session(app, &registry, client, &user, &sign_in).await? {
-            return Ok(issued);
+            return Ok(Issued { device: known_device(app, &user, device_id), ..issued });
         }
         // The registration may have changed since this node last looked.
         app.registry.refresh().await.map_err(|error| Refusal::Unavailable(error.to_string()))?;
@@ -56,14 +73,45 @@ fn require_first_party(client: &Client) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The user whose name and password these are. Unknown, disabled and password-less users cost the same work.
-async fn verify(app: &App, username: &str, password: &str) -> Result<User, Refusal> {
+/// The user whose name and password these are. Unknown, disabled and password-less users cost the same work, and count the
+/// same when they fail.
+async fn verify(app: &App, sign_in: &SignIn<'_>) -> Result<Verified, Refusal> {
     let too_long = |_| Refusal::InvalidRequest("The password is longer than 1024 bytes.");
-    let password = PlainPassword::presented(password).map_err(too_long)?;
-    let found = match username.parse::<Username>() {
+    let password = PlainPassword::presented(sign_in.password).map_err(too_long)?;
+    let account = Account::of(app, sign_in.username);
+    let device = sign_in.device_token.as_deref().and_then(|token| app.device_keys.open(token));
+    let device = device.filter(|device| attempt::is_fresh(app, device, app.clock.now()));
+    // Whoever brings no device of ours is asked for its address before the database is.
+    let mut ticket = match device {
+        None => attempt::admit_source(app, account, sign_in.requester.address).await?,
+        Some(_) => None,
+    };
+    let found = match sign_in.username.parse::<Username>() {
         Ok(name) => app.store.find_credentials(&name).await?,
         Err(_) => None,
     };
+    let known = device.filter(|device| found.as_ref().is_some_and(|found| knows(found, device)));
+    if device.is_some() && known.is_none() {
+        ticket = attempt::admit_source(app, account, sign_in.requester.address).await?;
+    }
+    let attempt = Attempt::begin(app, account, known, ticket).await?;
+    let user = match check(app, password, found).await {
+        Ok(user) => user,
+        Err(refusal @ Refusal::InvalidGrant(_)) => return Err(refusal),
+        Err(refusal) => {
+            attempt.withdraw().await;
+            return Err(refusal);
+        }
+    };
+    attempt.succeed().await;
+    Ok(Verified { user, device_id: known.map_or_else(random::uuid, |device| device.device_id) })
+}
+
+fn knows(found: &Credentials, device: &KnownDevice) -> bool {
+    found.user.id == device.user_id && device.issued_at >= found.devices_known_from
+}
+
+async fn check(app: &App, password: PlainPassword, found: Option<Credentials>) -> Result<User, Refusal> {
     let stored = found.as_ref().filter(|found| found.user.disabled_at.is_none());
     let stored = stored.and_then(|found| StoredHash::from_stored(found.password_hash.as_deref()?));
     let verification = app.hasher.verify(password, stored.clone()).await;
@@ -81,6 +129,13 @@ async fn verify(app: &App, username: &str, password: &str) -> Result<User, Refus
         }
         _ => Err(InvalidGrant::WrongPassword.into()),
     }
+}
+
+/// What makes the next sign-in on this device one of a device that the user knows.
+fn known_device(app: &App, user: &User, device_id: Uuid) -> Option<IssuedDevice> {
+    let device = KnownDevice { user_id: user.id, device_id, issued_at: app.clock.now() };
+    let token = app.device_keys.seal(&device)?;
+    Some(IssuedDevice { token, lifetime: app.config.throttle.device_lifetime })
 }
 
 /// Stores the session and issues its tokens. `None` when the user or the client changed since they were read.
@@ -111,7 +166,7 @@ async fn begin_session(
     }
     let lifetime = session_ends_at.saturating_sub(now);
     let refresh = client.may_use(Grant::RefreshToken).then_some(IssuedRefresh { token, lifetime, verdict: None });
-    Ok(Some(Issued { access_token, expires_in, scope: session.scope, refresh }))
+    Ok(Some(Issued { access_token, expires_in, scope: session.scope, refresh, device: None }))
 }
 
 /// A session and its first refresh token. Without the refresh grant that token stays here, and the session ends with

@@ -4,7 +4,7 @@ use super::issue::{self, Subject};
 use super::{InvalidGrant, Issued, IssuedRefresh, Refusal, audience, snapshot};
 use crate::app::{App, Snapshot};
 use crate::clock::UnixTime;
-use crate::domain::{Client, Exchange, Grant, PlainSecret, RefreshPolicy, RevokedReason, Scope, Session};
+use crate::domain::{Client, Exchange, Grant, PlainSecret, RefreshPolicy, Requester, RevokedReason, Scope, Session};
 use crate::store::StoreError;
 use crate::store::sessions::SignedIn;
 use crate::token::judge::{Presented, Verdict, effective_expiry, expiry_after_use, is_alive, judge};
@@ -29,6 +29,8 @@ pub struct Refresh<'a> {
     pub scope: Option<&'a str>,
     /// The resources that are asked for.
     pub resources: Vec<&'a str>,
+    /// Who asks.
+    pub requester: &'a Requester,
 }
 
 /// A token of ours, and what the judge looks at of it.
@@ -43,7 +45,7 @@ pub async fn grant(app: &App, refresh: Refresh<'_>) -> Result<Issued, Refusal> {
     if !may_refresh {
         return Err(Refusal::UnauthorizedClient("the client lacks the refresh_token grant"));
     }
-    let token = app.refresh_keys.open(refresh.token).map_err(|_| InvalidGrant::NotOurs)?;
+    let Ok(token) = app.refresh_keys.open(refresh.token) else { return Err(not_ours(app, refresh.requester)) };
     let hash = PlainSecret::new(refresh.token.to_owned()).hash();
     let opened = Opened { presented: Presented::new(&token, hash), token };
     let mut unknown_outcomes = 0;
@@ -56,6 +58,16 @@ pub async fn grant(app: &App, refresh: Refresh<'_>) -> Result<Issued, Refusal> {
         }
     }
     Err(Refusal::Unavailable("the session is exchanged too often at once".to_owned()))
+}
+
+/// A token that we never made. Counted: too many from one address are refused.
+fn not_ours(app: &App, requester: &Requester) -> Refusal {
+    let counted =
+        app.throttle.as_ref().map(|throttle| throttle.forged_refresh_token(requester.address, app.clock.now()));
+    match counted {
+        Some(Err(refused)) => Refusal::throttled("refresh tokens from this address", refused),
+        Some(Ok(())) | None => InvalidGrant::NotOurs.into(),
+    }
 }
 
 /// How one look at the row and one write ended.
@@ -107,7 +119,7 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<At
     }
     let lifetime = session_ends_at.saturating_sub(now);
     let refresh = Some(IssuedRefresh { token, lifetime, verdict: Some(name(verdict)) });
-    Ok(Attempt::Issued(Box::new(Issued { access_token, expires_in, scope, refresh })))
+    Ok(Attempt::Issued(Box::new(Issued { access_token, expires_in, scope, refresh, device: None })))
 }
 
 /// The session's client, if it is the one that asks.

@@ -2,6 +2,7 @@
 
 use crate::clock::Seconds;
 use crate::store::StoreError;
+use crate::throttle::Throttled;
 use crate::token::judge::Verdict;
 
 /// A refusal: what the caller learns is decided in `http::error`.
@@ -29,6 +30,14 @@ pub enum Refusal {
     #[error("the password queue is full")]
     Busy {
         /// After so many seconds.
+        retry_after: Seconds,
+    },
+    /// Too many failures: not before so many seconds are over.
+    #[error("too many failures: {what}")]
+    Throttled {
+        /// Whose.
+        what: &'static str,
+        /// When it is worth trying again.
         retry_after: Seconds,
     },
     /// The database can't be reached, or its registry could not be read for too long.
@@ -75,6 +84,13 @@ pub enum InvalidGrant {
     /// A retry whose answer can't be found again.
     #[error("the current refresh token can't be derived from the presented one")]
     Underivable,
+}
+
+impl Refusal {
+    /// `what` failed too often.
+    pub fn throttled(what: &'static str, Throttled { retry_after }: Throttled) -> Self {
+        Self::Throttled { what, retry_after }
+    }
 }
 
 impl From<StoreError> for Refusal {

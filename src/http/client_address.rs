@@ -4,7 +4,11 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use axum::http::HeaderMap;
-use ipnet::IpNet;
+use axum::http::header::{FORWARDED, HeaderName};
+
+use crate::config::{ForwardedHeader, Http};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The address that a request came from, as far as it can be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,22 +26,45 @@ impl fmt::Display for ClientAddress {
     }
 }
 
-/// Walks `X-Forwarded-For` from the right, as long as the hop that wrote the entry is trusted.
+/// Walks what the proxies wrote from the right, as long as the hop that wrote the entry is trusted. Only the one header is
+/// read that the operator's proxies write: another may have come through them from anybody.
 ///
 /// Everything left of the first untrusted hop is that hop's own word, and an attacker may have written it.
-pub fn resolve(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> ClientAddress {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
+pub fn resolve(peer: SocketAddr, headers: &HeaderMap, http: &Http) -> ClientAddress {
+    let is_trusted = |address: IpAddr| http.trusted_proxies.iter().any(|net| net.contains(&address));
     let mut address = peer.ip().to_canonical();
-    let entries = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .rev()
-        .flat_map(|line| line.to_str().unwrap_or_default().rsplit(',').map(str::trim));
-    for entry in entries {
-        let (true, Some(hop)) = (is_trusted(address), parse_hop(entry)) else { break };
+    if !is_trusted(address) {
+        return ClientAddress(address);
+    }
+    let name = match http.forwarded_header {
+        ForwardedHeader::XForwardedFor => &X_FORWARDED_FOR,
+        ForwardedHeader::Forwarded => &FORWARDED,
+    };
+    let lines = headers.get_all(name).iter().rev();
+    for entry in lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(',').map(str::trim)) {
+        let hop = match http.forwarded_header {
+            ForwardedHeader::XForwardedFor => parse_hop(entry),
+            ForwardedHeader::Forwarded => forwarded_for(entry).and_then(parse_hop),
+        };
+        let (true, Some(hop)) = (is_trusted(address), hop) else { break };
         address = hop.to_canonical();
     }
     ClientAddress(address)
+}
+
+/// Whether somebody says whose address it is who isn't believed. Harmless from a stranger; from a proxy of the operator's it
+/// means that all users seem to share one address.
+pub fn is_unbelieved(peer: SocketAddr, headers: &HeaderMap, http: &Http) -> bool {
+    let says_so = headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED);
+    let address = peer.ip().to_canonical();
+    says_so && !http.trusted_proxies.iter().any(|net| net.contains(&address))
+}
+
+/// The node of `for=`, RFC 7239 §4: a quoted text where it has a colon or brackets.
+fn forwarded_for(entry: &str) -> Option<&str> {
+    let mut pairs = entry.split(';').filter_map(|pair| pair.trim().split_once('='));
+    let (_, node) = pairs.find(|(name, _)| name.eq_ignore_ascii_case("for"))?;
+    Some(node.strip_prefix('"').and_then(|node| node.strip_suffix('"')).unwrap_or(node))
 }
 
 /// An entry is an address, and some proxies add the port, or the brackets of IPv6 without one.
@@ -50,14 +77,56 @@ fn parse_hop(entry: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+
+    fn http(trusted: &[&str], header: &str) -> Http {
+        let list = trusted.iter().map(|net| format!("'{net}'")).collect::<Vec<_>>().join(",");
+        let text = format!("[http]\ntrusted_proxies = [{list}]\nforwarded_header = '{header}'");
+        Config::from_toml(&text).unwrap().http
+    }
+
+    fn headers(name: &'static str, lines: &[&str]) -> HeaderMap {
+        lines.iter().map(|line| (HeaderName::from_static(name), line.parse().unwrap())).collect()
+    }
 
     fn resolved(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
-        let mut headers = HeaderMap::new();
-        for line in forwarded {
-            headers.append("x-forwarded-for", line.parse().unwrap());
+        let http = http(trusted, "X-Forwarded-For");
+        resolve(peer.parse().unwrap(), &headers("x-forwarded-for", forwarded), &http).to_string()
+    }
+
+    fn by_forwarded(lines: &[&str]) -> String {
+        let http = http(&["10.0.0.0/8"], "forwarded");
+        resolve("10.0.0.1:1".parse().unwrap(), &headers("forwarded", lines), &http).to_string()
+    }
+
+    #[test]
+    fn the_other_header_is_not_read() {
+        let proxies = |name| http(&["10.0.0.0/8"], name);
+        let peer = "10.0.0.1:1".parse().unwrap();
+        let said = headers("x-forwarded-for", &["198.51.100.7"]);
+        assert_eq!(resolve(peer, &said, &proxies("Forwarded")).to_string(), "10.0.0.1");
+        let said = headers("forwarded", &["for=198.51.100.7"]);
+        assert_eq!(resolve(peer, &said, &proxies("X-Forwarded-For")).to_string(), "10.0.0.1");
+    }
+
+    #[test]
+    fn rfc7239_names_hops_in_its_own_way() {
+        assert_eq!(by_forwarded(&["for=198.51.100.7;proto=https"]), "198.51.100.7");
+        assert_eq!(by_forwarded(&["proto=https; For=\"198.51.100.7:4711\""]), "198.51.100.7");
+        assert_eq!(by_forwarded(&["for=\"[2001:db8::17]:4711\""]), "2001:db8::17");
+        assert_eq!(by_forwarded(&["for=6.6.6.6, for=198.51.100.7", "for=10.0.0.2"]), "198.51.100.7");
+        for nonsense in ["for=unknown", "for=_hidden", "by=198.51.100.7", "198.51.100.7", "for=", "for=\""] {
+            assert_eq!(by_forwarded(&[nonsense]), "10.0.0.1", "{nonsense}");
         }
-        let trusted: Vec<IpNet> = trusted.iter().map(|net| net.parse().unwrap()).collect();
-        resolve(peer.parse().unwrap(), &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_trusted_is_noticed() {
+        let (http, peer) = (http(&["10.0.0.0/8"], "X-Forwarded-For"), |text: &str| text.parse().unwrap());
+        let said = headers("x-forwarded-for", &["198.51.100.7"]);
+        assert!(is_unbelieved(peer("192.0.2.1:1"), &said, &http));
+        assert!(!is_unbelieved(peer("10.0.0.1:1"), &said, &http));
+        assert!(!is_unbelieved(peer("192.0.2.1:1"), &HeaderMap::new(), &http));
     }
 
     #[test]

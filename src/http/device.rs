@@ -1,16 +1,13 @@
 //! What a sign-in says of the device that it comes from.
 
-use axum::http::header::USER_AGENT;
-
 use super::error::OAuthError;
+use super::origin;
 use super::submitted::Submitted;
+use crate::config::Config;
 use crate::domain::Device;
 
 /// The longest name that an app may give a device, in characters.
 const MAX_NAME: usize = 128;
-
-/// As much of a `User-Agent` as is kept, in characters.
-const MAX_USER_AGENT: usize = 256;
 
 /// The device of a sign-in.
 pub fn device(request: &Submitted) -> Result<Device, OAuthError> {
@@ -19,10 +16,15 @@ pub fn device(request: &Submitted) -> Result<Device, OAuthError> {
         let description = "The device_name is longer than 128 characters or has control characters.";
         return Err(OAuthError::invalid_request(description));
     }
-    let user_agent = request.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
     Ok(Device {
         name: name.map(str::to_owned),
-        user_agent: user_agent.map(|agent| agent.chars().take(MAX_USER_AGENT).collect()),
-        ip: Some(request.address.to_string()),
+        user_agent: request.requester.user_agent.clone(),
+        ip: Some(request.address().to_string()),
     })
+}
+
+/// The token of an earlier sign-in on the same device: in the body, or in a browser app's cookie.
+pub fn device_token(request: &Submitted, config: &Config) -> Option<String> {
+    let in_body = request.params.get("device_token").map(str::to_owned);
+    in_body.or_else(|| origin::device_cookie(&request.headers, config))
 }

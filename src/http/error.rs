@@ -117,6 +117,14 @@ impl OAuthError {
         error.because(cause)
     }
 
+    /// 429 with `Retry-After` in seconds, RFC 6585 §4.
+    pub fn throttled(retry_after: Seconds, cause: String) -> Self {
+        let description = "There were too many failed requests. Try again later.";
+        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", description);
+        error.retry_after = Some(retry_after);
+        error.because(cause)
+    }
+
     /// The same error with another status.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
@@ -148,6 +156,7 @@ impl From<Refusal> for OAuthError {
             Refusal::UnauthorizedClient(_) => bad("unauthorized_client", "The client may not use this grant."),
             Refusal::InvalidScope => bad("invalid_scope", "The scope is malformed or exceeds what may be granted."),
             Refusal::InvalidTarget => bad("invalid_target", "The resource is malformed or may not be granted."),
+            Refusal::Throttled { retry_after, .. } => return Self::throttled(retry_after, cause),
             Refusal::Busy { retry_after } => return Self::unavailable(retry_after, cause),
             Refusal::Unavailable(_) => return Self::unavailable(1, cause),
             Refusal::Failed(_) => return Self::server_error(cause),
@@ -194,6 +203,7 @@ mod tests {
             OAuthError::unsupported_grant_type(),
             OAuthError::server_error(String::new()),
             OAuthError::unavailable(1, String::new()),
+            OAuthError::throttled(1, String::new()),
             Refusal::InvalidScope.into(),
             Refusal::InvalidTarget.into(),
             Refusal::InvalidGrant(crate::grant::InvalidGrant::NotOurs).into(),

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -21,7 +22,7 @@ use futures_util::FutureExt as _;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::client_address::{ClientAddress, resolve};
+use super::client_address::{ClientAddress, is_unbelieved, resolve};
 use super::error::{Cause, OAuthError};
 use super::server::{Handler, Peer};
 use crate::app::App;
@@ -33,6 +34,10 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How long a browser may remember the answer to a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 
+/// The number of a request, as one of its extensions.
+#[derive(Clone, Debug)]
+pub(super) struct RequestId(pub String);
+
 /// The endpoints, and what is around them.
 #[derive(Clone)]
 pub struct Layers(Arc<Parts>);
@@ -43,6 +48,8 @@ struct Parts {
     /// Every address that an endpoint has. Any other may hold a secret that somebody put in the wrong place.
     paths: HashSet<String>,
     cors: Option<CorsLayer>,
+    /// Whether an operator has been told of a proxy that isn't believed.
+    warned: AtomicBool,
 }
 
 impl Handler for Layers {
@@ -54,7 +61,13 @@ impl Handler for Layers {
 impl Layers {
     /// Puts the layers around `endpoints`, which are at `paths`.
     pub fn around(endpoints: Router, paths: HashSet<String>, app: &Arc<App>) -> Self {
-        Self(Arc::new(Parts { cors: cors(&app.config), app: Arc::clone(app), endpoints, paths }))
+        Self(Arc::new(Parts {
+            cors: cors(&app.config),
+            app: Arc::clone(app),
+            endpoints,
+            paths,
+            warned: AtomicBool::new(false),
+        }))
     }
 }
 
@@ -63,9 +76,11 @@ impl Parts {
     async fn identified(&self, mut request: Request, Peer(peer): Peer) -> Response {
         let config = &self.app.config;
         let begun = Instant::now();
-        let address = resolve(peer, request.headers(), &config.http.trusted_proxies);
+        self.warn_of_unbelieved_proxies(peer, request.headers());
+        let address = resolve(peer, request.headers(), &config.http);
         let request_id = request_id(config, peer, request.headers());
         request.extensions_mut().insert(address);
+        request.extensions_mut().insert(RequestId(request_id.clone()));
         let method = request.method().clone();
         let route = self.paths.get(request.uri().path()).map_or("(none)", String::as_str);
         let mut response = self.readable(request).await;
@@ -75,6 +90,18 @@ impl Parts {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         response
+    }
+
+    /// Once: a proxy that is missing in the configuration makes all users one, whose failures add up.
+    fn warn_of_unbelieved_proxies(&self, peer: SocketAddr, headers: &HeaderMap) {
+        let may_warn = !self.warned.load(Ordering::Relaxed) && is_unbelieved(peer, headers, &self.app.config.http);
+        if may_warn && !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                peer = %peer.ip(),
+                "a request names the address of its client, but its sender is not in http.trusted_proxies: if it is your \
+                 proxy, all users seem to share its address, and failures of one throttle all"
+            );
+        }
     }
 
     /// Lets the pages of the configured origins read the answer, whatever it is.

@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use super::LOGIN_BODY_LIMIT;
 use super::authorization::presented_client;
-use super::device::device;
+use super::device::{device, device_token};
 use super::error::OAuthError;
 use super::origin::refuse_foreign_page;
 use super::submitted::{FormOrJson, Submitted};
@@ -37,8 +37,10 @@ async fn sign_in(app: &App, request: &Submitted) -> Result<Response, OAuthError>
         scope: params.get("scope"),
         resources: params.all("resource").collect(),
         device: device(request)?,
+        device_token: device_token(request, &app.config),
+        requester: &request.requester,
     };
     let delivery = if params.flag("cookie")? { Delivery::Cookie } else { Delivery::Body };
-    let client = authenticate(&*snapshot(app)?, &presented)?;
+    let client = authenticate(app, &*snapshot(app)?, &presented, request.address())?;
     Ok(token_response(&password::grant(app, &client, sign_in).await?, delivery))
 }

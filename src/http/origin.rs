@@ -1,4 +1,4 @@
-//! Browsers: which pages may talk to us, and the cookie that holds their refresh token.
+//! Browsers: which pages may talk to us, and the cookies that hold their refresh token and make them a known device.
 
 use axum::http::header::{COOKIE, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue};
@@ -9,7 +9,10 @@ use crate::config::Config;
 use crate::domain::PlainSecret;
 
 /// `__Host-` binds the cookie to this very host, over TLS only (RFC 6265bis §4.1.3.2).
-const COOKIE_NAME: &str = "__Host-tokend-refresh";
+const REFRESH_COOKIE: &str = "__Host-tokend-refresh";
+
+/// The cookie that makes a browser a known device.
+const DEVICE_COOKIE: &str = "__Host-tokend-device";
 
 /// Whether the request comes from a page of the issuer's own origin or a configured one.
 fn is_own_page(headers: &HeaderMap, config: &Config) -> bool {
@@ -31,29 +34,42 @@ pub fn refuse_foreign_page(headers: &HeaderMap, config: &Config) -> Result<(), O
 
 /// The refresh token in the cookie, which is believed only from an own page.
 pub fn cookie_token(headers: &HeaderMap, config: &Config) -> Result<Option<String>, OAuthError> {
-    let cookies = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
-    let mut tokens = cookies.filter_map(|cookie| cookie.trim().strip_prefix(COOKIE_NAME)?.strip_prefix('='));
-    let Some(token) = tokens.next() else { return Ok(None) };
+    let Some(token) = read_cookie(headers, REFRESH_COOKIE) else { return Ok(None) };
     if !is_own_page(headers, config) {
         return Err(OAuthError::foreign_origin());
     }
     Ok(Some(token.to_owned()))
 }
 
+/// The device token in the cookie of an own page. It grants nothing, so without an own page it is merely not there.
+pub fn device_cookie(headers: &HeaderMap, config: &Config) -> Option<String> {
+    read_cookie(headers, DEVICE_COOKIE).filter(|_| is_own_page(headers, config)).map(str::to_owned)
+}
+
+fn read_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(';')).find_map(|cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
 /// The `Set-Cookie` that keeps a refresh token for `lifetime` seconds.
 pub fn set_cookie(token: &PlainSecret, lifetime: Seconds) -> Option<HeaderValue> {
-    cookie(token.reveal(), lifetime)
+    cookie(REFRESH_COOKIE, token.reveal(), lifetime)
+}
+
+/// The `Set-Cookie` that keeps a device token for `lifetime` seconds.
+pub fn set_device_cookie(token: &PlainSecret, lifetime: Seconds) -> Option<HeaderValue> {
+    cookie(DEVICE_COOKIE, token.reveal(), lifetime)
 }
 
 /// The `Set-Cookie` that forgets it.
 pub fn clear_cookie() -> Option<HeaderValue> {
-    cookie("", 0)
+    cookie(REFRESH_COOKIE, "", 0)
 }
 
-fn cookie(value: &str, lifetime: Seconds) -> Option<HeaderValue> {
+fn cookie(name: &str, value: &str, lifetime: Seconds) -> Option<HeaderValue> {
     // RFC 6265bis §5.5 lets a browser keep a cookie for 400 days at most.
     let lifetime = lifetime.clamp(0, 400 * 86_400);
-    let text = format!("{COOKIE_NAME}={value}; Path=/; Max-Age={lifetime}; Secure; HttpOnly; SameSite=Strict");
+    let text = format!("{name}={value}; Path=/; Max-Age={lifetime}; Secure; HttpOnly; SameSite=Strict");
     let mut header = HeaderValue::try_from(text).ok()?;
     header.set_sensitive(true);
     Some(header)

@@ -29,7 +29,13 @@ async fn exchange(app: &App, request: &Submitted) -> Result<Response, OAuthError
     let client = asking_client(app, request)?;
     let token = require_token(request, &app.config)?;
     let resources = params.all("resource").collect();
-    let refresh = Refresh { client: client.as_deref(), token: &token.text, scope: params.get("scope"), resources };
+    let refresh = Refresh {
+        client: client.as_deref(),
+        token: &token.text,
+        scope: params.get("scope"),
+        resources,
+        requester: &request.requester,
+    };
     Ok(token_response(&refresh_token::grant(app, refresh).await?, token.delivery))
 }
 
@@ -37,6 +43,6 @@ async fn exchange(app: &App, request: &Submitted) -> Result<Response, OAuthError
 pub(super) fn asking_client(app: &App, request: &Submitted) -> Result<Option<Arc<Client>>, OAuthError> {
     match presented_client(&request.headers, &request.params)? {
         PresentedClient::Nobody => Ok(None),
-        presented => Ok(Some(authenticate(&*snapshot(app)?, &presented)?)),
+        presented => Ok(Some(authenticate(app, &*snapshot(app)?, &presented, request.address())?)),
     }
 }

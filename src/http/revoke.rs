@@ -22,7 +22,7 @@ const BULK: [&str; 4] = ["sid", "sub", "username", "of_client"];
 /// Answers `POST /revoke`. `token_type_hint` is no help here and ignored: a token's form says what it is.
 pub async fn revoke(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>) -> Result<Response, OAuthError> {
     let presented = presented_client(&request.headers, &request.params)?;
-    let client = authenticate(&*snapshot(&app)?, &presented)?;
+    let client = authenticate(&app, &*snapshot(&app)?, &presented, request.address())?;
     let params = &request.params;
     let mut bulk = BULK.iter().filter_map(|name| Some((*name, params.get(name)?)));
     match (params.get("token"), bulk.next(), bulk.next()) {

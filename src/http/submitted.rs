@@ -1,19 +1,26 @@
 //! What a POST brings: its parameters, read within a limit of bytes and of time, and who sent it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::client_address::ClientAddress;
 use super::error::OAuthError;
+use super::layers::RequestId;
 use super::params::Params;
+use crate::domain::Requester;
 
 /// How long a body may take to arrive once its head is there.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// As much of a `User-Agent` as is kept, in characters.
+const MAX_USER_AGENT: usize = 256;
 
 /// A submitted request.
 pub struct Submitted {
@@ -21,8 +28,15 @@ pub struct Submitted {
     pub headers: HeaderMap,
     /// Its parameters.
     pub params: Params,
-    /// Where it came from.
-    pub address: ClientAddress,
+    /// Who sent it.
+    pub requester: Requester,
+}
+
+impl Submitted {
+    /// The address that it came from, as far as it can be believed.
+    pub fn address(&self) -> IpAddr {
+        self.requester.address
+    }
 }
 
 /// A request whose body is a form of at most `LIMIT` bytes, RFC 6749 §3.2.
@@ -71,8 +85,19 @@ async fn read(request: Request, limit: usize, accepted: &[Encoding]) -> Result<S
         Some(Encoding::Json) if accepted.contains(&Encoding::Json) => Params::from_json(&bytes)?,
         _ => return Err(OAuthError::invalid_request("The content type of the body is not one that is taken here.")),
     };
-    let address = parts.extensions.get().copied().unwrap_or_default();
-    Ok(Submitted { headers: parts.headers, params, address })
+    let requester = requester(&parts);
+    Ok(Submitted { headers: parts.headers, params, requester })
+}
+
+fn requester(parts: &Parts) -> Requester {
+    let ClientAddress(address) = parts.extensions.get().copied().unwrap_or_default();
+    let user_agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let request_id = parts.extensions.get().map(|RequestId(id)| id.clone());
+    Requester {
+        address,
+        user_agent: user_agent.map(|agent| agent.chars().take(MAX_USER_AGENT).collect()),
+        request_id: request_id.unwrap_or_default(),
+    }
 }
 
 /// What is in an address ends up in logs and histories (RFC 6749 §2.3.1), so nothing is taken from there.

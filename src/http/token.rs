@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use super::BODY_LIMIT;
 use super::authorization::presented_client;
-use super::device::device;
+use super::device::{device, device_token};
 use super::error::OAuthError;
 use super::presented_token::require_token;
 use super::submitted::{Form, Submitted};
@@ -23,7 +23,7 @@ pub async fn token(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>)
     let presented = presented_client(&request.headers, &request.params)?;
     let registry = snapshot(&app)?;
     let grant_type = request.params.require("grant_type", "The grant_type is missing.")?;
-    let client = authenticate(&registry, &presented)?;
+    let client = authenticate(&app, &registry, &presented, request.address())?;
     let grant = grant_type.parse::<Grant>().map_err(|_| OAuthError::unsupported_grant_type())?;
     let params = &request.params;
     let (scope, resources) = (params.get("scope"), params.all("resource").collect::<Vec<_>>());
@@ -35,6 +35,8 @@ pub async fn token(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>)
                 scope,
                 resources,
                 device: device(&request)?,
+                device_token: device_token(&request, &app.config),
+                requester: &request.requester,
             };
             Ok(token_response(&password::grant(&app, &client, sign_in).await?, Delivery::Body))
         }
@@ -54,6 +56,12 @@ async fn refresh(
     resources: Vec<&str>,
 ) -> Result<Response, OAuthError> {
     let token = require_token(request, &app.config)?;
-    let refresh = Refresh { client: Some(client), token: &token.text, scope: request.params.get("scope"), resources };
+    let refresh = Refresh {
+        client: Some(client),
+        token: &token.text,
+        scope: request.params.get("scope"),
+        resources,
+        requester: &request.requester,
+    };
     Ok(token_response(&refresh_token::grant(app, refresh).await?, token.delivery))
 }

@@ -108,6 +108,17 @@ impl MasterSecrets {
         (keys(&self.first), self.older.iter().map(keys).collect())
     }
 
+    /// The keys of device tokens of `issuer`: that of the secret in use first.
+    pub fn device_keys(&self, issuer: &str) -> Vec<Zeroizing<[u8; 32]>> {
+        self.all().map(|secret| derive(secret, "device tag", issuer)).collect()
+    }
+
+    /// The key under which the names of accounts are digested, to count attempts without keeping the names. The same on all
+    /// nodes.
+    pub fn attempts_key(&self) -> Zeroizing<[u8; 32]> {
+        derive(&self.first, "sign-in attempts", "")
+    }
+
     /// Encrypts `plain` with a key of the first secret. `aad` says what it is, and is needed again to open it.
     pub fn seal(&self, aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, SealingFailed> {
         let mut bytes = plain.to_vec();

@@ -14,6 +14,8 @@ pub struct Credentials {
     pub user: User,
     /// The hash as stored; a text that no password fits is possible.
     pub password_hash: Option<String>,
+    /// Device tokens that were made before this are any device's.
+    pub devices_known_from: UnixTime,
 }
 
 /// As a row, or as SQLite's JSON array: in this order.
@@ -49,10 +51,11 @@ struct CredentialsRow {
     #[sqlx(flatten)]
     user: UserRow,
     password_hash: Option<String>,
+    devices_known_from: i64,
 }
 
 const FIND: &str = "SELECT id AS user_id, username, email, claims, credentials_version, created_at AS user_created_at, \
-     disabled_at AS user_disabled_at, password_hash FROM users WHERE username = $1";
+     disabled_at AS user_disabled_at, password_hash, devices_known_from FROM users WHERE username = $1";
 
 const LIST: &str = "SELECT id AS user_id, username, email, claims, credentials_version, created_at AS user_created_at, \
      disabled_at AS user_disabled_at FROM users WHERE username > $1 ORDER BY username LIMIT $2";
@@ -72,13 +75,19 @@ const DISABLE: &str = "UPDATE users SET disabled_at = $2, credentials_version = 
 
 const ENABLE: &str = "UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL";
 
+const FORGET_DEVICES: &str = "UPDATE users SET devices_known_from = $2 WHERE id = $1";
+
 const REMOVE: &str = "DELETE FROM users WHERE id = $1";
 
 impl Store {
     /// The user of that name, with what is needed to check a password.
     pub async fn find_credentials(&self, username: &Username) -> Result<Option<Credentials>, StoreError> {
         let row = sql!(self.read().await?, optional CredentialsRow, FIND, username.as_str())?;
-        row.map(|row| Ok(Credentials { user: row.user.try_into()?, password_hash: row.password_hash })).transpose()
+        let credentials = |row: CredentialsRow| {
+            let (password_hash, devices_known_from) = (row.password_hash, row.devices_known_from);
+            Ok(Credentials { user: row.user.try_into()?, password_hash, devices_known_from })
+        };
+        row.map(credentials).transpose()
     }
 
     /// Up to `limit` users in the order of their names, from the first one after `after` on.
@@ -131,6 +140,12 @@ impl Store {
     /// Lets a disabled user sign in again. False when there was nothing to do.
     pub async fn enable_user(&self, id: UserId) -> Result<bool, StoreError> {
         Ok(sql!(self.write().await?, execute, ENABLE, id.0)? == 1)
+    }
+
+    /// Makes every device of a user that was known before `now` a device like any other. False when there is no such user.
+    pub async fn forget_devices(&self, id: UserId, now: UnixTime) -> Result<bool, StoreError> {
+        // A token of this very second is forgotten too.
+        Ok(sql!(self.write().await?, execute, FORGET_DEVICES, id.0, now.saturating_add(1))? == 1)
     }
 
     /// Removes a user and, by the foreign key, its sessions. False when there is no such user.

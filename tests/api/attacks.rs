@@ -8,3 +8,4 @@ mod login;
 mod refresh;
 mod revocation;
 mod storage;
+mod throttling;

@@ -130,7 +130,7 @@ async fn without_the_refresh_grant_there_is_no_refresh_token_and_the_session_end
     let server = TestServer::start(engine).await;
     server.change_client(P1, |client| client.grants = Grants::from([Grant::Password])).await;
     let answer = server.login_asking(&[("cookie", "true")]).await;
-    assert_eq!((answer.ok().json().get("refresh_token"), answer.header("set-cookie")), (None, ""));
+    assert_eq!((answer.ok().json().get("refresh_token"), answer.refresh_cookie()), (None, ""));
     server.introspect(&answer.access_token()).await.active();
     let session = server.session_of(&answer.access_token()).await;
     let found = server.app.store.find_session(session).await.unwrap().unwrap();

@@ -30,6 +30,16 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().expect("the header is text"))
     }
 
+    /// The one `Set-Cookie` that keeps or clears a refresh token; empty when there is none.
+    #[track_caller]
+    pub fn refresh_cookie(&self) -> &str {
+        let lines = self.headers.get_all("set-cookie").iter().map(|line| line.to_str().expect("the cookie is text"));
+        let mut cookies = lines.filter(|line| line.starts_with("__Host-tokend-refresh="));
+        let cookie = cookies.next().unwrap_or("");
+        assert_eq!(cookies.next(), None, "{self:?}");
+        cookie
+    }
+
     /// Status, header fields and body, without the two that say which answer and when: what somebody who compares
     /// answers can go by.
     pub fn without_the_incidental(&self) -> (u16, Vec<(String, String)>, &str) {

@@ -34,6 +34,8 @@ impl Default for Settings {
             [passwords]
             memory_kib = 64
             iterations = 1
+            [throttle]
+            enabled = false
             [claims]
             access_token = ["roles"]
             [http]

@@ -34,7 +34,7 @@ async fn sign_in_by_cookie(server: &TestServer) -> (Answer, String) {
 
 #[track_caller]
 fn token_in(answer: &Answer) -> String {
-    let cookie = answer.ok().header("set-cookie");
+    let cookie = answer.ok().refresh_cookie();
     let value = cookie.strip_prefix(NAME).and_then(|rest| rest.strip_prefix('=')).expect("the cookie");
     value.split(';').next().expect("a value").to_owned()
 }
@@ -125,7 +125,7 @@ async fn a_foreign_page_can_not_use_the_cookie(engine: Engine) {
 async fn the_cookie_has_its_attributes(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (answer, _) = sign_in_by_cookie(&server).await;
-    let mut attributes: Vec<&str> = answer.header("set-cookie").split("; ").skip(1).collect();
+    let mut attributes: Vec<&str> = answer.refresh_cookie().split("; ").skip(1).collect();
     attributes.retain(|attribute| !attribute.starts_with("Max-Age="));
     attributes.sort_unstable();
     assert_eq!(attributes, ["HttpOnly", "Path=/", "SameSite=Strict", "Secure"]);

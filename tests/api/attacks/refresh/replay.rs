@@ -73,7 +73,7 @@ async fn parallel_uses_on_every_path_have_one_successor(engine: Engine) {
         .await
         .iter()
         .map(|answer| {
-            let cookie = answer.ok().header("set-cookie").split(';').next().unwrap_or_default();
+            let cookie = answer.ok().refresh_cookie().split(';').next().unwrap_or_default();
             let in_cookie = cookie.strip_prefix("__Host-tokend-refresh=").map(str::to_owned);
             in_cookie.unwrap_or_else(|| answer.refresh_token())
         })

@@ -1,0 +1,51 @@
+//! What isn't a password, and is out of reach of guessing: it is counted when it was wrong, and refused with 429 when there
+//! was too much of it. What is right always passes, so nobody can lock anybody out.
+
+use std::fmt;
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
+
+use super::Throttled;
+use super::bounded::Bounded;
+use super::bucket::{Bucket, Limit};
+use crate::clock::UnixTime;
+
+/// The most keys that are remembered of one kind; each takes some 50 bytes.
+const CAPACITY: usize = 50_000;
+
+/// Failures of one kind, by whom they are.
+pub struct Misses<K> {
+    limit: Limit,
+    buckets: Mutex<Bounded<K, Bucket>>,
+    /// For everybody who found no room.
+    rest: Mutex<Bucket>,
+}
+
+impl<K: Eq + Hash + Clone> Misses<K> {
+    pub(super) fn new(limit: Limit) -> Self {
+        Self { limit, buckets: Mutex::new(Bounded::new(CAPACITY)), rest: Mutex::default() }
+    }
+
+    /// Counts one of whoever is the first of `keys`, from the narrowest on, for which there is room.
+    pub(super) fn count(&self, keys: &[K], now: UnixTime) -> Result<(), Throttled> {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = keys.iter().find(|key| buckets.admits(key, now, |bucket| bucket.is_empty(self.limit, now)));
+        if let Some(key) = key {
+            return self.count_in(buckets.entry(key.clone()), now);
+        }
+        self.count_in(&mut self.rest.lock().unwrap_or_else(PoisonError::into_inner), now)
+    }
+
+    fn count_in(&self, bucket: &mut Bucket, now: UnixTime) -> Result<(), Throttled> {
+        let has_room = bucket.has_room(self.limit, 1, now);
+        let retry_after = bucket.retry_after(self.limit, now);
+        bucket.count(self.limit, now);
+        if has_room { Ok(()) } else { Err(Throttled { retry_after }) }
+    }
+}
+
+impl<K> fmt::Debug for Misses<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Misses({:?})", self.limit)
+    }
+}
