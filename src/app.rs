@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 pub use registry::{LEASE, Registry, RegistryError, Snapshot};
 
+use crate::audit::{Acting, Actor, AuditEvent, AuditKeys, Kind, Repeats};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Client, RefreshPolicy};
+use crate::domain::{Client, RefreshPolicy, Requester};
 use crate::keys::MasterSecrets;
 use crate::password::{HashParameters, Hasher, StartError};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::throttle::{AttemptKeys, Throttle};
 use crate::token::access::VerifiedTokens;
 use crate::token::device::DeviceKeys;
@@ -33,6 +34,8 @@ pub struct App {
     pub verified_tokens: VerifiedTokens,
     /// What hashes and verifies passwords.
     pub hasher: Hasher,
+    /// Failures that the audit trail hasn't been told of yet.
+    pub repeats: Repeats,
     /// Who failed too often lately; `None` where nobody is refused for it.
     pub throttle: Option<Throttle>,
     /// What accounts and devices are counted under.
@@ -63,6 +66,7 @@ impl App {
         let refresh_keys = refresh_keys(&secrets, config.issuer.as_str());
         let attempt_keys = AttemptKeys::new(&secrets.attempts_key());
         let device_keys = DeviceKeys::new(secrets.device_keys(config.issuer.as_str()).iter().map(|key| &**key));
+        store.keep_audit(audit_keys(&secrets));
         let registry = Registry::load(store.clone(), secrets, config.tokens.access_lifetime).await?;
         let parameters = HashParameters {
             memory_kib: config.passwords.memory_kib,
@@ -80,10 +84,49 @@ impl App {
             refresh_keys,
             verified_tokens,
             hasher,
+            repeats: Repeats::default(),
             throttle,
             attempt_keys,
             device_keys,
         }))
+    }
+
+    /// Somebody who acts by a request, at this moment.
+    pub fn acting(&self, actor: Actor, requester: &Requester) -> Acting {
+        Acting { actor, at: self.clock.now(), requester: Some(requester.clone()) }
+    }
+
+    /// Something that the server does by itself, at this moment.
+    pub fn own_act(&self) -> Acting {
+        Acting { actor: Actor::Server, at: self.clock.now(), requester: None }
+    }
+
+    /// Tells the audit trail of a failure, unless the same has just been told: then it is counted. The answer doesn't hang on
+    /// it: what can't be told now is in the log.
+    pub async fn tell_failure(&self, event: AuditEvent) {
+        let Some(event) = self.repeats.note(event) else { return };
+        if let Err(error) = self.store.tell(event).await {
+            tracing::warn!(%error, "a failure can't be written to the audit trail");
+        }
+    }
+
+    /// Tells the audit trail how often failures were repeated; with `all`, of those too that may be repeated yet.
+    pub async fn tell_repeated(&self, all: bool) {
+        for event in self.repeats.due(self.clock.now(), all) {
+            if let Err(error) = self.store.tell(event).await {
+                tracing::warn!(%error, "repeated failures can't be written to the audit trail");
+            }
+        }
+    }
+
+    /// Deletes what the audit trail needn't keep any longer. How many events.
+    pub async fn purge_audit(&self) -> Result<u64, StoreError> {
+        let retention = self.config.audit.retention;
+        if retention == 0 {
+            return Ok(0);
+        }
+        let told = |purged| self.own_act().event(Kind::AuditPurged).counting(purged);
+        self.store.purge_events(self.clock.now().saturating_sub(retention), told).await
     }
 
     /// How a client's refresh tokens behave: what its registration leaves open, the configuration says.
@@ -97,6 +140,11 @@ impl App {
             absolute_lifetime: client.absolute_lifetime.unwrap_or(sessions.absolute_lifetime),
         }
     }
+}
+
+/// What seals the audit trail.
+pub fn audit_keys(secrets: &MasterSecrets) -> AuditKeys {
+    AuditKeys::new(secrets.audit_keys().iter().map(|key| &**key))
 }
 
 fn refresh_keys(secrets: &MasterSecrets, issuer: &str) -> RefreshKeys {

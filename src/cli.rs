@@ -1,9 +1,11 @@
 //! The command line: a file a command. What is printed for people is printed here and nowhere else.
 
+mod audit;
 mod bootstrap;
 mod check;
 mod client;
 mod context;
+mod explain;
 mod key;
 mod lengths;
 mod logging;
@@ -64,6 +66,11 @@ enum Command {
     /// Let clients go on after the database lost commits.
     #[command(subcommand)]
     Recovery(recovery::Command),
+    /// See what happened, and check that the trail of it is whole.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Say why a token or a session is accepted, or isn't.
+    Explain(explain::Explained),
 }
 
 /// What went wrong, in words for the operator.
@@ -103,6 +110,8 @@ async fn execute(command: Command, config: Config, file: Option<&Path>) -> Resul
         Command::User(command) => Context::work(config, async |context| user::run(context, command).await).await,
         Command::Session(command) => Context::work(config, async |context| session::run(context, command).await).await,
         Command::Key(command) => Context::work(config, async |context| key::run(context, command).await).await,
+        Command::Audit(command) => Context::work(config, async |context| audit::run(context, command).await).await,
+        Command::Explain(what) => Context::work(config, async |context| explain::run(context, what).await).await,
         Command::Recovery(command) => {
             Context::work(config, async |context| recovery::run(context, command).await).await
         }

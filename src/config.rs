@@ -63,6 +63,8 @@ pub struct Config {
     pub passwords: Passwords,
     /// `[throttle]`
     pub throttle: Throttling,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[claims]`
     pub claims: ClaimRules,
     /// `[http]`
@@ -128,6 +130,13 @@ pub struct Throttling {
     pub limits: Limits,
     /// For how long after a sign-in its device is known, in seconds.
     pub device_lifetime: Seconds,
+}
+
+/// The audit trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// How long events are kept, in seconds; 0 for ever.
+    pub retention: Seconds,
 }
 
 /// Which of a user's claims go where. None of them is one that the server sets.

@@ -3,6 +3,7 @@
 mod audience;
 mod client;
 pub mod client_credentials;
+pub mod explain;
 mod issue;
 pub mod live;
 pub mod password;
@@ -17,12 +18,21 @@ pub use refusal::{InvalidGrant, Refusal};
 use std::sync::Arc;
 
 use crate::app::{App, Snapshot};
-use crate::domain::{Client, Scope};
+use crate::audit::{Actor, Kind};
+use crate::domain::{Client, Requester, Scope};
+use crate::throttle::Throttled;
 
 /// The registry, or 503 when its lease has run out.
 pub fn snapshot(app: &App) -> Result<Arc<Snapshot>, Refusal> {
     let expired = || Refusal::Unavailable("the registry has not been read for too long".to_owned());
     app.registry.snapshot().ok_or_else(expired)
+}
+
+/// The refusal of what failed too often, which the audit trail is told of.
+pub async fn throttled(app: &App, what: &'static str, refused: Throttled, requester: &Requester) -> Refusal {
+    let event = app.acting(Actor::Stranger, requester).event(Kind::Throttled).because(what);
+    app.tell_failure(event).await;
+    Refusal::throttled(what, refused)
 }
 
 /// The scope that a request asks for: all that the client may have if it asks for none, RFC 6749 §3.3.

@@ -1,9 +1,11 @@
 //! tokend: a standalone OAuth 2.0 authorization server. This is the map of the crate.
 //!
 //! Data flows one way: [`http`] -> [`grant`] -> [`token`], [`password`], [`keys`] -> [`store`]. Nothing below knows what is
-//! above it. [`domain`] holds the words that all of them speak; [`token`] and [`throttle`] do no I/O.
+//! above it. [`domain`] holds the words that all of them speak; [`token`], [`throttle`] and [`audit`] do
+//! no I/O.
 
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,5 +1,6 @@
 //! What is kept: one file a table. SQL lives here and nowhere else; nothing here decides, it stores what was decided.
 
+pub mod audit_events;
 mod batch;
 pub mod clients;
 mod db;

@@ -34,7 +34,7 @@ pub async fn bootstrap(app: &App) -> Result<Option<FirstStart>, Failure> {
     let first = FirstStart { password: PlainSecret::generate(), api_secret: PlainSecret::generate() };
     let hash = app.hasher.hash(PlainPassword::chosen(first.password.reveal())?).await?;
     let clients = [first_app(now)?, first_api(now, &first.api_secret)?];
-    match app.store.insert_first(&clients, &first_user(now)?, hash.as_str()).await {
+    match app.store.by(app.own_act()).insert_first(&clients, &first_user(now)?, hash.as_str()).await {
         Ok(()) => Ok(Some(first)),
         // Another node was quicker, and has shown its secrets.
         Err(StoreError::Exists) => Ok(None),

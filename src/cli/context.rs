@@ -1,6 +1,10 @@
 //! What a command works with: the configuration, the opened database, the time.
 
+use rustix::process::getuid;
+
 use super::{Failure, start};
+use crate::app::audit_keys;
+use crate::audit::{Acting, Actor};
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
 use crate::store::Store;
@@ -19,7 +23,11 @@ impl Context {
     /// Opens the database, works on it and closes it.
     pub async fn work<T>(config: Config, work: impl AsyncFnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
         let store = start::open_migrated(&config).await?;
-        let context = Self { config, store, clock: Clock::System };
+        let clock = Clock::System;
+        store.keep_audit(audit_keys(&start::master_secrets(&config, &store).await?));
+        let actor = Actor::Operator(getuid().as_raw());
+        let store = store.by(Acting { actor, at: clock.now(), requester: None });
+        let context = Self { config, store, clock };
         let done = work(&context).await;
         context.store.close().await;
         done

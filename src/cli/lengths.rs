@@ -31,6 +31,11 @@ pub fn recovery_window(text: &str) -> Result<Seconds, String> {
     seconds(text, 1, 7 * DAY)
 }
 
+/// How far back to look.
+pub fn since(text: &str) -> Result<Seconds, String> {
+    seconds(text, 1, 36_500 * DAY)
+}
+
 fn own(text: &str, least: u64, most: u64) -> Result<OwnLength, String> {
     if text == "default" {
         Ok(OwnLength(None))

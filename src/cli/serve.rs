@@ -9,7 +9,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior,
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, bootstrap, logging, start};
-use crate::app::App;
+use crate::app::{App, audit_keys};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::Grant;
@@ -19,6 +19,9 @@ use crate::store::StoreError;
 
 /// How often failed sign-ins are forgotten that have no consequences any more. Whoever attacks makes them.
 const PURGE_ATTEMPTS: Duration = Duration::from_mins(1);
+
+/// How often it is looked whether failures that were repeated are due to be told.
+const TELL_REPEATED: Duration = Duration::from_secs(10);
 
 /// How often what has ended long ago is forgotten.
 const PURGE: Duration = Duration::from_hours(1);
@@ -46,6 +49,7 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
         store.migrate().await?;
     }
     let secrets = start::master_secrets(&config, &store).await?;
+    store.keep_audit(audit_keys(&secrets));
     start::ensure_signing_key(&config, &store, &secrets, clock.now()).await?;
     let server = bind(&config).await?;
     config.bound_to(server.local_addr());
@@ -64,9 +68,11 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
         tokio::spawn(poll(Arc::clone(&app))),
         tokio::spawn(purge(Arc::clone(&app))),
         tokio::spawn(purge_attempts(Arc::clone(&app))),
+        tokio::spawn(tell_repeated(Arc::clone(&app))),
     ];
     server.run(http::router(&app), stopped).await;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    app.tell_repeated(true).await;
     app.store.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -131,15 +137,24 @@ async fn purge_attempts(app: Arc<App>) {
     }
 }
 
+async fn tell_repeated(app: Arc<App>) {
+    let mut ticks = tokio::time::interval(TELL_REPEATED);
+    loop {
+        ticks.tick().await;
+        app.tell_repeated(false).await;
+    }
+}
+
 /// Deletes what nobody can ask for any more: ended sessions, expired revocations, signing keys whose last token is dead.
 async fn forget(app: &App) -> Result<(), StoreError> {
     let now = app.clock.now();
     let ended_before = now.saturating_sub(app.config.sessions.retention);
     app.store.purge_sessions(ended_before).await?;
     app.store.purge_revoked_tokens(now).await?;
+    app.purge_audit().await?;
     let Some(registry) = app.registry.snapshot() else { return Ok(()) };
     for kid in registry.keys.expired(now, registry.longest_access_lifetime) {
-        app.store.remove_signing_key(kid).await?;
+        app.store.by(app.own_act()).remove_signing_key(kid).await?;
         tracing::info!(kid, "a signing key whose last token is dead was deleted");
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Failure;
+use crate::audit::{Acting, Actor};
 use crate::clock::UnixTime;
 use crate::config::{Config, Database, SecretSource};
 use crate::domain::StoredKey;
@@ -71,6 +72,7 @@ pub async fn ensure_signing_key(
     secrets: &MasterSecrets,
     now: UnixTime,
 ) -> Result<(), Failure> {
+    let store = &store.by(Acting { actor: Actor::Server, at: now, requester: None });
     loop {
         // The version is read before what it counts, so that a key that another node adds in between is noticed.
         let version = store.registry_state().await?.version;

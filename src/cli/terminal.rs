@@ -36,6 +36,13 @@ impl Consent {
     }
 }
 
+/// A token on standard input.
+pub fn token_from_input() -> Result<Zeroizing<String>, Failure> {
+    let mut text = Zeroizing::new(String::new());
+    stdin().lock().take(2 * MAX_LINE).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 fn means_yes(answer: &str) -> bool {
     matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }

@@ -51,6 +51,7 @@ pub fn describe(config: &Config) -> Vec<(&'static str, String)> {
         ("throttle.client_secrets", limit(limits.client_secrets)),
         ("throttle.refresh_tokens", limit(limits.refresh_tokens)),
         ("throttle.introspections", limit(limits.introspections)),
+        ("audit.retention", lifetime(config.audit.retention)),
         ("claims.access_token", list(&config.claims.access_token)),
         ("claims.scopes", scopes(&config.claims.scopes)),
         ("http.allowed_origins", list(&http.allowed_origins)),

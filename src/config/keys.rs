@@ -10,7 +10,7 @@ pub(super) const SECRET: [&str; 2] = ["database", "secret"];
 
 /// Every key in the order in which an operator meets it. The type of the default is the type of the key; an empty text
 /// means "not set".
-pub(super) fn defaults() -> [(&'static str, Value); 48] {
+pub(super) fn defaults() -> [(&'static str, Value); 49] {
     [
         ("issuer", text("")),
         ("listen", text("127.0.0.1:8080")),
@@ -44,6 +44,7 @@ pub(super) fn defaults() -> [(&'static str, Value); 48] {
         ("throttle.client_secrets", text("60/1m")),
         ("throttle.refresh_tokens", text("60/1m")),
         ("throttle.introspections", text("300/1m")),
+        ("audit.retention", text("365d")),
         ("claims.access_token", list(&[])),
         ("claims.scopes", standard_scopes()),
         ("http.allowed_origins", list(&[])),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::check::{DAY, HOUR, MINUTE};
 use super::settings::Settings;
 use super::{
-    ClaimRules, ForwardedHeader, Http, Log, LogFormat, Login, Passwords, Postgres, Sessions, Tls, Tokens, text,
+    Audit, ClaimRules, ForwardedHeader, Http, Log, LogFormat, Login, Passwords, Postgres, Sessions, Tls, Tokens, text,
 };
 use crate::clock::Seconds;
 use crate::password::HashParameters;
@@ -81,6 +81,10 @@ pub(super) fn passwords(settings: &mut Settings) -> Option<Passwords> {
         threads: threads?,
         queue: queue?,
     })
+}
+
+pub(super) fn audit(settings: &mut Settings) -> Option<Audit> {
+    Some(Audit { retention: settings.seconds("audit.retention", 0, LONGEST)? })
 }
 
 pub(super) fn claims(settings: &mut Settings) -> Option<ClaimRules> {

@@ -60,7 +60,7 @@ fn the_defaults_are_those_that_the_documents_promise() {
 }
 
 /// For every key a value that is not its default.
-const OTHER: [(&str, &str); 48] = [
+const OTHER: [(&str, &str); 49] = [
     ("issuer", "https://login.example.com/auth"),
     ("listen", "[::1]:9000"),
     ("database", "sqlite:other.db"),
@@ -93,6 +93,7 @@ const OTHER: [(&str, &str); 48] = [
     ("throttle.client_secrets", "5/10s"),
     ("throttle.refresh_tokens", "6/10s"),
     ("throttle.introspections", "7/10s"),
+    ("audit.retention", "0s"),
     ("claims.access_token", "roles,groups"),
     ("claims.scopes", "{ staff = [\"roles\"] }"),
     ("http.allowed_origins", "[\"https://app.example.com\"]"),
@@ -226,6 +227,7 @@ fn every_bound_holds_at_its_limit_and_not_one_past_it() {
         ("throttle.first_delay", ["1s", "15m"], ["0s", "86401s"]),
         ("throttle.longest_delay", ["1s", "1d"], ["1ms", "86401s"]),
         ("throttle.device_lifetime", ["1s", "3650d"], ["0s", "315360001s"]),
+        ("audit.retention", ["0s", "3650d"], ["1500ms", "315360001s"]),
         ("throttle.enabled", ["true", "false"], ["yes", "0"]),
         ("http.forwarded_header", ["x-forwarded-for", "Forwarded"], ["X-Real-IP", "none"]),
         ("http.header_timeout", ["1ms", "1h"], ["0s", "3601s"]),

@@ -26,6 +26,7 @@ fn assemble(settings: &mut Settings) -> Option<Config> {
     let login = sections::login(settings);
     let passwords = sections::passwords(settings);
     let throttle = throttle::section(settings);
+    let audit = sections::audit(settings);
     let claims = sections::claims(settings);
     let http = sections::http(settings);
     let postgres = sections::postgres(settings);
@@ -51,6 +52,7 @@ fn assemble(settings: &mut Settings) -> Option<Config> {
         login: login?,
         passwords: passwords?,
         throttle: throttle?,
+        audit: audit?,
         claims: claims?,
         http: http?,
         postgres: postgres?,

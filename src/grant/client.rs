@@ -1,11 +1,10 @@
 //! Client authentication, RFC 6749 §2.3.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::Refusal;
+use super::{Refusal, throttled};
 use crate::app::{App, Snapshot};
-use crate::domain::{Client, ClientAuthentication, PlainSecret, SecretHash};
+use crate::domain::{Client, ClientAuthentication, PlainSecret, Requester, SecretHash};
 
 /// The client that a request presents, by at most one method.
 #[derive(Debug)]
@@ -28,18 +27,18 @@ pub enum PresentedClient {
 
 /// As [`identify`], and wrong secrets are counted: too many from one address are refused. A right one always passes, so that
 /// nobody can lock a client out.
-pub fn authenticate(
+pub async fn authenticate(
     app: &App,
     snapshot: &Snapshot,
     presented: &PresentedClient,
-    from: IpAddr,
+    requester: &Requester,
 ) -> Result<Arc<Client>, Refusal> {
     let identified = identify(snapshot, presented);
     if let (Err(Refusal::InvalidClient(_)), PresentedClient::WithSecret { .. }, Some(throttle)) =
         (&identified, presented, &app.throttle)
+        && let Err(refused) = throttle.wrong_client_secret(requester.address, app.clock.now())
     {
-        let counted = throttle.wrong_client_secret(from, app.clock.now());
-        counted.map_err(|refused| Refusal::throttled("client secrets from this address", refused))?;
+        return Err(throttled(app, "client secrets from this address", refused, requester).await);
     }
     identified
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use self::attempt::{Account, Attempt};
+use self::attempt::Guess;
 use super::issue::{self, Subject};
 use super::{InvalidGrant, Issued, IssuedDevice, IssuedRefresh, Refusal, audience, requested_scope, snapshot};
 use crate::app::{App, Snapshot};
+use crate::audit::{Actor, Kind};
 use crate::clock::{UnixTime, expiry};
 use crate::domain::{Client, Device, Grant, PlainSecret, Requester, Scope, Session, SessionId, User, Username};
 use crate::password::{PlainPassword, StoredHash, Verification};
@@ -78,12 +79,11 @@ fn require_first_party(client: &Client) -> Result<(), Refusal> {
 async fn verify(app: &App, sign_in: &SignIn<'_>) -> Result<Verified, Refusal> {
     let too_long = |_| Refusal::InvalidRequest("The password is longer than 1024 bytes.");
     let password = PlainPassword::presented(sign_in.password).map_err(too_long)?;
-    let account = Account::of(app, sign_in.username);
-    let device = sign_in.device_token.as_deref().and_then(|token| app.device_keys.open(token));
-    let device = device.filter(|device| attempt::is_fresh(app, device, app.clock.now()));
+    let guess = Guess::new(app, sign_in.requester, sign_in.username);
+    let device = guess.device(sign_in.device_token.as_deref());
     // Whoever brings no device of ours is asked for its address before the database is.
     let mut ticket = match device {
-        None => attempt::admit_source(app, account, sign_in.requester.address).await?,
+        None => guess.admit_source().await?,
         Some(_) => None,
     };
     let found = match sign_in.username.parse::<Username>() {
@@ -92,12 +92,17 @@ async fn verify(app: &App, sign_in: &SignIn<'_>) -> Result<Verified, Refusal> {
     };
     let known = device.filter(|device| found.as_ref().is_some_and(|found| knows(found, device)));
     if device.is_some() && known.is_none() {
-        ticket = attempt::admit_source(app, account, sign_in.requester.address).await?;
+        ticket = guess.admit_source().await?;
     }
-    let attempt = Attempt::begin(app, account, known, ticket).await?;
+    let user = found.as_ref().map(|found| found.user.id);
+    let attempt = guess.begin(user, known, ticket).await?;
     let user = match check(app, password, found).await {
         Ok(user) => user,
-        Err(refusal @ Refusal::InvalidGrant(_)) => return Err(refusal),
+        Err(Refusal::InvalidGrant(reason)) => {
+            drop(attempt);
+            guess.tell(Kind::SignInFailed, &reason.to_string(), user).await;
+            return Err(reason.into());
+        }
         Err(refusal) => {
             attempt.withdraw().await;
             return Err(refusal);
@@ -161,7 +166,8 @@ async fn begin_session(
     };
     let (access_token, expires_in) = issue::access_token(app, registry, subject, now)?;
     let decided_on = DecidedOn { credentials_version: user.credentials_version, client_version: client.version };
-    if !app.store.insert_session(&session, decided_on).await? {
+    let store = app.store.by(app.acting(Actor::User(user.id), sign_in.requester));
+    if !store.insert_session(&session, decided_on).await? {
         return Ok(None);
     }
     let lifetime = session_ends_at.saturating_sub(now);

@@ -1,8 +1,9 @@
 //! `grant_type=refresh_token`, RFC 6749 §6, and `/refresh`: the judge's verdict carried out (DESIGN.md §3).
 
 use super::issue::{self, Subject};
-use super::{InvalidGrant, Issued, IssuedRefresh, Refusal, audience, snapshot};
+use super::{InvalidGrant, Issued, IssuedRefresh, Refusal, audience, snapshot, throttled};
 use crate::app::{App, Snapshot};
+use crate::audit::{Actor, AuditEvent, Kind};
 use crate::clock::UnixTime;
 use crate::domain::{Client, Exchange, Grant, PlainSecret, RefreshPolicy, Requester, RevokedReason, Scope, Session};
 use crate::store::StoreError;
@@ -45,7 +46,7 @@ pub async fn grant(app: &App, refresh: Refresh<'_>) -> Result<Issued, Refusal> {
     if !may_refresh {
         return Err(Refusal::UnauthorizedClient("the client lacks the refresh_token grant"));
     }
-    let Ok(token) = app.refresh_keys.open(refresh.token) else { return Err(not_ours(app, refresh.requester)) };
+    let Ok(token) = app.refresh_keys.open(refresh.token) else { return Err(not_ours(app, refresh.requester).await) };
     let hash = PlainSecret::new(refresh.token.to_owned()).hash();
     let opened = Opened { presented: Presented::new(&token, hash), token };
     let mut unknown_outcomes = 0;
@@ -61,11 +62,11 @@ pub async fn grant(app: &App, refresh: Refresh<'_>) -> Result<Issued, Refusal> {
 }
 
 /// A token that we never made. Counted: too many from one address are refused.
-fn not_ours(app: &App, requester: &Requester) -> Refusal {
-    let counted =
-        app.throttle.as_ref().map(|throttle| throttle.forged_refresh_token(requester.address, app.clock.now()));
+async fn not_ours(app: &App, requester: &Requester) -> Refusal {
+    let now = app.clock.now();
+    let counted = app.throttle.as_ref().map(|throttle| throttle.forged_refresh_token(requester.address, now));
     match counted {
-        Some(Err(refused)) => Refusal::throttled("refresh tokens from this address", refused),
+        Some(Err(refused)) => throttled(app, "refresh tokens from this address", refused, requester).await,
         Some(Ok(())) | None => InvalidGrant::NotOurs.into(),
     }
 }
@@ -94,7 +95,7 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<At
         return Err(InvalidGrant::Ended.into());
     }
     let verdict = judge(&opened.presented, session, now, &policy);
-    condemn(app, &registry, session, verdict, now).await?;
+    condemn(app, &registry, session, verdict, refresh.requester).await?;
 
     let scope = granted_scope(refresh.scope, session)?;
     let granted = granted_audience(app, client, session, &refresh.resources)?;
@@ -110,7 +111,15 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<At
 
     let (exchange, token) = plan(app, opened, session, verdict, &policy, now)?;
     if let Some(exchange) = exchange {
-        match app.store.exchange(session.id, &exchange).await {
+        let acting = || app.acting(Actor::Client(client.id.clone()), refresh.requester);
+        let stored = match verdict {
+            Verdict::Recover => {
+                let event = of_session(acting().event(Kind::RefreshRecovered), session);
+                app.store.exchange_and_tell(session.id, &exchange, event).await
+            }
+            _ => app.store.exchange(session.id, &exchange).await,
+        };
+        match stored {
             Ok(true) => {}
             Ok(false) => return Ok(Attempt::Overtaken),
             Err(error @ (StoreError::Unavailable(_) | StoreError::TimedOut)) => return Ok(Attempt::Unknown(error)),
@@ -142,20 +151,27 @@ async fn condemn(
     registry: &Snapshot,
     session: &Session,
     verdict: Verdict,
-    now: UnixTime,
+    requester: &Requester,
 ) -> Result<(), Refusal> {
+    let acting = app.acting(Actor::Client(session.client_id.clone()), requester);
     match verdict {
         Verdict::Reuse => {
-            app.store.revoke_session(session.id, RevokedReason::Reuse, now).await?;
+            let now = acting.at;
+            app.store.by(acting).revoke_session(session.id, RevokedReason::Reuse, now).await?;
             tracing::warn!(session = %session.id, client = %session.client_id, "refresh token reuse: the session is ended");
         }
-        Verdict::Ahead if registry.recovery_is_open(now) => return Ok(()),
+        Verdict::Ahead if registry.recovery_is_open(acting.at) => return Ok(()),
         Verdict::Ahead => {
+            app.tell_failure(of_session(acting.event(Kind::RefreshAhead), session)).await;
             tracing::error!(session = %session.id, "a refresh token is ahead of the database, which has lost commits");
         }
         Verdict::Rotate | Verdict::Replay | Verdict::Recover => return Ok(()),
     }
     Err(InvalidGrant::Verdict(verdict).into())
+}
+
+fn of_session(event: AuditEvent, session: &Session) -> AuditEvent {
+    event.user(session.user_id).client(&session.client_id).session(session.id)
 }
 
 /// What follows from the verdict: what to store, if anything, and the refresh token to answer with.

@@ -88,7 +88,7 @@ pub enum InvalidGrant {
 
 impl Refusal {
     /// `what` failed too often.
-    pub fn throttled(what: &'static str, Throttled { retry_after }: Throttled) -> Self {
+    pub(super) fn throttled(what: &'static str, Throttled { retry_after }: Throttled) -> Self {
         Self::Throttled { what, retry_after }
     }
 }

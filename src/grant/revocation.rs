@@ -2,7 +2,8 @@
 
 use super::{Refusal, live, snapshot};
 use crate::app::App;
-use crate::domain::{Client, ClientId, PlainSecret, RevokedReason, SessionId, UserId, Username};
+use crate::audit::Actor;
+use crate::domain::{Client, ClientId, PlainSecret, Requester, RevokedReason, SessionId, UserId, Username};
 use crate::store::sessions::{SessionFilter, SignedIn};
 use crate::token::judge::{Presented, Verdict, is_alive, judge};
 
@@ -21,13 +22,14 @@ pub enum Bulk {
 /// Revokes one token for its own client, or for an administrator. Whatever the token is, the caller learns nothing.
 ///
 /// A refresh token ends its session; an access token ends alone (RFC 7009 §2.1).
-pub async fn revoke_token(app: &App, client: &Client, text: &str) -> Result<(), Refusal> {
+pub async fn revoke_token(app: &App, client: &Client, text: &str, requester: &Requester) -> Result<(), Refusal> {
     let reason = if client.is_admin() { RevokedReason::Admin } else { RevokedReason::Client };
     let now = app.clock.now();
+    let store = app.store.by(app.acting(Actor::Client(client.id.clone()), requester));
     if let Ok(token) = app.refresh_keys.open(text) {
         let Some(SignedIn { session, .. }) = app.store.find_session(token.session_id).await? else { return Ok(()) };
         if client.is_admin() || session.client_id == client.id {
-            app.store.revoke_session(session.id, reason, now).await?;
+            store.revoke_session(session.id, reason, now).await?;
         }
         return Ok(());
     }
@@ -35,23 +37,24 @@ pub async fn revoke_token(app: &App, client: &Client, text: &str) -> Result<(), 
     if let Some(claims) = live::believed(app, &registry, text, now)
         && (client.is_admin() || claims.client_id == client.id)
     {
-        app.store.revoke_token(claims.jti, claims.exp).await?;
+        store.revoke_token(claims.jti, claims.exp).await?;
     }
     Ok(())
 }
 
-/// Ends sessions in bulk. How many ended.
-pub async fn revoke_bulk(app: &App, bulk: Bulk) -> Result<u64, Refusal> {
+/// Ends sessions in bulk, for the administrator `client`. How many ended.
+pub async fn revoke_bulk(app: &App, client: &Client, bulk: Bulk, requester: &Requester) -> Result<u64, Refusal> {
     let now = app.clock.now();
+    let store = app.store.by(app.acting(Actor::Client(client.id.clone()), requester));
     let ended = match bulk {
-        Bulk::Session(id) => app.store.revoke_session(id, RevokedReason::Admin, now).await?,
-        Bulk::User(id) => app.store.revoke_user(id, RevokedReason::Admin, now).await?,
+        Bulk::Session(id) => store.revoke_session(id, RevokedReason::Admin, now).await?,
+        Bulk::User(id) => store.revoke_user(id, RevokedReason::Admin, now).await?,
         Bulk::Username(name) => match app.store.find_credentials(&name).await? {
-            Some(found) => app.store.revoke_user(found.user.id, RevokedReason::Admin, now).await?,
+            Some(found) => store.revoke_user(found.user.id, RevokedReason::Admin, now).await?,
             None => 0,
         },
         Bulk::Client(id) => {
-            let ended = app.store.revoke_client(&id, now).await?;
+            let ended = store.revoke_client(&id, now).await?;
             // So that the next token of the client on this node isn't dated before the revocation.
             if let Err(error) = app.registry.refresh().await {
                 tracing::warn!(%error, "the registry can't be read after a revocation");
@@ -71,6 +74,7 @@ pub async fn logout_by_refresh_token(
     client: Option<&Client>,
     text: &str,
     all: bool,
+    requester: &Requester,
 ) -> Result<bool, Refusal> {
     let Ok(token) = app.refresh_keys.open(text) else { return Ok(true) };
     let Some(SignedIn { session, .. }) = app.store.find_session(token.session_id).await? else { return Ok(true) };
@@ -85,28 +89,30 @@ pub async fn logout_by_refresh_token(
     let presented = Presented::new(&token, PlainSecret::new(text.to_owned()).hash());
     let good = is_alive(&session, now, &policy)
         && !matches!(judge(&presented, &session, now, &policy), Verdict::Reuse | Verdict::Ahead);
+    let store = app.store.by(app.acting(Actor::User(session.user_id), requester));
     if all && good {
-        app.store.revoke_user(session.user_id, RevokedReason::Logout, now).await?;
+        store.revoke_user(session.user_id, RevokedReason::Logout, now).await?;
         return Ok(true);
     }
-    app.store.revoke_session(session.id, RevokedReason::Logout, now).await?;
+    store.revoke_session(session.id, RevokedReason::Logout, now).await?;
     Ok(!all || !has_live_session(app, session.user_id).await?)
 }
 
 /// Signs out by access token: ends its session, or every session of its user. False when the token is no good for that.
-pub async fn logout_by_access_token(app: &App, text: &str, all: bool) -> Result<bool, Refusal> {
+pub async fn logout_by_access_token(app: &App, text: &str, all: bool, requester: &Requester) -> Result<bool, Refusal> {
     let registry = snapshot(app)?;
     let now = app.clock.now();
     let Some(claims) = live::believed(app, &registry, text, now) else { return Ok(false) };
     let Some(sid) = claims.sid else { return Ok(false) };
-    match live::access_token(app, text).await? {
-        Some(live::LiveAccess { signed_in: Some(signed_in), .. }) if all => {
-            app.store.revoke_user(signed_in.user.id, RevokedReason::Logout, now).await?;
-        }
-        Some(_) => {
-            app.store.revoke_session(sid, RevokedReason::Logout, now).await?;
-        }
-        None => return is_gone(app, sid, all).await,
+    let live = live::access_token(app, text).await?;
+    let Some(SignedIn { user, .. }) = live.and_then(|live| live.signed_in) else {
+        return is_gone(app, sid, all).await;
+    };
+    let store = app.store.by(app.acting(Actor::User(user.id), requester));
+    if all {
+        store.revoke_user(user.id, RevokedReason::Logout, now).await?;
+    } else {
+        store.revoke_session(sid, RevokedReason::Logout, now).await?;
     }
     Ok(true)
 }

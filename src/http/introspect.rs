@@ -15,9 +15,9 @@ use super::json;
 use super::submitted::{Form, Submitted};
 use crate::app::App;
 use crate::clock::{NEVER, UnixTime};
-use crate::domain::{Claims, Client, ClientId, Scope};
+use crate::domain::{Claims, Client, ClientId, Requester, Scope};
 use crate::grant::live::{self, LiveAccess, LiveRefresh};
-use crate::grant::{Refusal, authenticate, snapshot};
+use crate::grant::{Refusal, authenticate, snapshot, throttled};
 
 /// Everything that isn't active, for whatever reason, is this text (RFC 7662 §2.2).
 const INACTIVE: &str = r#"{"active":false}"#;
@@ -64,18 +64,20 @@ pub async fn introspect(State(app): State<Arc<App>>, Form(request): Form<BODY_LI
     if let Some(refresh) = live::refresh_token(&app, token).await? {
         return Ok(answer_refresh(&app, &caller, &refresh));
     }
-    refuse_scanning(&app, &caller, token)?;
+    refuse_scanning(&app, &caller, token, &request.requester).await?;
     Ok(json::no_store_bytes(INACTIVE))
 }
 
 /// Tokens of ours are answered for however many they are: that one has died is news to whoever asks.
-fn refuse_scanning(app: &App, caller: &Client, token: &str) -> Result<(), Refusal> {
+async fn refuse_scanning(app: &App, caller: &Client, token: &str, requester: &Requester) -> Result<(), Refusal> {
     let Some(throttle) = &app.throttle else { return Ok(()) };
     if !live::is_forged(app, &*snapshot(app)?, token) {
         return Ok(());
     }
-    let counted = throttle.forged_introspection(&caller.id, app.clock.now());
-    counted.map_err(|refused| Refusal::throttled("introspections of tokens that were never made", refused))
+    match throttle.forged_introspection(&caller.id, app.clock.now()) {
+        Ok(()) => Ok(()),
+        Err(refused) => Err(throttled(app, "introspections of tokens that were never made", refused, requester).await),
+    }
 }
 
 /// The client that asks: by its credentials, or by an access token with the scope (RFC 7662 §2.1).
@@ -88,8 +90,8 @@ async fn caller(app: &App, request: &Submitted) -> Result<Arc<Client>, OAuthErro
         let claims = bearer_with_scope(app, token, Scope::INTROSPECT, CHALLENGE).await?.claims;
         return registry.client(claims.client_id.as_str()).cloned().ok_or_else(OAuthError::invalid_token);
     }
-    let client =
-        authenticate(app, &registry, &presented_client(&request.headers, &request.params)?, request.address())?;
+    let presented = presented_client(&request.headers, &request.params)?;
+    let client = authenticate(app, &registry, &presented, &request.requester).await?;
     if client.is_public() {
         return Err(OAuthError::invalid_client());
     }

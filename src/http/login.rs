@@ -41,6 +41,6 @@ async fn sign_in(app: &App, request: &Submitted) -> Result<Response, OAuthError>
         requester: &request.requester,
     };
     let delivery = if params.flag("cookie")? { Delivery::Cookie } else { Delivery::Body };
-    let client = authenticate(app, &*snapshot(app)?, &presented, request.address())?;
+    let client = authenticate(app, &*snapshot(app)?, &presented, &request.requester).await?;
     Ok(token_response(&password::grant(app, &client, sign_in).await?, delivery))
 }

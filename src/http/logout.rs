@@ -31,7 +31,7 @@ pub async fn logout(
         (Authorization::Bearer(_), Some(_)) if !in_cookie => {
             return Err(OAuthError::invalid_request("The request has two tokens."));
         }
-        (Authorization::Bearer(access), token) => by_bearer(&app, access, token, all).await?,
+        (Authorization::Bearer(access), token) => by_bearer(&app, &request, access, token, all).await?,
         (_, Some(token)) => by_refresh_token(&app, &request, &token, all).await?,
         (_, None) => return Err(OAuthError::invalid_request("The request has no token.")),
     }
@@ -45,19 +45,25 @@ pub async fn logout(
 }
 
 /// A browser app's access token may have expired while its cookie is good.
-async fn by_bearer(app: &App, access: &str, in_cookie: Option<PresentedToken>, all: bool) -> Result<(), OAuthError> {
-    if logout_by_access_token(app, access, all).await? {
+async fn by_bearer(
+    app: &App,
+    request: &Submitted,
+    access: &str,
+    in_cookie: Option<PresentedToken>,
+    all: bool,
+) -> Result<(), OAuthError> {
+    if logout_by_access_token(app, access, all, &request.requester).await? {
         return Ok(());
     }
     match in_cookie {
-        Some(token) if logout_by_refresh_token(app, None, &token.text, all).await? => Ok(()),
+        Some(token) if logout_by_refresh_token(app, None, &token.text, all, &request.requester).await? => Ok(()),
         _ => Err(OAuthError::invalid_token()),
     }
 }
 
 async fn by_refresh_token(app: &App, request: &Submitted, token: &PresentedToken, all: bool) -> Result<(), OAuthError> {
-    let client = asking_client(app, request)?;
-    if logout_by_refresh_token(app, client.as_deref(), &token.text, all).await? {
+    let client = asking_client(app, request).await?;
+    if logout_by_refresh_token(app, client.as_deref(), &token.text, all, &request.requester).await? {
         return Ok(());
     }
     Err(OAuthError::from(Refusal::from(InvalidGrant::Ended)).first_party())

@@ -26,7 +26,7 @@ pub async fn refresh(
 
 async fn exchange(app: &App, request: &Submitted) -> Result<Response, OAuthError> {
     let params = &request.params;
-    let client = asking_client(app, request)?;
+    let client = asking_client(app, request).await?;
     let token = require_token(request, &app.config)?;
     let resources = params.all("resource").collect();
     let refresh = Refresh {
@@ -40,9 +40,9 @@ async fn exchange(app: &App, request: &Submitted) -> Result<Response, OAuthError
 }
 
 /// The client that a first-party request presents. An app's own screen need not say which client it is.
-pub(super) fn asking_client(app: &App, request: &Submitted) -> Result<Option<Arc<Client>>, OAuthError> {
+pub(super) async fn asking_client(app: &App, request: &Submitted) -> Result<Option<Arc<Client>>, OAuthError> {
     match presented_client(&request.headers, &request.params)? {
         PresentedClient::Nobody => Ok(None),
-        presented => Ok(Some(authenticate(app, &*snapshot(app)?, &presented, request.address())?)),
+        presented => Ok(Some(authenticate(app, &*snapshot(app)?, &presented, &request.requester).await?)),
     }
 }

@@ -22,12 +22,12 @@ const BULK: [&str; 4] = ["sid", "sub", "username", "of_client"];
 /// Answers `POST /revoke`. `token_type_hint` is no help here and ignored: a token's form says what it is.
 pub async fn revoke(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>) -> Result<Response, OAuthError> {
     let presented = presented_client(&request.headers, &request.params)?;
-    let client = authenticate(&app, &*snapshot(&app)?, &presented, request.address())?;
+    let client = authenticate(&app, &*snapshot(&app)?, &presented, &request.requester).await?;
     let params = &request.params;
     let mut bulk = BULK.iter().filter_map(|name| Some((*name, params.get(name)?)));
     match (params.get("token"), bulk.next(), bulk.next()) {
         (Some(token), None, _) => {
-            revoke_token(&app, &client, token).await?;
+            revoke_token(&app, &client, token, &request.requester).await?;
             Ok(json::no_store_bytes("{}"))
         }
         (None, Some(_), None) if !client.is_admin() => {
@@ -35,7 +35,7 @@ pub async fn revoke(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>
         }
         (None, Some((name, value)), None) => {
             let revoked = match parse_bulk(name, value) {
-                Some(bulk) => revoke_bulk(&app, bulk).await?,
+                Some(bulk) => revoke_bulk(&app, &client, bulk, &request.requester).await?,
                 None => 0,
             };
             Ok(json::no_store_bytes(format!(r#"{{"revoked":{revoked}}}"#)))

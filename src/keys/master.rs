@@ -119,6 +119,11 @@ impl MasterSecrets {
         derive(&self.first, "sign-in attempts", "")
     }
 
+    /// The keys that seal the audit trail: that of the secret in use first.
+    pub fn audit_keys(&self) -> Vec<Zeroizing<[u8; 32]>> {
+        self.all().map(|secret| derive(secret, "audit trail", "")).collect()
+    }
+
     /// Encrypts `plain` with a key of the first secret. `aad` says what it is, and is needed again to open it.
     pub fn seal(&self, aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, SealingFailed> {
         let mut bytes = plain.to_vec();

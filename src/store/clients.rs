@@ -2,6 +2,7 @@
 
 use super::db::{Unit, sql};
 use super::{Store, StoreError, registry, row, sessions, users};
+use crate::audit::Kind;
 use crate::clock::UnixTime;
 use crate::domain::{
     Client, ClientAuthentication, ClientId, Grant, Grants, Recovery, RevokedReason, RightsLost, SecretHash, User,
@@ -92,6 +93,9 @@ const UPDATE: &str = "UPDATE clients SET name = $2, secret_hash = $3, grants = $
      reuse_window = $13, recovery = $14, idle_lifetime = $15, absolute_lifetime = $16, created_at = $17, \
      disabled_at = $18, tokens_revoked_at = $19, version = version + 1 WHERE id = $1 AND version = $20";
 
+/// What is told apart when a registration changes.
+const BEFORE: &str = "SELECT secret_hash, disabled_at FROM clients WHERE id = $1";
+
 /// Never backwards, whatever the clocks of two nodes say, and past any token of a second that has only just begun elsewhere.
 const REVOKE_TOKENS: &str = "UPDATE clients SET tokens_revoked_at = CASE WHEN tokens_revoked_at > $2 \
      THEN tokens_revoked_at + 1 ELSE $2 + 1 END, version = version + 1 WHERE id = $1";
@@ -138,7 +142,7 @@ impl Store {
         let mut unit = self.begin().await?;
         with_client!(unit, INSERT, client)?;
         registry::count_up(&mut unit).await?;
-        unit.commit().await
+        self.commit(unit, self.event(Kind::ClientAdded).map(|event| event.client(&client.id))).await
     }
 
     /// Adds the first clients and the first user, in one. [`StoreError::Exists`] when one of them is there.
@@ -149,7 +153,9 @@ impl Store {
         }
         users::insert(&mut unit, user, Some(password_hash)).await?;
         registry::count_up(&mut unit).await?;
-        unit.commit().await
+        let added = clients.iter().filter_map(|client| Some(self.event(Kind::ClientAdded)?.client(&client.id)));
+        let event = self.event(Kind::UserAdded).map(|event| event.user(user.id));
+        self.commit(unit, added.chain(event)).await
     }
 
     /// Stores a changed registration and ends the sessions that lost what they rest on, in one.
@@ -163,12 +169,14 @@ impl Store {
         now: UnixTime,
     ) -> Result<Option<u64>, StoreError> {
         let mut unit = self.begin().await?;
+        let before = sql!(unit, optional BeforeRow, BEFORE, client.id.as_str())?;
         if with_client!(unit, UPDATE, client, client.tokens_revoked_at, client.version)? == 0 {
             return Ok(None);
         }
         let ended = end_sessions(&mut unit, &client.id, lost, now).await?;
         registry::count_up(&mut unit).await?;
-        unit.commit().await?;
+        let event = self.event(Kind::ClientChanged).map(|event| event.client(&client.id).counting(ended));
+        self.commit(unit, event.map(|event| event.because(what_changed(before, client)))).await?;
         Ok(Some(ended))
     }
 
@@ -178,7 +186,9 @@ impl Store {
         sql!(unit, execute, REVOKE_TOKENS, id.as_str(), now)?;
         let ended = sessions::revoke_of_client(&mut unit, id, RevokedReason::Admin, now).await?;
         registry::count_up(&mut unit).await?;
-        unit.commit().await?;
+        let event = self.event(Kind::SessionsRevoked);
+        let reason = RevokedReason::Admin.as_str();
+        self.commit(unit, event.map(|event| event.client(id).counting(ended).because(reason))).await?;
         Ok(ended)
     }
 
@@ -189,8 +199,25 @@ impl Store {
             return Ok(false);
         }
         registry::count_up(&mut unit).await?;
-        unit.commit().await?;
+        self.commit(unit, self.event(Kind::ClientRemoved).map(|event| event.client(id))).await?;
         Ok(true)
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct BeforeRow {
+    secret_hash: Option<Vec<u8>>,
+    disabled_at: Option<i64>,
+}
+
+/// For the audit trail.
+fn what_changed(before: Option<BeforeRow>, client: &Client) -> &'static str {
+    let Some(before) = before else { return "registration" };
+    match (before.disabled_at, client.disabled_at) {
+        (None, Some(_)) => "disabled",
+        (Some(_), None) => "enabled",
+        _ if before.secret_hash.as_deref() != secret_hash(client) => "secret",
+        _ => "registration",
     }
 }
 

@@ -1,14 +1,17 @@
 //! One SQL text for two databases: an enum of two pools, and the macro that runs a statement on whichever it is.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
+use super::audit_events::AuditLog;
 use super::sessions::Hot;
 use super::{StartError, StoreError, postgres};
+use crate::audit::Acting;
 
 /// How long a writer of another process may hold SQLite before a statement gives up.
 const SQLITE_BUSY: Duration = Duration::from_secs(5);
@@ -53,6 +56,8 @@ pub(super) use sql;
 pub struct Store {
     pub(super) db: Db,
     pub(super) hot: Hot,
+    pub(super) audit: AuditLog,
+    pub(super) acting: Option<Arc<Acting>>,
 }
 
 #[derive(Clone, Debug)]
@@ -111,7 +116,8 @@ impl Store {
     }
 
     fn new(db: Db) -> Self {
-        Self { hot: Hot::start(&db), db }
+        let audit = AuditLog::default();
+        Self { hot: Hot::start(&db, &audit), db, audit, acting: None }
     }
 
     /// Whether this is the embedded database.
@@ -146,6 +152,17 @@ impl Store {
 
     pub(super) async fn begin(&self) -> Result<Unit, StoreError> {
         self.db.begin().await
+    }
+
+    /// Begins a transaction that only reads, and sees one moment.
+    pub(super) async fn begin_snapshot(&self) -> Result<Unit, StoreError> {
+        match &self.db {
+            Db::Postgres(pool) => {
+                Box::pin(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")).await.map(Unit::Postgres)
+            }
+            Db::Sqlite { readers, .. } => Box::pin(readers.begin_with("BEGIN")).await.map(Unit::Sqlite),
+        }
+        .map_err(StoreError::unavailable)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::db::{Unit, sql};
 use super::{Store, StoreError};
+use crate::audit::Kind;
 use crate::clock::UnixTime;
 
 /// What each node polls.
@@ -30,8 +31,13 @@ impl Store {
 
     /// Opens the recovery window until a moment, or closes it.
     pub async fn set_recovery(&self, until: Option<UnixTime>) -> Result<(), StoreError> {
-        sql!(self.write().await?, execute, SET_RECOVERY, until)?;
-        Ok(())
+        let mut unit = self.begin().await?;
+        sql!(unit, execute, SET_RECOVERY, until)?;
+        let event = match until {
+            Some(until) => self.event(Kind::RecoveryOpened).map(|event| event.of(until.to_string())),
+            None => self.event(Kind::RecoveryClosed),
+        };
+        self.commit(unit, event).await
     }
 }
 

@@ -8,6 +8,7 @@ use super::db::{Connection, Handle, sql};
 use super::kept::Read;
 use super::values::Values;
 use super::{Store, StoreError};
+use crate::audit::{AuditEvent, Kind};
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::ClientId;
 
@@ -41,8 +42,10 @@ const PURGE: &str = "DELETE FROM revoked_tokens WHERE expires_at <= $1";
 impl Store {
     /// Revokes one access token for the rest of its life.
     pub async fn revoke_token(&self, jti: Uuid, expires_at: UnixTime) -> Result<(), StoreError> {
-        sql!(self.write().await?, execute, REVOKE, jti, expires_at)?;
-        Ok(())
+        let mut unit = self.begin().await?;
+        let revoked = sql!(unit, execute, REVOKE, jti, expires_at)?;
+        let event = self.event(Kind::TokenRevoked).filter(|_| revoked == 1);
+        self.commit(unit, event.map(|event| AuditEvent { jti: Some(jti), ..event })).await
     }
 
     /// Whether an access token without a session is alive: its client is, and neither it nor all were revoked.

@@ -6,10 +6,11 @@ mod row;
 use uuid::Uuid;
 
 pub(super) use self::hot::Hot;
-use self::hot::{SessionKey, insert_one};
+use self::hot::{Insert, SessionKey, exchange_one, insert_one};
 use self::row::SignedInRow;
 use super::db::{Unit, sql};
 use super::{Store, StoreError};
+use crate::audit::{AuditEvent, Kind};
 use crate::clock::UnixTime;
 use crate::domain::{ClientId, Exchange, RevokedReason, Session, SessionId, User, UserId};
 
@@ -93,11 +94,18 @@ impl SessionFilter {
 }
 
 #[derive(sqlx::FromRow)]
+struct EndedRow {
+    user_id: Uuid,
+    client_id: String,
+}
+
+#[derive(sqlx::FromRow)]
 struct IdRow {
     id: Uuid,
 }
 
-const REVOKE: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE id = $1 AND revoked_at IS NULL";
+const REVOKE: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE id = $1 AND revoked_at IS NULL \
+     RETURNING user_id, client_id";
 
 const REVOKE_OF_USER: &str =
     "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE user_id = $1 AND revoked_at IS NULL";
@@ -125,9 +133,11 @@ const SLICE_END: &str = "SELECT id FROM sessions WHERE id > $1 ORDER BY id LIMIT
 impl Store {
     /// Stores a new session, unless what it was decided on has changed. Whether it was stored.
     pub async fn insert_session(&self, session: &Session, decided_on: DecidedOn) -> Result<bool, StoreError> {
-        let insert = (session.clone(), decided_on);
+        let event = self.event(Kind::SignedIn);
+        let event = event.map(|event| event.user(session.user_id).client(&session.client_id).session(session.id));
+        let insert = Insert { session: session.clone(), decided_on, event };
         // Left out of its batch, it may have met somebody's lock; alone it waits for that.
-        Ok(self.hot.inserts.ask(insert.clone()).await? || insert_one(&self.db, &insert).await?)
+        Ok(self.hot.inserts.ask(insert.clone()).await? || insert_one(&self.db, &self.audit, &insert).await?)
     }
 
     /// The session and its user.
@@ -150,14 +160,54 @@ impl Store {
         self.hot.exchanges.ask((id, exchange.clone())).await
     }
 
+    /// As [`Store::exchange`], for an exchange that is worth an event.
+    pub async fn exchange_and_tell(
+        &self,
+        id: SessionId,
+        exchange: &Exchange,
+        event: AuditEvent,
+    ) -> Result<bool, StoreError> {
+        exchange_one(&self.db, &self.audit, &(id, exchange.clone()), event).await
+    }
+
     /// Ends one session. How many ended: 0 when it was gone already.
     pub async fn revoke_session(&self, id: SessionId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
-        sql!(self.write().await?, execute, REVOKE, id.0, now, reason.as_str())
+        let mut unit = self.begin().await?;
+        let ended = sql!(unit, optional EndedRow, REVOKE, id.0, now, reason.as_str())?;
+        let number = u64::from(ended.is_some());
+        self.end(unit, number, reason, |event| match ended {
+            Some(EndedRow { user_id, client_id }) => {
+                AuditEvent { client_id: Some(client_id), ..event.session(id).user(UserId(user_id)) }
+            }
+            None => event,
+        })
+        .await
     }
 
     /// Ends every session of a user. How many ended.
     pub async fn revoke_user(&self, id: UserId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
-        sql!(self.write().await?, execute, REVOKE_OF_USER, id.0, now, reason.as_str())
+        let mut unit = self.begin().await?;
+        let ended = revoke_of_user(&mut unit, id, reason, now).await?;
+        self.end(unit, ended, reason, |event| event.user(id)).await
+    }
+
+    /// Commits the end of sessions, and tells of it if there were any.
+    async fn end(
+        &self,
+        unit: Unit,
+        ended: u64,
+        reason: RevokedReason,
+        of: impl FnOnce(AuditEvent) -> AuditEvent,
+    ) -> Result<u64, StoreError> {
+        let kind = match reason {
+            RevokedReason::Logout => Kind::SignedOut,
+            RevokedReason::Reuse => Kind::RefreshReused,
+            _ => Kind::SessionsRevoked,
+        };
+        let event = self.event(kind).filter(|_| ended > 0);
+        let event = event.map(|event| of(event).counting(ended).because(reason.as_str()));
+        self.commit(unit, event).await?;
+        Ok(ended)
     }
 
     /// Up to `limit` sessions, the newest first.

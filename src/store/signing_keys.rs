@@ -2,6 +2,7 @@
 
 use super::db::{Unit, sql};
 use super::{Store, StoreError, registry, row};
+use crate::audit::Kind;
 use crate::domain::StoredKey;
 
 #[derive(sqlx::FromRow)]
@@ -52,7 +53,7 @@ impl Store {
             return Ok(false);
         }
         insert(&mut unit, key).await?;
-        unit.commit().await?;
+        self.commit(unit, self.event(Kind::KeyAdded).map(|event| event.of(key.kid.clone()))).await?;
         Ok(true)
     }
 
@@ -61,7 +62,7 @@ impl Store {
         let mut unit = self.begin().await?;
         insert(&mut unit, key).await?;
         registry::count_up(&mut unit).await?;
-        unit.commit().await
+        self.commit(unit, self.event(Kind::KeyAdded).map(|event| event.of(key.kid.clone()))).await
     }
 
     /// Stores a key as another master secret seals it, if it is still as `from` has it. False when it isn't.
@@ -79,7 +80,7 @@ impl Store {
             return Ok(false);
         }
         registry::count_up(&mut unit).await?;
-        unit.commit().await?;
+        self.commit(unit, self.event(Kind::KeyRemoved).map(|event| event.of(kid.to_owned()))).await?;
         Ok(true)
     }
 }

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::db::{Unit, sql};
 use super::{Store, StoreError, row, sessions};
+use crate::audit::Kind;
 use crate::clock::UnixTime;
 use crate::domain::{RevokedReason, User, UserId, Username};
 
@@ -100,14 +101,15 @@ impl Store {
     pub async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
         insert(&mut unit, user, password_hash).await?;
-        unit.commit().await
+        self.commit(unit, self.event(Kind::UserAdded).map(|event| event.user(user.id))).await
     }
 
     /// Stores a user's address and claims. False when there is no such user.
     pub async fn update_user(&self, user: &User) -> Result<bool, StoreError> {
         let claims = row::claims_text(&user.claims);
-        let mut connection = self.write().await?;
-        Ok(sql!(connection, execute, UPDATE, user.id.0, user.email.as_deref(), &claims)? == 1)
+        let mut unit = self.begin().await?;
+        let done = sql!(unit, execute, UPDATE, user.id.0, user.email.as_deref(), &claims)? == 1;
+        self.tell_of(unit, done, Kind::UserChanged, user.id).await
     }
 
     /// Replaces the hash of an unchanged password by a better one, unless the password was changed meanwhile.
@@ -122,7 +124,8 @@ impl Store {
             return Ok(None);
         }
         let ended = sessions::revoke_of_user(&mut unit, id, RevokedReason::PasswordChanged, now).await?;
-        unit.commit().await?;
+        let event = self.event(Kind::PasswordSet).map(|event| event.user(id).counting(ended));
+        self.commit(unit, event).await?;
         Ok(Some(ended))
     }
 
@@ -133,24 +136,38 @@ impl Store {
             return Ok(None);
         }
         let ended = sessions::revoke_of_user(&mut unit, id, RevokedReason::UserDisabled, now).await?;
-        unit.commit().await?;
+        let event = self.event(Kind::UserDisabled).map(|event| event.user(id).counting(ended));
+        self.commit(unit, event).await?;
         Ok(Some(ended))
     }
 
     /// Lets a disabled user sign in again. False when there was nothing to do.
     pub async fn enable_user(&self, id: UserId) -> Result<bool, StoreError> {
-        Ok(sql!(self.write().await?, execute, ENABLE, id.0)? == 1)
+        let mut unit = self.begin().await?;
+        let done = sql!(unit, execute, ENABLE, id.0)? == 1;
+        self.tell_of(unit, done, Kind::UserEnabled, id).await
     }
 
     /// Makes every device of a user that was known before `now` a device like any other. False when there is no such user.
     pub async fn forget_devices(&self, id: UserId, now: UnixTime) -> Result<bool, StoreError> {
         // A token of this very second is forgotten too.
-        Ok(sql!(self.write().await?, execute, FORGET_DEVICES, id.0, now.saturating_add(1))? == 1)
+        let mut unit = self.begin().await?;
+        let done = sql!(unit, execute, FORGET_DEVICES, id.0, now.saturating_add(1))? == 1;
+        self.tell_of(unit, done, Kind::DevicesForgotten, id).await
     }
 
     /// Removes a user and, by the foreign key, its sessions. False when there is no such user.
     pub async fn remove_user(&self, id: UserId) -> Result<bool, StoreError> {
-        Ok(sql!(self.write().await?, execute, REMOVE, id.0)? == 1)
+        let mut unit = self.begin().await?;
+        let done = sql!(unit, execute, REMOVE, id.0)? == 1;
+        self.tell_of(unit, done, Kind::UserRemoved, id).await
+    }
+
+    /// Commits a change of a user, and tells of it if there was one.
+    async fn tell_of(&self, unit: Unit, done: bool, kind: Kind, id: UserId) -> Result<bool, StoreError> {
+        let event = self.event(kind).filter(|_| done);
+        self.commit(unit, event.map(|event| event.user(id))).await?;
+        Ok(done)
     }
 }
 

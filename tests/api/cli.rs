@@ -1,5 +1,6 @@
 //! The command line: every command by what it brings about on a server.
 
+mod audit;
 mod check;
 mod client;
 mod key;

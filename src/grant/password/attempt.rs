@@ -1,37 +1,23 @@
 //! An attempt at a password: counted as failed before anything is hashed, and taken back when it was none.
 
-use std::net::IpAddr;
-
 use uuid::Uuid;
 
 use super::super::Refusal;
 use crate::app::App;
-use crate::clock::UnixTime;
-use crate::domain::Username;
+use crate::audit::{Actor, Kind};
+use crate::domain::{Requester, UserId, Username};
 use crate::throttle::{AccountLimit, AccountTag, Admission, AttemptKey, Throttle, Throttled, Ticket, Turn};
 use crate::token::device::KnownDevice;
 
 /// How soon somebody may come back who didn't get a turn, in seconds.
 const NO_TURN: i64 = 1;
 
-/// What a sign-in to an account is counted under.
+/// Somebody who says that they are a user.
 #[derive(Clone, Copy)]
-pub(super) struct Account {
-    key: AttemptKey,
-}
-
-impl Account {
-    /// The same for all spellings of a name, and for names that nobody has.
-    pub(super) fn of(app: &App, typed: &str) -> Self {
-        let name = typed.parse::<Username>();
-        let name = name.as_ref().map_or(typed, Username::as_str);
-        Self { key: app.attempt_keys.of("account", name.as_bytes()) }
-    }
-
-    fn tag(self) -> AccountTag {
-        let [a, b, c, d, ..] = self.key;
-        AccountTag::from_be_bytes([a, b, c, d])
-    }
+pub(super) struct Guess<'a> {
+    app: &'a App,
+    requester: &'a Requester,
+    account: AttemptKey,
 }
 
 /// An attempt that has been counted. It has failed unless it is settled otherwise, whoever goes away meanwhile.
@@ -50,34 +36,51 @@ struct Counted {
     _turn: Turn,
 }
 
-/// Asks for the address and the network, which costs the database nothing. Nothing to ask where throttling is off.
-pub(super) async fn admit_source(app: &App, account: Account, from: IpAddr) -> Result<Option<Ticket>, Refusal> {
-    let Some(throttle) = &app.throttle else { return Ok(None) };
-    let (now, patience) = (app.clock.now(), app.config.passwords.queue);
-    match throttle.sources.admit(from, account.tag(), now, patience).await {
-        Admission::Admitted(ticket) => Ok(Some(ticket)),
-        Admission::Refused(throttled) => Err(Refusal::throttled("sign-ins from this address or network", throttled)),
-        Admission::Pending => Err(Refusal::Busy { retry_after: NO_TURN }),
+impl<'a> Guess<'a> {
+    /// Counted under the same key for all spellings of a name, and for names that nobody has.
+    pub(super) fn new(app: &'a App, requester: &'a Requester, typed: &str) -> Self {
+        let name = typed.parse::<Username>();
+        let name = name.as_ref().map_or(typed, Username::as_str);
+        Self { app, requester, account: app.attempt_keys.of("account", name.as_bytes()) }
     }
-}
 
-impl<'a> Attempt<'a> {
-    /// Counts an attempt on `account`, or on the `device` that is known.
+    /// The device that `token` speaks of, if it is young enough to be believed.
+    pub(super) fn device(&self, token: Option<&str>) -> Option<KnownDevice> {
+        let device = self.app.device_keys.open(token?)?;
+        let age = self.app.clock.now().saturating_sub(device.issued_at);
+        (age < self.app.config.throttle.device_lifetime).then_some(device)
+    }
+
+    /// Asks for the address and the network, which costs the database nothing. Nothing to ask where throttling is off.
+    pub(super) async fn admit_source(&self) -> Result<Option<Ticket>, Refusal> {
+        let Some(throttle) = &self.app.throttle else { return Ok(None) };
+        let (now, patience) = (self.app.clock.now(), self.app.config.passwords.queue);
+        let [a, b, c, d, ..] = self.account;
+        let account = AccountTag::from_be_bytes([a, b, c, d]);
+        match throttle.sources.admit(self.requester.address, account, now, patience).await {
+            Admission::Admitted(ticket) => Ok(Some(ticket)),
+            Admission::Refused(refused) => Err(self.refuse("sign-ins from this address", refused, None).await),
+            Admission::Pending => Err(Refusal::Busy { retry_after: NO_TURN }),
+        }
+    }
+
+    /// Counts an attempt on the account of `user`, or on the `device` that it knows.
     pub(super) async fn begin(
-        app: &'a App,
-        account: Account,
+        &self,
+        user: Option<UserId>,
         device: Option<KnownDevice>,
         ticket: Option<Ticket>,
-    ) -> Result<Self, Refusal> {
-        let Some(throttle) = &app.throttle else { return Ok(Self { app, counted: None }) };
+    ) -> Result<Attempt<'a>, Refusal> {
+        let app = self.app;
+        let Some(throttle) = &app.throttle else { return Ok(Attempt { app, counted: None }) };
         let (key, limit) = match device {
             Some(device) => (device_key(app, device.device_id), throttle.limits.device),
-            None => (account.key, throttle.limits.account),
+            None => (self.account, throttle.limits.account),
         };
-        match reserve(app, throttle, key, limit).await {
+        match self.reserve(throttle, key, limit, user).await {
             Ok(turn) => {
                 let counted = Counted { ticket, key, limit, is_device: device.is_some(), _turn: turn };
-                Ok(Self { app, counted: Some(counted) })
+                Ok(Attempt { app, counted: Some(counted) })
             }
             Err(refusal) => {
                 // Nobody has looked at the password, so it wasn't wrong.
@@ -89,6 +92,46 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    async fn reserve(
+        &self,
+        throttle: &Throttle,
+        key: AttemptKey,
+        limit: AccountLimit,
+        user: Option<UserId>,
+    ) -> Result<Turn, Refusal> {
+        let turn = throttle.turns.wait(key, self.app.config.passwords.queue).await;
+        let mut turn = turn.ok_or(Refusal::Busy { retry_after: NO_TURN })?;
+        let now = self.app.clock.now();
+        let refused = if turn.refused_until() > now {
+            Throttled { retry_after: turn.refused_until() - now }
+        } else {
+            match self.app.store.reserve_attempt(&key, limit, now).await? {
+                Ok(()) => return Ok(turn),
+                Err(attempts) => limit.admits(attempts, now).err().unwrap_or(Throttled { retry_after: 1 }),
+            }
+        };
+        turn.refuse_until(now.saturating_add(refused.retry_after));
+        drop(turn);
+        Err(self.refuse("sign-ins to this account", refused, user).await)
+    }
+
+    async fn refuse(&self, what: &'static str, refused: Throttled, user: Option<UserId>) -> Refusal {
+        self.tell(Kind::Throttled, what, user).await;
+        Refusal::throttled(what, refused)
+    }
+
+    /// Tells the audit trail. A name that nobody has is told as its digest: it may be a password, typed into the wrong field.
+    pub(super) async fn tell(&self, kind: Kind, reason: &str, user: Option<UserId>) {
+        let event = self.app.acting(Actor::Stranger, self.requester).event(kind).because(reason);
+        let event = match user {
+            Some(user) => event.user(user),
+            None => event.of(format!("name:{:032x}", u128::from_be_bytes(self.account))),
+        };
+        self.app.tell_failure(event).await;
+    }
+}
+
+impl Attempt<'_> {
     /// The password was right. Its device starts anew; for any other, what others failed stays.
     pub(super) async fn succeed(self) {
         let starts_anew = self.counted.as_ref().is_some_and(|counted| counted.is_device);
@@ -117,31 +160,6 @@ impl<'a> Attempt<'a> {
     }
 }
 
-async fn reserve(app: &App, throttle: &Throttle, key: AttemptKey, limit: AccountLimit) -> Result<Turn, Refusal> {
-    let turn = throttle.turns.wait(key, app.config.passwords.queue).await;
-    let mut turn = turn.ok_or(Refusal::Busy { retry_after: NO_TURN })?;
-    let now = app.clock.now();
-    if turn.refused_until() > now {
-        return Err(Refusal::throttled(
-            "sign-ins to this account",
-            Throttled { retry_after: turn.refused_until() - now },
-        ));
-    }
-    match app.store.reserve_attempt(&key, limit, now).await? {
-        Ok(()) => Ok(turn),
-        Err(attempts) => {
-            let throttled = limit.admits(attempts, now).err().unwrap_or(Throttled { retry_after: 1 });
-            turn.refuse_until(now.saturating_add(throttled.retry_after));
-            Err(Refusal::throttled("sign-ins to this account", throttled))
-        }
-    }
-}
-
 fn device_key(app: &App, device: Uuid) -> AttemptKey {
     app.attempt_keys.of("device", device.as_bytes())
-}
-
-/// Whether a device token is young enough to be believed.
-pub(super) fn is_fresh(app: &App, device: &KnownDevice, now: UnixTime) -> bool {
-    now.saturating_sub(device.issued_at) < app.config.throttle.device_lifetime
 }

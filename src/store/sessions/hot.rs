@@ -8,11 +8,14 @@ mod reads;
 mod tests;
 
 use self::exchanges::Exchanges;
-pub(super) use self::inserts::insert_one;
-use self::inserts::{Insert, Inserts};
+pub(super) use self::exchanges::exchange_one;
+use self::inserts::Inserts;
+pub(super) use self::inserts::{Insert, insert_one};
 pub(super) use self::reads::SessionKey;
 use self::reads::{FindSessions, Found};
+use crate::audit::AuditEvent;
 use crate::domain::{Exchange, SessionId};
+use crate::store::audit_events::{AuditLog, Events};
 use crate::store::batch::Batcher;
 use crate::store::db::Db;
 use crate::store::kept::ReadLane;
@@ -29,11 +32,12 @@ pub(in crate::store) struct Hot {
     pub(in crate::store) client_tokens: Batcher<ClientToken, bool>,
     pub(super) exchanges: Batcher<(SessionId, Exchange), bool>,
     pub(super) inserts: Batcher<Insert, bool>,
+    pub(in crate::store) events: Batcher<AuditEvent, ()>,
 }
 
 impl Hot {
     /// Starts the queues of a database. Needs a tokio runtime.
-    pub(in crate::store) fn start(db: &Db) -> Self {
+    pub(in crate::store) fn start(db: &Db, audit: &AuditLog) -> Self {
         let writes = match db {
             Db::Postgres(_) => POSTGRES_WRITES,
             Db::Sqlite { .. } => 1,
@@ -42,7 +46,8 @@ impl Hot {
             reads: Batcher::start([ReadLane::<FindSessions>::new(db)]),
             client_tokens: Batcher::start([ReadLane::<LivingTokens>::new(db)]),
             exchanges: Batcher::start((0..writes).map(|_| Exchanges::new(db))),
-            inserts: Batcher::start((0..writes).map(|_| Inserts::new(db))),
+            inserts: Batcher::start((0..writes).map(|_| Inserts::new(db, audit))),
+            events: Batcher::start([Events::new(db, audit)]),
         }
     }
 
@@ -52,5 +57,6 @@ impl Hot {
         self.client_tokens.close();
         self.exchanges.close();
         self.inserts.close();
+        self.events.close();
     }
 }

@@ -5,9 +5,6 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
-
 use super::rig::{Rig, SECRET, program_on};
 use crate::harness::{Database, Engine, Program, on_both_databases, run_sql, url_of};
 
@@ -25,25 +22,12 @@ fn files(directory: &Path) -> BTreeSet<String> {
 
 /// Makes it seem that a later version has migrated the database.
 pub async fn make_newer(database: &Database) {
-    execute(
-        database,
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+    database
+        .execute(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
          VALUES (9999, 'later', true, '', 0)",
-    )
-    .await;
-}
-
-async fn execute(database: &Database, statement: &str) {
-    let statement = sqlx::raw_sql(AssertSqlSafe(statement));
-    if let Some(path) = database.url.strip_prefix("sqlite:") {
-        let mut connection = SqliteConnectOptions::new().filename(path).connect().await.expect("SQLite answers");
-        statement.execute(&mut connection).await.expect("the statement runs");
-        connection.close().await.expect("the connection closes");
-    } else {
-        let mut connection = PgConnection::connect(&database.url).await.expect("PostgreSQL answers");
-        statement.execute(&mut connection).await.expect("the statement runs");
-        connection.close().await.expect("the connection closes");
-    }
+        )
+        .await;
 }
 
 /// A PostgreSQL database with nothing in it.
@@ -120,9 +104,9 @@ fn before_the_first_start_nothing_is_there_and_nothing_is_made() {
         stdout.contains("database       not there yet") && stdout.contains("master secret  not there yet"),
         "{stdout}"
     );
-    program.run(&["migrate", "--dry-run"]).said("2 migrations would be applied");
+    program.run(&["migrate", "--dry-run"]).said("3 migrations would be applied");
     assert_eq!(files(program.directory()), BTreeSet::new());
-    program.run(&["migrate"]).said("2 migrations applied");
+    program.run(&["migrate"]).said("3 migrations applied");
     program.run(&["migrate"]).said("the database is up to date");
     let mode = |path: &str| program.directory().join(path).metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("data"), mode("data/tokend.db")), (0o700, 0o600));
@@ -210,12 +194,12 @@ async fn a_postgres_that_does_not_answer_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_is_migrated_when_it_may_be() {
     let program = Program::new().set("TOKEND_SECRET", SECRET).set("TOKEND_DATABASE", &empty_postgres().await);
-    program.run(&["serve", "--no-migrate"]).refused("the database lacks 2 migration(s): run `tokend migrate`");
-    program.run(&["user", "list"]).refused("the database lacks 2 migration(s)");
-    assert!(program.run(&["check"]).ok().stdout.contains("migrations     2 migrations missing"));
-    program.run(&["migrate", "--dry-run"]).said("2 migrations would be applied");
-    program.run(&["user", "list"]).refused("the database lacks 2 migration(s)");
-    program.run(&["migrate"]).said("2 migrations applied");
+    program.run(&["serve", "--no-migrate"]).refused("the database lacks 3 migration(s): run `tokend migrate`");
+    program.run(&["user", "list"]).refused("the database lacks 3 migration(s)");
+    assert!(program.run(&["check"]).ok().stdout.contains("migrations     3 migrations missing"));
+    program.run(&["migrate", "--dry-run"]).said("3 migrations would be applied");
+    program.run(&["user", "list"]).refused("the database lacks 3 migration(s)");
+    program.run(&["migrate"]).said("3 migrations applied");
     program.run(&["user", "list"]).ok();
     program.run(&["migrate", "--dry-run"]).said("the database is up to date");
     assert!(program.run(&["check"]).ok().stdout.contains("migrations     up to date"));

@@ -3,7 +3,8 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 use tempfile::TempDir;
 use tokend::store::{PoolSize, Store};
 use tokio::sync::OnceCell;
@@ -60,6 +61,18 @@ impl Database {
             dump.extend(rows.join("\n").into_bytes());
         }
         dump
+    }
+
+    /// Runs one statement behind the back of everybody who uses the database.
+    pub async fn execute(&self, statement: &str) {
+        let Some(path) = self.url.strip_prefix("sqlite:") else {
+            return run_sql_in(&self.url, statement.to_owned()).await;
+        };
+        let options = SqliteConnectOptions::new().filename(path);
+        let mut connection = options.connect().await.expect("SQLite answers");
+        let statement = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
+        statement.execute(&mut connection).await.expect("the statement runs");
+        connection.close().await.expect("the connection closes");
     }
 
     /// Another node's way to the same database.

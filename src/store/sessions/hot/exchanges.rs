@@ -4,8 +4,10 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
+use crate::audit::AuditEvent;
 use crate::domain::{Exchange, SecretHash, SessionId};
 use crate::store::StoreError;
+use crate::store::audit_events::AuditLog;
 use crate::store::batch::Statement;
 use crate::store::db::{Connection, Db, Handle, sql};
 use crate::store::kept::Kept;
@@ -74,6 +76,21 @@ impl Statement for Exchanges {
         let stored: HashSet<Uuid> = self.store(&firsts).await?.into_iter().map(|(id,)| id).collect();
         Ok(exchanges.iter().zip(first).map(|((id, _), first)| first && stored.contains(&id.0)).collect())
     }
+}
+
+/// One exchange with the event that tells of it. Whether it was stored.
+pub(in crate::store::sessions) async fn exchange_one(
+    db: &Db,
+    audit: &AuditLog,
+    (id, exchange): One<'_>,
+    event: AuditEvent,
+) -> Result<bool, StoreError> {
+    let mut unit = db.begin().await?;
+    if !store_one(unit.handle(), *id, exchange).await? {
+        return Ok(false);
+    }
+    audit.commit(unit, [event]).await?;
+    Ok(true)
 }
 
 async fn store(connection: &mut Connection, exchanges: &[One<'_>]) -> Result<Vec<(Uuid,)>, StoreError> {

@@ -2,16 +2,24 @@
 
 use std::collections::HashSet;
 
+use sqlx::{PgConnection, SqliteConnection};
 use uuid::Uuid;
 
 use super::super::DecidedOn;
+use crate::audit::AuditEvent;
 use crate::domain::{Device, SecretHash, Session};
+use crate::store::audit_events::AuditLog;
 use crate::store::batch::Statement;
-use crate::store::db::{Connection, Db, Handle, sql};
+use crate::store::db::{Db, Handle, sql};
 use crate::store::{StoreError, row};
 
-/// A session and what it was decided on.
-pub(in crate::store::sessions) type Insert = (Session, DecidedOn);
+/// A session, what it was decided on, and what tells of it.
+#[derive(Clone)]
+pub(in crate::store::sessions) struct Insert {
+    pub(in crate::store::sessions) session: Session,
+    pub(in crate::store::sessions) decided_on: DecidedOn,
+    pub(in crate::store::sessions) event: Option<AuditEvent>,
+}
 
 macro_rules! columns {
     () => {
@@ -53,11 +61,14 @@ const INSERT_ALL_POSTGRES: &str = concat!(
 );
 
 /// A lane of inserts.
-pub(super) struct Inserts(Db);
+pub(super) struct Inserts {
+    db: Db,
+    audit: AuditLog,
+}
 
 impl Inserts {
-    pub(super) fn new(db: &Db) -> Self {
-        Self(db.clone())
+    pub(super) fn new(db: &Db, audit: &AuditLog) -> Self {
+        Self { db: db.clone(), audit: audit.clone() }
     }
 }
 
@@ -66,35 +77,45 @@ impl Statement for Inserts {
     type Item = Insert;
     type Outcome = bool;
 
+    /// One transaction, and so one wait for the disk, with the events of those that were stored.
     async fn run(&mut self, inserts: &[Insert]) -> Result<Vec<bool>, StoreError> {
-        let stored = match (&self.0, inserts) {
-            (db @ Db::Postgres(_), inserts) => insert_arrays(db, inserts).await?,
-            (db @ Db::Sqlite { .. }, [insert]) => return Ok(vec![insert_one(db, insert).await?]),
-            (db @ Db::Sqlite { .. }, inserts) => insert_each(db, inserts).await?,
+        let mut unit = self.db.begin().await?;
+        let stored = match (unit.handle(), inserts) {
+            (Handle::Postgres(on), inserts) => insert_arrays(on, inserts).await?,
+            (Handle::Sqlite(on), inserts) => insert_each(on, inserts).await?,
         };
-        Ok(inserts.iter().map(|(session, _)| stored.contains(&session.id.0)).collect())
+        let is_stored = |insert: &&Insert| stored.contains(&insert.session.id.0);
+        let events = inserts.iter().filter(is_stored).filter_map(|insert| insert.event.clone());
+        self.audit.commit(unit, events).await?;
+        Ok(inserts.iter().map(|insert| is_stored(&insert)).collect())
     }
 }
 
 /// Whether the session was stored. Waits for whoever is changing its user or client.
-pub(in crate::store::sessions) async fn insert_one(db: &Db, insert: &Insert) -> Result<bool, StoreError> {
-    insert_on(db.write().await?.handle(), insert).await
+pub(in crate::store::sessions) async fn insert_one(
+    db: &Db,
+    audit: &AuditLog,
+    insert: &Insert,
+) -> Result<bool, StoreError> {
+    let mut unit = db.begin().await?;
+    if !insert_on(unit.handle(), insert).await? {
+        return Ok(false);
+    }
+    audit.commit(unit, insert.event.clone()).await?;
+    Ok(true)
 }
 
-/// One transaction, and so one wait for the disk.
-async fn insert_each(db: &Db, inserts: &[Insert]) -> Result<HashSet<Uuid>, StoreError> {
+async fn insert_each(on: &mut SqliteConnection, inserts: &[Insert]) -> Result<HashSet<Uuid>, StoreError> {
     let mut stored = HashSet::with_capacity(inserts.len());
-    let mut unit = db.begin().await?;
     for insert in inserts {
-        if insert_on(unit.handle(), insert).await? {
-            stored.insert(insert.0.id.0);
+        if insert_on(Handle::Sqlite(on), insert).await? {
+            stored.insert(insert.session.id.0);
         }
     }
-    unit.commit().await?;
     Ok(stored)
 }
 
-async fn insert_on(mut on: Handle<'_>, (session, decided_on): &Insert) -> Result<bool, StoreError> {
+async fn insert_on(mut on: Handle<'_>, Insert { session, decided_on, .. }: &Insert) -> Result<bool, StoreError> {
     let insert = match on {
         Handle::Postgres(_) => INSERT_POSTGRES,
         Handle::Sqlite(_) => INSERT_SQLITE,
@@ -125,18 +146,17 @@ async fn insert_on(mut on: Handle<'_>, (session, decided_on): &Insert) -> Result
     Ok(rows == 1)
 }
 
-async fn insert_arrays(db: &Db, inserts: &[Insert]) -> Result<HashSet<Uuid>, StoreError> {
-    let Connection::Postgres(mut connection) = db.write().await? else { return Ok(HashSet::new()) };
-    let numbers = |of: fn(&Session) -> i64| inserts.iter().map(|(session, _)| of(session)).collect::<Vec<_>>();
-    let texts = |of: fn(&Session) -> String| inserts.iter().map(|(session, _)| of(session)).collect::<Vec<_>>();
+async fn insert_arrays(on: &mut PgConnection, inserts: &[Insert]) -> Result<HashSet<Uuid>, StoreError> {
+    let numbers = |of: fn(&Session) -> i64| inserts.iter().map(|insert| of(&insert.session)).collect::<Vec<_>>();
+    let texts = |of: fn(&Session) -> String| inserts.iter().map(|insert| of(&insert.session)).collect::<Vec<_>>();
     let device = |of: fn(&Device) -> &Option<String>| {
-        inserts.iter().map(|(session, _)| of(&session.device).clone()).collect::<Vec<_>>()
+        inserts.iter().map(|insert| of(&insert.session.device).clone()).collect::<Vec<_>>()
     };
-    let versions = |of: fn(&DecidedOn) -> i64| inserts.iter().map(|(_, on)| of(on)).collect::<Vec<_>>();
-    let hashes = inserts.iter().map(|(session, _)| SecretHash::as_bytes(&session.current_hash));
+    let versions = |of: fn(&DecidedOn) -> i64| inserts.iter().map(|insert| of(&insert.decided_on)).collect::<Vec<_>>();
+    let hashes = inserts.iter().map(|insert| SecretHash::as_bytes(&insert.session.current_hash));
     let stored: Vec<(Uuid,)> = sqlx::query_as(INSERT_ALL_POSTGRES)
-        .bind(inserts.iter().map(|(session, _)| session.id.0).collect::<Vec<_>>())
-        .bind(inserts.iter().map(|(session, _)| session.user_id.0).collect::<Vec<_>>())
+        .bind(inserts.iter().map(|insert| insert.session.id.0).collect::<Vec<_>>())
+        .bind(inserts.iter().map(|insert| insert.session.user_id.0).collect::<Vec<_>>())
         .bind(texts(|session| session.client_id.to_string()))
         .bind(texts(|session| session.scope.to_string()))
         .bind(texts(|session| row::joined(&session.audience)))
@@ -153,7 +173,7 @@ async fn insert_arrays(db: &Db, inserts: &[Insert]) -> Result<HashSet<Uuid>, Sto
         .bind(device(|device| &device.ip))
         .bind(versions(|on| on.credentials_version))
         .bind(versions(|on| on.client_version))
-        .fetch_all(&mut *connection)
+        .fetch_all(on)
         .await?;
     Ok(stored.into_iter().map(|(id,)| id).collect())
 }

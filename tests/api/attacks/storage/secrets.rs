@@ -107,7 +107,7 @@ async fn debugging_output_shows_no_secret(engine: Engine) {
     let secret = PlainSecret::new(C1.1.to_owned());
     let client = Client::without_rights("x".parse().unwrap(), ClientAuthentication::Secret(secret.hash()), START);
     let output = format!(
-        "{:#?} {:?} {:#?} {:#?} {:?} {:?} {:?} {:?}",
+        "{:#?} {:?} {:#?} {:#?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         server.app.config,
         server.app.store,
         server.app.registry,
@@ -116,6 +116,9 @@ async fn debugging_output_shows_no_secret(engine: Engine) {
         client,
         master_secrets(),
         server.app.refresh_keys,
+        server.app.device_keys,
+        server.app.attempt_keys,
+        server.app.throttle,
     );
     for secret in [C1.1, PASSWORD, MASTER_SECRET, &bystander.refresh, &bystander.access] {
         assert!(!output.contains(secret), "{secret}");

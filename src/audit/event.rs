@@ -1,0 +1,261 @@
+//! One event, and who is behind it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::clock::UnixTime;
+use crate::domain::{ClientId, Requester, SessionId, UserId};
+
+/// What happened. The texts are stored and don't change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A user signed in.
+    SignedIn,
+    /// A sign-in failed; the reason says why.
+    SignInFailed,
+    /// Something was refused for what failed before; the reason says what.
+    Throttled,
+    /// A refresh token whose successor was never used was exchanged again.
+    RefreshRecovered,
+    /// A refresh token was used again: theft. The session ended.
+    RefreshReused,
+    /// A refresh token is newer than the database, which has lost commits.
+    RefreshAhead,
+    /// Sessions ended; the count says how many.
+    SessionsRevoked,
+    /// One access token was revoked.
+    TokenRevoked,
+    /// A user signed out; the count says of how many sessions.
+    SignedOut,
+    /// A user was added.
+    UserAdded,
+    /// A user's address or claims changed.
+    UserChanged,
+    /// A user got another password; the count says how many sessions ended.
+    PasswordSet,
+    /// A user was disabled; the count says how many sessions ended.
+    UserDisabled,
+    /// A user may sign in again.
+    UserEnabled,
+    /// A user's known devices were forgotten.
+    DevicesForgotten,
+    /// A user was removed.
+    UserRemoved,
+    /// A client was registered.
+    ClientAdded,
+    /// A registration changed, its secret among it; the count says how many sessions ended.
+    ClientChanged,
+    /// A client was removed.
+    ClientRemoved,
+    /// A signing key was added.
+    KeyAdded,
+    /// A signing key was removed.
+    KeyRemoved,
+    /// Refresh tokens from before a loss of commits are accepted until the time in the target.
+    RecoveryOpened,
+    /// They are no more.
+    RecoveryClosed,
+    /// Old events were deleted; the count says how many.
+    AuditPurged,
+}
+
+impl Kind {
+    /// The stored text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SignedIn => "sign_in.ok",
+            Self::SignInFailed => "sign_in.failed",
+            Self::Throttled => "throttled",
+            Self::RefreshRecovered => "refresh.recovered",
+            Self::RefreshReused => "refresh.reused",
+            Self::RefreshAhead => "refresh.ahead",
+            Self::SessionsRevoked => "sessions.revoked",
+            Self::TokenRevoked => "token.revoked",
+            Self::SignedOut => "sign_out",
+            Self::UserAdded => "user.added",
+            Self::UserChanged => "user.changed",
+            Self::PasswordSet => "user.password_set",
+            Self::UserDisabled => "user.disabled",
+            Self::UserEnabled => "user.enabled",
+            Self::DevicesForgotten => "user.devices_forgotten",
+            Self::UserRemoved => "user.removed",
+            Self::ClientAdded => "client.added",
+            Self::ClientChanged => "client.changed",
+            Self::ClientRemoved => "client.removed",
+            Self::KeyAdded => "key.added",
+            Self::KeyRemoved => "key.removed",
+            Self::RecoveryOpened => "recovery.opened",
+            Self::RecoveryClosed => "recovery.closed",
+            Self::AuditPurged => "audit.purged",
+        }
+    }
+}
+
+/// Who does something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A client, by its credentials.
+    Client(ClientId),
+    /// A user, by a password or a token.
+    User(UserId),
+    /// Somebody at the command line, by the number that the system has for them.
+    Operator(u32),
+    /// Somebody who has shown nothing yet.
+    Stranger,
+    /// The server itself.
+    Server,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client(id) => write!(f, "client:{id}"),
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::Operator(uid) => write!(f, "operator:{uid}"),
+            Self::Stranger => f.write_str("stranger"),
+            Self::Server => f.write_str("server"),
+        }
+    }
+}
+
+/// Who does something, when, and from where.
+#[derive(Clone, Debug)]
+pub struct Acting {
+    /// Who.
+    pub actor: Actor,
+    /// When.
+    pub at: UnixTime,
+    /// From where, if it was a request.
+    pub requester: Option<Requester>,
+}
+
+impl Acting {
+    /// The event of something that they do.
+    pub fn event(&self, kind: Kind) -> AuditEvent {
+        let requester = self.requester.as_ref();
+        AuditEvent {
+            at: self.at,
+            kind: Cow::Borrowed(kind.as_str()),
+            count: 1,
+            reason: None,
+            actor: self.actor.to_string(),
+            user_id: None,
+            client_id: None,
+            session_id: None,
+            jti: None,
+            target: None,
+            address: requester.map(|requester| requester.address.to_string()),
+            user_agent: requester.and_then(|requester| requester.user_agent.clone()),
+            request_id: requester.map(|requester| requester.request_id.clone()),
+        }
+    }
+}
+
+/// One event of the trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEvent {
+    /// When it happened; when it was first seen, for one that was repeated.
+    pub at: UnixTime,
+    /// What, as [`Kind::as_str`].
+    pub kind: Cow<'static, str>,
+    /// How often, or how many it concerned.
+    pub count: i64,
+    /// Why.
+    pub reason: Option<String>,
+    /// By whom, as [`Actor`] is written.
+    pub actor: String,
+    /// The user that it concerns.
+    pub user_id: Option<UserId>,
+    /// The client.
+    pub client_id: Option<String>,
+    /// The session.
+    pub session_id: Option<SessionId>,
+    /// The access token.
+    pub jti: Option<Uuid>,
+    /// What else it concerns: a key, a moment, the digest of a name that nobody has.
+    pub target: Option<String>,
+    /// Where it came from.
+    pub address: Option<String>,
+    /// The `User-Agent` of the request.
+    pub user_agent: Option<String>,
+    /// The number of the request in the log.
+    pub request_id: Option<String>,
+}
+
+impl AuditEvent {
+    /// With the user that it concerns.
+    #[must_use]
+    pub fn user(mut self, id: UserId) -> Self {
+        self.user_id = Some(id);
+        self
+    }
+
+    /// With the client.
+    #[must_use]
+    pub fn client(mut self, id: &ClientId) -> Self {
+        self.client_id = Some(id.to_string());
+        self
+    }
+
+    /// With the session.
+    #[must_use]
+    pub fn session(mut self, id: SessionId) -> Self {
+        self.session_id = Some(id);
+        self
+    }
+
+    /// With the reason.
+    #[must_use]
+    pub fn because(mut self, reason: &str) -> Self {
+        self.reason = Some(reason.to_owned());
+        self
+    }
+
+    /// With what else it concerns.
+    #[must_use]
+    pub fn of(mut self, target: String) -> Self {
+        self.target = Some(target);
+        self
+    }
+
+    /// With how many it concerned.
+    #[must_use]
+    pub fn counting(mut self, number: u64) -> Self {
+        self.count = i64::try_from(number).unwrap_or(i64::MAX);
+        self
+    }
+
+    /// All of it as bytes, no two events alike: what a chain seals.
+    pub(super) fn canonical(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(256);
+        bytes.extend_from_slice(&self.at.to_be_bytes());
+        bytes.extend_from_slice(&self.count.to_be_bytes());
+        let uuid = |id: Option<Uuid>| id.map(|id| id.to_string());
+        let fields = [
+            Some(self.kind.to_string()),
+            self.reason.clone(),
+            Some(self.actor.clone()),
+            uuid(self.user_id.map(|id| id.0)),
+            self.client_id.clone(),
+            uuid(self.session_id.map(|id| id.0)),
+            uuid(self.jti),
+            self.target.clone(),
+            self.address.clone(),
+            self.user_agent.clone(),
+            self.request_id.clone(),
+        ];
+        for field in fields {
+            match field {
+                None => bytes.push(0),
+                Some(text) => {
+                    bytes.push(1);
+                    bytes.extend_from_slice(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+                    bytes.extend_from_slice(text.as_bytes());
+                }
+            }
+        }
+        bytes
+    }
+}

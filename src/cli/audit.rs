@@ -1,0 +1,102 @@
+//! `tokend audit`: what happened, and whether the trail of it is whole.
+
+use clap::{Args, Subcommand};
+
+use super::context::Context;
+use super::lengths::since;
+use super::output::{Cell, Format, Record, note, print};
+use super::{Failure, user};
+use crate::audit::AuditEvent;
+use crate::clock::Seconds;
+use crate::domain::{SessionId, Username};
+use crate::store::audit_events::AuditFilter;
+
+/// What a listing shows of each event.
+const COLUMNS: &[&str] = &["at", "kind", "count", "reason", "actor", "user_id", "client_id", "session_id", "address"];
+
+/// What to do with the audit trail.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List events, the newest first.
+    List(Listing),
+    /// Check that no event was changed, left out or cut off.
+    Verify,
+}
+
+/// Which events to list.
+#[derive(Args, Debug)]
+pub struct Listing {
+    /// Only those that concern this user.
+    #[arg(long, value_name = "NAME", conflicts_with = "session")]
+    user: Option<Username>,
+    /// Only those that concern this session.
+    #[arg(long, value_name = "ID")]
+    session: Option<SessionId>,
+    /// Only those of the last 24h, 30d or so.
+    #[arg(long, value_name = "LENGTH", value_parser = since)]
+    since: Option<Seconds>,
+    /// The most events to list.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=100_000))]
+    limit: i64,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// Runs the command.
+pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::List(listing) => list(context, &listing).await,
+        Command::Verify => verify(context).await,
+    }
+}
+
+async fn list(context: &Context, listing: &Listing) -> Result<(), Failure> {
+    let filter = match (&listing.user, listing.session) {
+        (Some(name), _) => AuditFilter::User(user::find(context, name).await?.user.id),
+        (None, Some(id)) => AuditFilter::Session(id),
+        (None, None) => AuditFilter::All,
+    };
+    let since = listing.since.map_or(0, |length| context.now().saturating_sub(length));
+    let mut events = context.store.list_events(filter, since, listing.limit.saturating_add(1)).await?;
+    let more = events.len() > usize::try_from(listing.limit)?;
+    if more {
+        events.pop();
+    }
+    listing.format.list(&events.iter().map(record).collect::<Vec<_>>(), COLUMNS)?;
+    if more && !listing.format.is_json() {
+        print("there are more: say --limit, --since, --user or --session\n")?;
+    }
+    Ok(())
+}
+
+async fn verify(context: &Context) -> Result<(), Failure> {
+    let verified = context.store.verify_audit().await?.ok_or("the keys of the audit trail are not known")?;
+    for finding in &verified.findings {
+        note(&finding.to_string());
+    }
+    let (events, chains) = (verified.events, verified.chains);
+    if verified.findings.is_empty() {
+        return print(&format!("{events} events in {chains} chains: nothing was changed, left out or cut off\n"));
+    }
+    Err(format!("the audit trail is not as it was written ({events} events in {chains} chains were looked at)").into())
+}
+
+/// All of an event.
+pub fn record(event: &AuditEvent) -> Record {
+    let text = |text: &Option<String>| Cell::text(text.as_deref());
+    Record(vec![
+        ("at", Cell::Time(event.at)),
+        ("kind", Cell::Text(event.kind.to_string())),
+        ("count", Cell::Number(event.count)),
+        ("reason", text(&event.reason)),
+        ("actor", Cell::Text(event.actor.clone())),
+        ("user_id", text(&event.user_id.map(|id| id.to_string()))),
+        ("client_id", text(&event.client_id)),
+        ("session_id", text(&event.session_id.map(|id| id.to_string()))),
+        ("jti", text(&event.jti.map(|jti| jti.to_string()))),
+        ("target", text(&event.target)),
+        ("address", text(&event.address)),
+        ("user_agent", text(&event.user_agent)),
+        ("request_id", text(&event.request_id)),
+    ])
+}

@@ -1,0 +1,55 @@
+//! `tokend explain`: why a token or a session is accepted, or isn't, in one answer.
+
+use clap::Args;
+
+use super::context::Context;
+use super::output::{Cell, Format, Record, print};
+use super::terminal::token_from_input;
+use super::{Failure, audit, start};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::grant::explain::{Explanation, explain};
+
+/// How many events of its history are shown.
+const HISTORY: i64 = 50;
+
+/// What an event is shown by.
+const COLUMNS: &[&str] = &["at", "kind", "count", "reason", "actor", "address"];
+
+/// What to explain.
+#[derive(Args, Debug)]
+pub struct Explained {
+    /// An access token, a refresh token, or the id of a session or of an access token (`jti`); `-` reads it from standard
+    /// input, so that nobody sees it in the list of processes.
+    what: String,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// Runs the command.
+pub async fn run(context: &Context, Explained { what, format }: Explained) -> Result<(), Failure> {
+    let text = if what == "-" { token_from_input()? } else { what.into() };
+    let secrets = start::master_secrets(&context.config, &context.store).await?;
+    let app = App::build(context.config.clone(), Clock::System, context.store.clone(), secrets).await?;
+    let explanation = explain(&app, text.trim(), HISTORY).await.map_err(|refusal| refusal.to_string())?;
+    show(&explanation, format)
+}
+
+fn show(explanation: &Explanation, format: Format) -> Result<(), Failure> {
+    let of = |id: Option<String>| Cell::text(id.as_deref());
+    let record = Record(vec![
+        ("what", Cell::Text(explanation.what.to_owned())),
+        ("accepted", Cell::Flag(explanation.accepted)),
+        ("because", Cell::Text(explanation.because.clone())),
+        ("session_id", of(explanation.session_id.map(|id| id.to_string()))),
+        ("user_id", of(explanation.user_id.map(|id| id.to_string()))),
+        ("client_id", of(explanation.client_id.clone())),
+    ]);
+    let history: Vec<Record> = explanation.history.iter().map(audit::record).collect();
+    if format.is_json() {
+        return format.list(&[vec![record], history].concat(), COLUMNS);
+    }
+    format.show(&record)?;
+    print("\n")?;
+    if history.is_empty() { print("nothing is known of its history\n") } else { format.list(&history, COLUMNS) }
+}

@@ -1,0 +1,207 @@
+//! Why a token or a session is accepted, or isn't: for an operator, who may know what a caller may not.
+
+use std::cmp::Reverse;
+
+use uuid::Uuid;
+
+use super::{Refusal, live, snapshot};
+use crate::app::{App, Snapshot};
+use crate::audit::{AuditEvent, Kind};
+use crate::clock::UnixTime;
+use crate::domain::{PlainSecret, Session, SessionId, User, UserId};
+use crate::store::audit_events::AuditFilter;
+use crate::store::sessions::SignedIn;
+use crate::token::access::AccessClaims;
+use crate::token::judge::{Presented, Verdict, effective_expiry, judge};
+use crate::token::refresh::{self, RefreshToken};
+
+/// The answer.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// What it is.
+    pub what: &'static str,
+    /// Whether it would be accepted at this moment.
+    pub accepted: bool,
+    /// Why, or why not.
+    pub because: String,
+    /// The session that it belongs to.
+    pub session_id: Option<SessionId>,
+    /// The user of the session.
+    pub user_id: Option<UserId>,
+    /// The client that it was issued to.
+    pub client_id: Option<String>,
+    /// What happened to it, the newest first.
+    pub history: Vec<AuditEvent>,
+}
+
+/// Explains an access token, a refresh token, or the id of a session or of an access token. Changes nothing.
+pub async fn explain(app: &App, text: &str, history: i64) -> Result<Explanation, Refusal> {
+    if text.starts_with(refresh::PREFIX) {
+        return refresh_token(app, text, history).await;
+    }
+    match text.parse::<Uuid>() {
+        Ok(id) => identifier(app, id, history).await,
+        Err(_) => access_token(app, text, history).await,
+    }
+}
+
+impl Explanation {
+    fn of(what: &'static str, verdict: Result<String, String>) -> Self {
+        let accepted = verdict.is_ok();
+        let (Ok(because) | Err(because)) = verdict;
+        Self { what, accepted, because, session_id: None, user_id: None, client_id: None, history: Vec::new() }
+    }
+
+    fn with_session(self, session: &Session) -> Self {
+        Self {
+            session_id: Some(session.id),
+            user_id: Some(session.user_id),
+            client_id: Some(session.client_id.to_string()),
+            ..self
+        }
+    }
+}
+
+async fn refresh_token(app: &App, text: &str, history: i64) -> Result<Explanation, Refusal> {
+    const WHAT: &str = "refresh token";
+    let token = match app.refresh_keys.open(text) {
+        Ok(token) => token,
+        Err(error) => return Ok(Explanation::of(WHAT, Err(error.to_string()))),
+    };
+    let Some(SignedIn { session, user }) = app.store.find_session(token.session_id).await? else {
+        let gone = format!("its session {} is not there: it ended long ago, or its user was removed", token.session_id);
+        let history = app.store.list_events(AuditFilter::Session(token.session_id), 0, history).await?;
+        return Ok(Explanation { history, ..Explanation::of(WHAT, Err(gone)) });
+    };
+    let history = history_of(app, &session, history).await?;
+    let registry = snapshot(app)?;
+    let (now, hash) = (app.clock.now(), PlainSecret::new(text.to_owned()).hash());
+    let verdict = session_state(app, &registry, &session, &user, now);
+    let verdict =
+        verdict.and_then(|_| verdict_on(app, &registry, &token, &Presented::new(&token, hash), &session, now));
+    Ok(Explanation { history, ..Explanation::of(WHAT, verdict).with_session(&session) })
+}
+
+fn verdict_on(
+    app: &App,
+    registry: &Snapshot,
+    token: &RefreshToken,
+    presented: &Presented,
+    session: &Session,
+    now: UnixTime,
+) -> Result<String, String> {
+    let client = registry.client(session.client_id.as_str()).ok_or("its client is not there")?;
+    let (number, newest) = (token.generation, session.generation);
+    let place = format!("it is number {number} of the session, the newest is {newest}");
+    match judge(presented, session, now, &app.refresh_policy(client)) {
+        Verdict::Rotate => Ok(format!("{place}; it would be exchanged for the next one")),
+        Verdict::Replay => Ok(format!("{place}; it counts as a retry, and gets the newest one")),
+        Verdict::Recover => Ok(format!("{place}; its successor was never used, so it would be exchanged again")),
+        Verdict::Reuse => Err(format!("{place}; using it proves that somebody has a copy, and ends the session")),
+        Verdict::Ahead if registry.recovery_is_open(now) => {
+            Ok(format!("{place}; it is ahead of the database, and the recovery window is open"))
+        }
+        Verdict::Ahead => Err(format!("{place}; it is ahead of the database, which has lost commits")),
+    }
+}
+
+async fn access_token(app: &App, text: &str, history: i64) -> Result<Explanation, Refusal> {
+    const WHAT: &str = "access token";
+    let registry = snapshot(app)?;
+    let now = app.clock.now();
+    let verified = app.verified_tokens.verify(text, &registry.keys, now, registry.longest_access_lifetime);
+    let claims = match verified {
+        Ok(claims) => claims,
+        Err(reason) => return Ok(Explanation::of(WHAT, Err(reason.to_string()))),
+    };
+    let mut explanation = match claims.sid {
+        Some(sid) => of_session(app, &registry, &claims, sid, history).await?,
+        None => Explanation::of(WHAT, own_token(app, text).await?),
+    };
+    let of_token = app.store.list_events(AuditFilter::Token(claims.jti), 0, history).await?;
+    explanation.history.splice(0..0, of_token);
+    explanation.client_id = Some(claims.client_id.to_string());
+    Ok(explanation)
+}
+
+async fn of_session(
+    app: &App,
+    registry: &Snapshot,
+    claims: &AccessClaims,
+    sid: SessionId,
+    history: i64,
+) -> Result<Explanation, Refusal> {
+    const WHAT: &str = "access token";
+    let Some((SignedIn { session, user }, revoked)) = app.store.find_session_of_token(sid, claims.jti).await? else {
+        return Ok(Explanation::of(WHAT, Err(format!("its session {sid} is not there"))));
+    };
+    let verdict = if revoked {
+        Err("it was revoked by itself".to_owned())
+    } else {
+        session_state(app, registry, &session, &user, app.clock.now())
+    };
+    let history = history_of(app, &session, history).await?;
+    Ok(Explanation { history, ..Explanation::of(WHAT, verdict).with_session(&session) })
+}
+
+/// A client's own, without a session.
+async fn own_token(app: &App, text: &str) -> Result<Result<String, String>, Refusal> {
+    Ok(match live::access_token(app, text).await? {
+        Some(_) => Ok("it is a client's own token, and neither it nor its client's tokens were revoked".to_owned()),
+        None => {
+            Err("it, its client or all tokens of the client were revoked, or the client has lost a right".to_owned())
+        }
+    })
+}
+
+async fn identifier(app: &App, id: Uuid, history: i64) -> Result<Explanation, Refusal> {
+    let registry = snapshot(app)?;
+    if let Some(SignedIn { session, user }) = app.store.find_session(SessionId(id)).await? {
+        let verdict = session_state(app, &registry, &session, &user, app.clock.now());
+        let history = history_of(app, &session, history).await?;
+        return Ok(Explanation { history, ..Explanation::of("session", verdict).with_session(&session) });
+    }
+    let mut events = app.store.list_events(AuditFilter::Session(SessionId(id)), 0, history).await?;
+    events.extend(app.store.list_events(AuditFilter::Token(id), 0, history).await?);
+    let because = match events.first() {
+        Some(event) if event.jti == Some(id) => "this access token was revoked",
+        Some(_) => "this session is not there any more",
+        None => "nothing is known of it: no session has this id, and no access token with it was revoked",
+    };
+    Ok(Explanation { history: events, ..Explanation::of("identifier", Err(because.to_owned())) })
+}
+
+/// What happened to a session, and to its user since it began, the newest first.
+async fn history_of(app: &App, session: &Session, limit: i64) -> Result<Vec<AuditEvent>, Refusal> {
+    let mut events = app.store.list_events(AuditFilter::Session(session.id), 0, limit).await?;
+    let of_user = app.store.list_events(AuditFilter::User(session.user_id), session.created_at, limit).await?;
+    let attempts = [Kind::SignInFailed, Kind::Throttled].map(Kind::as_str);
+    events.extend(of_user.into_iter().filter(|event| event.session_id.is_none() && !attempts.contains(&&*event.kind)));
+    events.sort_by_key(|event| Reverse(event.at));
+    events.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(events)
+}
+
+/// Whether a session may be used, and why not.
+fn session_state(
+    app: &App,
+    registry: &Snapshot,
+    session: &Session,
+    user: &User,
+    now: UnixTime,
+) -> Result<String, String> {
+    if let Some(revoked) = session.revoked {
+        return Err(format!("its session was ended {} seconds ago: {}", now - revoked.at, revoked.reason.as_str()));
+    }
+    let Some(client) = registry.client(session.client_id.as_str()) else {
+        return Err(format!("its client {} was disabled or removed", session.client_id));
+    };
+    if user.disabled_at.is_some() {
+        return Err(format!("its user {} is disabled", user.username));
+    }
+    if !live::session_lives(app, registry, session, user, now) {
+        let ended = now - effective_expiry(session, &app.refresh_policy(client));
+        return Err(format!("its session expired {ended} seconds ago"));
+    }
+    Ok("its session, its user and its client are alive".to_owned())
+}

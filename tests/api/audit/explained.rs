@@ -1,0 +1,102 @@
+//! `tokend explain`, as an operator asks it of a server's tokens.
+
+use tokend::domain::RevokedReason;
+use tokend::grant::explain::{Explanation, explain};
+
+use crate::harness::{C1, Engine, P1, STRICT, Settings, TestServer, on_both_databases};
+
+impl TestServer {
+    async fn explain(&self, text: &str) -> Explanation {
+        explain(&self.app, text, 50).await.unwrap()
+    }
+
+    async fn accepted(&self, text: &str, because: &str) -> Explanation {
+        let explanation = self.explain(text).await;
+        assert!(explanation.accepted && explanation.because.contains(because), "{explanation:?}");
+        explanation
+    }
+
+    async fn not_accepted(&self, text: &str, because: &str) -> Explanation {
+        let explanation = self.explain(text).await;
+        assert!(!explanation.accepted && explanation.because.contains(because), "{explanation:?}");
+        explanation
+    }
+}
+
+async fn a_refresh_token_is_explained_by_the_judge(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let first = server.login().await.refresh_token();
+    server.accepted(&first, "number 1 of the session, the newest is 1; it would be exchanged").await;
+    let second = server.refresh(&first).await.refresh_token();
+    server.accepted(&first, "counts as a retry").await;
+    server.clock.advance(60);
+    server.accepted(&first, "its successor was never used").await;
+    let third = server.refresh(&second).await.refresh_token();
+    server.clock.advance(60);
+    server.not_accepted(&first, "somebody has a copy").await;
+    // Explaining ends nothing.
+    server.accepted(&third, "number 3").await;
+    server.refresh(&third).await.ok();
+    server.not_accepted("tkr_garbage", "form").await;
+    let mut forged = third.into_bytes();
+    forged[40] ^= 1;
+    server.not_accepted(&String::from_utf8(forged).unwrap(), "").await;
+}
+
+async fn the_end_of_a_session_is_explained_with_its_history(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let tokens = server.login_on(STRICT).await;
+    let next = server.refresh(&tokens.refresh_token()).await;
+    server.refresh(&tokens.refresh_token()).await.refused(401, "invalid_grant");
+    server.clock.advance(30);
+    for text in [next.refresh_token(), next.access_token(), next.claims()["sid"].as_str().unwrap().to_owned()] {
+        let explanation = server.not_accepted(&text, "was ended 30 seconds ago: reuse").await;
+        let kinds: Vec<_> = explanation.history.iter().map(|event| event.kind.to_string()).collect();
+        assert_eq!(kinds, ["refresh.reused", "sign_in.ok"]);
+        assert_eq!((explanation.user_id, explanation.client_id.as_deref()), (Some(server.alice), Some(STRICT)));
+    }
+}
+
+async fn an_access_token_is_explained(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let tokens = server.login().await;
+    let token = tokens.access_token();
+    server.accepted(&token, "alive").await;
+    server.post("/revoke", &[("token", &token), ("client_id", P1)]).await.ok();
+    server.not_accepted(&token, "it was revoked by itself").await;
+    let jti = tokens.claims()["jti"].as_str().unwrap().to_owned();
+    let explanation = server.not_accepted(&jti, "this access token was revoked").await;
+    assert_eq!(explanation.history.len(), 1);
+    let other = server.login().await.access_token();
+    server.app.store.disable_user(server.alice, server.clock.now()).await.unwrap();
+    server.not_accepted(&other, "user_disabled").await;
+    server.clock.advance(900);
+    server.not_accepted(&other, "expired").await;
+    server.not_accepted("eyJhbGciOiJub25lIn0.e30.", "header").await;
+    server.not_accepted(&uuid::Uuid::new_v4().to_string(), "nothing is known").await;
+}
+
+async fn a_clients_own_token_is_explained(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let token = server.own_token(C1, &[]).await.access_token();
+    server.accepted(&token, "client's own").await;
+    server.app.store.revoke_client(&C1.0.parse().unwrap(), server.clock.now()).await.unwrap();
+    server.not_accepted(&token, "were revoked").await;
+}
+
+async fn an_expired_session_is_explained(engine: Engine) {
+    let server = TestServer::start_with(engine, Settings::with("[sessions]\nidle_lifetime = '1h'")).await;
+    let tokens = server.login().await;
+    server.clock.advance(3_605);
+    server.not_accepted(&tokens.refresh_token(), "expired 5 seconds ago").await;
+    server.app.store.revoke_user(server.alice, RevokedReason::Admin, server.clock.now()).await.unwrap();
+    server.not_accepted(&tokens.refresh_token(), "was ended 0 seconds ago").await;
+}
+
+on_both_databases!(
+    a_refresh_token_is_explained_by_the_judge,
+    the_end_of_a_session_is_explained_with_its_history,
+    an_access_token_is_explained,
+    a_clients_own_token_is_explained,
+    an_expired_session_is_explained,
+);

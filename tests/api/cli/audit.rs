@@ -1,0 +1,166 @@
+//! `tokend audit` and `tokend explain`: what the command line does is told too, and by whom.
+
+use rustix::process::getuid;
+use serde_json::Value;
+
+use super::rig::{PASSWORD, Rig};
+use crate::harness::{Engine, Outcome, Program, on_both_databases};
+
+fn listed(rig: &Rig, more: &[&str]) -> Vec<Value> {
+    rig.run(&[&["audit", "list", "--json"], more].concat()).json().as_array().unwrap().clone()
+}
+
+#[track_caller]
+fn tells(outcome: &Outcome, text: &str) {
+    assert!(outcome.ok().stdout.contains(text), "{outcome:?}");
+}
+
+/// Sorted: within a second the events of different processes are in no order.
+fn kinds(events: &[Value]) -> Vec<&str> {
+    let mut kinds: Vec<_> = events.iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    kinds.sort_unstable();
+    kinds
+}
+
+/// Every command that changes something is told, as its operator's; none that only shows.
+async fn every_change_at_the_command_line_is_told(engine: Engine) {
+    let rig = Rig::new(engine).await.with_alice();
+    rig.alice().await;
+    let client = ["client", "add", "api", "--name", "API", "--confidential", "--grant", "client_credentials"];
+    for command in [
+        &client[..],
+        &["client", "update", "api", "--name", "The API"],
+        &["client", "secret", "api"],
+        &["client", "disable", "api", "--yes"],
+        &["client", "remove", "api", "--yes"],
+        &["user", "update", "alice", "--email", "alice@example.com"],
+        &["user", "forget-devices", "alice"],
+        &["user", "disable", "alice", "--yes"],
+        &["user", "enable", "alice"],
+        &["key", "rotate"],
+        &["recovery", "open", "--for", "1m"],
+        &["recovery", "close"],
+    ] {
+        let before = listed(&rig, &[]).len();
+        rig.run(command);
+        assert_eq!(listed(&rig, &[]).len(), before + 1, "{command:?}");
+    }
+    rig.program.run_with(&["user", "password", "alice", "--password-stdin"], PASSWORD).ok();
+    rig.alice().await;
+    rig.run(&["session", "revoke", "--user", "alice", "--yes"]);
+    rig.run(&["user", "remove", "alice", "--yes"]);
+    for command in [&["user", "list"][..], &["client", "list"], &["session", "list"], &["key", "list"], &["check"]] {
+        rig.run(command);
+    }
+    let events = listed(&rig, &[]);
+    assert_eq!(
+        kinds(&events),
+        [
+            "client.added",
+            "client.added",
+            "client.changed",
+            "client.changed",
+            "client.changed",
+            "client.removed",
+            "key.added",
+            "recovery.closed",
+            "recovery.opened",
+            "sessions.revoked",
+            "sign_in.ok",
+            "sign_in.ok",
+            "user.added",
+            "user.changed",
+            "user.devices_forgotten",
+            "user.disabled",
+            "user.enabled",
+            "user.password_set",
+            "user.removed",
+        ]
+    );
+    let changes = events.iter().filter(|event| event["kind"] == "client.changed");
+    let mut reasons: Vec<_> = changes.map(|event| event["reason"].as_str().unwrap()).collect();
+    reasons.sort_unstable();
+    assert_eq!(reasons, ["disabled", "registration", "secret"]);
+    let operator = format!("operator:{}", getuid().as_raw());
+    for event in events.iter().filter(|event| event["kind"] != "sign_in.ok") {
+        assert_eq!(event["actor"], operator.as_str(), "{event}");
+    }
+    tells(&rig.run(&["audit", "verify"]), "19 events in");
+}
+
+async fn events_are_listed_by_user_session_and_time(engine: Engine) {
+    let rig = Rig::new(engine).await.with_alice();
+    let first = rig.alice().await;
+    rig.alice().await;
+    rig.login("nobody", "a guess").await;
+    let sid = first.claims()["sid"].as_str().unwrap().to_owned();
+    assert_eq!(kinds(&listed(&rig, &["--session", &sid])), ["sign_in.ok"]);
+    assert_eq!(kinds(&listed(&rig, &["--user", "alice"])), ["sign_in.ok", "sign_in.ok", "user.added"]);
+    assert_eq!(kinds(&listed(&rig, &["--user", "alice", "--limit", "1"])), ["sign_in.ok"]);
+    assert_eq!(listed(&rig, &["--since", "1h"]).len(), listed(&rig, &[]).len());
+    let shown = rig.run(&["audit", "list", "--limit", "2"]).stdout;
+    assert!(shown.contains("sign_in.failed") && shown.contains("there are more"), "{shown}");
+    rig.program.run(&["audit", "list", "--user", "nobody"]).refused("there is no user nobody");
+    rig.program.run(&["audit", "list", "--since", "soon"]).misused("--since");
+}
+
+async fn an_altered_trail_is_reported_with_the_place(engine: Engine) {
+    let rig = Rig::new(engine).await.with_alice();
+    rig.alice().await;
+    tells(&rig.run(&["audit", "verify"]), "nothing was changed, left out or cut off");
+    rig.database.execute("UPDATE audit_events SET actor = 'somebody else' WHERE kind = 'user.added'").await;
+    let outcome = rig.program.run(&["audit", "verify"]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("event 1 was changed"), "{outcome:?}");
+    assert!(outcome.stderr.contains("the audit trail is not as it was written"), "{outcome:?}");
+}
+
+async fn a_token_is_explained_without_being_seen_by_others(engine: Engine) {
+    let rig = Rig::new(engine).await.with_alice();
+    let tokens = rig.alice().await;
+    let explained = rig.program.run_with(&["explain", "-"], &format!("{}\n", tokens.refresh_token()));
+    let shown = explained.ok().stdout.clone();
+    assert!(shown.contains("it would be exchanged for the next one") && shown.contains("sign_in.ok"), "{shown}");
+    rig.run(&["user", "disable", "alice", "--yes"]);
+    let explained = rig.program.run_with(&["explain", "-", "--json"], &tokens.access_token()).json();
+    assert_eq!((&explained[0]["accepted"], &explained[0]["what"]), (&false.into(), &"access token".into()));
+    let because = explained[0]["because"].as_str().unwrap();
+    assert!(because.contains("user_disabled"), "{because}");
+    let sid = tokens.claims()["sid"].as_str().unwrap().to_owned();
+    let shown = rig.run(&["explain", &sid]);
+    // What was done to the user is a part of its history.
+    tells(&shown, "user_disabled");
+    tells(&shown, "user.disabled");
+    tells(&rig.run(&["explain", "garbage"]), "not a JWS");
+}
+
+on_both_databases!(
+    every_change_at_the_command_line_is_told,
+    events_are_listed_by_user_session_and_time,
+    an_altered_trail_is_reported_with_the_place,
+    a_token_is_explained_without_being_seen_by_others,
+);
+
+/// The first start is told as the server's own doing.
+#[test]
+fn the_first_start_is_in_the_trail() {
+    let program = Program::new().set("TOKEND_LISTEN", "127.0.0.1:0");
+    let server = program.start(&[]);
+    server.wait_for_log("listening");
+    server.stop();
+    let events = program.run(&["audit", "list", "--json"]).json();
+    let mut told: Vec<_> = events
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| (e["kind"].as_str().unwrap(), e["actor"].as_str().unwrap()))
+        .collect();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [("client.added", "server"), ("client.added", "server"), ("key.added", "server"), ("user.added", "server")]
+    );
+    tells(&program.run(&["audit", "verify"]), "4 events in");
+    let checked = program.run(&["check"]).stdout;
+    assert!(checked.contains("5 wrong passwords, then waits of 1s to 15m"), "{checked}");
+}
