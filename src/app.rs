@@ -1,5 +1,6 @@
 //! Everything that a request may use, built once. No globals.
 
+mod failover;
 mod registry;
 
 use std::sync::Arc;

@@ -5,6 +5,7 @@ mod batch;
 pub mod clients;
 mod db;
 mod error;
+mod journal;
 mod kept;
 mod migrations;
 mod postgres;

@@ -69,6 +69,7 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
         tokio::spawn(purge(Arc::clone(&app))),
         tokio::spawn(purge_attempts(Arc::clone(&app))),
         tokio::spawn(tell_repeated(Arc::clone(&app))),
+        tokio::spawn(watch_for_failover(Arc::clone(&app))),
     ];
     server.run(http::router(&app), stopped).await;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
@@ -135,6 +136,10 @@ async fn purge_attempts(app: Arc<App>) {
             tracing::warn!(%error, "failed sign-ins can't be forgotten");
         }
     }
+}
+
+async fn watch_for_failover(app: Arc<App>) {
+    app.watch_for_failover().await;
 }
 
 async fn tell_repeated(app: Arc<App>) {

@@ -37,7 +37,7 @@ pub async fn revoke_token(app: &App, client: &Client, text: &str, requester: &Re
     if let Some(claims) = live::believed(app, &registry, text, now)
         && (client.is_admin() || claims.client_id == client.id)
     {
-        store.revoke_token(claims.jti, claims.exp).await?;
+        store.revoke_token(claims.jti, claims.exp, now).await?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The `clients` table. Every change also counts up the registry's version, so that each node reads it again.
 
 use super::db::{Unit, sql};
+use super::journal::Revoked;
 use super::{Store, StoreError, registry, row, sessions, users};
 use crate::audit::Kind;
 use crate::clock::UnixTime;
@@ -189,6 +190,7 @@ impl Store {
         let event = self.event(Kind::SessionsRevoked);
         let reason = RevokedReason::Admin.as_str();
         self.commit(unit, event.map(|event| event.client(id).counting(ended).because(reason))).await?;
+        self.journal.note(&self.db, Revoked::Client(id.clone()), RevokedReason::Admin, now);
         Ok(ended)
     }
 

@@ -9,6 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::audit_events::AuditLog;
+use super::journal::Journal;
 use super::sessions::Hot;
 use super::{StartError, StoreError, postgres};
 use crate::audit::Acting;
@@ -57,6 +58,7 @@ pub struct Store {
     pub(super) db: Db,
     pub(super) hot: Hot,
     pub(super) audit: AuditLog,
+    pub(super) journal: Journal,
     pub(super) acting: Option<Arc<Acting>>,
 }
 
@@ -117,7 +119,7 @@ impl Store {
 
     fn new(db: Db) -> Self {
         let audit = AuditLog::default();
-        Self { hot: Hot::start(&db, &audit), db, audit, acting: None }
+        Self { hot: Hot::start(&db, &audit), db, audit, journal: Journal::default(), acting: None }
     }
 
     /// Whether this is the embedded database.

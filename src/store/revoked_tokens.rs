@@ -5,12 +5,13 @@ use sqlx::query::QueryAs;
 use uuid::Uuid;
 
 use super::db::{Connection, Handle, sql};
+use super::journal::Revoked;
 use super::kept::Read;
 use super::values::Values;
 use super::{Store, StoreError};
 use crate::audit::{AuditEvent, Kind};
 use crate::clock::{Seconds, UnixTime};
-use crate::domain::ClientId;
+use crate::domain::{ClientId, RevokedReason};
 
 /// How long a revocation is kept after its token has expired: a node whose clock is behind would believe it again.
 const CLOCK_SLACK: Seconds = 60;
@@ -41,11 +42,13 @@ const PURGE: &str = "DELETE FROM revoked_tokens WHERE expires_at <= $1";
 
 impl Store {
     /// Revokes one access token for the rest of its life.
-    pub async fn revoke_token(&self, jti: Uuid, expires_at: UnixTime) -> Result<(), StoreError> {
+    pub async fn revoke_token(&self, jti: Uuid, expires_at: UnixTime, now: UnixTime) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
         let revoked = sql!(unit, execute, REVOKE, jti, expires_at)?;
         let event = self.event(Kind::TokenRevoked).filter(|_| revoked == 1);
-        self.commit(unit, event.map(|event| AuditEvent { jti: Some(jti), ..event })).await
+        self.commit(unit, event.map(|event| AuditEvent { jti: Some(jti), ..event })).await?;
+        self.journal.note(&self.db, Revoked::Token { jti, expires_at }, RevokedReason::Other, now);
+        Ok(())
     }
 
     /// Whether an access token without a session is alive: its client is, and neither it nor all were revoked.

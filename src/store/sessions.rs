@@ -9,6 +9,7 @@ pub(super) use self::hot::Hot;
 use self::hot::{Insert, SessionKey, exchange_one, insert_one};
 use self::row::SignedInRow;
 use super::db::{Unit, sql};
+use super::journal::Revoked;
 use super::{Store, StoreError};
 use crate::audit::{AuditEvent, Kind};
 use crate::clock::UnixTime;
@@ -181,14 +182,18 @@ impl Store {
             }
             None => event,
         })
-        .await
+        .await?;
+        self.journal.note(&self.db, Revoked::Session(id), reason, now);
+        Ok(number)
     }
 
     /// Ends every session of a user. How many ended.
     pub async fn revoke_user(&self, id: UserId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
         let mut unit = self.begin().await?;
         let ended = revoke_of_user(&mut unit, id, reason, now).await?;
-        self.end(unit, ended, reason, |event| event.user(id)).await
+        self.end(unit, ended, reason, |event| event.user(id)).await?;
+        self.journal.note(&self.db, Revoked::User(id), reason, now);
+        Ok(ended)
     }
 
     /// Commits the end of sessions, and tells of it if there were any.
@@ -198,7 +203,7 @@ impl Store {
         ended: u64,
         reason: RevokedReason,
         of: impl FnOnce(AuditEvent) -> AuditEvent,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<(), StoreError> {
         let kind = match reason {
             RevokedReason::Logout => Kind::SignedOut,
             RevokedReason::Reuse => Kind::RefreshReused,
@@ -206,8 +211,7 @@ impl Store {
         };
         let event = self.event(kind).filter(|_| ended > 0);
         let event = event.map(|event| of(event).counting(ended).because(reason.as_str()));
-        self.commit(unit, event).await?;
-        Ok(ended)
+        self.commit(unit, event).await
     }
 
     /// Up to `limit` sessions, the newest first.

@@ -20,6 +20,7 @@ mod harness;
 mod health;
 mod histories;
 mod introspect;
+mod journal;
 mod jwks;
 mod logging;
 mod login;
