@@ -58,6 +58,20 @@ async fn an_office_shares_an_address(engine: Engine) {
     server.login_on_device(office, &device).await.ok();
 }
 
+/// What is refused for the account is no failure of the address: nobody has looked at the password.
+async fn an_owner_who_has_to_wait_is_not_refused_for_the_address_too(engine: Engine) {
+    let server = server(engine, "").await;
+    for n in 0..5 {
+        server.login_from(&far_away(n), "alice", "a guess").await.refused(401, "invalid_grant");
+    }
+    for _ in 0..60 {
+        server.login_from("192.0.2.1", "alice", PASSWORD).await.throttled();
+    }
+    for n in 0..15 {
+        server.login_from("192.0.2.1", &format!("user{n}"), "a guess").await.refused(401, "invalid_grant");
+    }
+}
+
 /// Turned off, nothing is refused: for load tests.
 async fn it_can_be_turned_off(engine: Engine) {
     let server = TestServer::start(engine).await;
@@ -71,5 +85,6 @@ on_both_databases!(
     a_list_of_stolen_passwords_is_not_tried_to_its_end,
     a_thousand_made_up_addresses_are_one,
     an_office_shares_an_address,
+    an_owner_who_has_to_wait_is_not_refused_for_the_address_too,
     it_can_be_turned_off,
 );
