@@ -53,6 +53,17 @@ async fn a_success_resets_no_other_counter(engine: Engine) {
     server.login_from(&far_away(6), "alice", "a guess").await.throttled();
 }
 
+/// Nor does one on a device that is new: an attacker can wait for the owner to sign in.
+async fn a_success_on_a_new_device_forgives_nobody_else(engine: Engine) {
+    let server = server(engine, "").await;
+    for n in 0..4 {
+        server.login_from(&far_away(n), "alice", "a guess").await.refused(401, "invalid_grant");
+    }
+    server.login_from("192.0.2.1", "alice", PASSWORD).await.ok();
+    server.login_from(&far_away(4), "alice", "a guess").await.refused(401, "invalid_grant");
+    server.login_from(&far_away(5), "alice", "a guess").await.throttled();
+}
+
 async fn a_device_token_is_its_users_own_and_expires(engine: Engine) {
     let server = server(engine, "account_failures = 1\ndevice_lifetime = '10d'").await;
     let device = server.login().await.text_at("device_token");
@@ -169,6 +180,7 @@ on_both_databases!(
     a_stranger_locks_nobody_out_of_their_own_device,
     a_known_device_has_few_guesses_of_its_own,
     a_success_resets_no_other_counter,
+    a_success_on_a_new_device_forgives_nobody_else,
     a_device_token_is_its_users_own_and_expires,
     devices_can_be_forgotten,
     a_device_token_gives_no_access,
