@@ -24,6 +24,7 @@ mod logging;
 mod login;
 mod logout;
 mod metadata;
+mod model;
 mod nodes;
 mod paths;
 mod plans;
