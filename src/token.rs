@@ -1,6 +1,8 @@
 //! What tokens are: refresh tokens and access tokens. Pure: no I/O; time and randomness are parameters.
 
 pub mod access;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 pub mod judge;
 pub mod refresh;
 
