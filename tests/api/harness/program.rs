@@ -86,6 +86,11 @@ impl Program {
 }
 
 impl Running {
+    /// The process, as the system numbers it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until standard error has a line with this in it.
     #[track_caller]
     pub fn wait_for_log(&self, text: &str) -> String {
