@@ -18,7 +18,7 @@ use command::{Command, command};
 use play::Play;
 
 /// How many histories there are on each database, unless the environment says otherwise.
-const CASES: u32 = 100;
+const CASES: u32 = 60;
 
 /// How many things are done in a history.
 const LENGTH: usize = 60;
