@@ -43,7 +43,8 @@ fn every_target_stands_what_is_almost_its_corpus() {
     let change = (any::<Index>(), any::<Index>(), any::<u8>(), 0..4_u8);
     for (name, target) in TARGETS {
         let inputs = corpus(name);
-        proptest!(ProptestConfig::with_cases(300), |(changes in prop::collection::vec(change.clone(), 1..4))| {
+        let config = ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() };
+        proptest!(config, |(changes in prop::collection::vec(change.clone(), 1..4))| {
             let mut input = changes[0].0.get(&inputs).clone();
             for (_, at, byte, how) in &changes {
                 let at = at.index(input.len() + 1);
