@@ -6,6 +6,8 @@ mod cacheable;
 mod client_address;
 mod device;
 mod error;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod health;
 mod introspect;
 mod json;

@@ -6,6 +6,8 @@
 
 mod argon;
 mod foreign;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod hasher;
 mod pace;
 mod plain;

@@ -2,6 +2,8 @@
 
 pub mod access;
 pub mod device;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 pub mod judge;
 pub mod refresh;
 

@@ -8,6 +8,21 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::ZeroizeOnDrop;
 
 /// A secret in plain text: a client secret or a token on its way in or out. `Debug` shows nothing of it.
+///
+/// What prints or writes values by themselves doesn't take it:
+///
+/// ```
+/// let secret = tokend::domain::PlainSecret::generate();
+/// assert_eq!(format!("{secret:?}"), "PlainSecret(..)");
+/// ```
+/// ```compile_fail,E0277
+/// let secret = tokend::domain::PlainSecret::generate();
+/// println!("{secret}");
+/// ```
+/// ```compile_fail,E0277
+/// let secret = tokend::domain::PlainSecret::generate();
+/// let _ = serde_json::to_string(&secret);
+/// ```
 #[derive(Clone, PartialEq, Eq, ZeroizeOnDrop)]
 pub struct PlainSecret(String);
 

@@ -62,8 +62,11 @@ pub async fn refresh_token(app: &App, text: &str) -> Result<Option<LiveRefresh>,
     let Some(client) = may_refresh else { return Ok(None) };
     let policy = app.refresh_policy(client);
     let presented = Presented::new(&token, PlainSecret::new(text.to_owned()).hash());
-    let verdict = judge(&presented, session, now, &policy);
-    let good = matches!(verdict, Verdict::Rotate | Verdict::Replay | Verdict::Recover);
+    let good = match judge(&presented, session, now, &policy) {
+        Verdict::Rotate | Verdict::Recover => true,
+        Verdict::Replay => app.refresh_keys.find_current(&token, session).is_some(),
+        Verdict::Reuse | Verdict::Ahead => false,
+    };
     if !good || !session_lives(app, &registry, session, user, now) {
         return Ok(None);
     }

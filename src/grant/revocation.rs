@@ -78,12 +78,16 @@ pub async fn logout_by_refresh_token(
 ) -> Result<bool, Refusal> {
     let Ok(token) = app.refresh_keys.open(text) else { return Ok(true) };
     let Some(SignedIn { session, .. }) = app.store.find_session(token.session_id).await? else { return Ok(true) };
+    if client.is_some_and(|client| client.id != session.client_id) {
+        return Ok(true);
+    }
     let registry = snapshot(app)?;
-    let Some(owner) = registry.client(session.client_id.as_str()) else { return Ok(true) };
-    match client {
-        Some(client) if client.id != owner.id => return Ok(true),
-        None if !owner.is_public() => return Err(Refusal::InvalidClient("a confidential client without its secret")),
-        _ => {}
+    let Some(owner) = registry.client(session.client_id.as_str()) else {
+        // The session ended with its client, the user's sessions on others didn't.
+        return Ok(!all || !has_live_session(app, session.user_id).await?);
+    };
+    if client.is_none() && !owner.is_public() {
+        return Err(Refusal::InvalidClient("a confidential client without its secret"));
     }
     let (now, policy) = (app.clock.now(), app.refresh_policy(owner));
     let presented = Presented::new(&token, PlainSecret::new(text.to_owned()).hash());

@@ -61,6 +61,12 @@ impl Params {
         Ok(Self(pairs))
     }
 
+    /// All of them as they were read, in order.
+    #[cfg(any(fuzzing, test))]
+    pub(super) fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
     /// The parameter's value, unless it is omitted or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.all(name).next()
@@ -108,7 +114,7 @@ fn push(pairs: &mut Vec<(String, String)>, name: String, value: String) -> Resul
     if name != RESOURCE && pairs.iter().any(|(other, _)| *other == name) {
         return Err(repeated());
     }
-    if value.contains('\0') {
+    if name.contains('\0') || value.contains('\0') {
         return Err(OAuthError::invalid_request("A parameter holds a NUL character."));
     }
     pairs.push((name, value));
@@ -178,6 +184,8 @@ mod tests {
             "{\"a\":\"1\",\"a\":\"2\"}",
             "{\"resource\":\"a\",\"resource\":\"b\"}",
             "{} {}",
+            "{\"a\":\"\\u0000\"}",
+            "{\"a\\u0000b\":\"1\"}",
         ] {
             assert!(Params::from_json(body.as_bytes()).is_err(), "{body}");
         }

@@ -207,8 +207,15 @@ async fn addresses_without_end_take_no_memory_without_end() {
     assert!(sizes.iter().sum::<usize>() <= 76_002, "{sizes:?}");
     assert!(refused > 1_800_000, "{refused} were refused");
     fail(&sources, victim, 1, NOW).await.expect_err("what was counted before is still known");
-    // A minute later all of it is over, and there is room again.
+    // A minute later all of it is over, and there is room again; but who is at it then isn't forgotten for it.
+    let mut under_way = Vec::new();
+    for _ in 0..3 {
+        let Admission::Admitted(ticket) = sources.admit(victim, 1, NOW + 60, SOON).await else { panic!() };
+        under_way.push(ticket);
+    }
     fail(&sources, address("203.0.113.1"), 1, NOW + 61).await.unwrap();
+    drop(under_way);
+    fail(&sources, victim, 1, NOW + 62).await.unwrap_err();
     fail(&sources, address("203.0.113.1"), 1, NOW + 62).await.unwrap();
     assert!(sources.sizes().iter().sum::<usize>() < 76_002, "{:?}", sources.sizes());
 }

@@ -5,6 +5,7 @@ mod http;
 mod introspection;
 mod jwt;
 mod login;
+mod process;
 mod refresh;
 mod revocation;
 mod storage;

@@ -53,6 +53,19 @@ async fn a_refresh_token_is_active_for_as_long_as_it_would_be_exchanged(engine: 
     assert_eq!(server.refresh(&third).await.ok().header("refresh-verdict"), "rotate", "to ask ends no session");
 }
 
+/// A retry can be 64 exchanges behind. One that is further behind harms nobody, and isn't called active either.
+async fn a_refresh_token_that_leads_nowhere_is_not_active(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let mut tokens = vec![server.login().await.refresh_token()];
+    for _ in 0..65 {
+        tokens.push(server.refresh(&tokens[tokens.len() - 1]).await.refresh_token());
+    }
+    server.refresh(&tokens[0]).await.refused(401, "invalid_grant");
+    server.introspect(&tokens[0]).await.inactive();
+    server.introspect(&tokens[1]).await.active();
+    assert_eq!(server.refresh(&tokens[1]).await.refresh_token(), tokens[65]);
+}
+
 async fn a_refresh_token_of_a_client_without_the_grant_is_not_active(engine: Engine) {
     let server = TestServer::start(engine).await;
     let answer = server.login_as(C1).await;
@@ -118,6 +131,7 @@ async fn the_answer_is_json_whatever_is_accepted(engine: Engine) {
 on_both_databases!(
     a_refresh_token_says_that_it_is_one,
     a_refresh_token_is_active_for_as_long_as_it_would_be_exchanged,
+    a_refresh_token_that_leads_nowhere_is_not_active,
     a_refresh_token_of_a_client_without_the_grant_is_not_active,
     a_bearer_with_the_scope_stands_for_its_client,
     a_bearer_works_whatever_the_audience_of_its_client,

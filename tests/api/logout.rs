@@ -142,6 +142,19 @@ async fn all_is_done_only_if_no_session_is_left(engine: Engine) {
     server.refresh(&bobs.refresh_token()).await.ok();
 }
 
+async fn a_token_of_a_disabled_client_does_not_hide_that_others_are_left(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let (gone, other) = (server.login().await, server.login_on(STRICT).await);
+    server.change_client(P1, |client| client.disabled_at = Some(client.created_at)).await;
+    let token = gone.refresh_token();
+    let all = [("refresh_token", token.as_str()), ("all", "true")];
+    server.post("/logout", &all).await.refused(401, "invalid_grant");
+    server.introspect(&other.access_token()).await.active();
+    server.post("/logout", &all[..1]).await.no_content();
+    server.post("/logout", &[("refresh_token", &other.refresh_token())]).await.no_content();
+    server.post("/logout", &all).await.no_content();
+}
+
 async fn what_is_missing_or_malformed_is_invalid_request(engine: Engine) {
     let server = TestServer::start(engine).await;
     let answer = server.login().await;
@@ -177,6 +190,7 @@ on_both_databases!(
     nobody_signs_out_the_user_of_another_client,
     an_old_refresh_token_ends_its_own_session_at_most_and_says_so,
     all_is_done_only_if_no_session_is_left,
+    a_token_of_a_disabled_client_does_not_hide_that_others_are_left,
     what_is_missing_or_malformed_is_invalid_request,
     a_sign_out_that_is_not_stored_is_503,
 );

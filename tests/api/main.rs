@@ -26,6 +26,7 @@ mod logging;
 mod login;
 mod logout;
 mod metadata;
+mod model;
 mod nodes;
 mod paths;
 mod plans;

@@ -86,13 +86,25 @@ impl Program {
 }
 
 impl Running {
+    /// The process, as the system numbers it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until standard error has a line with this in it.
     #[track_caller]
     pub fn wait_for_log(&self, text: &str) -> String {
+        self.log_until(text).pop().expect("a line")
+    }
+
+    /// The lines of standard error up to one with this in it.
+    #[track_caller]
+    pub fn log_until(&self, text: &str) -> Vec<String> {
+        let mut found = Vec::new();
         loop {
-            let line = self.stderr.recv_timeout(PATIENCE).expect("the program logs it");
-            if line.contains(text) {
-                return line;
+            found.push(self.stderr.recv_timeout(PATIENCE).expect("the program logs it"));
+            if found.last().is_some_and(|line| line.contains(text)) {
+                return found;
             }
         }
     }

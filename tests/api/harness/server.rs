@@ -1,6 +1,6 @@
 //! A server of its own for each test, and the requests that tests make of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
@@ -78,6 +78,7 @@ pub struct TestServer {
     pub alice: UserId,
     pub bob: UserId,
     http: reqwest::Client,
+    heard: Option<Arc<Mutex<Vec<Answer>>>>,
     _node: Option<Node>,
 }
 
@@ -100,7 +101,7 @@ impl TestServer {
         let add = |name, password| fixtures::add_user(&node.app.store, &node.app.hasher, name, password);
         let (alice, bob) = (add("alice", PASSWORD).await, add("bob", BOBS_PASSWORD).await);
         let (app, base) = (Arc::clone(&node.app), node.base.clone());
-        Self { app, base, clock, database, alice, bob, http: client(), _node: Some(node) }
+        Self { app, base, clock, database, alice, bob, http: client(), heard: None, _node: Some(node) }
     }
 
     /// Another node on the same database.
@@ -123,8 +124,19 @@ impl TestServer {
             alice: self.alice,
             bob: self.bob,
             http: self.http.clone(),
+            heard: self.heard.clone(),
             _node: None,
         }
+    }
+
+    /// From here on all answers are kept, for [`Self::heard`].
+    pub fn listen(&mut self) {
+        self.heard = Some(Arc::default());
+    }
+
+    /// The answers since [`Self::listen`].
+    pub fn heard(&self) -> Vec<Answer> {
+        self.heard.as_ref().map(|heard| heard.lock().expect("nobody panicked").clone()).unwrap_or_default()
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -138,7 +150,11 @@ impl TestServer {
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Answer {
-        Answer::read(request.send().await.expect("the server answers")).await
+        let answer = Answer::read(request.send().await.expect("the server answers")).await;
+        if let Some(heard) = &self.heard {
+            heard.lock().expect("nobody panicked").push(answer.clone());
+        }
+        answer
     }
 
     pub async fn get(&self, path: &str) -> Answer {

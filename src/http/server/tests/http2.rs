@@ -14,6 +14,7 @@ const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 
 const END_STREAM: u8 = 1;
@@ -96,6 +97,56 @@ async fn a_client_that_sends_frames_without_data_is_disconnected() {
     let app = Router::new().fallback(|body: axum::body::Bytes| async move { body });
     let first = frame(HEADERS, END_HEADERS, 1, HEAD);
     assert_eq!(flood(app, first, |_| frame(DATA, 0, 1, &[])).await, CALM);
+}
+
+/// CVE-2025-8671: the client breaks the rules of its own stream, so that it is the server that resets it, while the
+/// request runs on.
+#[tokio::test]
+async fn a_client_that_has_its_streams_reset_by_the_server_is_disconnected() {
+    let app = Router::new().fallback(async || std::future::pending::<()>().await);
+    // More than a window can hold (RFC 9113 §6.9.1).
+    let too_much = |number| {
+        let stream = number * 2 + 1;
+        let window = frame(WINDOW_UPDATE, 0, stream, &[0x7f, 0xff, 0xff, 0xff]);
+        [frame(HEADERS, END_HEADERS, stream, HEAD), window].concat()
+    };
+    assert_eq!(flood(app, Vec::new(), too_much).await, CALM);
+}
+
+/// The kind of the first frame that says what became of a request with this head, and its first byte.
+async fn outcome(head: &[u8]) -> (u8, u8) {
+    let server = start(LIMITS, None, hello()).await;
+    let mut stream = server.connect().await;
+    let request = frame(HEADERS, END_HEADERS | END_STREAM, 1, head);
+    stream.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[]), &request].concat()).await.unwrap();
+    let outcome = in_time(async {
+        loop {
+            let mut frame = [0; 9];
+            stream.read_exact(&mut frame).await.unwrap();
+            let mut payload = vec![0; usize::from(frame[1]) << 8 | usize::from(frame[2])];
+            stream.read_exact(&mut payload).await.unwrap();
+            if [HEADERS, RST_STREAM, GOAWAY].contains(&frame[3]) {
+                return (frame[3], payload[0]);
+            }
+        }
+    });
+    let outcome = outcome.await;
+    drop(stream);
+    server.end().await;
+    outcome
+}
+
+/// RFC 7541 §7.3: on the wire each repetition is a byte, in memory it would be the whole field.
+#[tokio::test]
+async fn a_head_that_repeats_a_large_field_is_refused() {
+    /// `:status: 200`, RFC 7541 appendix A.
+    const OK: (u8, u8) = (HEADERS, 0x88);
+    // A new name with a value of 3,000 bytes (§6.2.1, its length as in §5.1), and then the newest entry again and again.
+    let field = [&[0x40, 1, b'x', 0x7f, 0xb9, 0x16][..], &[b'y'; 3_000]].concat();
+    assert_eq!(outcome(&[HEAD, &field].concat()).await, OK);
+    for times in [10, 90, 10_000] {
+        assert_ne!(outcome(&[HEAD, &field, &vec![0xbe; times]].concat()).await, OK, "{times}");
+    }
 }
 
 /// A client that speaks HTTP/2 from the first byte on, and the state of its connection.

@@ -157,6 +157,7 @@ fn the_ratchet_is_a_function_of_session_secret_and_key() {
 fn shows_nothing_secret() {
     let (keys, token) = (keys(), RefreshToken::first(SESSION, 5, [0x5a; 32]));
     let shown = format!("{keys:?} {:?} {token:?} {:?}", key(1, 10), keys.seal(&token));
+    assert!(shown.contains(&SESSION.to_string()), "which session it is, is for the log: {shown}");
     for secret in ["5a", "90", "Wlpa", "0a", "10", "CgoK"] {
         let shown = shown.replace(&SESSION.to_string(), "");
         assert!(!shown.contains(secret), "{secret} in {shown}");

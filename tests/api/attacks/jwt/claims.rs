@@ -222,6 +222,27 @@ async fn claims_of_different_tokens(engine: Engine) {
     server.assert_lost_nothing(other).await;
 }
 
+/// 13: CVE-2025-30204, CVE-2025-27144. Dots without end, in a header field that is not too long, and one that is.
+async fn a_token_of_dots(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let bystander = server.bystander().await;
+    let parts: Vec<&str> = bystander.access.split('.').collect();
+    for dots in [
+        ".".repeat(8_000),
+        ".".repeat(15_000),
+        "a.".repeat(7_000),
+        format!("{}{}", bystander.access, ".".repeat(7_000)),
+        format!("{}.{}{}.{}", parts[0], ".".repeat(7_000), parts[1], parts[2]),
+        format!("{}.{}.{}", "A".repeat(14_000), parts[1], parts[2]),
+    ] {
+        assert_worthless(&server, &dots, "dots").await;
+    }
+    let head = format!("GET /userinfo HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}", "A".repeat(64 * 1024));
+    let answers = server.raw(format!("{head}.{}.{}\r\n\r\n", parts[1], parts[2])).await;
+    assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [431]);
+    server.assert_lost_nothing(bystander).await;
+}
+
 /// 13: at the longest length that is looked at, and one past it.
 async fn a_token_has_8_kib(engine: Engine) {
     let server = TestServer::start(engine).await;
@@ -257,5 +278,6 @@ on_both_databases!(
     another_issuer,
     an_expired_token_or_one_from_the_future,
     claims_of_different_tokens,
+    a_token_of_dots,
     a_token_has_8_kib,
 );

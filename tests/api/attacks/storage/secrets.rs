@@ -1,12 +1,15 @@
-//! 141, and 69, 99, 102 of other chapters: what is secret is in no log, no error and no debugging output, wherever
+//! 135, 141, and 69, 99, 102 of other chapters: what is secret is in no log, no error and no debugging output, wherever
 //! somebody put it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use tokend::domain::{Client, ClientAuthentication, PlainSecret};
+use tokend::password::PlainPassword;
 
 use crate::harness::{
-    ADMIN, BOBS_PASSWORD, C1, C2, Engine, Logs, MASTER_SECRET, P1, PASSWORD, RS1, START, TestServer, master_secrets,
-    on_both_databases,
+    ADMIN, Answer, BOBS_PASSWORD, C1, C2, Engine, Logs, MASTER_SECRET, P1, PASSWORD, RS1, START, TestServer, encode,
+    master_secrets, on_both_databases,
 };
 
 /// A password that is typed where a name belongs, and others that are in the wrong place.
@@ -69,15 +72,91 @@ async fn use_every_secret(server: &TestServer) -> Vec<String> {
     secrets
 }
 
+/// 135: the same secrets where they do belong, on the ways that the others don't take. The tokens and passwords of it.
+async fn use_secrets_well(server: &TestServer) -> Vec<String> {
+    let mut secrets = Vec::new();
+    let h2 = reqwest::Client::builder().http2_prior_knowledge().build().expect("a client");
+    let form = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD)];
+    let by_h2 = |path: &str| h2.request(Method::POST, format!("{}{path}", server.base));
+    for (id, secret) in [C1, C2, ("nobody", C1.1), (C1.0, "canary-of-a-client-secret")] {
+        let answer = server.send(by_h2("/token").basic_auth(id, Some(secret)).form(&form)).await;
+        secrets.push(secret.to_owned());
+        if answer.status == 200 {
+            let (access, refresh) = (answer.access_token(), answer.refresh_token());
+            server.send(by_h2("/userinfo").bearer_auth(&access)).await;
+            server.send(by_h2("/refresh").basic_auth(id, Some(secret)).form(&[("refresh_token", &refresh)])).await.ok();
+            server.send(by_h2("/introspect").bearer_auth(&access).form(&[("token", &refresh)])).await;
+            server.send(by_h2("/logout").bearer_auth(&access)).await.no_content();
+            secrets.extend([access, refresh]);
+        }
+    }
+    let posted = [&form[..], &[("client_id", C2.0), ("client_secret", C2.1)]].concat();
+    secrets.push(server.post("/token", &posted).await.refresh_token());
+    let own = server.own_token(C1, &[]).await.access_token();
+    server.post_as(C1, "/revoke", &[("token", &own), ("token_type_hint", &own)]).await.ok();
+    server.post_as(ADMIN, "/revoke", &[("token", &own)]).await.ok();
+    for name in ["sid", "sub", "username", "of_client"] {
+        server.post_as(ADMIN, "/revoke", &[(name, &own)]).await.ok();
+    }
+    let misplaced = format!("{own}\u{7f}");
+    for name in ["scope", "resource", "device_name", "cookie"] {
+        server.login_asking(&[(name, &misplaced)]).await;
+    }
+    server.post("/login", &[("username", &misplaced), ("password", PASSWORD)]).await.refused(401, "invalid_grant");
+    secrets.push(own);
+    let cookie = server.login_asking(&[("cookie", "true")]).await;
+    let cookie = cookie.header("set-cookie").split(';').next().expect("a cookie").to_owned();
+    for path in ["/refresh", "/logout"] {
+        let request = server.request(Method::POST, path).header("origin", "https://app.example.com");
+        server.send(request.header("cookie", &cookie)).await;
+    }
+    secrets.push(cookie.split_once('=').expect("a value").1.to_owned());
+    secrets.push(a_new_password(server).await);
+    for path in ["/jwks.json", "/.well-known/openid-configuration", "/health/live", "/health/ready", "/metrics"] {
+        server.get(path).await;
+    }
+    secrets
+}
+
+/// Alice gets a password, loses it again, and what she had in between is tried once more.
+async fn a_new_password(server: &TestServer) -> String {
+    let password = "canary of a new password".to_owned();
+    let hash = server.app.hasher.hash(PlainPassword::chosen(&password).unwrap()).await.unwrap();
+    let old = server.app.store.find_credentials(&"alice".parse().unwrap()).await.unwrap().unwrap().password_hash;
+    let set = async |hash: &str| server.app.store.set_password(server.alice, hash, START).await.unwrap();
+    set(hash.as_str()).await;
+    server.post("/login", &[("username", "alice"), ("password", &password)]).await.ok();
+    set(&old.expect("she had one")).await;
+    server.post("/login", &[("username", "alice"), ("password", &password)]).await.refused(401, "invalid_grant");
+    password
+}
+
+/// A secret as it stands, and as forms, headers and databases write it.
+fn spellings(secret: &str) -> Vec<String> {
+    let hex = secret.bytes().map(|b| format!("{b:02x}")).collect();
+    let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let basic = [C1, C2, RS1, ADMIN].iter().filter(|(_, own)| *own == secret);
+    let basic = basic.map(|(id, secret)| STANDARD.encode(format!("{id}:{secret}")));
+    [secret.to_owned(), form.replace('+', "%20"), form, STANDARD.encode(secret), encode(secret), hex]
+        .into_iter()
+        .chain(basic)
+        .collect()
+}
+
 async fn nothing_secret_is_logged(engine: Engine) {
     let logs = Logs::capture();
-    let server = TestServer::start(engine).await;
-    let secrets = use_every_secret(&server).await;
+    let mut server = TestServer::start(engine).await;
+    server.listen();
+    let mut secrets = use_secrets_well(&server).await;
+    secrets.extend(use_every_secret(&server).await);
     let text = logs.text();
-    assert!(text.lines().filter(|line| line.contains("request")).count() > 30, "requests are logged: {text}");
+    assert!(text.lines().filter(|line| line.contains("request")).count() > 60, "requests are logged: {text}");
+    assert!(text.contains("h2::"), "not only what is ours is heard");
     for secret in &secrets {
-        if let Some(line) = text.lines().find(|line| line.contains(secret.as_str())) {
-            panic!("{secret} is in: {line:.2000}");
+        for spelling in spellings(secret) {
+            if let Some(line) = text.lines().find(|line| line.contains(&spelling)) {
+                panic!("{secret} is in: {line:.2000}");
+            }
         }
         // A signature alone, or the middle of a refresh token, would do as well.
         let tail = &secret[secret.len().saturating_sub(43)..];
@@ -85,6 +164,21 @@ async fn nothing_secret_is_logged(engine: Engine) {
     }
     // 102: nothing that was sent begins a line of its own.
     assert!(text.lines().all(|line| line.starts_with("20") || line.starts_with(' ')), "{text:.2000}");
+    let heard = server.heard();
+    println!("{} secrets, {} answers, {} bytes of log", secrets.len(), heard.len(), text.len());
+    for answer in &heard {
+        assert_tells_no_secret(answer, &secrets);
+    }
+}
+
+/// The one answer that has a secret is the one that gives out tokens, and it has no other.
+fn assert_tells_no_secret(answer: &Answer, secrets: &[String]) {
+    let gives_tokens = answer.status == 200 && answer.json().get("access_token").is_some();
+    let is_token = |secret: &&String| secret.starts_with("tkr_") || secret.starts_with("ey");
+    let answer = format!("{answer:?}");
+    for secret in secrets.iter().filter(|secret| !(gives_tokens && is_token(secret))) {
+        assert!(spellings(secret).iter().all(|spelling| !answer.contains(spelling)), "{secret} is in {answer:.2000}");
+    }
 }
 
 /// One thread, so that what is logged can be caught.

@@ -26,6 +26,19 @@ async fn a_list_of_stolen_passwords_is_not_tried_to_its_end(engine: Engine) {
     server.login_from("198.51.100.1", "alice", PASSWORD).await.ok();
 }
 
+/// Nor with the device token of somebody else, such as the attacker's own.
+async fn a_device_of_another_user_is_no_way_around_it(engine: Engine) {
+    let server = server(engine, "").await;
+    let own = server.bobs_login().await.text_at("device_token");
+    let mut looked_at = 0;
+    for n in 0..100 {
+        let (name, more) = (format!("user{n}"), [("device_token", own.as_str())]);
+        let answer = server.login_with("198.51.100.1", &name, "a guess", &more).await;
+        looked_at += u32::from(answer.status == 401);
+    }
+    assert_eq!(looked_at, 15);
+}
+
 /// 86, 114: addresses that a stranger makes up are not believed.
 async fn a_thousand_made_up_addresses_are_one(engine: Engine) {
     let settings = Settings::with("[throttle]\nenabled = true\n[http]\ntrusted_proxies = ['10.0.0.0/8']");
@@ -83,6 +96,7 @@ async fn it_can_be_turned_off(engine: Engine) {
 
 on_both_databases!(
     a_list_of_stolen_passwords_is_not_tried_to_its_end,
+    a_device_of_another_user_is_no_way_around_it,
     a_thousand_made_up_addresses_are_one,
     an_office_shares_an_address,
     an_owner_who_has_to_wait_is_not_refused_for_the_address_too,
