@@ -14,6 +14,7 @@ mod cli;
 mod conformance;
 mod cookies;
 mod cors;
+mod faults;
 mod first_start;
 mod harness;
 mod health;
