@@ -2,4 +2,12 @@
 
 mod ambiguous;
 mod connections;
+mod history;
+mod kills;
+mod load;
 mod lost_answers;
+
+/// A number from the environment, with which `tests/deep.sh` makes a test longer.
+fn number(variable: &str, otherwise: usize) -> usize {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}

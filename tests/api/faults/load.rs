@@ -1,0 +1,138 @@
+//! Honest clients, and now and then a thief, who go on whatever happens to the server, and write down what they saw.
+
+mod client;
+mod site;
+mod wire;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use tokio::task::JoinSet;
+
+use super::history::{History, Moment};
+use crate::harness::Random;
+use client::Client;
+pub use site::{Rules, Site, furnish};
+
+/// How many clients there are.
+pub const CLIENTS: usize = 32;
+
+/// Longer than any fault of a test lasts.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What all clients look at.
+pub struct Shared {
+    site: Arc<Site>,
+    begun: Instant,
+    stopped: AtomicBool,
+    answered: AtomicUsize,
+    in_flight: AtomicUsize,
+}
+
+/// Clients at work.
+pub struct Load {
+    shared: Arc<Shared>,
+    seed: u64,
+    clients: JoinSet<Client>,
+}
+
+/// Clients that have stopped where they were.
+pub struct Stopped {
+    shared: Arc<Shared>,
+    seed: u64,
+    clients: Vec<Client>,
+}
+
+impl Load {
+    /// Sends [`CLIENTS`] clients to a site.
+    pub fn on(site: &Arc<Site>, seed: u64) -> Self {
+        let shared = Arc::new(Shared {
+            site: Arc::clone(site),
+            begun: Instant::now(),
+            stopped: AtomicBool::new(false),
+            answered: AtomicUsize::new(0),
+            in_flight: AtomicUsize::new(0),
+        });
+        let mut clients = JoinSet::new();
+        for number in 0..CLIENTS {
+            let random = Random::new(seed.wrapping_add(1 + number as u64));
+            let mut client = Client::new(number, random, Arc::clone(&shared));
+            clients.spawn(async move {
+                client.go_on().await;
+                client
+            });
+        }
+        Self { shared, seed, clients }
+    }
+
+    /// Waits until the clients have had so many more answers.
+    pub async fn answers(&self, more: usize) {
+        let enough = self.shared.answered.load(Ordering::SeqCst) + more;
+        let waiting = async {
+            while self.shared.answered.load(Ordering::SeqCst) < enough {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("the server answers again");
+    }
+
+    /// How many calls wait for their answers.
+    pub fn in_flight(&self) -> usize {
+        self.shared.in_flight.load(Ordering::SeqCst)
+    }
+
+    /// This moment, as the history has it.
+    pub fn now(&self) -> Moment {
+        self.shared.now()
+    }
+
+    /// Stops each client after the call that it is at.
+    pub async fn stop(mut self) -> Stopped {
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        let mut clients = Vec::new();
+        while let Some(client) = self.clients.join_next().await {
+            clients.push(client.expect("the client didn't panic"));
+        }
+        Stopped { shared: self.shared, seed: self.seed, clients }
+    }
+}
+
+impl Stopped {
+    /// What the clients saw.
+    pub fn history(&self) -> History {
+        let calls = self.clients.iter().flat_map(|client| client.calls.iter().cloned());
+        History { seed: self.seed, calls: calls.collect() }
+    }
+
+    /// Each client goes on with the token that it has, and looks whether what has ended is still over.
+    pub async fn go_on_once(mut self) -> Self {
+        join_all(self.clients.iter_mut().map(Client::look_at_everything)).await;
+        self
+    }
+
+    /// The clients as they were at a moment, before another site.
+    pub fn as_of(&self, moment: Moment, site: &Arc<Site>) -> Self {
+        let shared = Arc::new(Shared {
+            site: Arc::clone(site),
+            begun: self.shared.begun,
+            stopped: AtomicBool::new(true),
+            answered: AtomicUsize::new(0),
+            in_flight: AtomicUsize::new(0),
+        });
+        let clients = self.clients.iter().map(|client| client.as_of(moment, Arc::clone(&shared))).collect();
+        Self { shared, seed: self.seed, clients }
+    }
+
+    /// How many of them are signed in, as far as they know.
+    pub fn signed_in(&self) -> usize {
+        self.clients.iter().filter(|client| client.is_signed_in()).count()
+    }
+}
+
+impl Shared {
+    fn now(&self) -> Moment {
+        u64::try_from(self.begun.elapsed().as_micros()).expect("no test takes so long")
+    }
+}

@@ -1,0 +1,110 @@
+//! One or several real servers on one database, each of which may be killed and started again.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokend::password::{HashParameters, Hasher};
+use tokend::store::Store;
+
+use crate::harness::{MASTER_SECRET, PASSWORD, Program, Running, add_user, clients};
+
+use super::CLIENTS;
+
+/// The window of the site's clients, in seconds. Short, so that thieves come within a test's time.
+const WINDOW: u64 = 1;
+
+/// How refresh tokens are judged there.
+#[derive(Clone, Copy)]
+pub struct Rules {
+    /// Seconds.
+    pub window: u64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { window: WINDOW }
+    }
+}
+
+/// The servers. They are killed when this is dropped.
+pub struct Site {
+    pub rules: Rules,
+    nodes: Vec<Node>,
+}
+
+struct Node {
+    program: Program,
+    running: Mutex<Option<Running>>,
+    /// Where it listens, or last did.
+    base: Mutex<String>,
+}
+
+/// Adds the clients and users that loads need to a database that is empty.
+pub async fn furnish(store: &Store) {
+    for client in clients() {
+        store.insert_client(&client).await.expect("a client is added");
+    }
+    let parameters = HashParameters { memory_kib: 64, iterations: 1, parallelism: 1 };
+    let hasher = Hasher::start(parameters, 1, Duration::from_secs(10)).expect("a thread starts");
+    for number in 0..CLIENTS {
+        add_user(store, &hasher, &user(number), PASSWORD).await;
+    }
+}
+
+/// A load's client is a user of its own.
+pub fn user(number: usize) -> String {
+    format!("user-{number}")
+}
+
+impl Site {
+    /// So many servers on a furnished database, running.
+    pub fn start(url: &str, nodes: usize, rules: Rules) -> Self {
+        let node = |_| Node {
+            program: Program::new()
+                .set("TOKEND_LISTEN", "127.0.0.1:0")
+                .set("TOKEND_ISSUER", "https://auth.example.com")
+                .set("TOKEND_SECRET", MASTER_SECRET)
+                .set("TOKEND_PASSWORDS__QUEUE", "10s")
+                .set("TOKEND_SESSIONS__REUSE_WINDOW", &format!("{}s", rules.window))
+                .set("TOKEND_DATABASE", url),
+            running: Mutex::default(),
+            base: Mutex::default(),
+        };
+        let site = Self { rules, nodes: (0..nodes).map(node).collect() };
+        (0..nodes).for_each(|node| site.start_again(node));
+        site
+    }
+
+    pub fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Where a node listens, or last did.
+    pub fn base(&self, node: usize) -> String {
+        self.nodes[node].base.lock().expect("nobody panicked").clone()
+    }
+
+    /// Kills a node: it doesn't finish anything.
+    pub fn kill(&self, node: usize) {
+        drop(self.nodes[node].running.lock().expect("nobody panicked").take());
+    }
+
+    /// Starts a node that was killed.
+    pub fn start_again(&self, node: usize) {
+        let Node { program, running, base } = &self.nodes[node];
+        let started = tokio::task::block_in_place(|| {
+            let started = program.start(&["serve"]);
+            let line = started.wait_for_log("\"listening\"");
+            let port = line.split("127.0.0.1:").nth(1).expect("an address");
+            let port: String = port.chars().take_while(char::is_ascii_digit).collect();
+            *base.lock().expect("nobody panicked") = format!("http://127.0.0.1:{port}");
+            started
+        });
+        *running.lock().expect("nobody panicked") = Some(started);
+    }
+
+    /// Runs a command on the site's database.
+    pub fn run(&self, arguments: &[&str]) {
+        tokio::task::block_in_place(|| self.nodes[0].program.run(arguments)).ok();
+    }
+}
