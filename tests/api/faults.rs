@@ -2,6 +2,8 @@
 
 mod ambiguous;
 mod connections;
+mod crashes;
+mod failover;
 mod history;
 mod kills;
 mod load;

@@ -100,6 +100,12 @@ impl History {
         Self { seed: self.seed, calls: known.collect() }
     }
 
+    /// The calls that began at a moment or later.
+    pub fn since(&self, moment: Moment) -> Self {
+        let calls = self.calls.iter().filter(|call| call.begin >= moment).cloned();
+        Self { seed: self.seed, calls: calls.collect() }
+    }
+
     /// How many calls are like that.
     pub fn count(&self, is_like_that: impl Fn(&Call) -> bool) -> usize {
         self.calls.iter().filter(|call| is_like_that(call)).count()

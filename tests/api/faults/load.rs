@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use super::history::{History, Moment};
 use crate::harness::Random;
 use client::Client;
-pub use site::{Rules, Site, furnish};
+pub use site::{Rules, Site, furnish, furnish_postgres};
 
 /// How many clients there are.
 pub const CLIENTS: usize = 32;
@@ -110,6 +110,16 @@ impl Stopped {
     pub async fn go_on_once(mut self) -> Self {
         join_all(self.clients.iter_mut().map(Client::look_at_everything)).await;
         self
+    }
+
+    /// Each client exchanges what it has, once it is answered, and keeps what it has when that is refused. How many were.
+    pub async fn try_to_go_on(&mut self) -> usize {
+        join_all(self.clients.iter_mut().map(Client::try_to_go_on)).await.into_iter().filter(|goes_on| !goes_on).count()
+    }
+
+    /// This moment, as the history has it.
+    pub fn now(&self) -> Moment {
+        self.shared.now()
     }
 
     /// The clients as they were at a moment, before another site.

@@ -18,8 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 
 const SETTINGS: &str = "\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\nfsync = on\n\
-     synchronous_commit = on\nmax_connections = 100\nshared_buffers = 16MB\nwal_level = replica\nmax_wal_senders = 4\n\
-     restart_after_crash = off\n";
+     synchronous_commit = on\nmax_connections = 100\nshared_buffers = 16MB\nwal_level = replica\nmax_wal_senders = 4\n";
 
 /// A server and its files. It is stopped and they are removed when this is dropped.
 pub struct Cluster {
@@ -92,7 +91,7 @@ impl Cluster {
     }
 
     /// Polls until a statement answers true.
-    pub async fn wait_for(&self, statement: &'static str) {
+    pub async fn wait_for(&self, statement: &str) {
         let begun = Instant::now();
         while !self.ask::<bool>(statement).await {
             assert!(begun.elapsed() < PATIENCE, "never true: {statement}");

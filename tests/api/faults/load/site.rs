@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use tokend::password::{HashParameters, Hasher};
-use tokend::store::Store;
+use tokend::store::{PoolSize, Store};
 
 use crate::harness::{MASTER_SECRET, PASSWORD, Program, Running, add_user, clients};
 
@@ -13,16 +13,18 @@ use super::CLIENTS;
 /// The window of the site's clients, in seconds. Short, so that thieves come within a test's time.
 const WINDOW: u64 = 1;
 
-/// How refresh tokens are judged there.
+/// How refresh tokens are judged there, and what clients do.
 #[derive(Clone, Copy)]
 pub struct Rules {
     /// Seconds.
     pub window: u64,
+    /// Nobody ends a session, and nobody steals.
+    pub is_peaceful: bool,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { window: WINDOW }
+        Self { window: WINDOW, is_peaceful: false }
     }
 }
 
@@ -49,6 +51,15 @@ pub async fn furnish(store: &Store) {
     for number in 0..CLIENTS {
         add_user(store, &hasher, &user(number), PASSWORD).await;
     }
+}
+
+/// Migrates and furnishes an empty PostgreSQL database.
+pub async fn furnish_postgres(url: &str) {
+    let pool = PoolSize { max_connections: 4, acquire_timeout: Duration::from_secs(10) };
+    let store = Store::open_postgres(url, pool).await.expect("PostgreSQL opens");
+    store.migrate().await.expect("PostgreSQL migrates");
+    furnish(&store).await;
+    store.close().await;
 }
 
 /// A load's client is a user of its own.
@@ -101,6 +112,23 @@ impl Site {
             started
         });
         *running.lock().expect("nobody panicked") = Some(started);
+    }
+
+    /// Waits until a node logs something.
+    pub fn wait_for_log(&self, node: usize, text: &str) {
+        let running = self.nodes[node].running.lock().expect("nobody panicked");
+        tokio::task::block_in_place(|| running.as_ref().expect("it runs").wait_for_log(text));
+    }
+
+    /// Waits until a node says that it can serve.
+    pub async fn is_ready(&self, node: usize) {
+        let url = format!("{}/health/ready", self.base(node));
+        let ready = async {
+            while reqwest::get(&url).await.is_ok_and(|answer| answer.status() != 200) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), ready).await.expect("the node is ready again, by itself");
     }
 
     /// Runs a command on the site's database.
