@@ -3,6 +3,7 @@
 mod ambiguous;
 mod connections;
 mod crashes;
+mod cut_logs;
 mod failover;
 mod history;
 mod kills;

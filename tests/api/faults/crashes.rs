@@ -25,7 +25,11 @@ async fn nobody_loses_anything_by_a_killed_postgres() {
         load.answers(CLIENTS + random.below(20 * CLIENTS)).await;
         tokio::time::sleep(Duration::from_micros(random.below(5_000) as u64)).await;
         met += usize::from(load.in_flight() > 0);
-        cluster.kill();
+        if random.below(2) == 0 {
+            cluster.kill()
+        } else {
+            cluster.kill_all().await
+        }
         tokio::time::sleep(Duration::from_millis(random.below(300) as u64)).await;
         cluster.restart().await;
     }

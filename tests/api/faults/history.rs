@@ -93,6 +93,11 @@ impl History {
         }
     }
 
+    /// Whether every promise was kept.
+    pub fn holds(&self) -> bool {
+        broken(&self.calls).is_empty()
+    }
+
     /// What was known at a moment: calls that had ended by then, and, as unanswered, those that had begun.
     pub fn known_at(&self, moment: Moment) -> Self {
         let begun = self.calls.iter().filter(|call| call.begin <= moment).cloned();

@@ -28,6 +28,7 @@ pub struct Shared {
     begun: Instant,
     stopped: AtomicBool,
     answered: AtomicUsize,
+    failed: AtomicUsize,
     in_flight: AtomicUsize,
 }
 
@@ -48,13 +49,7 @@ pub struct Stopped {
 impl Load {
     /// Sends [`CLIENTS`] clients to a site.
     pub fn on(site: &Arc<Site>, seed: u64) -> Self {
-        let shared = Arc::new(Shared {
-            site: Arc::clone(site),
-            begun: Instant::now(),
-            stopped: AtomicBool::new(false),
-            answered: AtomicUsize::new(0),
-            in_flight: AtomicUsize::new(0),
-        });
+        let shared = Shared::of(site, Instant::now());
         let mut clients = JoinSet::new();
         for number in 0..CLIENTS {
             let random = Random::new(seed.wrapping_add(1 + number as u64));
@@ -69,13 +64,12 @@ impl Load {
 
     /// Waits until the clients have had so many more answers.
     pub async fn answers(&self, more: usize) {
-        let enough = self.shared.answered.load(Ordering::SeqCst) + more;
-        let waiting = async {
-            while self.shared.answered.load(Ordering::SeqCst) < enough {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, waiting).await.expect("the server answers again");
+        wait_for_more(&self.shared.answered, more).await;
+    }
+
+    /// Waits until so many more calls have not been answered, or with 503.
+    pub async fn failures(&self, more: usize) {
+        wait_for_more(&self.shared.failed, more).await;
     }
 
     /// How many calls wait for their answers.
@@ -124,13 +118,7 @@ impl Stopped {
 
     /// The clients as they were at a moment, before another site.
     pub fn as_of(&self, moment: Moment, site: &Arc<Site>) -> Self {
-        let shared = Arc::new(Shared {
-            site: Arc::clone(site),
-            begun: self.shared.begun,
-            stopped: AtomicBool::new(true),
-            answered: AtomicUsize::new(0),
-            in_flight: AtomicUsize::new(0),
-        });
+        let shared = Shared::of(site, self.shared.begun);
         let clients = self.clients.iter().map(|client| client.as_of(moment, Arc::clone(&shared))).collect();
         Self { shared, seed: self.seed, clients }
     }
@@ -142,7 +130,28 @@ impl Stopped {
 }
 
 impl Shared {
+    fn of(site: &Arc<Site>, begun: Instant) -> Arc<Self> {
+        Arc::new(Self {
+            site: Arc::clone(site),
+            begun,
+            stopped: AtomicBool::new(false),
+            answered: AtomicUsize::new(0),
+            failed: AtomicUsize::new(0),
+            in_flight: AtomicUsize::new(0),
+        })
+    }
+
     fn now(&self) -> Moment {
         u64::try_from(self.begun.elapsed().as_micros()).expect("no test takes so long")
     }
+}
+
+async fn wait_for_more(counter: &AtomicUsize, more: usize) {
+    let enough = counter.load(Ordering::SeqCst) + more;
+    let waiting = async {
+        while counter.load(Ordering::SeqCst) < enough {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("it comes to that");
 }

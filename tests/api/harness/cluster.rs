@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, getuid, kill_process};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 use tokend::domain::PlainSecret;
@@ -70,6 +71,16 @@ impl Cluster {
         postmaster.wait().expect("it has ended");
     }
 
+    /// Kills every one of its processes, as if the machine had lost its power.
+    pub async fn kill_all(&mut self) {
+        let others: Vec<i32> = self.ask("SELECT array_agg(pid) FROM pg_stat_activity").await;
+        self.kill();
+        for other in others.into_iter().filter_map(Pid::from_raw) {
+            // Some end by themselves when the first of them has.
+            let _ = kill_process(other, Signal::KILL);
+        }
+    }
+
     /// Starts it again after [`Cluster::kill`], where it was.
     pub async fn restart(&mut self) {
         self.run().await;
@@ -116,8 +127,7 @@ impl Cluster {
     fn without_files(password: String) -> Self {
         let directory = tempfile::Builder::new().prefix("tokend-test.").tempdir().expect("a temporary directory");
         // PostgreSQL refuses to run as root, so there it runs as somebody else.
-        let owner =
-            rustix::process::getuid().is_root().then(|| id("postgres").or_else(|| id("nobody")).expect("a user"));
+        let owner = getuid().is_root().then(|| id("postgres").or_else(|| id("nobody")).expect("a user"));
         if let Some((user, group)) = owner {
             chown(directory.path(), Some(user), Some(group)).expect("the directory is given away");
         }
@@ -182,10 +192,14 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         let Some(mut postmaster) = self.postmaster.take() else { return };
-        let id = rustix::process::Pid::from_child(&postmaster);
-        let _ = rustix::process::kill_process(id, rustix::process::Signal::QUIT);
+        let _ = kill_process(Pid::from_child(&postmaster), Signal::QUIT);
         let _ = postmaster.wait();
     }
+}
+
+/// Who runs what must not run as root; nobody else, if the tests don't run as root themselves.
+pub(super) fn other_user() -> Option<(u32, u32)> {
+    getuid().is_root().then(|| id("postgres").or_else(|| id("nobody")).expect("a user"))
 }
 
 /// A user's numbers.

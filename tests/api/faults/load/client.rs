@@ -258,7 +258,8 @@ impl Client {
     /// Writes a call down. Whether it was answered.
     fn note(&mut self, call: Call) -> bool {
         let answered = !matches!(call.got, Got::Nothing | Got::Unavailable);
-        self.shared.answered.fetch_add(usize::from(answered), Ordering::SeqCst);
+        let counter = if answered { &self.shared.answered } else { &self.shared.failed };
+        counter.fetch_add(1, Ordering::SeqCst);
         self.calls.push(call);
         answered
     }

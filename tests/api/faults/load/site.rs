@@ -114,6 +114,11 @@ impl Site {
         *running.lock().expect("nobody panicked") = Some(started);
     }
 
+    /// From here on a node can't make a file larger than this, as on a full disk; or again as it likes.
+    pub fn limit_files(&self, node: usize, bytes: Option<u64>) {
+        self.nodes[node].running.lock().expect("nobody panicked").as_ref().expect("it runs").limit_files(bytes);
+    }
+
     /// Waits until a node logs something.
     pub fn wait_for_log(&self, node: usize, text: &str) {
         let running = self.nodes[node].running.lock().expect("nobody panicked");
