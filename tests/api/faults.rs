@@ -1,9 +1,11 @@
 //! What networks, databases, disks, clocks and machines do to a server, and what must hold all the same: DESIGN.md §7.
 
 mod ambiguous;
+mod clocks;
 mod connections;
 mod crashes;
 mod cut_logs;
+mod disks;
 mod failover;
 mod history;
 mod kills;

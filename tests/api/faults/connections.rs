@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::Method;
+use sqlx::{Connection as _, PgConnection};
 use tokend::store::PoolSize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -183,6 +184,29 @@ async fn a_postgres_that_takes_no_connections_is_503_and_then_as_before() {
     proxy.refuse(false);
     server.app.registry.refresh().await.expect("PostgreSQL is back");
     server.refresh(&token).await.ok();
+    server.assert_lost_nothing(bystander).await;
+}
+
+/// Somebody holds the whole table, as a careless migration does: the statements that wait for it take up the pool.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_that_waits_for_a_lock_is_503_and_then_as_before() {
+    let (server, direct, _proxy, _node) = proxied(4).await;
+    let bystander = direct.bystander().await;
+    let token = server.login().await.refresh_token();
+    let mut other = PgConnection::connect(&direct.database.url).await.expect("PostgreSQL answers");
+    sqlx::raw_sql("BEGIN; LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE").execute(&mut other).await.expect("it is held");
+    let requests = (0..24).map(async |number| match number % 3 {
+        0 => server.refresh(&token).await,
+        1 => server.introspect(&token).await,
+        _ => server.login().await,
+    });
+    for answer in join_all(requests).await {
+        answer.refused(503, "temporarily_unavailable");
+    }
+    sqlx::raw_sql("COMMIT").execute(&mut other).await.expect("it is free");
+    let next = server.refresh(&token).await;
+    assert!(["rotate", "replay"].contains(&next.ok().header("refresh-verdict")), "{next:?}");
+    server.refresh(&next.refresh_token()).await.ok();
     server.assert_lost_nothing(bystander).await;
 }
 

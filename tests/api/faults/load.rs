@@ -111,6 +111,13 @@ impl Stopped {
         join_all(self.clients.iter_mut().map(Client::try_to_go_on)).await.into_iter().filter(|goes_on| !goes_on).count()
     }
 
+    /// Each client asks about its tokens, and is answered.
+    pub async fn introspections_are_answered(&mut self) {
+        for client in &mut self.clients {
+            assert!(client.introspects().await, "what only reads has an answer");
+        }
+    }
+
     /// This moment, as the history has it.
     pub fn now(&self) -> Moment {
         self.shared.now()

@@ -118,6 +118,12 @@ impl Client {
         panic!("the server doesn't answer any more");
     }
 
+    /// Asks about its tokens once. Whether it was answered.
+    pub async fn introspects(&mut self) -> bool {
+        let held = self.held.clone().expect("it is signed in");
+        self.introspect(&held).await
+    }
+
     async fn insist(&mut self, ask: impl AsyncFn(&mut Self) -> bool) {
         for _ in 0..ATTEMPTS {
             if ask(self).await {

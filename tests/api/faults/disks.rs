@@ -1,0 +1,114 @@
+//! A disk that is full, or can be read only: what can't be stored is 503 and not done, what can be read is answered, and all
+//! is as before when there is room again, without a restart.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::load::{CLIENTS, Load, Rules, Site, furnish};
+use super::number;
+use crate::harness::{Database, Engine, Program, Random};
+
+/// How often the disk is full, unless `TOKEND_TEST_FULL_DISKS` says otherwise.
+const TIMES: usize = 2;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_loses_anything_by_a_full_disk() {
+    let times = number("TOKEND_TEST_FULL_DISKS", TIMES);
+    let seed = Random::seed();
+    println!("TOKEND_TEST_SEED={seed}");
+    let mut random = Random::new(seed);
+    let database = Database::new(Engine::Sqlite).await;
+    furnish(&database.store).await;
+    database.store.close().await;
+    let site = Arc::new(Site::start(&database.url, 1, Rules::default()));
+    let load = Load::on(&site, seed);
+    let log = database.url.trim_start_matches("sqlite:").to_owned() + "-wal";
+    for _ in 0..times {
+        load.answers(4 * CLIENTS).await;
+        // A little more than there is, so that some commit is written half.
+        let size = fs::metadata(&log).expect("the log is there").len();
+        site.limit_files(0, Some(size + random.below(20_000) as u64));
+        load.failures(2 * CLIENTS).await;
+        site.limit_files(0, Some(4096));
+        load.failures(2 * CLIENTS).await;
+        site.limit_files(0, None);
+    }
+    load.answers(10 * CLIENTS).await;
+    let history = load.stop().await.go_on_once().await.history();
+    println!("RESULT full-disk times={times} {}", history.summary());
+    history.must_hold("full-disk");
+}
+
+/// What only reads is answered while nothing can be written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_stops_nothing_that_only_reads() {
+    let database = Database::new(Engine::Sqlite).await;
+    furnish(&database.store).await;
+    database.store.close().await;
+    let site = Arc::new(Site::start(&database.url, 1, Rules { is_peaceful: true, ..Rules::default() }));
+    let load = Load::on(&site, 1);
+    load.answers(10 * CLIENTS).await;
+    let mut stopped = load.stop().await;
+    site.limit_files(0, Some(4096));
+    stopped.introspections_are_answered().await;
+    site.limit_files(0, None);
+    assert_eq!(stopped.try_to_go_on().await, 0);
+    stopped.history().must_hold("full-disk-reads");
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("the mode is set");
+}
+
+fn lock(program: &Program, is_locked: bool) {
+    let data = program.directory().join("data");
+    for file in fs::read_dir(&data).expect("the directory").map(|file| file.expect("a file").path()) {
+        set_mode(&file, if is_locked { 0o400 } else { 0o600 });
+    }
+    set_mode(&data, if is_locked { 0o500 } else { 0o700 });
+}
+
+/// A server that finds its files read-only says which, and starts when they aren't any more.
+#[test]
+fn read_only_files_are_named_at_the_start() {
+    let program = Program::new().unprivileged().set("TOKEND_LISTEN", "127.0.0.1:0");
+    program.start(&["serve"]).wait_for_log("\"listening\"");
+    lock(&program, true);
+    let outcome = program.run(&["serve"]);
+    outcome.refused("data/tokend.db: it is read-only");
+    lock(&program, false);
+    program.start(&["serve"]).wait_for_log("\"listening\"");
+}
+
+#[test]
+fn a_directory_that_is_read_only_is_named_at_the_start() {
+    let program = Program::new().unprivileged().set("TOKEND_LISTEN", "127.0.0.1:0");
+    set_mode(program.directory(), 0o500);
+    let outcome = program.run(&["serve"]);
+    set_mode(program.directory(), 0o700);
+    outcome.refused("data");
+    program.start(&["serve"]).wait_for_log("\"listening\"");
+}
+
+/// The files become read-only while the server has them open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_become_read_only_stop_nobody() {
+    let database = Database::new(Engine::Sqlite).await;
+    furnish(&database.store).await;
+    database.store.close().await;
+    let site = Arc::new(Site::start(&database.url, 1, Rules::default()));
+    let path = Path::new(database.url.trim_start_matches("sqlite:"));
+    let load = Load::on(&site, 2);
+    load.answers(2 * CLIENTS).await;
+    set_mode(path, 0o400);
+    set_mode(path.parent().expect("a directory"), 0o500);
+    load.answers(10 * CLIENTS).await;
+    set_mode(path.parent().expect("a directory"), 0o700);
+    set_mode(path, 0o600);
+    tokio::time::timeout(Duration::from_secs(60), load.answers(2 * CLIENTS)).await.expect("it goes on");
+    load.stop().await.go_on_once().await.history().must_hold("read-only");
+}
