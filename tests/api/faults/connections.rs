@@ -113,9 +113,9 @@ async fn connections_to_postgres_that_broke_are_replaced_within_the_request() {
     let mut token = server.login().await.refresh_token();
     for round in 0..10 {
         if round % 2 == 0 {
-            proxy.cut()
+            proxy.cut();
         } else {
-            proxy.half_close()
+            proxy.half_close();
         }
         token = server.refresh(&token).await.refresh_token();
         server.introspect(&token).await.active();

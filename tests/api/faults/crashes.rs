@@ -26,9 +26,9 @@ async fn nobody_loses_anything_by_a_killed_postgres() {
         tokio::time::sleep(Duration::from_micros(random.below(5_000) as u64)).await;
         met += usize::from(load.in_flight() > 0);
         if random.below(2) == 0 {
-            cluster.kill()
+            cluster.kill();
         } else {
-            cluster.kill_all().await
+            cluster.kill_all().await;
         }
         tokio::time::sleep(Duration::from_millis(random.below(300) as u64)).await;
         cluster.restart().await;

@@ -91,16 +91,16 @@ async fn what_was_acknowledged_survives_a_log_that_is_cut() {
     let site = Arc::new(Site::start(&database.url, 1, RULES));
     let load = Load::on(&site, seed);
     load.answers(10 * CLIENTS).await;
-    let mut copies = Vec::new();
+    let mut copies: Vec<Copied> = Vec::new();
     for _ in 0..cuts.div_ceil(3) {
         copies.push(copied(path, &load, &mut random).await);
     }
     let stopped = load.stop().await;
     let (mut bytes, mut calls) = (0, 0);
     for number in 0..cuts {
-        let copied = &copies[number / 3];
-        let end = end_of(&copied.log);
-        let cut = copied.acknowledged + random.below(end - copied.acknowledged + 1);
+        let copy = &copies[number / 3];
+        let end = end_of(&copy.log);
+        let cut = copy.acknowledged + random.below(end - copy.acknowledged + 1);
         let rest = end - cut;
         // What was not written: nothing, zeros, or whatever was on the disk there.
         let tail: Vec<u8> = match number % 3 {
@@ -108,15 +108,15 @@ async fn what_was_acknowledged_survives_a_log_that_is_cut() {
             1 => vec![0; rest],
             _ => (0..rest).map(|_| u8::try_from(random.below(256)).expect("a byte")).collect(),
         };
-        let history = reopened(copied, &[&copied.log[..cut], &tail].concat(), &stopped).await;
+        let history = reopened(copy, &[&copy.log[..cut], &tail].concat(), &stopped).await;
         history.must_hold("cut-log");
         bytes += rest;
         calls += history.calls.len();
     }
     println!("RESULT cut-logs seed={seed} cuts={cuts} bytes={bytes} calls={calls}");
     // The same with what was acknowledged cut off too: if that goes unnoticed, so does everything.
-    let copied = copies.last().expect("a copy");
-    assert!(!reopened(copied, &copied.log[..32], &stopped).await.holds(), "nobody noticed the loss");
+    let copy = copies.last().expect("a copy");
+    assert!(!reopened(copy, &copy.log[..32], &stopped).await.holds(), "nobody noticed the loss");
 }
 
 /// The copies are read as SQLite reads them, or the cuts are in the wrong place.

@@ -6,7 +6,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::load::{CLIENTS, Load, Rules, Site, furnish};
 use super::number;
@@ -30,8 +29,8 @@ async fn nobody_loses_anything_by_a_full_disk() {
     for _ in 0..times {
         load.answers(4 * CLIENTS).await;
         // A little more than there is, so that some commit is written half.
-        let size = fs::metadata(&log).expect("the log is there").len();
-        site.limit_files(0, Some(size + random.below(20_000) as u64));
+        let length = fs::metadata(&log).expect("the log is there").len();
+        site.limit_files(0, Some(length + random.below(20_000) as u64));
         load.failures(2 * CLIENTS).await;
         site.limit_files(0, Some(4096));
         load.failures(2 * CLIENTS).await;
@@ -109,6 +108,6 @@ async fn files_that_become_read_only_stop_nobody() {
     load.answers(10 * CLIENTS).await;
     set_mode(path.parent().expect("a directory"), 0o700);
     set_mode(path, 0o600);
-    tokio::time::timeout(Duration::from_secs(60), load.answers(2 * CLIENTS)).await.expect("it goes on");
+    load.answers(2 * CLIENTS).await;
     load.stop().await.go_on_once().await.history().must_hold("read-only");
 }

@@ -20,7 +20,7 @@ pub use site::{Rules, Site, furnish, furnish_postgres};
 pub const CLIENTS: usize = 32;
 
 /// Longer than any fault of a test lasts.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What all clients look at.
 pub struct Shared {

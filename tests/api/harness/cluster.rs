@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokend::domain::PlainSecret;
 
 /// Longer than a start, a recovery or a promotion takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const POLL: Duration = Duration::from_millis(20);
 
