@@ -11,7 +11,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # A step is a function that is given its seconds. It says what it did in lines that begin with RESULT, and fails by its
 # exit code.
-STEPS=(kills_on_sqlite kills_on_postgres postgres_killed failover_synchronous failover_asynchronous cut_logs full_disks)
+STEPS=(kills_on_sqlite kills_on_postgres postgres_killed failover_synchronous failover_asynchronous
+    networks_on_sqlite networks_on_postgres cut_logs full_disks)
 
 # so_many SECONDS FOR EACH LEAST: how many things that take EACH seconds for every FOR of them there is time for.
 so_many() {
@@ -34,12 +35,12 @@ again_and_again() {
 }
 
 kills_on_sqlite() {
-    TOKEND_TEST_KILLS=$(so_many "$1" 2 1 10) \
+    TOKEND_TEST_KILLS=$(so_many "$1" 5 1 10) \
         one_test "$1" faults::kills::sqlite::nobody_loses_anything_by_killed_servers
 }
 
 kills_on_postgres() {
-    TOKEND_TEST_KILLS=$(so_many "$1" 2 1 10) \
+    TOKEND_TEST_KILLS=$(so_many "$1" 3 1 10) \
         one_test "$1" faults::kills::postgres::nobody_loses_anything_by_killed_servers
 }
 
@@ -54,6 +55,16 @@ failover_synchronous() {
 failover_asynchronous() {
     again_and_again "$1" \
         faults::failover::with_asynchronous_replication_clients_that_are_ahead_go_on_when_they_may
+}
+
+networks_on_sqlite() {
+    TOKEND_TEST_BREAKS=$(so_many "$1" 5 1 20) \
+        one_test "$1" faults::networks::sqlite::nobody_loses_anything_by_networks_that_break
+}
+
+networks_on_postgres() {
+    TOKEND_TEST_BREAKS=$(so_many "$1" 5 1 20) \
+        one_test "$1" faults::networks::postgres::nobody_loses_anything_by_networks_that_break
 }
 
 cut_logs() {

@@ -39,7 +39,8 @@ postgres_programs() {
     for candidate in "$(dirname "$(command -v initdb || echo /)")" "$(pg_config --bindir 2>/dev/null || echo /)" \
         /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /usr/libexec/postgresql* /usr/local/pgsql/bin \
         /opt/homebrew/opt/postgresql*/bin /usr/local/opt/postgresql*/bin; do
-        [ -x "$candidate/initdb" ] && [ -x "$candidate/pg_ctl" ] && [ -x "$candidate/postgres" ] || continue
+        [ -x "$candidate/initdb" ] && [ -x "$candidate/pg_ctl" ] && [ -x "$candidate/postgres" ] &&
+            [ -x "$candidate/pg_basebackup" ] || continue
         major=$("$candidate/postgres" --version | sed -E 's/^[^0-9]*([0-9]+).*/\1/')
         if [ "$major" -gt "$best_major" ]; then best=$candidate best_major=$major; fi
     done

@@ -11,6 +11,7 @@ mod history;
 mod kills;
 mod load;
 mod lost_answers;
+mod networks;
 
 /// A number from the environment, with which `tests/deep.sh` makes a test longer.
 fn number(variable: &str, otherwise: usize) -> usize {

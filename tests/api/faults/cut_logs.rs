@@ -23,6 +23,8 @@ const RULES: Rules = Rules { window: 3600, is_peaceful: false };
 /// The files of a database under load, and what had been acknowledged before they were copied.
 struct Copied {
     known: Moment,
+    /// When they had been copied.
+    until: Moment,
     database: Vec<u8>,
     log: Vec<u8>,
     /// Where the log ended when all that is known had been acknowledged.
@@ -57,7 +59,7 @@ async fn copied(path: &Path, load: &Load, random: &mut Random) -> Copied {
     sqlx::raw_sql("ROLLBACK").execute(&mut reader).await.expect("it was read");
     let acknowledged = end_of(&before);
     assert_eq!(log[..acknowledged], before[..acknowledged], "the log only grows");
-    Copied { known, database, log, acknowledged }
+    Copied { known, until: load.now(), database, log, acknowledged }
 }
 
 /// What a copy with this log comes to: it is opened by a server, and the clients go on from what they knew.
@@ -73,7 +75,7 @@ async fn reopened(copied: &Copied, log: &[u8], stopped: &Stopped) -> History {
     let sound: String =
         sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut connection).await.expect("it is checked");
     assert_eq!(sound, "ok");
-    let mut history = stopped.history().known_at(copied.known);
+    let mut history = stopped.history().known_at(copied.known, copied.until);
     history.calls.extend(later.calls);
     history
 }

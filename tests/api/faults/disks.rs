@@ -7,7 +7,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::load::{CLIENTS, Load, Rules, Site, furnish};
+use futures_util::future::join_all;
+
+use super::load::{CLIENTS, Load, Rules, Site, base_in, furnish, send};
 use super::number;
 use crate::harness::{Database, Engine, Program, Random};
 
@@ -31,7 +33,7 @@ async fn nobody_loses_anything_by_a_full_disk() {
         // A little more than there is, so that some commit is written half.
         let length = fs::metadata(&log).expect("the log is there").len();
         site.limit_files(0, Some(length + random.below(20_000) as u64));
-        load.failures(2 * CLIENTS).await;
+        load.calls(4 * CLIENTS).await;
         site.limit_files(0, Some(4096));
         load.failures(2 * CLIENTS).await;
         site.limit_files(0, None);
@@ -96,18 +98,25 @@ fn a_directory_that_is_read_only_is_named_at_the_start() {
 /// The files become read-only while the server has them open.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_that_become_read_only_stop_nobody() {
-    let database = Database::new(Engine::Sqlite).await;
-    furnish(&database.store).await;
-    database.store.close().await;
-    let site = Arc::new(Site::start(&database.url, 1, Rules::default()));
-    let path = Path::new(database.url.trim_start_matches("sqlite:"));
-    let load = Load::on(&site, 2);
-    load.answers(2 * CLIENTS).await;
-    set_mode(path, 0o400);
-    set_mode(path.parent().expect("a directory"), 0o500);
-    load.answers(10 * CLIENTS).await;
-    set_mode(path.parent().expect("a directory"), 0o700);
-    set_mode(path, 0o600);
-    load.answers(2 * CLIENTS).await;
-    load.stop().await.go_on_once().await.history().must_hold("read-only");
+    let program = Program::new().unprivileged().set("TOKEND_LISTEN", "127.0.0.1:0");
+    let server = program.start(&["serve"]);
+    let printed = server.stdout_until("# Log in");
+    let password = printed.iter().find_map(|line| line.split("password  ").nth(1)).expect("a password").trim();
+    let base = base_in(&server.wait_for_log("\"listening\""));
+    let http = reqwest::Client::new();
+    let mut tokens = send(&http, &base, "/login", &[("username", "admin"), ("password", password)]).await;
+    for round in 0..20 {
+        match round {
+            5 => lock(&program, true),
+            15 => lock(&program, false),
+            _ => {}
+        }
+        let token = tokens.text("refresh_token");
+        // More at once than there are connections yet, so that some are opened meanwhile.
+        let form = [("refresh_token", token.as_str())];
+        let asked = (0..16).map(|_| send(&http, &base, "/refresh", &form));
+        let answers = join_all(asked).await;
+        assert!(answers.iter().all(|answer| answer.status == 200), "round {round}");
+        tokens = answers.into_iter().next().expect("an answer");
+    }
 }

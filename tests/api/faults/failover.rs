@@ -14,7 +14,7 @@ const FAILOVERS: usize = 1;
 
 /// The primary is gone, and nobody can reach what is left of it; then the standby has its place.
 async fn fail_over(primary: &mut Cluster, standby: &Cluster, address: &Proxy) {
-    primary.kill_all().await;
+    primary.kill_all();
     address.refuse(true);
     address.cut();
     standby.promote().await;
@@ -65,7 +65,7 @@ async fn with_asynchronous_replication_clients_that_are_ahead_go_on_when_they_ma
 
     replication.hold(Way::Down, true);
     load.answers(20 * CLIENTS).await;
-    primary.kill_all().await;
+    primary.kill_all();
     address.refuse(true);
     address.cut();
     let mut stopped = load.stop().await;

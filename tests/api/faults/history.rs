@@ -98,9 +98,10 @@ impl History {
         broken(&self.calls).is_empty()
     }
 
-    /// What was known at a moment: calls that had ended by then, and, as unanswered, those that had begun.
-    pub fn known_at(&self, moment: Moment) -> Self {
-        let begun = self.calls.iter().filter(|call| call.begin <= moment).cloned();
+    /// What was known at a moment of what was done until another: calls that had ended by the first, and, as unanswered,
+    /// all others that had begun by the second.
+    pub fn known_at(&self, moment: Moment, until: Moment) -> Self {
+        let begun = self.calls.iter().filter(|call| call.begin <= until).cloned();
         let known = begun.map(|call| if call.end <= moment { call } else { Call { got: Got::Nothing, ..call } });
         Self { seed: self.seed, calls: known.collect() }
     }
@@ -109,6 +110,12 @@ impl History {
     pub fn since(&self, moment: Moment) -> Self {
         let calls = self.calls.iter().filter(|call| call.begin >= moment).cloned();
         Self { seed: self.seed, calls: calls.collect() }
+    }
+
+    /// The calls that had begun and had not ended at one of these moments.
+    pub fn under_way(&self, moments: &[Moment]) -> impl Iterator<Item = &Call> {
+        let met = |call: &&Call| moments.iter().any(|moment| (call.begin..call.end).contains(moment));
+        self.calls.iter().filter(met)
     }
 
     /// How many calls are like that.

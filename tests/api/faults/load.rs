@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tokio::task::JoinSet;
+use tokio::time::error::Elapsed;
 
 use super::history::{History, Moment};
 use crate::harness::Random;
 use client::Client;
-pub use site::{Rules, Site, furnish, furnish_postgres};
+pub use site::{Rules, Site, base_in, furnish, furnish_postgres};
+pub use wire::send;
 
 /// How many clients there are.
 pub const CLIENTS: usize = 32;
@@ -29,7 +31,6 @@ pub struct Shared {
     stopped: AtomicBool,
     answered: AtomicUsize,
     failed: AtomicUsize,
-    in_flight: AtomicUsize,
 }
 
 /// Clients at work.
@@ -64,17 +65,20 @@ impl Load {
 
     /// Waits until the clients have had so many more answers.
     pub async fn answers(&self, more: usize) {
-        wait_for_more(&self.shared.answered, more).await;
+        let answered = || self.shared.answered.load(Ordering::SeqCst);
+        wait_for_more(answered, more).await.expect("the server answers again");
     }
 
     /// Waits until so many more calls have not been answered, or with 503.
     pub async fn failures(&self, more: usize) {
-        wait_for_more(&self.shared.failed, more).await;
+        let failed = || self.shared.failed.load(Ordering::SeqCst);
+        wait_for_more(failed, more).await.expect("the fault is felt");
     }
 
-    /// How many calls wait for their answers.
-    pub fn in_flight(&self) -> usize {
-        self.shared.in_flight.load(Ordering::SeqCst)
+    /// Waits until so many more calls have ended in one way or another.
+    pub async fn calls(&self, more: usize) {
+        let ended = || self.shared.answered.load(Ordering::SeqCst) + self.shared.failed.load(Ordering::SeqCst);
+        wait_for_more(ended, more).await.expect("calls end");
     }
 
     /// This moment, as the history has it.
@@ -144,7 +148,6 @@ impl Shared {
             stopped: AtomicBool::new(false),
             answered: AtomicUsize::new(0),
             failed: AtomicUsize::new(0),
-            in_flight: AtomicUsize::new(0),
         })
     }
 
@@ -153,12 +156,12 @@ impl Shared {
     }
 }
 
-async fn wait_for_more(counter: &AtomicUsize, more: usize) {
-    let enough = counter.load(Ordering::SeqCst) + more;
+async fn wait_for_more(counter: impl Fn() -> usize, more: usize) -> Result<(), Elapsed> {
+    let enough = counter() + more;
     let waiting = async {
-        while counter.load(Ordering::SeqCst) < enough {
+        while counter() < enough {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, waiting).await.expect("it comes to that");
+    tokio::time::timeout(PATIENCE, waiting).await
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,9 @@ use tokend::domain::PlainSecret;
 
 /// Longer than a start, a recovery or a promotion takes.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// After this long whatever is left of a killed server will not end by itself.
+const HUNG: Duration = Duration::from_secs(2);
 
 const POLL: Duration = Duration::from_millis(20);
 
@@ -72,12 +75,22 @@ impl Cluster {
     }
 
     /// Kills every one of its processes, as if the machine had lost its power.
-    pub async fn kill_all(&mut self) {
-        let others: Vec<i32> = self.ask("SELECT array_agg(pid) FROM pg_stat_activity").await;
+    pub fn kill_all(&mut self) {
         self.kill();
-        for other in others.into_iter().filter_map(Pid::from_raw) {
-            // Some end by themselves when the first of them has.
-            let _ = kill_process(other, Signal::KILL);
+        self.kill_rest();
+    }
+
+    /// Ends what is left of a server whose first process was killed: everything that works in its directory. Most of it
+    /// ends by itself, but not what waits for a lock that another took with it.
+    fn kill_rest(&self) {
+        let works_here = |process: &Path| fs::read_link(process.join("cwd")).is_ok_and(|place| place == self.data());
+        let processes = || fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+        for process in processes().filter(|process| works_here(process)) {
+            let number = process.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+            if let Some(id) = number.and_then(Pid::from_raw) {
+                // It may have ended by now.
+                let _ = kill_process(id, Signal::KILL);
+            }
         }
     }
 
@@ -148,6 +161,9 @@ impl Cluster {
         while !self.comes_up(had, begun).await {
             let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
             assert!(begun.elapsed() < PATIENCE, "PostgreSQL doesn't start: {log}");
+            if begun.elapsed() > HUNG {
+                self.kill_rest();
+            }
             tokio::time::sleep(POLL).await;
         }
     }
@@ -191,9 +207,11 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let Some(mut postmaster) = self.postmaster.take() else { return };
-        let _ = kill_process(Pid::from_child(&postmaster), Signal::QUIT);
-        let _ = postmaster.wait();
+        if let Some(mut postmaster) = self.postmaster.take() {
+            let _ = kill_process(Pid::from_child(&postmaster), Signal::QUIT);
+            let _ = postmaster.wait();
+        }
+        self.kill_rest();
     }
 }
 

@@ -110,9 +110,10 @@ fn answers_that_are_nobodys_are_found() {
 #[test]
 fn what_was_known_at_a_moment_leaves_out_what_came_later() {
     let history = History { seed: 1, calls: good() };
-    let known = history.known_at(32);
-    assert_eq!(known.calls.len(), 4);
-    assert_eq!(known.calls[3].got, Got::Nothing);
+    let known = history.known_at(32, 45);
+    assert_eq!(known.calls.len(), 5);
+    assert_eq!((&known.calls[3].got, &known.calls[4].got), (&Got::Nothing, &Got::Nothing));
+    assert_eq!(history.under_way(&[32, 200]).collect::<Vec<_>>(), [&history.calls[3]]);
     assert_eq!(known.calls[..3], history.calls[..3]);
 }
 

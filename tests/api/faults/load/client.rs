@@ -253,9 +253,7 @@ impl Client {
         let node = self.random.below(self.shared.site.nodes());
         let base = self.shared.site.base(node);
         let begin = self.shared.now();
-        self.shared.in_flight.fetch_add(1, Ordering::SeqCst);
         let reply = send(&self.http, &base, path, form).await;
-        self.shared.in_flight.fetch_sub(1, Ordering::SeqCst);
         let session = of.map(|held| held.session.clone());
         let end = self.shared.now();
         (Call { client: self.number, node, begin, end, session, ask, got: Got::Nothing }, reply)

@@ -67,6 +67,12 @@ pub fn user(number: usize) -> String {
     format!("user-{number}")
 }
 
+/// The base of the addresses of a server that logs where it listens.
+pub fn base_in(line: &str) -> String {
+    let port = line.split("127.0.0.1:").nth(1).expect("an address");
+    format!("http://127.0.0.1:{}", port.chars().take_while(char::is_ascii_digit).collect::<String>())
+}
+
 impl Site {
     /// So many servers on a furnished database, running.
     pub fn start(url: &str, nodes: usize, rules: Rules) -> Self {
@@ -95,6 +101,11 @@ impl Site {
         self.nodes[node].base.lock().expect("nobody panicked").clone()
     }
 
+    /// From here on a node is reached somewhere else than where it listens.
+    pub fn is_reached_at(&mut self, node: usize, base: String) {
+        self.nodes[node].base = Mutex::new(base);
+    }
+
     /// Kills a node: it doesn't finish anything.
     pub fn kill(&self, node: usize) {
         drop(self.nodes[node].running.lock().expect("nobody panicked").take());
@@ -106,9 +117,7 @@ impl Site {
         let started = tokio::task::block_in_place(|| {
             let started = program.start(&["serve"]);
             let line = started.wait_for_log("\"listening\"");
-            let port = line.split("127.0.0.1:").nth(1).expect("an address");
-            let port: String = port.chars().take_while(char::is_ascii_digit).collect();
-            *base.lock().expect("nobody panicked") = format!("http://127.0.0.1:{port}");
+            *base.lock().expect("nobody panicked") = base_in(&line);
             started
         });
         *running.lock().expect("nobody panicked") = Some(started);
