@@ -120,7 +120,7 @@ async fn connections_to_postgres_that_broke_are_replaced_within_the_request() {
         token = server.refresh(&token).await.refresh_token();
         server.introspect(&token).await.active();
     }
-    server.assert_lost_nothing(bystander).await;
+    direct.assert_lost_nothing(bystander).await;
 }
 
 /// PostgreSQL accepts and never answers, as a machine does that was turned off. Every connection of the pool waits for it.
@@ -156,7 +156,7 @@ async fn hangs(connections: u32, way: Way) {
     let next = server.refresh(&token).await;
     assert!(["rotate", "replay"].contains(&next.ok().header("refresh-verdict")), "{next:?}");
     server.refresh(&next.refresh_token()).await.ok();
-    server.assert_lost_nothing(bystander).await;
+    direct.assert_lost_nothing(bystander).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -184,7 +184,7 @@ async fn a_postgres_that_takes_no_connections_is_503_and_then_as_before() {
     proxy.refuse(false);
     server.app.registry.refresh().await.expect("PostgreSQL is back");
     server.refresh(&token).await.ok();
-    server.assert_lost_nothing(bystander).await;
+    direct.assert_lost_nothing(bystander).await;
 }
 
 /// Somebody holds the whole table, as a careless migration does: the statements that wait for it take up the pool.
@@ -207,7 +207,7 @@ async fn a_pool_that_waits_for_a_lock_is_503_and_then_as_before() {
     let next = server.refresh(&token).await;
     assert!(["rotate", "replay"].contains(&next.ok().header("refresh-verdict")), "{next:?}");
     server.refresh(&next.refresh_token()).await.ok();
-    server.assert_lost_nothing(bystander).await;
+    direct.assert_lost_nothing(bystander).await;
 }
 
 /// The proxy itself closes what it should, or the tests above prove nothing.
