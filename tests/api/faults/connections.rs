@@ -169,6 +169,44 @@ async fn a_postgres_that_hears_nothing_is_503_and_then_as_before() {
     hangs(8, Way::Up).await;
 }
 
+/// Everything that waits for such a connection gives it up in time, and takes another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_to_postgres_that_fell_silent_are_replaced() {
+    let (server, direct, proxy, _node) = proxied(8).await;
+    let bystander = direct.bystander().await;
+    let token = server.login().await.refresh_token();
+    proxy.hang();
+    let works = async {
+        loop {
+            let answer = server.refresh(&token).await;
+            if answer.status == 200 {
+                return answer;
+            }
+            answer.refused(503, "temporarily_unavailable");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let next = tokio::time::timeout(Duration::from_secs(40), works).await.expect("it works again, by itself");
+    server.refresh(&next.refresh_token()).await.ok();
+    server.login().await.ok();
+    direct.assert_lost_nothing(bystander).await;
+}
+
+/// Connections that broke while nobody used them are noticed before they are used, by whatever uses them first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_to_postgres_that_broke_while_idle_harm_nobody() {
+    let (server, _direct, proxy, _node) = proxied(8).await;
+    let first = server.login().await;
+    join_all((0..8).map(|_| server.login())).await;
+    proxy.cut();
+    // For as long as a connection is believed without being asked.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    server.login().await.ok();
+    let form = [("client_id", crate::harness::P1), ("token", &first.refresh_token())];
+    server.post("/revoke", &form).await.ok();
+    server.assert_dead(&first.access_token(), &[&first.refresh_token()]).await;
+}
+
 /// PostgreSQL has no connection left for us: those that we have go on, and then we are told so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgres_that_takes_no_connections_is_503_and_then_as_before() {

@@ -37,6 +37,7 @@ async fn nobody_loses_anything_by_killed_servers(engine: Engine) {
         }
         site.start_again(killed);
     }
+    load.thieves(CLIENTS / 4).await;
     load.answers(CLIENTS).await;
     let stopped = load.stop().await.go_on_once().await;
     let history = stopped.history();

@@ -31,6 +31,7 @@ pub struct Shared {
     stopped: AtomicBool,
     answered: AtomicUsize,
     failed: AtomicUsize,
+    stolen: AtomicUsize,
 }
 
 /// Clients at work.
@@ -73,6 +74,12 @@ impl Load {
     pub async fn failures(&self, more: usize) {
         let failed = || self.shared.failed.load(Ordering::SeqCst);
         wait_for_more(failed, more).await.expect("the fault is felt");
+    }
+
+    /// Waits until so many thieves have come in all, and been answered.
+    pub async fn thieves(&self, number: usize) {
+        let missing = number.saturating_sub(self.shared.stolen.load(Ordering::SeqCst));
+        wait_for_more(|| self.shared.stolen.load(Ordering::SeqCst), missing).await.expect("thieves come");
     }
 
     /// Waits until so many more calls have ended in one way or another.
@@ -148,6 +155,7 @@ impl Shared {
             stopped: AtomicBool::new(false),
             answered: AtomicUsize::new(0),
             failed: AtomicUsize::new(0),
+            stolen: AtomicUsize::new(0),
         })
     }
 

@@ -5,6 +5,7 @@ mod fault;
 mod pipe;
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub(super) struct Shared {
     cuts: watch::Sender<u64>,
     /// Counts up whenever the way back is closed on all connections, which otherwise stay.
     half_closes: watch::Sender<u64>,
+    /// Counts up whenever all connections have to fall silent for good.
+    hangs: watch::Sender<u64>,
     held: [watch::Sender<bool>; 2],
     delay_ms: AtomicU64,
     armed: Mutex<Option<Armed>>,
@@ -58,6 +61,7 @@ impl Proxy {
             refuses: AtomicBool::new(false),
             cuts: watch::Sender::new(0),
             half_closes: watch::Sender::new(0),
+            hangs: watch::Sender::new(0),
             held: [watch::Sender::new(false), watch::Sender::new(false)],
             delay_ms: AtomicU64::new(0),
             armed: Mutex::new(None),
@@ -96,6 +100,11 @@ impl Proxy {
     /// Ends every connection, whatever is under way.
     pub fn cut(&self) {
         self.shared.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// Every connection falls silent for good, and stays open: as when a firewall forgets it, or the machine is gone.
+    pub fn hang(&self) {
+        self.shared.hangs.send_modify(|hangs| *hangs += 1);
     }
 
     /// Closes the way back of every connection, and leaves the other way open.
@@ -148,12 +157,15 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 
 /// Carries one connection until either side or a fault ends it.
 async fn connection(client: TcpStream, shared: Arc<Shared>) {
-    let mut cuts = shared.cuts.subscribe();
+    let (mut cuts, mut hangs) = (shared.cuts.subscribe(), shared.hangs.subscribe());
     let upstream = *shared.upstream.lock().expect("nobody panicked");
     shared.open.fetch_add(1, Ordering::SeqCst);
+    let mut carried = pin!(pipe::carry(client, upstream, &shared));
     tokio::select! {
         _ = cuts.changed() => {}
-        () = pipe::carry(client, upstream, &shared) => {}
+        () = &mut carried => {}
+        // What isn't polled isn't closed either.
+        _ = hangs.changed() => drop(cuts.changed().await),
     }
     shared.open.fetch_sub(1, Ordering::SeqCst);
 }

@@ -216,7 +216,9 @@ impl Client {
             401 if reply.body["error"] == "invalid_grant" => Got::Refused,
             _ => unanswered(&reply),
         };
-        self.bury(call, held)
+        let answered = self.bury(call, held);
+        self.shared.stolen.fetch_add(usize::from(answered), Ordering::SeqCst);
+        answered
     }
 
     /// Whether the first refresh token is so old that whoever presents it must have stolen it: the one after it was
