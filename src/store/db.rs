@@ -9,6 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::audit_events::AuditLog;
+use super::error::is_read_only;
 use super::journal::Journal;
 use super::sessions::Hot;
 use super::{StartError, StoreError, postgres};
@@ -86,7 +87,22 @@ impl Store {
     pub async fn open_sqlite(path: &Path) -> Result<Self, StartError> {
         make_private(path)?;
         let options = sqlite_options(path).journal_mode(SqliteJournalMode::Wal).optimize_on_close(true, None);
-        Self::connect_sqlite(path, options).await
+        let store = Self::connect_sqlite(path, options).await?;
+        match store.try_to_write().await {
+            Err(StoreError::Unavailable(cause)) if is_read_only(&cause) => {
+                Err(StartError::ReadOnly(path.display().to_string()))
+            }
+            // Somebody else may be writing at this moment.
+            _ => Ok(store),
+        }
+    }
+
+    /// SQLite opens a file that it can't write to for reading, and doesn't look again when that has changed.
+    async fn try_to_write(&self) -> Result<(), StoreError> {
+        let mut unit = self.begin().await?;
+        // Rolled back when it is dropped.
+        sql!(unit, execute, "PRAGMA user_version = 0")?;
+        Ok(())
     }
 
     /// Opens the embedded database as it is; `None` when it isn't there. Makes nothing, sets nothing.

@@ -78,6 +78,12 @@ fn is_passing(code: Option<&str>) -> bool {
     code.parse::<u32>().is_ok_and(|extended| matches!(extended & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
 }
 
+/// Whether SQLite opened the file for reading only: primary code 8.
+pub(super) fn is_read_only(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|extended| extended & 0xff == 8)
+}
+
 /// Why a database can't be used at all. Said to the operator at start; the process ends with it.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -99,6 +105,9 @@ pub enum StartError {
         #[source]
         cause: std::io::Error,
     },
+    /// The file of the embedded database, or what belongs to it, can't be written.
+    #[error("cannot write to the database {0}: it is read-only for this user")]
+    ReadOnly(String),
     /// It was migrated by a newer version of this program.
     #[error("the database is of a newer version of tokend (it has migration {0}); run that version, or a newer one")]
     Newer(i64),

@@ -2,11 +2,13 @@
 
 mod answer;
 mod bystander;
+mod cluster;
 mod database;
 mod fixtures;
 mod forge;
 mod logs;
 mod program;
+mod proxy;
 mod random;
 mod raw;
 mod registry;
@@ -14,11 +16,13 @@ mod server;
 
 pub use answer::Answer;
 pub use bystander::Bystander;
+pub use cluster::Cluster;
 pub use database::{Database, Engine, run_sql, run_sql_in, url_of};
 pub use fixtures::*;
 pub use forge::{Forge, encode, master_secrets, part};
 pub use logs::Logs;
 pub use program::{Outcome, Program, Running};
+pub use proxy::{Fault, Proxy, Way};
 pub use random::Random;
 pub use server::{MASTER_SECRET, Node, Settings, TestServer};
 

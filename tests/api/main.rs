@@ -15,6 +15,7 @@ mod cli;
 mod conformance;
 mod cookies;
 mod cors;
+mod faults;
 mod first_start;
 mod harness;
 mod health;

@@ -34,6 +34,8 @@ fn serve(program: Program) -> Serving {
     let program = program
         .set("TOKEND_LISTEN", "127.0.0.1:0")
         .set("TOKEND_SECRET", MASTER_SECRET)
+        // All of them are one account's, from one address.
+        .set("TOKEND_THROTTLE__ENABLED", "false")
         .set("TOKEND_PASSWORDS__MEMORY_KIB", &MEMORY_KIB.to_string())
         .set("TOKEND_PASSWORDS__THREADS", &THREADS.to_string());
     program.run_with(&["user", "add", "alice", "--password-stdin"], PASSWORD).ok();

@@ -1,14 +1,19 @@
 //! The real program, in a directory of its own, and what became of it.
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::path::Path;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use super::cluster::other_user;
 
 /// Longer than anything takes that ends at all.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -17,6 +22,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub struct Program {
     directory: TempDir,
     settings: Vec<(String, String)>,
+    executable: PathBuf,
+    /// Whom it runs as, if not as the tests' own user.
+    user: Option<(u32, u32)>,
 }
 
 /// A program that has ended.
@@ -37,7 +45,9 @@ pub struct Running {
 impl Program {
     /// In an empty directory, with nothing set but what makes hashing cheap.
     pub fn new() -> Self {
-        let program = Self { directory: TempDir::new().expect("a temporary directory"), settings: Vec::new() };
+        let directory = TempDir::new().expect("a temporary directory");
+        let executable = env!("CARGO_BIN_EXE_tokend").into();
+        let program = Self { directory, settings: Vec::new(), executable, user: None };
         program.set("TOKEND_PASSWORDS__MEMORY_KIB", "64").set("TOKEND_PASSWORDS__ITERATIONS", "1")
     }
 
@@ -45,6 +55,19 @@ impl Program {
     pub fn set(mut self, variable: &str, value: &str) -> Self {
         self.settings.retain(|(name, _)| name != variable);
         self.settings.push((variable.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Not as root, for whom no file is read-only.
+    pub fn unprivileged(mut self) -> Self {
+        self.user = other_user();
+        if let Some((user, group)) = self.user {
+            // That user may not be able to reach the place where the program was built.
+            let copy = self.directory().join("tokend");
+            fs::copy(&self.executable, &copy).expect("the program is copied");
+            self.executable = copy;
+            chown(self.directory(), Some(user), Some(group)).expect("the directory is given away");
+        }
         self
     }
 
@@ -77,8 +100,13 @@ impl Program {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tokend"));
+        // A write beyond the limit of a file's size is to fail, and not to end the program.
+        let mut command = Command::new("bash");
+        command.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#]).arg(&self.executable);
         command.args(arguments).current_dir(self.directory()).env_clear();
+        if let Some((user, group)) = self.user {
+            command.uid(user).gid(group);
+        }
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -121,10 +149,16 @@ impl Running {
         }
     }
 
+    /// From here on no file can grow beyond so many bytes, as on a full disk; or again as it likes.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let id = Pid::from_child(&self.child);
+        let had = prlimit(Some(id), Resource::Fsize, Rlimit { current: bytes, maximum: None });
+        had.expect("the limit is set");
+    }
+
     /// Asks the program to end, as an operator would. What it printed since, on standard output and standard error.
     pub fn stop(mut self) -> (ExitStatus, String, String) {
-        let id = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it runs");
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
         let rest = |from: &Receiver<String>| from.iter().map(|line| line + "\n").collect::<String>();
         let (stdout, stderr) = (rest(&self.stdout), rest(&self.stderr));
         (self.child.wait().expect("it ends"), stdout, stderr)

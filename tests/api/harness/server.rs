@@ -11,6 +11,7 @@ use tokend::domain::{PlainSecret, SessionId, SigningAlgorithm, UserId};
 use tokend::http;
 use tokend::http::server::{Limits, Server};
 use tokend::keys::{MasterSecrets, SigningKey};
+use tokend::store::{PoolSize, Store};
 use tokio::sync::oneshot;
 
 use super::database::{Database, Engine};
@@ -114,11 +115,22 @@ impl TestServer {
         Node::start(&self.database, &self.clock, settings).await
     }
 
+    /// Another node, which reaches the same PostgreSQL at another address.
+    pub async fn another_node_at(&self, url: &str, pool: PoolSize, settings: &Settings) -> Node {
+        let store = Store::open_postgres(url, pool).await.expect("PostgreSQL opens");
+        Node::start_on(store, &self.clock, settings).await
+    }
+
     /// The same users and requests, sent to another node.
     pub fn at(&self, node: &Node) -> Self {
+        Self { app: Arc::clone(&node.app), ..self.behind(node.base.clone()) }
+    }
+
+    /// The same users and requests, sent to another address than the server's own.
+    pub fn behind(&self, base: String) -> Self {
         Self {
-            app: Arc::clone(&node.app),
-            base: node.base.clone(),
+            app: Arc::clone(&self.app),
+            base,
             clock: self.clock.clone(),
             database: Arc::clone(&self.database),
             alice: self.alice,
@@ -258,8 +270,11 @@ pub struct Node {
 
 impl Node {
     pub async fn start(database: &Database, clock: &Clock, settings: &Settings) -> Self {
+        Self::start_on(database.open_again().await, clock, settings).await
+    }
+
+    pub async fn start_on(store: Store, clock: &Clock, settings: &Settings) -> Self {
         let config = Config::from_toml(&settings.toml).expect("the test's configuration is valid");
-        let store = database.open_again().await;
         let SecretSource::Inline(secrets) = &config.master_secrets else { panic!("the test names its master secrets") };
         let secrets = MasterSecrets::new(secrets).expect("master secrets");
         let app = App::build(config, clock.clone(), store, secrets).await.expect("the parts come together");

@@ -143,6 +143,10 @@ async fn a_browser_is_a_device(engine: Engine) {
     login(own, "", "a guess").await.refused(401, "invalid_grant");
     login(own, "", PASSWORD).await.throttled();
     login(own, kept, PASSWORD).await.ok();
+    // Another site's page doesn't get the browser to show it.
+    let form = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("client_id", "app")];
+    let foreign = server.request(Method::POST, "/token").header("origin", "https://evil.example.com").form(&form);
+    server.send(foreign.header("cookie", kept)).await.throttled();
     // A logout ends the session, and the device stays known.
     let both = login(own, kept, PASSWORD).await;
     let refresh = both.refresh_cookie();

@@ -1,0 +1,19 @@
+//! What networks, databases, disks, clocks and machines do to a server, and what must hold all the same: DESIGN.md §7.
+
+mod ambiguous;
+mod clocks;
+mod connections;
+mod crashes;
+mod cut_logs;
+mod disks;
+mod failover;
+mod history;
+mod kills;
+mod load;
+mod lost_answers;
+mod networks;
+
+/// A number from the environment, with which `tests/deep.sh` makes a test longer.
+fn number(variable: &str, otherwise: usize) -> usize {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}

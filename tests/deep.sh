@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# Runs the long versions of what tests/run.sh runs bounded, for about as many minutes as it is given, and prints a line for
+# each step: its name, whether it passed, and what was done with which seed. Fails when one of them did.
+#
+#   tests/deep.sh 60                every step, an hour in all
+#   tests/deep.sh 10 cut_logs       only the steps that are named
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=tests/support.sh
+. tests/support.sh
+
+# A step is a function that is given its seconds. It says what it did in lines that begin with RESULT, and fails by its
+# exit code.
+STEPS=(kills_on_sqlite kills_on_postgres postgres_killed failover_synchronous failover_asynchronous
+    networks_on_sqlite networks_on_postgres cut_logs full_disks)
+
+# so_many SECONDS FOR EACH LEAST: how many things that take EACH seconds for every FOR of them there is time for.
+so_many() {
+    local count=$(($1 * $2 / $3))
+    echo $((count > $4 ? count : $4))
+}
+
+# one_test SECONDS NAME: runs one test, stopping it when it takes far longer than it should.
+one_test() {
+    timeout --foreground $(($1 * 3 + 300)) cargo test --locked --test api -- --exact "$2" --nocapture
+}
+
+# again_and_again SECONDS NAME: runs one test, each time with another seed, for as long as there is time.
+again_and_again() {
+    local end=$((SECONDS + $1))
+    while one_test 60 "$2"; do
+        [ "$SECONDS" -lt "$end" ] || return 0
+    done
+    return 1
+}
+
+kills_on_sqlite() {
+    TOKEND_TEST_KILLS=$(so_many "$1" 5 1 10) \
+        one_test "$1" faults::kills::sqlite::nobody_loses_anything_by_killed_servers
+}
+
+kills_on_postgres() {
+    TOKEND_TEST_KILLS=$(so_many "$1" 3 1 10) \
+        one_test "$1" faults::kills::postgres::nobody_loses_anything_by_killed_servers
+}
+
+postgres_killed() {
+    TOKEND_TEST_CRASHES=$(so_many "$1" 1 3 3) one_test "$1" faults::crashes::nobody_loses_anything_by_a_killed_postgres
+}
+
+failover_synchronous() {
+    TOKEND_TEST_FAILOVERS=$(so_many "$1" 1 4 1) one_test "$1" faults::failover::with_synchronous_replication_nothing_is_lost
+}
+
+failover_asynchronous() {
+    again_and_again "$1" \
+        faults::failover::with_asynchronous_replication_clients_that_are_ahead_go_on_when_they_may
+}
+
+networks_on_sqlite() {
+    TOKEND_TEST_BREAKS=$(so_many "$1" 5 1 20) \
+        one_test "$1" faults::networks::sqlite::nobody_loses_anything_by_networks_that_break
+}
+
+networks_on_postgres() {
+    TOKEND_TEST_BREAKS=$(so_many "$1" 5 1 20) \
+        one_test "$1" faults::networks::postgres::nobody_loses_anything_by_networks_that_break
+}
+
+cut_logs() {
+    TOKEND_TEST_CUTS=$(so_many "$1" 3 2 6) one_test "$1" faults::cut_logs::what_was_acknowledged_survives_a_log_that_is_cut
+}
+
+full_disks() {
+    TOKEND_TEST_FULL_DISKS=$(so_many "$1" 2 1 2) one_test "$1" faults::disks::nobody_loses_anything_by_a_full_disk
+}
+
+# Runs a step and says in one line what became of it.
+run_step() {
+    local name=$1 seconds=$2 begun=$SECONDS outcome=passed log result runs
+    log=$cluster/$name.log
+    "$name" "$seconds" >"$log" 2>&1 || outcome=FAILED
+    result=$(sed -n "s/^RESULT //p" "$log" | tail -n 1)
+    runs=$(grep -c "^RESULT" "$log" || true)
+    [ "$runs" -le 1 ] || result="$result (the last of $runs runs)"
+    printf '%-24s %-6s %4d s  %s\n' "$name" "$outcome" $((SECONDS - begun)) "$result"
+    [ "$outcome" = passed ] && return
+    # The seed, what broke, and where the history is.
+    grep -v '^ *Compiling\|^warning' "$log" | tail -n 40 >&2
+    return 1
+}
+
+budget=${1:-}
+[[ $budget =~ ^[0-9]+$ ]] || fail "how many minutes? tests/deep.sh MINUTES [STEP..]"
+shift
+[ $# = 0 ] || STEPS=("$@")
+for name in "${STEPS[@]}"; do
+    declare -F "$name" >/dev/null || fail "there is no step $name; there are: ${STEPS[*]}"
+done
+
+step "building"
+cargo test --locked --test api --no-run
+step "starting $("$programs/postgres" --version) as $server_user"
+start_postgres
+failed=0
+for name in "${STEPS[@]}"; do
+    run_step "$name" $((budget * 60 / ${#STEPS[@]})) || failed=$((failed + 1))
+done
+[ "$failed" = 0 ] || fail "$failed of ${#STEPS[@]} steps failed"
