@@ -12,7 +12,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # A step is a function that is given its seconds. It says what it did in lines that begin with RESULT, and fails by its
 # exit code.
 STEPS=(kills_on_sqlite kills_on_postgres postgres_killed failover_synchronous failover_asynchronous
-    networks_on_sqlite networks_on_postgres cut_logs full_disks)
+    networks_on_sqlite networks_on_postgres cut_logs full_disks model fuzzing mutants timing)
+
+# What is fuzzed.
+TARGETS=()
+for target in tests/fuzz/targets/*.rs; do TARGETS+=("$(basename "$target" .rs)"); done
 
 # so_many SECONDS FOR EACH LEAST: how many things that take EACH seconds for every FOR of them there is time for.
 so_many() {
@@ -73,6 +77,54 @@ cut_logs() {
 
 full_disks() {
     TOKEND_TEST_FULL_DISKS=$(so_many "$1" 2 1 2) one_test "$1" faults::disks::nobody_loses_anything_by_a_full_disk
+}
+
+model() {
+    TOKEND_MODEL_CASES=$(so_many "$1" 3 1 60) timeout --foreground $(($1 * 3 + 300)) \
+        cargo test --locked --test api -- model:: --nocapture
+}
+
+# A tool of cargo's, installed when it is missing.
+cargo_tool() {
+    cargo "$1" --version >/dev/null 2>&1 || cargo install --locked "cargo-$1"
+}
+
+# The compiler's own fuzzing needs its unstable options, which a stable one takes when it is told so.
+fuzzing() {
+    cargo_tool fuzz || return 1
+    local target corpus runs summary=''
+    for target in "${TARGETS[@]}"; do
+        corpus=target/fuzz-$target
+        mkdir -p "$corpus"
+        RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz "$target" "$corpus" "tests/fuzz/corpus/$target" -- \
+            -max_total_time=$(($1 / ${#TARGETS[@]} + 1)) >"$cluster/fuzz-$target.log" 2>&1 || {
+            tail -n 40 "$cluster/fuzz-$target.log"
+            return 1
+        }
+        runs=$(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$cluster/fuzz-$target.log")
+        summary="$summary $target=$runs"
+    done
+    echo "RESULT fuzzing runs:$summary"
+}
+
+# As many of the judge's mutants as there is time for, and those of the other files in random order.
+mutants() {
+    cargo_tool mutants || return 1
+    local out=target/mutants-deep code=0
+    timeout --foreground "$1" cargo mutants --output "$out" --shuffle -- --lib || code=$?
+    local caught missed
+    caught=$(wc -l <"$out/mutants.out/caught.txt")
+    missed=$(wc -l <"$out/mutants.out/missed.txt")
+    echo "RESULT mutants by unit tests alone: caught=$caught missed=$missed"
+    cat "$out/mutants.out/missed.txt"
+    # 124: the time was over. 2: some were missed, which the tests over HTTP may catch.
+    [ "$code" = 0 ] || [ "$code" = 124 ] || [ "$code" = 2 ]
+}
+
+timing() {
+    cargo bench --locked --bench timing >"$cluster/timing.log" || return 1
+    cat "$cluster/timing.log"
+    echo "RESULT timing $(grep -c DIFFERENT "$cluster/timing.log" || true) of $(($(wc -l <"$cluster/timing.log") - 1)) pairs differ"
 }
 
 # Runs a step and says in one line what became of it.

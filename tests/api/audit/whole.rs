@@ -79,6 +79,17 @@ async fn a_gap_and_a_cut_are_found(engine: Engine) {
     assert!(matches!(server.findings().await[..], [Finding::Ends { .. }]));
 }
 
+/// As a deletion for its age would do it, but that can't be sealed either.
+async fn a_beginning_that_was_cut_off_is_found(engine: Engine) {
+    let server = server_with_a_history(engine).await;
+    let first = "SELECT e.seal FROM audit_events e WHERE e.writer = audit_chains.writer AND e.seq = 1";
+    server
+        .alter(&format!("UPDATE audit_chains SET start_seq = 1, start_after = ({first}) WHERE writer = {LAST}"))
+        .await;
+    server.alter(&format!("DELETE FROM audit_events WHERE seq = 1 AND writer = {LAST}")).await;
+    assert!(matches!(server.findings().await[..], [Finding::Ends { .. }]));
+}
+
 async fn a_chain_that_is_missing_or_added_is_found(engine: Engine) {
     let server = server_with_a_history(engine).await;
     server.alter(&format!("DELETE FROM audit_chains WHERE writer = {LAST}")).await;
@@ -167,6 +178,7 @@ async fn it_can_be_verified_while_it_is_written(engine: Engine) {
 on_both_databases!(
     an_event_that_was_changed_is_found,
     a_gap_and_a_cut_are_found,
+    a_beginning_that_was_cut_off_is_found,
     a_chain_that_is_missing_or_added_is_found,
     the_trail_is_sealed_under_the_master_secret,
     several_nodes_write_at_once,
