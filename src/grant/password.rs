@@ -15,6 +15,7 @@ use crate::clock::{UnixTime, expiry};
 use crate::domain::{Client, Device, Grant, PlainSecret, Requester, Scope, Session, SessionId, User, Username};
 use crate::password::{PlainPassword, StoredHash, Verification};
 use crate::random;
+use crate::store::StoreError;
 use crate::store::sessions::DecidedOn;
 use crate::store::users::Credentials;
 use crate::token::device::KnownDevice;
@@ -86,9 +87,12 @@ async fn verify(app: &App, sign_in: &SignIn<'_>) -> Result<Verified, Refusal> {
         None => guess.admit_source().await?,
         Some(_) => None,
     };
-    let found = match sign_in.username.parse::<Username>() {
-        Ok(name) => app.store.find_credentials(&name).await?,
-        Err(_) => None,
+    let found = match find(app, sign_in.username).await {
+        Ok(found) => found,
+        Err(error) => {
+            attempt::refund(ticket);
+            return Err(error.into());
+        }
     };
     let known = device.filter(|device| found.as_ref().is_some_and(|found| knows(found, device)));
     if device.is_some() && known.is_none() {
@@ -110,6 +114,13 @@ async fn verify(app: &App, sign_in: &SignIn<'_>) -> Result<Verified, Refusal> {
     };
     attempt.succeed().await;
     Ok(Verified { user, device_id: known.map_or_else(random::uuid, |device| device.device_id) })
+}
+
+async fn find(app: &App, username: &str) -> Result<Option<Credentials>, StoreError> {
+    match username.parse::<Username>() {
+        Ok(name) => app.store.find_credentials(&name).await,
+        Err(_) => Ok(None),
+    }
 }
 
 fn knows(found: &Credentials, device: &KnownDevice) -> bool {

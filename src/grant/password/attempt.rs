@@ -83,10 +83,7 @@ impl<'a> Guess<'a> {
                 Ok(Attempt { app, counted: Some(counted) })
             }
             Err(refusal) => {
-                // Nobody has looked at the password, so it wasn't wrong.
-                if let Some(ticket) = ticket {
-                    ticket.refund();
-                }
+                refund(ticket);
                 Err(refusal)
             }
         }
@@ -154,9 +151,14 @@ impl Attempt<'_> {
         if let Err(error) = done {
             tracing::warn!(%error, "a sign-in that did not fail stays counted as one that did");
         }
-        if let Some(ticket) = ticket {
-            ticket.refund();
-        }
+        refund(ticket);
+    }
+}
+
+/// Nobody has looked at the password, so it wasn't wrong; or it was right.
+pub(super) fn refund(ticket: Option<Ticket>) {
+    if let Some(ticket) = ticket {
+        ticket.refund();
     }
 }
 

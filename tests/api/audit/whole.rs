@@ -147,6 +147,24 @@ async fn several_nodes_write_at_once(engine: Engine) {
     assert_eq!(server.events_of("sign_in.ok").await.len(), 40);
 }
 
+/// After a failover the database may be behind what this process has written: that is no alteration, and the rest is told
+/// elsewhere.
+async fn a_database_that_has_lost_events_is_gone_on_with(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    server.login().await.ok();
+    server.alter("CREATE TABLE kept AS SELECT * FROM audit_chains").await;
+    server.login().await.ok();
+    server.alter("DELETE FROM audit_chains").await;
+    server.alter("INSERT INTO audit_chains SELECT * FROM kept").await;
+    server.alter("DELETE FROM audit_events WHERE seq > (SELECT MAX(seq) FROM audit_chains)").await;
+    server.assert_whole().await;
+    for _ in 0..3 {
+        server.login().await.ok();
+    }
+    server.assert_whole().await;
+    assert_eq!(server.events().await.len(), 4);
+}
+
 /// What is old is deleted, and that is told; the rest still verifies, and goes on.
 async fn old_events_are_deleted_from_the_beginning(engine: Engine) {
     let server = TestServer::start_with(engine, Settings::with("[audit]\nretention = '1d'")).await;
@@ -188,6 +206,7 @@ on_both_databases!(
     a_chain_that_is_missing_or_added_is_found,
     the_trail_is_sealed_under_the_master_secret,
     several_nodes_write_at_once,
+    a_database_that_has_lost_events_is_gone_on_with,
     old_events_are_deleted_from_the_beginning,
     it_can_be_verified_while_it_is_written,
 );

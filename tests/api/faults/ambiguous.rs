@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use tokend::clock::UnixTime;
 use tokend::domain::PlainSecret;
 use tokend::store::PoolSize;
 
@@ -38,11 +37,8 @@ fn in_exchange_of(token: &str) -> Vec<u8> {
     PlainSecret::new(token.to_owned()).hash().as_bytes().to_vec()
 }
 
-/// What a revocation at `now` for `reason` holds: two values, each after its length.
-fn in_revocation(now: UnixTime, reason: &str) -> Vec<u8> {
-    let length = u32::try_from(reason.len()).expect("it is short").to_be_bytes();
-    [&[0, 0, 0, 8], now.to_be_bytes().as_slice(), &length, reason.as_bytes()].concat()
-}
+/// What ends the transaction of a revocation and of the event that tells of it.
+const END: &[u8] = b"COMMIT\0";
 
 async fn exchange(fault: Fault) {
     let rig = Rig::new().await;
@@ -96,12 +92,11 @@ async fn a_batch_that_was_done_unheard_ends_in_successors() {
 /// 503 or 200, and when it is 200 it holds.
 async fn revocation(fault: Fault) {
     let rig = Rig::new().await;
-    let now = rig.direct.clock.now();
-    for (path, name, reason) in [("/revoke", "token", "client"), ("/logout", "refresh_token", "logout")] {
+    for (path, name) in [("/revoke", "token"), ("/logout", "refresh_token")] {
         let tokens = rig.proxied.login().await;
         let (access, refresh) = (tokens.access_token(), tokens.refresh_token());
         let form = [("client_id", P1), (name, &refresh)];
-        let answer = rig.struck(fault, &in_revocation(now, reason), rig.proxied.post(path, &form)).await;
+        let answer = rig.struck(fault, END, rig.proxied.post(path, &form)).await;
         if fault == Fault::LoseRequest && answer.status == 503 {
             rig.direct.introspect(&access).await.active();
         } else {
@@ -133,7 +128,7 @@ async fn a_bulk_revocation_whose_commit_is_lost_is_503_or_holds() {
         let tokens = rig.proxied.login().await;
         let (access, refresh) = (tokens.access_token(), tokens.refresh_token());
         let form = [("of_client", P1)];
-        let answer = rig.struck(fault, b"COMMIT\0", rig.proxied.post_as(ADMIN, "/revoke", &form)).await;
+        let answer = rig.struck(fault, END, rig.proxied.post_as(ADMIN, "/revoke", &form)).await;
         answer.refused(503, "temporarily_unavailable");
         if fault == Fault::LoseAnswer {
             rig.direct.assert_dead(&access, &[&refresh]).await;
@@ -169,8 +164,7 @@ async fn a_session_that_was_ended_unheard_for_reuse_stays_ended() {
     let one = rig.proxied.refresh(&zero).await;
     let two = rig.proxied.refresh(&one.refresh_token()).await;
     rig.direct.clock.advance(60);
-    let marker = in_revocation(rig.direct.clock.now(), "reuse");
-    let answer = rig.struck(Fault::LoseAnswer, &marker, rig.proxied.refresh(&zero)).await;
+    let answer = rig.struck(Fault::LoseAnswer, END, rig.proxied.refresh(&zero)).await;
     assert!([401, 503].contains(&answer.status), "{answer:?}");
     rig.direct.assert_dead(&two.access_token(), &[&zero, &one.refresh_token(), &two.refresh_token()]).await;
 }

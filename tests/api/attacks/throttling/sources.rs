@@ -85,6 +85,22 @@ async fn an_owner_who_has_to_wait_is_not_refused_for_the_address_too(engine: Eng
     }
 }
 
+/// An outage of the database is nobody's failure.
+async fn who_is_not_answered_is_not_counted(engine: Engine) {
+    let server = server(engine, "").await;
+    for gone in ["users", "sign_in_attempts"] {
+        server.database.execute(&format!("ALTER TABLE {gone} RENAME TO elsewhere")).await;
+        for n in 0..40 {
+            let answer = server.login_from("192.0.2.1", &format!("user{n}"), "a guess").await;
+            assert!(answer.status >= 500, "{answer:?}");
+        }
+        server.database.execute(&format!("ALTER TABLE elsewhere RENAME TO {gone}")).await;
+    }
+    for n in 0..15 {
+        server.login_from("192.0.2.1", &format!("user{n}"), "a guess").await.refused(401, "invalid_grant");
+    }
+}
+
 /// Turned off, nothing is refused: for load tests.
 async fn it_can_be_turned_off(engine: Engine) {
     let server = TestServer::start(engine).await;
@@ -100,5 +116,6 @@ on_both_databases!(
     a_thousand_made_up_addresses_are_one,
     an_office_shares_an_address,
     an_owner_who_has_to_wait_is_not_refused_for_the_address_too,
+    who_is_not_answered_is_not_counted,
     it_can_be_turned_off,
 );
