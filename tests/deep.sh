@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # A step is a function that is given its seconds. It says what it did in lines that begin with RESULT, and fails by its
 # exit code.
 STEPS=(kills_on_sqlite kills_on_postgres postgres_killed failover_synchronous failover_asynchronous
-    networks_on_sqlite networks_on_postgres cut_logs full_disks model fuzzing mutants timing)
+    networks_on_sqlite networks_on_postgres cut_logs full_disks overload model fuzzing mutants timing)
 
 # What is fuzzed.
 TARGETS=()
@@ -77,6 +77,11 @@ cut_logs() {
 
 full_disks() {
     TOKEND_TEST_FULL_DISKS=$(so_many "$1" 2 1 2) one_test "$1" faults::disks::nobody_loses_anything_by_a_full_disk
+}
+
+overload() {
+    TOKEND_TEST_NAMES=$(so_many "$1" 4000 1 20000) TOKEND_TEST_CONNECTIONS=5000 \
+        one_test "$1" faults::overload::an_overload_is_refused_and_nobody_who_is_signed_in_notices
 }
 
 model() {

@@ -80,6 +80,8 @@ fn require_first_party(client: &Client) -> Result<(), Refusal> {
 async fn verify(app: &App, sign_in: &SignIn<'_>) -> Result<Verified, Refusal> {
     let too_long = |_| Refusal::InvalidRequest("The password is longer than 1024 bytes.");
     let password = PlainPassword::presented(sign_in.password).map_err(too_long)?;
+    // Whoever can't be served asks nothing of the database.
+    app.hasher.admits().map_err(|busy| Refusal::Busy { retry_after: busy.retry_after })?;
     let guess = Guess::new(app, sign_in.requester, sign_in.username);
     let device = guess.device(sign_in.device_token.as_deref());
     // Whoever brings no device of ours is asked for its address before the database is.

@@ -78,6 +78,11 @@ impl Hasher {
         Ok(Self { pool, current: Arc::new(Current { parameters, dummy, pace: OnceLock::new() }) })
     }
 
+    /// Whether a password that came at this moment would be looked at: what an overload costs should be less than a hash.
+    pub fn admits(&self) -> Result<(), Busy> {
+        self.pool.admits()
+    }
+
     /// Whether `stored` is the hash of `password`.
     ///
     /// `None`, for a user who is unknown, disabled or has no (valid) hash, costs the same work and is always

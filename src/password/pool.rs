@@ -114,6 +114,11 @@ impl Pool {
         result
     }
 
+    /// Whether a job that came at this moment would be taken.
+    pub(super) fn admits(&self) -> Result<(), Busy> {
+        self.0.admit(&mut self.0.lock())
+    }
+
     /// What to tell somebody who comes at this moment and can't be served.
     pub(super) fn busy(&self) -> Busy {
         self.0.busy(&self.0.lock())
@@ -130,16 +135,21 @@ impl Drop for Pool {
 impl Shared {
     fn push(&self, job: Job) -> Result<(), Busy> {
         let mut state = self.lock();
-        if self.is_overloaded(&state) {
-            // Callers that went away must not keep others out.
-            state.waiting.retain(|job| !job.is_abandoned());
-            if self.is_overloaded(&state) {
-                return Err(self.busy(&state));
-            }
-        }
+        self.admit(&mut state)?;
         state.waiting.push_back(job);
         drop(state);
         self.changed.notify_one();
+        Ok(())
+    }
+
+    fn admit(&self, state: &mut State) -> Result<(), Busy> {
+        if self.is_overloaded(state) {
+            // Callers that went away must not keep others out.
+            state.waiting.retain(|job| !job.is_abandoned());
+            if self.is_overloaded(state) {
+                return Err(self.busy(state));
+            }
+        }
         Ok(())
     }
 

@@ -11,8 +11,9 @@ use super::kept::BELIEVED;
 use super::{PoolSize, StartError};
 
 /// How long a connection that is believed to live may take to show it. The other side may have vanished without a word,
-/// and the operating system would wait for it for a quarter of an hour.
-const PING: Duration = Duration::from_secs(2);
+/// and the operating system would wait for it for a quarter of an hour. Short beside the time that a request waits for a
+/// connection, which may meet several of them.
+const PING: Duration = Duration::from_millis(500);
 
 /// A statement that waits for somebody's lock gives up, before such statements take up every connection. Every statement
 /// reaches its rows by an index, so a plan is made once and kept: no plan that is made while a table is small may be one

@@ -12,6 +12,7 @@ mod kills;
 mod load;
 mod lost_answers;
 mod networks;
+mod overload;
 
 /// A number from the environment, with which `tests/deep.sh` makes a test longer.
 fn number(variable: &str, otherwise: usize) -> usize {

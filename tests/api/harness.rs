@@ -13,6 +13,7 @@ mod random;
 mod raw;
 mod registry;
 mod server;
+mod serving;
 
 pub use answer::Answer;
 pub use bystander::Bystander;
@@ -25,6 +26,7 @@ pub use program::{Outcome, Program, Running};
 pub use proxy::{Fault, Proxy, Way};
 pub use random::Random;
 pub use server::{MASTER_SECRET, Node, Settings, TestServer};
+pub use serving::Serving;
 
 /// Turns `async fn name(engine: Engine)` into two tests, one on each database.
 macro_rules! on_both_databases {

@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::harness::{Answer, Database, Engine, PASSWORD, Program, Running, on_both_databases};
+use crate::harness::{Answer, Database, Engine, MASTER_SECRET, PASSWORD, Program, Serving, on_both_databases};
 
 /// Large enough to be seen beside everything else in the process.
 const MEMORY_KIB: u64 = 32 * 1024;
@@ -18,42 +18,10 @@ const THREADS: u64 = 2;
 /// What queues, connections and answers may take beside the threads' memory.
 const REST_KIB: u64 = 64 * 1024;
 
-const MASTER_SECRET: &str = "a-master-secret-of-this-process-x";
-
-/// The program at work.
-struct Serving {
-    process: Running,
-    address: String,
-    /// What it wrote before it served.
-    log: Vec<String>,
-    _program: Program,
-}
-
 /// The program with a user alice and, unless told otherwise, an SQLite of its own.
 fn serve(program: Program) -> Serving {
-    let program = program
-        .set("TOKEND_LISTEN", "127.0.0.1:0")
-        .set("TOKEND_SECRET", MASTER_SECRET)
-        // All of them are one account's, from one address.
-        .set("TOKEND_THROTTLE__ENABLED", "false")
-        .set("TOKEND_PASSWORDS__MEMORY_KIB", &MEMORY_KIB.to_string())
-        .set("TOKEND_PASSWORDS__THREADS", &THREADS.to_string());
-    program.run_with(&["user", "add", "alice", "--password-stdin"], PASSWORD).ok();
-    let client = ["client", "add", "app", "--name", "App", "--public", "--first-party"];
-    let rights = ["--grant", "password", "--grant", "refresh_token", "--scope", "openid"];
-    program.run(&[&client[..], &rights].concat()).ok();
-    let process = program.start(&[]);
-    let log = process.log_until("\"listening\"");
-    let line: serde_json::Value = serde_json::from_str(log.last().expect("a line")).expect("JSON");
-    let address = line["address"].as_str().expect("an address").to_owned();
-    Serving { process, address, log, _program: program }
-}
-
-/// The most memory that the process ever had, in KiB.
-fn peak_kib(process: &Running) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).expect("it runs");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+    // All sign-ins are one account's, from one address.
+    Serving::start(program.set("TOKEND_THROTTLE__ENABLED", "false"), THREADS, MEMORY_KIB)
 }
 
 /// Signs alice in. An overloaded server may say that it is, and when to come again.
@@ -83,7 +51,7 @@ async fn sign_ins_that_nobody_waits_for_take_no_more_memory_than_the_threads_hav
     let server = serve(Program::new());
     let (process, address) = (&server.process, &server.address);
     assert_eq!(sign_in(address).await, StatusCode::OK);
-    let before = peak_kib(process);
+    let before = process.peak_kib();
     for _ in 0..10 {
         let mut abandoned = JoinSet::new();
         for _ in 0..100 {
@@ -98,7 +66,7 @@ async fn sign_ins_that_nobody_waits_for_take_no_more_memory_than_the_threads_hav
     }
     let answers = waiting.join_all().await;
     let signed_in = answers.iter().filter(|status| **status == StatusCode::OK).count();
-    let grown = peak_kib(process) - before;
+    let grown = process.peak_kib() - before;
     println!("{signed_in} of 200 signed in, {before} KiB at first and {grown} KiB more at the peak");
     assert!(grown <= (THREADS - 1) * MEMORY_KIB + REST_KIB, "{grown} KiB");
     // All of them may have been told to come again; then there is room soon.
