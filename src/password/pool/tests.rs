@@ -159,8 +159,10 @@ async fn the_queue_is_bounded_in_number_too() {
     };
     let (first, _) = call(1, job).await;
     has_started.recv().unwrap();
+    pool.admits().unwrap();
     let (others, refused) = call(MAX_WAITING_PER_THREAD + 1, job).await;
     assert_eq!(refused, vec![Busy { retry_after: 1 }]);
+    pool.admits().unwrap_err();
     drop(shut);
     assert_eq!(first.join_all().await, vec![Ok(())]);
     assert_eq!(others.join_all().await, vec![Ok(()); MAX_WAITING_PER_THREAD]);
