@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Refusal, throttled};
 use crate::app::{App, Snapshot};
 use crate::domain::{Client, ClientAuthentication, PlainSecret, Requester, SecretHash};
+use crate::throttle::Failures;
 
 /// The client that a request presents, by at most one method.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ pub async fn authenticate(
         (&identified, presented, &app.throttle)
         && let Err(refused) = throttle.wrong_client_secret(requester.address, app.clock.now())
     {
-        return Err(throttled(app, "client secrets from this address", refused, requester).await);
+        return Err(throttled(app, Failures::ClientSecrets, refused, requester).await);
     }
     identified
 }
