@@ -26,7 +26,7 @@ pub enum PresentedClient {
     },
 }
 
-/// As [`identify`], and wrong secrets are counted: too many from one address are refused. A right one always passes, so that
+/// As `identify`, and wrong secrets are counted: too many from one address are refused. A right one always passes, so that
 /// nobody can lock a client out.
 pub async fn authenticate(
     app: &App,
