@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{Client, RefreshPolicy, Requester};
 use crate::keys::MasterSecrets;
+use crate::metrics::Metrics;
 use crate::password::{HashParameters, Hasher, StartError};
 use crate::store::{Store, StoreError};
 use crate::throttle::{AttemptKeys, Throttle};
@@ -43,6 +44,8 @@ pub struct App {
     pub attempt_keys: AttemptKeys,
     /// What makes and believes device tokens.
     pub device_keys: DeviceKeys,
+    /// What has happened, in numbers.
+    pub metrics: Metrics,
 }
 
 /// Why the parts don't come together. Said to the operator at start.
@@ -89,6 +92,7 @@ impl App {
             throttle,
             attempt_keys,
             device_keys,
+            metrics: Metrics::default(),
         }))
     }
 

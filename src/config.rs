@@ -157,6 +157,8 @@ pub struct Http {
     pub trusted_proxies: Vec<IpNet>,
     /// Where they say it.
     pub forwarded_header: ForwardedHeader,
+    /// From where `/metrics` may be read.
+    pub metrics_from: Vec<IpNet>,
     /// How long a client may take to send a request's head.
     pub header_timeout: Duration,
     /// How long a connection may lie idle between two requests.

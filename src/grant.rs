@@ -20,7 +20,7 @@ use std::sync::Arc;
 use crate::app::{App, Snapshot};
 use crate::audit::{Actor, Kind};
 use crate::domain::{Client, Requester, Scope};
-use crate::throttle::Throttled;
+use crate::throttle::{Failures, Throttled};
 
 /// The registry, or 503 when its lease has run out.
 pub fn snapshot(app: &App) -> Result<Arc<Snapshot>, Refusal> {
@@ -29,10 +29,10 @@ pub fn snapshot(app: &App) -> Result<Arc<Snapshot>, Refusal> {
 }
 
 /// The refusal of what failed too often, which the audit trail is told of.
-pub async fn throttled(app: &App, what: &'static str, refused: Throttled, requester: &Requester) -> Refusal {
-    let event = app.acting(Actor::Stranger, requester).event(Kind::Throttled).because(what);
+pub async fn throttled(app: &App, what: Failures, refused: Throttled, requester: &Requester) -> Refusal {
+    let event = app.acting(Actor::Stranger, requester).event(Kind::Throttled).because(what.as_str());
     app.tell_failure(event).await;
-    Refusal::throttled(what, refused)
+    Refusal::throttled(app, what, refused)
 }
 
 /// The scope that a request asks for: all that the client may have if it asks for none, RFC 6749 §3.3.

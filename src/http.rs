@@ -16,6 +16,7 @@ mod layers;
 mod login;
 mod logout;
 mod metadata;
+mod metrics;
 mod origin;
 mod params;
 mod presented_token;

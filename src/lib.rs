@@ -1,8 +1,8 @@
 //! tokend: a standalone OAuth 2.0 authorization server. This is the map of the crate.
 //!
 //! Data flows one way: [`http`] -> [`grant`] -> [`token`], [`password`], [`keys`] -> [`store`]. Nothing below knows what is
-//! above it. [`domain`] holds the words that all of them speak; [`token`], [`throttle`] and [`audit`] do
-//! no I/O.
+//! above it. [`domain`] holds the words that all of them speak; [`token`], [`throttle`], [`audit`] and
+//! [`metrics`] do no I/O.
 
 pub mod app;
 pub mod audit;
@@ -16,6 +16,7 @@ pub mod fuzzing;
 pub mod grant;
 pub mod http;
 pub mod keys;
+pub mod metrics;
 pub mod password;
 pub mod random;
 pub mod store;

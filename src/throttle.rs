@@ -23,6 +23,7 @@ pub use prefix::Prefix;
 pub use sources::{AccountTag, Admission, SourceLimits, Sources, Ticket};
 pub use turns::{AttemptKey, Turn, Turns};
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -58,6 +59,40 @@ pub struct Throttle {
     client_secrets: Misses<Prefix>,
     refresh_tokens: Misses<Prefix>,
     introspections: Misses<ClientId>,
+}
+
+/// What failed too often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failures {
+    /// Sign-ins from one address or network.
+    Address,
+    /// Sign-ins to one account, from one device that it knows or from all others.
+    Account,
+    /// Client secrets from one address.
+    ClientSecrets,
+    /// Refresh tokens from one address.
+    RefreshTokens,
+    /// Introspections by one client.
+    Introspections,
+}
+
+impl Failures {
+    /// For the log and the audit trail.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Address => "sign-ins from this address",
+            Self::Account => "sign-ins to this account",
+            Self::ClientSecrets => "client secrets from this address",
+            Self::RefreshTokens => "refresh tokens from this address",
+            Self::Introspections => "introspections of tokens that were never made",
+        }
+    }
+}
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// Refused: try again after so many seconds, 1 or more.

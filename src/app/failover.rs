@@ -28,6 +28,7 @@ impl App {
     pub async fn after_failover(&self) -> bool {
         match self.store.restore_revocations().await {
             Ok(restored) => {
+                self.metrics.failed_over(restored);
                 tracing::error!(restored, "another database has taken over; revocations that it had lost are back");
                 let event = self.own_act().event(Kind::SessionsRevoked).counting(restored).because("failover");
                 if restored > 0 {

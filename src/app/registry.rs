@@ -96,6 +96,11 @@ impl Registry {
         (copy.read_at.elapsed() < Duration::from_secs(LEASE.unsigned_abs())).then(|| Arc::clone(&copy.snapshot))
     }
 
+    /// How old the copy is.
+    pub fn age(&self) -> Duration {
+        self.copy.load().read_at.elapsed()
+    }
+
     /// Reads the version, and everything else when it has changed. The lease counts from before the first read.
     pub async fn refresh(&self) -> Result<(), RegistryError> {
         let _turn = self.reading.lock().await;

@@ -57,6 +57,7 @@ pub fn describe(config: &Config) -> Vec<(&'static str, String)> {
         ("http.allowed_origins", list(&http.allowed_origins)),
         ("http.trusted_proxies", list(&http.trusted_proxies)),
         ("http.forwarded_header", forwarded_header(http.forwarded_header).to_owned()),
+        ("http.metrics_from", list(&http.metrics_from)),
         ("http.header_timeout", duration(http.header_timeout)),
         ("http.idle_timeout", duration(http.idle_timeout)),
         ("http.request_timeout", duration(http.request_timeout)),

@@ -10,7 +10,7 @@ pub(super) const SECRET: [&str; 2] = ["database", "secret"];
 
 /// Every key in the order in which an operator meets it. The type of the default is the type of the key; an empty text
 /// means "not set".
-pub(super) fn defaults() -> [(&'static str, Value); 49] {
+pub(super) fn defaults() -> [(&'static str, Value); 50] {
     [
         ("issuer", text("")),
         ("listen", text("127.0.0.1:8080")),
@@ -50,6 +50,7 @@ pub(super) fn defaults() -> [(&'static str, Value); 49] {
         ("http.allowed_origins", list(&[])),
         ("http.trusted_proxies", list(&[])),
         ("http.forwarded_header", text("X-Forwarded-For")),
+        ("http.metrics_from", list(&["127.0.0.0/8", "::1"])),
         ("http.header_timeout", text("10s")),
         ("http.idle_timeout", text("75s")),
         ("http.request_timeout", text("30s")),

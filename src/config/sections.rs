@@ -114,6 +114,7 @@ pub(super) fn http(settings: &mut Settings) -> Option<Http> {
         _ if text.eq_ignore_ascii_case("Forwarded") => Ok(ForwardedHeader::Forwarded),
         _ => Err("must be X-Forwarded-For or Forwarded"),
     });
+    let metrics_from = settings.parse_each("http.metrics_from", text::network);
     let header_timeout = settings.duration("http.header_timeout", limit.clone());
     let idle_timeout = settings.duration("http.idle_timeout", limit.clone());
     let request_timeout = settings.duration("http.request_timeout", limit);
@@ -132,6 +133,7 @@ pub(super) fn http(settings: &mut Settings) -> Option<Http> {
         allowed_origins: allowed_origins?,
         trusted_proxies: trusted_proxies?,
         forwarded_header: forwarded_header?,
+        metrics_from: metrics_from?,
         header_timeout: header_timeout?,
         idle_timeout: idle_timeout?,
         request_timeout: request_timeout?,

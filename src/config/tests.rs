@@ -60,7 +60,7 @@ fn the_defaults_are_those_that_the_documents_promise() {
 }
 
 /// For every key a value that is not its default.
-const OTHER: [(&str, &str); 49] = [
+const OTHER: [(&str, &str); 50] = [
     ("issuer", "https://login.example.com/auth"),
     ("listen", "[::1]:9000"),
     ("database", "sqlite:other.db"),
@@ -99,6 +99,7 @@ const OTHER: [(&str, &str); 49] = [
     ("http.allowed_origins", "[\"https://app.example.com\"]"),
     ("http.trusted_proxies", "10.0.0.0/8"),
     ("http.forwarded_header", "forwarded"),
+    ("http.metrics_from", "10.1.0.0/16"),
     ("http.header_timeout", "1s"),
     ("http.idle_timeout", "1s"),
     ("http.request_timeout", "1s"),
@@ -276,7 +277,7 @@ fn every_bound_holds_at_its_limit_and_not_one_past_it() {
 #[test]
 fn all_that_is_wrong_is_said_at_once_with_its_line() {
     let text = "listen = 8080\naudience = ['a b', 'c']\n[http]\nmax_connections = 'many'\nallowed_origins = ['*']\n\
-                trusted_proxies = ['x']\n[claims]\naccess_token = ['sub', 'roles']\n[claims.scopes]\n'a b' = ['exp']\n";
+                trusted_proxies = ['x']\nmetrics_from = ['y']\n[claims]\naccess_token = ['sub', 'roles']\n[claims.scopes]\n'a b' = ['exp']\n";
     let said = Config::from_toml(text).unwrap_err().to_string();
     for line in [
         "tokend.toml:1: listen = 8080: must be a text",
@@ -284,13 +285,14 @@ fn all_that_is_wrong_is_said_at_once_with_its_line() {
         "tokend.toml:4: http.max_connections = 'many': must be a whole number",
         "tokend.toml:5: http.allowed_origins = *: must be an origin",
         "tokend.toml:6: http.trusted_proxies = x: must be an address",
-        "tokend.toml:8: claims.access_token = sub: is a claim that only the server sets",
+        "tokend.toml:7: http.metrics_from = y: must be an address",
+        "tokend.toml:9: claims.access_token = sub: is a claim that only the server sets",
         "claims.scopes = a b: must be one scope",
         "claims.scopes = exp: is a claim that only the server sets",
     ] {
         assert!(said.contains(line), "{line:?} is not in\n{said}");
     }
-    assert_eq!(said.lines().count(), 8, "{said}");
+    assert_eq!(said.lines().count(), 9, "{said}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Refusal, throttled};
 use crate::app::{App, Snapshot};
 use crate::domain::{Client, ClientAuthentication, PlainSecret, Requester, SecretHash};
+use crate::throttle::Failures;
 
 /// The client that a request presents, by at most one method.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ pub enum PresentedClient {
     },
 }
 
-/// As [`identify`], and wrong secrets are counted: too many from one address are refused. A right one always passes, so that
+/// As `identify`, and wrong secrets are counted: too many from one address are refused. A right one always passes, so that
 /// nobody can lock a client out.
 pub async fn authenticate(
     app: &App,
@@ -38,7 +39,7 @@ pub async fn authenticate(
         (&identified, presented, &app.throttle)
         && let Err(refused) = throttle.wrong_client_secret(requester.address, app.clock.now())
     {
-        return Err(throttled(app, "client secrets from this address", refused, requester).await);
+        return Err(throttled(app, Failures::ClientSecrets, refused, requester).await);
     }
     identified
 }

@@ -13,6 +13,7 @@ use crate::app::{App, Snapshot};
 use crate::audit::{Actor, Kind};
 use crate::clock::{UnixTime, expiry};
 use crate::domain::{Client, Device, Grant, PlainSecret, Requester, Scope, Session, SessionId, User, Username};
+use crate::metrics;
 use crate::password::{PlainPassword, StoredHash, Verification};
 use crate::random;
 use crate::store::StoreError;
@@ -49,8 +50,23 @@ struct Verified {
     device_id: Uuid,
 }
 
-/// Signs a user in. `client` is authenticated.
+/// Signs a user in, and counts how that ended. `client` is authenticated.
 pub async fn grant(app: &App, client: &Client, sign_in: SignIn<'_>) -> Result<Issued, Refusal> {
+    let outcome = sign_in_on(app, client, sign_in).await;
+    let counted = match &outcome {
+        Ok(_) => Some(metrics::SignIn::Ok),
+        Err(Refusal::InvalidGrant(_)) => Some(metrics::SignIn::Failed),
+        Err(Refusal::Throttled { .. }) => Some(metrics::SignIn::Throttled),
+        Err(Refusal::Busy { .. }) => Some(metrics::SignIn::Busy),
+        Err(_) => None,
+    };
+    if let Some(ended) = counted {
+        app.metrics.sign_ins.count(ended);
+    }
+    outcome
+}
+
+async fn sign_in_on(app: &App, client: &Client, sign_in: SignIn<'_>) -> Result<Issued, Refusal> {
     require_first_party(client)?;
     requested_scope(sign_in.scope, client)?;
     audience::requested(&sign_in.resources, &audience::allowed(client, &app.config))?;

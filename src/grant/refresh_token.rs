@@ -8,6 +8,7 @@ use crate::clock::UnixTime;
 use crate::domain::{Client, Exchange, Grant, PlainSecret, RefreshPolicy, Requester, RevokedReason, Scope, Session};
 use crate::store::StoreError;
 use crate::store::sessions::SignedIn;
+use crate::throttle::Failures;
 use crate::token::judge::{Presented, Verdict, effective_expiry, expiry_after_use, is_alive, judge};
 use crate::token::refresh::RefreshToken;
 
@@ -40,8 +41,19 @@ struct Opened {
     presented: Presented,
 }
 
-/// Exchanges a refresh token.
+/// Exchanges a refresh token, and counts the verdict once, however often it had to be judged.
 pub async fn grant(app: &App, refresh: Refresh<'_>) -> Result<Issued, Refusal> {
+    let outcome = exchange(app, refresh).await;
+    match &outcome {
+        Ok((verdict, _)) | Err(Refusal::InvalidGrant(InvalidGrant::Verdict(verdict))) => {
+            app.metrics.refreshes.count(*verdict);
+        }
+        Err(_) => {}
+    }
+    outcome.map(|(_, issued)| issued)
+}
+
+async fn exchange(app: &App, refresh: Refresh<'_>) -> Result<(Verdict, Issued), Refusal> {
     let may_refresh = refresh.client.is_none_or(|client| client.may_use(Grant::RefreshToken));
     if !may_refresh {
         return Err(Refusal::UnauthorizedClient("the client lacks the refresh_token grant"));
@@ -52,7 +64,7 @@ pub async fn grant(app: &App, refresh: Refresh<'_>) -> Result<Issued, Refusal> {
     let mut unknown_outcomes = 0;
     for _ in 0..ATTEMPTS {
         match attempt(app, &refresh, &opened).await? {
-            Attempt::Issued(issued) => return Ok(*issued),
+            Attempt::Issued(verdict, issued) => return Ok((verdict, *issued)),
             Attempt::Overtaken => {}
             Attempt::Unknown(_) if unknown_outcomes < UNKNOWN_OUTCOMES => unknown_outcomes += 1,
             Attempt::Unknown(error) => return Err(error.into()),
@@ -66,7 +78,7 @@ async fn not_ours(app: &App, requester: &Requester) -> Refusal {
     let now = app.clock.now();
     let counted = app.throttle.as_ref().map(|throttle| throttle.forged_refresh_token(requester.address, now));
     match counted {
-        Some(Err(refused)) => throttled(app, "refresh tokens from this address", refused, requester).await,
+        Some(Err(refused)) => throttled(app, Failures::RefreshTokens, refused, requester).await,
         Some(Ok(())) | None => InvalidGrant::NotOurs.into(),
     }
 }
@@ -74,7 +86,7 @@ async fn not_ours(app: &App, requester: &Requester) -> Refusal {
 /// How one look at the row and one write ended.
 enum Attempt {
     /// With tokens.
-    Issued(Box<Issued>),
+    Issued(Verdict, Box<Issued>),
     /// The row changed between the two.
     Overtaken,
     /// The write may or may not have been done.
@@ -128,7 +140,7 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<At
     }
     let lifetime = session_ends_at.saturating_sub(now);
     let refresh = Some(IssuedRefresh { token, lifetime, verdict: Some(name(verdict)) });
-    Ok(Attempt::Issued(Box::new(Issued { access_token, expires_in, scope, refresh, device: None })))
+    Ok(Attempt::Issued(verdict, Box::new(Issued { access_token, expires_in, scope, refresh, device: None })))
 }
 
 /// The session's client, if it is the one that asks.

@@ -1,8 +1,9 @@
 //! Why a request is refused, in full. The wire tells the caller only the RFC's code; the log gets all of this.
 
+use crate::app::App;
 use crate::clock::Seconds;
 use crate::store::StoreError;
-use crate::throttle::Throttled;
+use crate::throttle::{Failures, Throttled};
 use crate::token::judge::Verdict;
 
 /// A refusal: what the caller learns is decided in `http::error`.
@@ -36,7 +37,7 @@ pub enum Refusal {
     #[error("too many failures: {what}")]
     Throttled {
         /// Whose.
-        what: &'static str,
+        what: Failures,
         /// When it is worth trying again.
         retry_after: Seconds,
     },
@@ -87,8 +88,9 @@ pub enum InvalidGrant {
 }
 
 impl Refusal {
-    /// `what` failed too often.
-    pub(super) fn throttled(what: &'static str, Throttled { retry_after }: Throttled) -> Self {
+    /// `what` failed too often, which is counted.
+    pub(super) fn throttled(app: &App, what: Failures, Throttled { retry_after }: Throttled) -> Self {
+        app.metrics.throttled.count(what);
         Self::Throttled { what, retry_after }
     }
 }

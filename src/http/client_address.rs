@@ -10,19 +10,37 @@ use crate::config::{ForwardedHeader, Http};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address that a request came from, as far as it can be believed.
+/// Where a request came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientAddress(pub IpAddr);
+pub struct ClientAddress {
+    /// Its client, as far as that can be believed.
+    pub address: IpAddr,
+    /// Who sent it to us: the client, or a proxy.
+    pub peer: IpAddr,
+}
+
+impl ClientAddress {
+    /// Whether a proxy passed it on, and the proxy isn't trusted or didn't say for whom: then the proxy's own address is all
+    /// that is known. Nor is anybody known whom a header calls a program of this machine.
+    pub fn is_of_unknown_origin(self, headers: &HeaderMap) -> bool {
+        let is_a_proxys = |name: &HeaderName| {
+            let name = name.as_str();
+            name.starts_with("x-forwarded-") || ["forwarded", "via", "x-real-ip"].contains(&name)
+        };
+        (self.address == self.peer || self.address.is_loopback()) && headers.keys().any(is_a_proxys)
+    }
+}
 
 impl Default for ClientAddress {
     fn default() -> Self {
-        Self(Ipv4Addr::UNSPECIFIED.into())
+        let nobodys = Ipv4Addr::UNSPECIFIED.into();
+        Self { address: nobodys, peer: nobodys }
     }
 }
 
 impl fmt::Display for ClientAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.address.fmt(f)
     }
 }
 
@@ -32,9 +50,10 @@ impl fmt::Display for ClientAddress {
 /// Everything left of the first untrusted hop is that hop's own word, and an attacker may have written it.
 pub fn resolve(peer: SocketAddr, headers: &HeaderMap, http: &Http) -> ClientAddress {
     let is_trusted = |address: IpAddr| http.trusted_proxies.iter().any(|net| net.contains(&address));
-    let mut address = peer.ip().to_canonical();
+    let peer = peer.ip().to_canonical();
+    let mut address = peer;
     if !is_trusted(address) {
-        return ClientAddress(address);
+        return ClientAddress { address, peer };
     }
     let name = match http.forwarded_header {
         ForwardedHeader::XForwardedFor => &X_FORWARDED_FOR,
@@ -49,7 +68,7 @@ pub fn resolve(peer: SocketAddr, headers: &HeaderMap, http: &Http) -> ClientAddr
         let (true, Some(hop)) = (is_trusted(address), hop) else { break };
         address = hop.to_canonical();
     }
-    ClientAddress(address)
+    ClientAddress { address, peer }
 }
 
 /// Whether somebody says whose address it is who isn't believed. Harmless from a stranger; from a proxy of the operator's it
@@ -127,6 +146,27 @@ mod tests {
         assert!(is_unbelieved(peer("192.0.2.1:1"), &said, &http));
         assert!(!is_unbelieved(peer("10.0.0.1:1"), &said, &http));
         assert!(!is_unbelieved(peer("192.0.2.1:1"), &HeaderMap::new(), &http));
+    }
+
+    #[test]
+    fn whom_a_proxy_asks_for_may_be_unknown() {
+        let is_unknown = |peer: &str, said: &[(&'static str, &str)], trusted: &[&str]| {
+            let said: HeaderMap =
+                said.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect();
+            resolve(peer.parse().unwrap(), &said, &http(trusted, "X-Forwarded-For")).is_of_unknown_origin(&said)
+        };
+        let (ours, local) = (&["10.0.0.0/8", "127.0.0.1"][..], "127.0.0.1:1");
+        assert!(!is_unknown(local, &[], &[]) && !is_unknown(local, &[], ours));
+        assert!(!is_unknown("10.0.0.1:1", &[("x-forwarded-for", "10.3.3.3"), ("via", "1.1 proxy")], ours));
+        for name in ["x-forwarded-for", "forwarded", "x-real-ip", "via", "x-forwarded-host"] {
+            assert!(is_unknown(local, &[(name, "198.51.100.7")], &[]), "{name}");
+            assert!(is_unknown(local, &[(name, "unknown")], ours), "{name}");
+        }
+        assert!(is_unknown(local, &[("forwarded", "for=198.51.100.7")], ours), "the header that isn't read");
+        for loopback in ["127.0.0.1", "127.0.0.2", "::1", "::ffff:127.0.0.1"] {
+            assert!(is_unknown(local, &[("x-forwarded-for", loopback)], ours), "{loopback}");
+            assert!(is_unknown("10.0.0.1:1", &[("x-forwarded-for", loopback)], ours), "{loopback}");
+        }
     }
 
     #[test]

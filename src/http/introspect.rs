@@ -18,6 +18,7 @@ use crate::clock::{NEVER, UnixTime};
 use crate::domain::{Claims, Client, ClientId, Requester, Scope};
 use crate::grant::live::{self, LiveAccess, LiveRefresh};
 use crate::grant::{Refusal, authenticate, snapshot, throttled};
+use crate::throttle::Failures;
 
 /// Everything that isn't active, for whatever reason, is this text (RFC 7662 §2.2).
 const INACTIVE: &str = r#"{"active":false}"#;
@@ -76,7 +77,7 @@ async fn refuse_scanning(app: &App, caller: &Client, token: &str, requester: &Re
     }
     match throttle.forged_introspection(&caller.id, app.clock.now()) {
         Ok(()) => Ok(()),
-        Err(refused) => Err(throttled(app, "introspections of tokens that were never made", refused, requester).await),
+        Err(refused) => Err(throttled(app, Failures::Introspections, refused, requester).await),
     }
 }
 

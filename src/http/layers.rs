@@ -2,7 +2,7 @@
 //! time, panics. One function around the endpoints: a stack of boxed middleware costs as much as an endpoint.
 
 use std::any::Any;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -27,6 +27,7 @@ use super::error::{Cause, OAuthError};
 use super::server::{Handler, Peer};
 use crate::app::App;
 use crate::config::Config;
+use crate::metrics::Endpoint;
 use crate::random;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -46,7 +47,7 @@ struct Parts {
     app: Arc<App>,
     endpoints: Router,
     /// Every address that an endpoint has. Any other may hold a secret that somebody put in the wrong place.
-    paths: HashSet<String>,
+    paths: HashMap<String, Endpoint>,
     cors: Option<CorsLayer>,
     /// Whether an operator has been told of a proxy that isn't believed.
     warned: AtomicBool,
@@ -60,7 +61,7 @@ impl Handler for Layers {
 
 impl Layers {
     /// Puts the layers around `endpoints`, which are at `paths`.
-    pub fn around(endpoints: Router, paths: HashSet<String>, app: &Arc<App>) -> Self {
+    pub fn around(endpoints: Router, paths: HashMap<String, Endpoint>, app: &Arc<App>) -> Self {
         Self(Arc::new(Parts {
             cors: cors(&app.config),
             app: Arc::clone(app),
@@ -82,8 +83,10 @@ impl Parts {
         request.extensions_mut().insert(address);
         request.extensions_mut().insert(RequestId(request_id.clone()));
         let method = request.method().clone();
-        let route = self.paths.get(request.uri().path()).map_or("(none)", String::as_str);
+        let known = self.paths.get_key_value(request.uri().path());
+        let (route, endpoint) = known.map_or(("(none)", Endpoint::None), |(path, &endpoint)| (path.as_str(), endpoint));
         let mut response = self.readable(request).await;
+        self.app.metrics.requests.count(endpoint, response.status().as_u16(), begun.elapsed());
         log(&response, method_name(&method), route, address, &request_id, begun);
         secure(response.headers_mut(), config.issuer.is_https());
         if let Ok(id) = HeaderValue::try_from(request_id) {

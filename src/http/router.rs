@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 
 use super::error::OAuthError;
 use super::layers::Layers;
-use super::{health, introspect, jwks, login, logout, metadata, refresh, revoke, token, userinfo};
+use super::{health, introspect, jwks, login, logout, metadata, metrics, refresh, revoke, token, userinfo};
 use crate::app::App;
+use crate::metrics::Endpoint;
 
 /// The whole server.
 pub fn router(app: &Arc<App>) -> Layers {
     let routes = routes(app.config.issuer.path_prefix());
-    let paths = routes.iter().map(|(path, _)| path.clone()).collect();
-    let endpoints = routes.into_iter().fold(Router::new(), |router, (path, endpoint)| router.route(&path, endpoint));
+    let paths = routes.iter().map(|(path, endpoint, _)| (path.clone(), *endpoint)).collect();
+    let endpoints =
+        routes.into_iter().fold(Router::new(), |router, (path, _, answering)| router.route(&path, answering));
     let endpoints = endpoints
         .method_not_allowed_fallback(async || OAuthError::method_not_allowed())
         .fallback(async || OAuthError::not_found())
@@ -22,27 +24,31 @@ pub fn router(app: &Arc<App>) -> Layers {
     Layers::around(endpoints, paths, app)
 }
 
-fn routes(prefix: &str) -> Vec<(String, MethodRouter<Arc<App>>)> {
+fn routes(prefix: &str) -> Vec<(String, Endpoint, MethodRouter<Arc<App>>)> {
     let below = [
-        ("/login", post(login::login)),
-        ("/refresh", post(refresh::refresh)),
-        ("/logout", post(logout::logout)),
-        ("/token", post(token::token)),
-        ("/revoke", post(revoke::revoke)),
-        ("/introspect", post(introspect::introspect)),
-        ("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo)),
-        ("/jwks.json", get(jwks::jwks)),
-        ("/health/live", get(health::live)),
-        ("/health/ready", get(health::ready)),
-        ("/.well-known/openid-configuration", get(metadata::openid_configuration)),
+        (Endpoint::Login, post(login::login)),
+        (Endpoint::Refresh, post(refresh::refresh)),
+        (Endpoint::Logout, post(logout::logout)),
+        (Endpoint::Token, post(token::token)),
+        (Endpoint::Revoke, post(revoke::revoke)),
+        (Endpoint::Introspect, post(introspect::introspect)),
+        (Endpoint::Userinfo, get(userinfo::userinfo).post(userinfo::userinfo)),
+        (Endpoint::Jwks, get(jwks::jwks)),
+        (Endpoint::Live, get(health::live)),
+        (Endpoint::Ready, get(health::ready)),
+        // Its 405 too is only for those who may read it.
+        (Endpoint::Metrics, any(metrics::metrics)),
+        (Endpoint::OpenidConfiguration, get(metadata::openid_configuration)),
     ];
     // RFC 8414 §3.1 inserts its segment before the issuer's path; OpenID Connect Discovery §4.1 appends it.
     let inserted = [
-        ("/.well-known/oauth-authorization-server", get(metadata::authorization_server)),
-        ("/.well-known/openid-configuration", get(metadata::openid_configuration)),
+        (Endpoint::AuthorizationServer, get(metadata::authorization_server)),
+        (Endpoint::OpenidConfiguration, get(metadata::openid_configuration)),
     ];
-    let below = below.into_iter().map(|(path, endpoint)| (format!("{prefix}{path}"), endpoint));
-    let inserted = inserted.into_iter().map(|(path, endpoint)| (format!("{path}{prefix}"), endpoint));
+    let below =
+        below.into_iter().map(|(endpoint, answering)| (format!("{prefix}{}", endpoint.path()), endpoint, answering));
+    let inserted =
+        inserted.into_iter().map(|(endpoint, answering)| (format!("{}{prefix}", endpoint.path()), endpoint, answering));
     let mut routes: Vec<_> = below.chain(inserted).collect();
     // Without a prefix the two are one.
     routes.sort_by(|one, other| one.0.cmp(&other.0));

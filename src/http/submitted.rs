@@ -90,7 +90,7 @@ async fn read(request: Request, limit: usize, accepted: &[Encoding]) -> Result<S
 }
 
 fn requester(parts: &Parts) -> Requester {
-    let ClientAddress(address) = parts.extensions.get().copied().unwrap_or_default();
+    let ClientAddress { address, .. } = parts.extensions.get().copied().unwrap_or_default();
     let user_agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
     let request_id = parts.extensions.get().map(|RequestId(id)| id.clone());
     Requester {

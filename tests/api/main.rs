@@ -27,6 +27,7 @@ mod logging;
 mod login;
 mod logout;
 mod metadata;
+mod metrics;
 mod model;
 mod nodes;
 mod paths;

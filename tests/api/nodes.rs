@@ -54,7 +54,7 @@ async fn a_node_without_the_master_secret_accepts_nothing(engine: Engine) {
 }
 
 /// Takes the session back to how it was before `exchanged` was exchanged, as a failover does that loses commits.
-async fn lose_commits(server: &TestServer, exchanged: &str, current: &str) {
+pub async fn lose_commits(server: &TestServer, exchanged: &str, current: &str) {
     let hash = |token: &str| PlainSecret::new(token.to_owned()).hash();
     let id = server.app.refresh_keys.open(current).expect("a token of ours").session_id;
     let session = server.app.store.find_session(id).await.unwrap().expect("the session is there").session;

@@ -5,7 +5,7 @@ use reqwest::Method;
 use crate::harness::{Answer, C1, Engine, P1, PASSWORD, RS1, Settings, TestServer, on_both_databases};
 
 /// Every endpoint and the methods that it takes.
-const ENDPOINTS: [(&str, &str); 12] = [
+const ENDPOINTS: [(&str, &str); 13] = [
     ("/login", "POST"),
     ("/refresh", "POST"),
     ("/logout", "POST"),
@@ -16,6 +16,7 @@ const ENDPOINTS: [(&str, &str); 12] = [
     ("/jwks.json", "GET,HEAD"),
     ("/health/live", "GET,HEAD"),
     ("/health/ready", "GET,HEAD"),
+    ("/metrics", "GET,HEAD"),
     ("/.well-known/openid-configuration", "GET,HEAD"),
     ("/.well-known/oauth-authorization-server", "GET,HEAD"),
 ];

@@ -6,7 +6,7 @@ use super::super::Refusal;
 use crate::app::App;
 use crate::audit::{Actor, Kind};
 use crate::domain::{Requester, UserId, Username};
-use crate::throttle::{AccountLimit, AccountTag, Admission, AttemptKey, Throttle, Throttled, Ticket, Turn};
+use crate::throttle::{AccountLimit, AccountTag, Admission, AttemptKey, Failures, Throttle, Throttled, Ticket, Turn};
 use crate::token::device::KnownDevice;
 
 /// How soon somebody may come back who didn't get a turn, in seconds.
@@ -59,7 +59,7 @@ impl<'a> Guess<'a> {
         let account = AccountTag::from_be_bytes([a, b, c, d]);
         match throttle.sources.admit(self.requester.address, account, now, patience).await {
             Admission::Admitted(ticket) => Ok(Some(ticket)),
-            Admission::Refused(refused) => Err(self.refuse("sign-ins from this address", refused, None).await),
+            Admission::Refused(refused) => Err(self.refuse(Failures::Address, refused, None).await),
             Admission::Pending => Err(Refusal::Busy { retry_after: NO_TURN }),
         }
     }
@@ -109,12 +109,12 @@ impl<'a> Guess<'a> {
         };
         turn.refuse_until(now.saturating_add(refused.retry_after));
         drop(turn);
-        Err(self.refuse("sign-ins to this account", refused, user).await)
+        Err(self.refuse(Failures::Account, refused, user).await)
     }
 
-    async fn refuse(&self, what: &'static str, refused: Throttled, user: Option<UserId>) -> Refusal {
-        self.tell(Kind::Throttled, what, user).await;
-        Refusal::throttled(what, refused)
+    async fn refuse(&self, what: Failures, refused: Throttled, user: Option<UserId>) -> Refusal {
+        self.tell(Kind::Throttled, what.as_str(), user).await;
+        Refusal::throttled(self.app, what, refused)
     }
 
     /// Tells the audit trail. A name that nobody has is told as its digest: it may be a password, typed into the wrong field.

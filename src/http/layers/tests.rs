@@ -28,7 +28,7 @@ async fn a_panic_is_a_500_in_json_and_the_end_of_nothing_else() {
     let endpoints = Router::new()
         .route("/panic", get(async || -> &'static str { panic!("the password is hunter2") }))
         .route("/fine", get(async || "fine"));
-    let layers = Layers::around(endpoints, HashSet::new(), &app(&directory).await);
+    let layers = Layers::around(endpoints, HashMap::new(), &app(&directory).await);
     let peer = Peer(([127, 0, 0, 1], 1).into());
     for _ in 0..3 {
         let request = |path: &str| Request::get(path).body(Body::empty()).unwrap();

@@ -38,6 +38,8 @@ async fn answers(server: &TestServer) -> Vec<(&'static str, Answer)> {
         ("/health/live", server.request(Method::GET, "/health/live")),
         ("/jwks.json", server.request(Method::GET, "/jwks.json")),
         ("/jwks.json", post("/jwks.json")),
+        ("/metrics", post("/metrics")),
+        ("/metrics", server.request(Method::GET, "/metrics").header("x-forwarded-for", "127.0.0.1")),
     ];
     let mut answers = Vec::new();
     for (path, request) in requests {

@@ -1,0 +1,36 @@
+//! `GET /metrics`: for the operator's monitoring, and for nobody else.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::response::{IntoResponse as _, Response};
+
+use super::client_address::ClientAddress;
+use super::error::OAuthError;
+use crate::app::App;
+
+/// Answers `/metrics`, whatever the method. For those who may not read it there is nothing here.
+pub async fn metrics(
+    State(app): State<Arc<App>>,
+    Extension(from): Extension<ClientAddress>,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    let may_read = app.config.http.metrics_from.iter().any(|network| network.contains(&from.address));
+    if !may_read || from.is_of_unknown_origin(&headers) {
+        return OAuthError::not_found().into_response();
+    }
+    if method != Method::GET && method != Method::HEAD {
+        let mut response = OAuthError::method_not_allowed().into_response();
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET,HEAD"));
+        return response;
+    }
+    let mut response = Response::new(app.metrics.render(app.registry.age()).into());
+    let fields = response.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,69 @@
+//! What has happened, in numbers, for whoever watches the server. Every label takes one of a closed set of values that this
+//! code names: nothing that a request brings is ever kept here, so neither memory nor secrets can leak into it.
+
+mod counters;
+mod histogram;
+mod labels;
+mod requests;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+pub use counters::Counters;
+pub use labels::{Endpoint, SignIn};
+pub use requests::Requests;
+
+use crate::throttle::Failures;
+use crate::token::judge::Verdict;
+use text::Text;
+
+/// The counters of one process, all 0 at its start.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// Requests that were answered.
+    pub requests: Requests,
+    /// Refresh tokens of live sessions, by what became of them.
+    pub refreshes: Counters<Verdict>,
+    /// Sign-ins with a password.
+    pub sign_ins: Counters<SignIn>,
+    /// Requests that were refused because too many failed before.
+    pub throttled: Counters<Failures>,
+    failovers: AtomicU64,
+    revocations_restored: AtomicU64,
+}
+
+impl Metrics {
+    /// Another database has taken over, and so many revocations that it lacked were put back.
+    pub fn failed_over(&self, restored: u64) {
+        self.failovers.fetch_add(1, Ordering::Relaxed);
+        self.revocations_restored.fetch_add(restored, Ordering::Relaxed);
+    }
+
+    /// All of it in Prometheus' text format, version 0.0.4. `registry_age`: how old this node's copy of the registry is.
+    pub fn render(&self, registry_age: Duration) -> String {
+        let mut text = Text::default();
+        text.family("tokend_build_info", "gauge", "The version that runs; always 1.");
+        text.sample("tokend_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+        self.requests.render(&mut text);
+        let help = "Refresh tokens of live sessions by the verdict on them. Alarm on ahead: the database has lost commits, \
+                    and clients are refused until an operator opens a recovery window. reuse: a copied token was used, and \
+                    its session has been ended.";
+        self.refreshes.render(&mut text, "tokend_refreshes_total", "verdict", help);
+        let help = "Sign-ins with a password. busy: sent away before anybody looked at the password.";
+        self.sign_ins.render(&mut text, "tokend_sign_ins_total", "outcome", help);
+        let help = "Requests refused because too many failed before, by what was counted.";
+        self.throttled.render(&mut text, "tokend_throttled_total", "what", help);
+        let failovers = self.failovers.load(Ordering::Relaxed);
+        let help = "How often another database was found in the place of the one before.";
+        text.single("tokend_failovers_total", "counter", help, failovers);
+        let restored = self.revocations_restored.load(Ordering::Relaxed);
+        let help = "Revocations that a database which took over had lost, and that this node put back.";
+        text.single("tokend_revocations_restored_total", "counter", help, restored);
+        let help = "How old this node's copy of clients and signing keys is. From 5 on it answers 503.";
+        text.single("tokend_registry_age_seconds", "gauge", help, text::seconds(registry_age));
+        text.into_string()
+    }
+}

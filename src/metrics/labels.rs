@@ -1,0 +1,215 @@
+//! Every value that a label can have.
+
+use crate::throttle::Failures;
+use crate::token::judge::Verdict;
+
+/// One of a closed set.
+pub trait Label: Copy + 'static {
+    /// The whole set, in the order of [`Self::index`].
+    const ALL: &'static [Self];
+
+    /// Where in [`Self::ALL`] it is.
+    fn index(self) -> usize;
+
+    /// How it is written.
+    fn name(self) -> &'static str;
+}
+
+/// What answers a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `POST /login`.
+    Login,
+    /// `POST /refresh`.
+    Refresh,
+    /// `POST /logout`.
+    Logout,
+    /// `POST /token`.
+    Token,
+    /// `POST /revoke`.
+    Revoke,
+    /// `POST /introspect`.
+    Introspect,
+    /// `GET` and `POST /userinfo`.
+    Userinfo,
+    /// `GET /jwks.json`.
+    Jwks,
+    /// `GET /.well-known/oauth-authorization-server`.
+    AuthorizationServer,
+    /// `GET /.well-known/openid-configuration`.
+    OpenidConfiguration,
+    /// `GET /health/live`.
+    Live,
+    /// `GET /health/ready`.
+    Ready,
+    /// `GET /metrics`.
+    Metrics,
+    /// Nothing has the address that was asked for.
+    None,
+}
+
+impl Label for Endpoint {
+    const ALL: &'static [Self] = &[
+        Self::Login,
+        Self::Refresh,
+        Self::Logout,
+        Self::Token,
+        Self::Revoke,
+        Self::Introspect,
+        Self::Userinfo,
+        Self::Jwks,
+        Self::AuthorizationServer,
+        Self::OpenidConfiguration,
+        Self::Live,
+        Self::Ready,
+        Self::Metrics,
+        Self::None,
+    ];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+
+    fn name(self) -> &'static str {
+        self.path()
+    }
+}
+
+impl Endpoint {
+    /// Its address, without the path that the issuer has.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Login => "/login",
+            Self::Refresh => "/refresh",
+            Self::Logout => "/logout",
+            Self::Token => "/token",
+            Self::Revoke => "/revoke",
+            Self::Introspect => "/introspect",
+            Self::Userinfo => "/userinfo",
+            Self::Jwks => "/jwks.json",
+            Self::AuthorizationServer => "/.well-known/oauth-authorization-server",
+            Self::OpenidConfiguration => "/.well-known/openid-configuration",
+            Self::Live => "/health/live",
+            Self::Ready => "/health/ready",
+            Self::Metrics => "/metrics",
+            Self::None => "(none)",
+        }
+    }
+}
+
+/// The class of a status; two that operators watch stand for themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    Success,
+    Redirection,
+    ClientError,
+    TooManyRequests,
+    ServerError,
+    Unavailable,
+}
+
+impl From<u16> for Status {
+    fn from(status: u16) -> Self {
+        match status {
+            429 => Self::TooManyRequests,
+            503 => Self::Unavailable,
+            200..=299 => Self::Success,
+            300..=399 => Self::Redirection,
+            400..=499 => Self::ClientError,
+            _ => Self::ServerError,
+        }
+    }
+}
+
+impl Label for Status {
+    const ALL: &'static [Self] = &[
+        Self::Success,
+        Self::Redirection,
+        Self::ClientError,
+        Self::TooManyRequests,
+        Self::ServerError,
+        Self::Unavailable,
+    ];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Success => "2xx",
+            Self::Redirection => "3xx",
+            Self::ClientError => "4xx",
+            Self::TooManyRequests => "429",
+            Self::ServerError => "5xx",
+            Self::Unavailable => "503",
+        }
+    }
+}
+
+impl Label for Verdict {
+    const ALL: &'static [Self] = &[Self::Rotate, Self::Replay, Self::Recover, Self::Reuse, Self::Ahead];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rotate => "rotate",
+            Self::Replay => "replay",
+            Self::Recover => "recover",
+            Self::Reuse => "reuse",
+            Self::Ahead => "ahead",
+        }
+    }
+}
+
+/// How a sign-in with a password ended. One that the database or the request itself put an end to is none of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    /// With tokens.
+    Ok,
+    /// Not this name with this password.
+    Failed,
+    /// Refused for what failed before.
+    Throttled,
+    /// Sent away because there was too much to do.
+    Busy,
+}
+
+impl Label for SignIn {
+    const ALL: &'static [Self] = &[Self::Ok, Self::Failed, Self::Throttled, Self::Busy];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Throttled => "throttled",
+            Self::Busy => "busy",
+        }
+    }
+}
+
+impl Label for Failures {
+    const ALL: &'static [Self] =
+        &[Self::Address, Self::Account, Self::ClientSecrets, Self::RefreshTokens, Self::Introspections];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Account => "account",
+            Self::ClientSecrets => "client_secrets",
+            Self::RefreshTokens => "refresh_tokens",
+            Self::Introspections => "introspections",
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The sets of values are whole, in order, and need no escaping.
+
+use super::labels::{Label, Status};
+use super::*;
+
+/// Each value has a counter of its own, under its own name.
+#[track_caller]
+fn is_whole<L: Label + std::fmt::Debug>() {
+    let mut names: Vec<&str> = L::ALL.iter().map(|value| value.name()).collect();
+    for (n, value) in L::ALL.iter().enumerate() {
+        assert_eq!(value.index(), n, "{value:?}");
+        assert!(value.name().bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\'), "{value:?}");
+        let counters = Counters::<L>::default();
+        counters.count(*value);
+        assert_eq!(counters.read().filter(|(_, count)| *count > 0).collect::<Vec<_>>(), [(value.name(), 1)]);
+    }
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), L::ALL.len());
+}
+
+#[test]
+fn every_value_of_a_label_has_its_own_counter() {
+    is_whole::<Endpoint>();
+    is_whole::<Status>();
+    is_whole::<Verdict>();
+    is_whole::<SignIn>();
+    is_whole::<Failures>();
+}
+
+/// The last of each is in its set; none can be missing before it, since the indices have no gap.
+#[test]
+fn no_value_is_left_out() {
+    assert_eq!(Endpoint::ALL.last(), Some(&Endpoint::None));
+    assert_eq!(Status::ALL.last(), Some(&Status::Unavailable));
+    assert_eq!(Verdict::ALL.last(), Some(&Verdict::Ahead));
+    assert_eq!(SignIn::ALL.last(), Some(&SignIn::Busy));
+    assert_eq!(Failures::ALL.last(), Some(&Failures::Introspections));
+}
+
+#[test]
+fn a_status_counts_for_its_class_unless_it_is_watched_by_itself() {
+    for (status, expected) in [
+        (200, "2xx"),
+        (204, "2xx"),
+        (304, "3xx"),
+        (400, "4xx"),
+        (404, "4xx"),
+        (429, "429"),
+        (500, "5xx"),
+        (503, "503"),
+        (504, "5xx"),
+    ] {
+        assert_eq!(Status::from(status).name(), expected, "{status}");
+    }
+}
+
+#[test]
+fn a_failover_counts_once_whatever_it_lost() {
+    let metrics = Metrics::default();
+    metrics.failed_over(0);
+    metrics.failed_over(7);
+    let text = metrics.render(Duration::from_millis(1_500));
+    for line in
+        ["tokend_failovers_total 2", "tokend_revocations_restored_total 7", "tokend_registry_age_seconds 1.500000000"]
+    {
+        assert!(text.lines().any(|found| found == line), "{line:?} is not in\n{text}");
+    }
+}
