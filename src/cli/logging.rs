@@ -11,6 +11,8 @@ use crate::config::{Log, LogFormat};
 pub fn start(log: &Log) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&log.filter).map_err(|error| format!("log.filter: {error}"))?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_target(false);
+    // Saying that standard error can't be written would be written there, and break the request off that was to be logged.
+    let subscriber = subscriber.log_internal_errors(false);
     let for_people = match log.format {
         LogFormat::Human => true,
         LogFormat::Json => false,

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
+    Transaction,
+};
 
 use super::audit_events::AuditLog;
 use super::error::is_read_only;
@@ -117,6 +120,7 @@ impl Store {
             .max_connections(1)
             .acquire_timeout(timeout)
             .test_before_acquire(false)
+            .after_release(|connection, _| Box::pin(is_out_of_transactions(connection)))
             .connect_with(options.clone())
             .await
             .map_err(unreachable)?;
@@ -124,6 +128,7 @@ impl Store {
             .max_connections(4)
             .acquire_timeout(timeout)
             .test_before_acquire(false)
+            .after_release(|connection, _| Box::pin(is_out_of_transactions(connection)))
             .connect_lazy_with(options.pragma("query_only", "ON"));
         Ok(Self::new(Db::Sqlite { writer, readers }))
     }
@@ -292,6 +297,14 @@ impl Unit {
         }
         Ok(())
     }
+}
+
+/// Whether a connection can begin another transaction. When the disk fails, SQLite may end one by itself, and the driver
+/// believes for ever that it is in it.
+async fn is_out_of_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // What the last one left to be undone is undone first.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 fn sqlite_options(path: &Path) -> SqliteConnectOptions {

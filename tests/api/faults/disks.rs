@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 
 use super::load::{CLIENTS, Load, Rules, Site, base_in, furnish, send};
 use super::number;
-use crate::harness::{Database, Engine, Program, Random};
+use crate::harness::{Answer, Database, Engine, PASSWORD, Program, Random};
 
 /// How often the disk is full, unless `TOKEND_TEST_FULL_DISKS` says otherwise.
 const TIMES: usize = 2;
@@ -42,6 +42,36 @@ async fn nobody_loses_anything_by_a_full_disk() {
     let history = load.stop().await.go_on_once().await.history();
     println!("RESULT full-disk times={times} {}", history.summary());
     history.must_hold("full-disk");
+}
+
+/// Whatever the disk has no room for, a page or the last one of a commit: when there is room again, the next sign-in succeeds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_full_disk_breaks_off_leaves_nothing_behind() {
+    let database = Database::new(Engine::Sqlite).await;
+    furnish(&database.store).await;
+    database.store.close().await;
+    let site = Site::start(&database.url, 1, Rules::default());
+    let log = database.url.trim_start_matches("sqlite:").to_owned() + "-wal";
+    let http = reqwest::Client::new();
+    let sign_in = async || {
+        let form = [("username", "user-0"), ("password", PASSWORD)];
+        Answer::read(http.post(format!("{}/login", site.base(0))).form(&form).send().await.expect("an answer")).await
+    };
+    for room in (0..40_000).step_by(2_000) {
+        sign_in().await.ok();
+        let length = fs::metadata(&log).expect("the log is there").len();
+        site.limit_files(0, Some(length + room));
+        let mut refused = 0;
+        for answer in join_all((0..20).map(|_| sign_in())).await {
+            if answer.status != 200 {
+                answer.refused(503, "temporarily_unavailable");
+                refused += 1;
+            }
+        }
+        assert!(refused > 0 || room > 20_000, "the disk was never full");
+        site.limit_files(0, None);
+    }
+    sign_in().await.ok();
 }
 
 /// What only reads is answered while nothing can be written.
