@@ -85,7 +85,7 @@ overload() {
 }
 
 model() {
-    TOKEND_MODEL_CASES=$(so_many "$1" 3 1 60) timeout --foreground $(($1 * 3 + 300)) \
+    TOKEND_TEST_MODEL_CASES=$(so_many "$1" 3 1 60) timeout --foreground $(($1 * 3 + 300)) \
         cargo test --locked --test api -- model:: --nocapture
 }
 

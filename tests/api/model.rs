@@ -2,7 +2,7 @@
 //! token's identity and life is predicted.
 //!
 //!   `TOKEND_TEST_SEED=.. tests/run.sh model`             repeats a run
-//!   `TOKEND_MODEL_CASES=5000 tests/run.sh model`         makes it a long one
+//!   `TOKEND_TEST_MODEL_CASES=5000 tests/run.sh model`         makes it a long one
 
 mod command;
 mod ends;
@@ -25,7 +25,7 @@ const LENGTH: usize = 60;
 
 fn the_server_does_what_the_reference_says(engine: Engine) {
     let seed = Random::seed();
-    let cases = std::env::var("TOKEND_MODEL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
+    let cases = std::env::var("TOKEND_TEST_MODEL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
     println!("TOKEND_TEST_SEED={seed}, {cases} cases");
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -34,6 +34,7 @@ fn the_server_does_what_the_reference_says(engine: Engine) {
     if let Err(failure) = runner.run(&vec(command(), 1..LENGTH), |history| play(engine, &history)) {
         panic!("TOKEND_TEST_SEED={seed}: {failure}");
     }
+    println!("RESULT model engine={engine:?} histories={cases} seed={seed}");
 }
 
 /// Plays one history on a server of its own. The runtime goes with it, and with that all that the server left running.
