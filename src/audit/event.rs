@@ -174,7 +174,7 @@ pub struct AuditEvent {
     pub session_id: Option<SessionId>,
     /// The access token.
     pub jti: Option<Uuid>,
-    /// What else it concerns: a key, a moment, the digest of a name that nobody has.
+    /// What else it concerns: a key, a moment, the name of a user that was added or removed, the digest of one that nobody has.
     pub target: Option<String>,
     /// Where it came from.
     pub address: Option<String>,

@@ -8,7 +8,7 @@ use super::output::{Cell, Format, Record, note, print};
 use super::{Failure, user};
 use crate::audit::AuditEvent;
 use crate::clock::Seconds;
-use crate::domain::{SessionId, Username};
+use crate::domain::{SessionId, UserId, Username};
 use crate::store::audit_events::AuditFilter;
 
 /// What a listing shows of each event.
@@ -26,8 +26,8 @@ pub enum Command {
 /// Which events to list.
 #[derive(Args, Debug)]
 pub struct Listing {
-    /// Only those that concern this user.
-    #[arg(long, value_name = "NAME", conflicts_with = "session")]
+    /// Only those that concern this user, by name, or by id when it has been removed.
+    #[arg(long, value_name = "NAME|ID", conflicts_with = "session")]
     user: Option<Username>,
     /// Only those that concern this session.
     #[arg(long, value_name = "ID")]
@@ -52,7 +52,7 @@ pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
 
 async fn list(context: &Context, listing: &Listing) -> Result<(), Failure> {
     let filter = match (&listing.user, listing.session) {
-        (Some(name), _) => AuditFilter::User(user::find(context, name).await?.user.id),
+        (Some(name), _) => AuditFilter::User(user_of(context, name).await?),
         (None, Some(id)) => AuditFilter::Session(id),
         (None, None) => AuditFilter::All,
     };
@@ -67,6 +67,14 @@ async fn list(context: &Context, listing: &Listing) -> Result<(), Failure> {
         print("there are more: say --limit, --since, --user or --session\n")?;
     }
     Ok(())
+}
+
+/// Who has been removed has no name any more; `user.removed` tells the id.
+async fn user_of(context: &Context, name: &Username) -> Result<UserId, Failure> {
+    match user::find(context, name).await {
+        Ok(found) => Ok(found.user.id),
+        Err(unknown) => name.as_str().parse().map(UserId).map_err(|_| unknown),
+    }
 }
 
 async fn verify(context: &Context) -> Result<(), Failure> {

@@ -155,7 +155,7 @@ impl Store {
         users::insert(&mut unit, user, Some(password_hash)).await?;
         registry::count_up(&mut unit).await?;
         let added = clients.iter().filter_map(|client| Some(self.event(Kind::ClientAdded)?.client(&client.id)));
-        let event = self.event(Kind::UserAdded).map(|event| event.user(user.id));
+        let event = self.event(Kind::UserAdded).map(|event| event.user(user.id).of(user.username.to_string()));
         self.commit(unit, added.chain(event)).await
     }
 

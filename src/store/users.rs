@@ -48,6 +48,11 @@ impl TryFrom<UserRow> for User {
 }
 
 #[derive(sqlx::FromRow)]
+struct RemovedRow {
+    username: String,
+}
+
+#[derive(sqlx::FromRow)]
 struct CredentialsRow {
     #[sqlx(flatten)]
     user: UserRow,
@@ -78,7 +83,7 @@ const ENABLE: &str = "UPDATE users SET disabled_at = NULL WHERE id = $1 AND disa
 
 const FORGET_DEVICES: &str = "UPDATE users SET devices_known_from = $2 WHERE id = $1";
 
-const REMOVE: &str = "DELETE FROM users WHERE id = $1";
+const REMOVE: &str = "DELETE FROM users WHERE id = $1 RETURNING username";
 
 impl Store {
     /// The user of that name, with what is needed to check a password.
@@ -101,7 +106,8 @@ impl Store {
     pub async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
         insert(&mut unit, user, password_hash).await?;
-        self.commit(unit, self.event(Kind::UserAdded).map(|event| event.user(user.id))).await
+        let event = self.event(Kind::UserAdded);
+        self.commit(unit, event.map(|event| event.user(user.id).of(user.username.to_string()))).await
     }
 
     /// Stores a user's address and claims. False when there is no such user.
@@ -159,8 +165,11 @@ impl Store {
     /// Removes a user and, by the foreign key, its sessions. False when there is no such user.
     pub async fn remove_user(&self, id: UserId) -> Result<bool, StoreError> {
         let mut unit = self.begin().await?;
-        let done = sql!(unit, execute, REMOVE, id.0)? == 1;
-        self.tell_of(unit, done, Kind::UserRemoved, id).await
+        let Some(removed) = sql!(unit, optional RemovedRow, REMOVE, id.0)? else { return Ok(false) };
+        // Nobody else knows any more whose events they are.
+        let event = self.event(Kind::UserRemoved).map(|event| event.user(id).of(removed.username));
+        self.commit(unit, event).await?;
+        Ok(true)
     }
 
     /// Commits a change of a user, and tells of it if there was one.

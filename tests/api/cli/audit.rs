@@ -81,6 +81,12 @@ async fn every_change_at_the_command_line_is_told(engine: Engine) {
     let mut reasons: Vec<_> = changes.map(|event| event["reason"].as_str().unwrap()).collect();
     reasons.sort_unstable();
     assert_eq!(reasons, ["disabled", "registration", "secret"]);
+    // Who was removed is still found: by the name that is told, and the id.
+    let removed = events.iter().find(|event| event["kind"] == "user.removed").unwrap();
+    assert_eq!(removed["target"], "alice");
+    rig.program.run(&["audit", "list", "--user", "alice"]).refused("there is no user alice");
+    let of_alice = listed(&rig, &["--user", removed["user_id"].as_str().unwrap()]);
+    assert!(of_alice.len() > 8 && of_alice.iter().all(|event| event["user_id"] == removed["user_id"]), "{of_alice:?}");
     let operator = format!("operator:{}", getuid().as_raw());
     for event in events.iter().filter(|event| event["kind"] != "sign_in.ok") {
         assert_eq!(event["actor"], operator.as_str(), "{event}");
