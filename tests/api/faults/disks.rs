@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 
@@ -72,6 +73,30 @@ async fn what_a_full_disk_breaks_off_leaves_nothing_behind() {
         site.limit_files(0, None);
     }
     sign_in().await.ok();
+}
+
+/// A log on a full disk is lost, and nothing else: not the start, and no request that there is something to say of.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_can_not_be_written_breaks_off_nothing() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = free.local_addr().expect("it has an address").to_string();
+    drop(free);
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let program = Program::new().set("TOKEND_LISTEN", &address);
+    let _running = program.start_logging_to(&["serve"], full);
+    let http = reqwest::Client::new();
+    let answer =
+        async |path: &str, form: &[(&str, &str)]| http.post(format!("http://{address}{path}")).form(form).send().await;
+    let listens = async {
+        while answer("/health/live", &[]).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), listens).await.expect("it starts");
+    for _ in 0..5 {
+        let refused = answer("/login", &[("username", "nobody"), ("password", "a guess")]).await.expect("an answer");
+        Answer::read(refused).await.refused(401, "invalid_grant");
+    }
 }
 
 /// What only reads is answered while nothing can be written.

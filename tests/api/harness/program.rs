@@ -99,6 +99,13 @@ impl Program {
         Running { child, stdout, stderr }
     }
 
+    /// As [`Self::start`], with its log in a file.
+    pub fn start_logging_to(&self, arguments: &[&str], log: fs::File) -> Running {
+        let mut child = self.command(arguments).stdin(Stdio::null()).stderr(log).spawn().expect("the program starts");
+        let (stdout, stderr) = (lines(child.stdout.take()), channel().1);
+        Running { child, stdout, stderr }
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         // A write beyond the limit of a file's size is to fail, and not to end the program.
         let mut command = Command::new("bash");
