@@ -4,6 +4,7 @@ mod failover;
 mod registry;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 pub use registry::{LEASE, Registry, RegistryError, Snapshot};
 
@@ -20,32 +21,35 @@ use crate::token::access::VerifiedTokens;
 use crate::token::device::DeviceKeys;
 use crate::token::refresh::{RefreshKey, RefreshKeys};
 
-/// The parts of a running server.
+/// The parts of a running server. Cheap to clone: what is counted or remembered is shared by all clones.
+#[derive(Clone)]
 pub struct App {
     /// The configuration.
-    pub config: Config,
+    pub config: Arc<Config>,
     /// The time.
     pub clock: Clock,
     /// What is kept.
     pub store: Store,
     /// Clients and signing keys, as of a moment ago.
-    pub registry: Registry,
+    pub registry: Arc<Registry>,
     /// What makes and believes refresh tokens.
     pub refresh_keys: RefreshKeys,
     /// What verifies access tokens.
-    pub verified_tokens: VerifiedTokens,
+    pub verified_tokens: Arc<VerifiedTokens>,
     /// What hashes and verifies passwords.
     pub hasher: Hasher,
     /// Failures that the audit trail hasn't been told of yet.
-    pub repeats: Repeats,
+    pub repeats: Arc<Repeats>,
     /// Who failed too often lately; `None` where nobody is refused for it.
-    pub throttle: Option<Throttle>,
+    pub throttle: Option<Arc<Throttle>>,
     /// What accounts and devices are counted under.
     pub attempt_keys: AttemptKeys,
     /// What makes and believes device tokens.
     pub device_keys: DeviceKeys,
     /// What has happened, in numbers.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
+    /// Whether the operator has been told of a proxy that isn't believed.
+    pub warned_of_proxy: Arc<AtomicBool>,
 }
 
 /// Why the parts don't come together. Said to the operator at start.
@@ -78,22 +82,28 @@ impl App {
             parallelism: config.passwords.parallelism,
         };
         let hasher = Hasher::start(parameters, config.passwords.threads, config.passwords.queue)?;
-        let verified_tokens = VerifiedTokens::new(config.issuer.as_str());
-        let throttle = config.throttle.enabled.then(|| Throttle::new(config.throttle.limits.clone()));
+        let verified_tokens = Arc::new(VerifiedTokens::new(config.issuer.as_str()));
+        let throttle = config.throttle.enabled.then(|| Arc::new(Throttle::new(config.throttle.limits.clone())));
         Ok(Arc::new(Self {
-            config,
+            config: Arc::new(config),
             clock,
             store,
-            registry,
+            registry: Arc::new(registry),
             refresh_keys,
             verified_tokens,
             hasher,
-            repeats: Repeats::default(),
+            repeats: Arc::default(),
             throttle,
             attempt_keys,
             device_keys,
-            metrics: Metrics::default(),
+            metrics: Arc::default(),
+            warned_of_proxy: Arc::default(),
         }))
+    }
+
+    /// The same server for the requests of one more thread: its hot statements are run by the runtime that this is called on.
+    pub fn on_this_thread(&self) -> Arc<Self> {
+        Arc::new(Self { store: self.store.on_this_thread(), ..self.clone() })
     }
 
     /// Somebody who acts by a request, at this moment.

@@ -87,7 +87,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let file = config_file(arguments.config);
     let done = Config::load(file.as_deref(), std::env::vars_os()).map_err(Failure::from).and_then(|config| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let command = arguments.command.unwrap_or_else(|| Command::Serve(serve::Options::default()));
         runtime.block_on(execute(command, config, file.as_deref()))
     });

@@ -16,5 +16,5 @@ pub use key::StoredKey;
 pub use requester::Requester;
 pub use scope::Scope;
 pub use secret::{PlainSecret, SecretHash};
-pub use session::{Anchor, Device, Exchange, Revocation, RevokedReason, Session, SessionId};
+pub use session::{Anchor, Device, Exchange, Revocation, RevokedReason, Rotation, Session, SessionId, SessionLife};
 pub use user::{Claims, User, UserId, Username};

@@ -29,6 +29,7 @@ mod token;
 mod token_response;
 mod userinfo;
 
+pub use layers::Layers;
 pub use router::router;
 
 /// The largest body of a request, in bytes.

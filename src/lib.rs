@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod password;
 pub mod random;
 pub mod store;
+pub mod threads;
 pub mod throttle;
 pub mod token;
 

@@ -1,7 +1,7 @@
 //! The `tokend` command.
 
-/// Tasks move between threads, so much is freed by another thread than the one that asked for it. With the system's
-/// allocator the threads then wait for each other's locks: a quarter of all time at full load.
+/// What a lane reads is freed by the threads that asked for it. With the system's allocator the threads then wait for each
+/// other's locks: a quarter of all time at full load, when this was chosen.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

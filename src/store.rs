@@ -19,6 +19,7 @@ pub mod survey;
 pub mod users;
 mod values;
 
-pub use db::{Connection, PoolSize, Store};
+pub use db::{Connection, Store};
 pub use error::{StartError, StoreError};
 pub use migrations::MigrationState;
+pub use postgres::PoolSize;

@@ -64,7 +64,7 @@ pub async fn register(store: &Store) -> Result<(), Failure> {
         first_party: true,
         access_lifetime: Some(ACCESS_LIFETIME),
         reuse_window: Some(0),
-        recovery: Recovery::Strict,
+        recovery: Recovery::On,
         ..Client::without_rights(APP.parse()?, ClientAuthentication::Public, now)
     };
     let machine = Client {

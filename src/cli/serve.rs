@@ -1,11 +1,15 @@
 //! `tokend serve`: the server itself.
 
 use std::io::Write as _;
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::future::join_all;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, bootstrap, logging, start};
@@ -14,8 +18,10 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::Grant;
 use crate::http;
-use crate::http::server::{Limits, Server, TlsFiles};
+use crate::http::Layers;
+use crate::http::server::{Limits, Server, TlsFiles, Worker};
 use crate::store::StoreError;
+use crate::threads::Threads;
 
 /// How often failed sign-ins are forgotten that have no consequences any more. Whoever attacks makes them.
 const PURGE_ATTEMPTS: Duration = Duration::from_mins(1);
@@ -42,7 +48,8 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
     logging::start(&config.log)?;
     keep_memory_private();
     let clock = Clock::System;
-    let store = start::open_store(&config).await?;
+    let threads = Threads::start(available_parallelism().map_or(1, NonZero::get))?;
+    let (store, own_lanes) = start::open_store_for(&config, threads.runtimes().count()).await?;
     if options.no_migrate {
         store.require_current().await?;
     } else {
@@ -71,12 +78,27 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
         tokio::spawn(tell_repeated(Arc::clone(&app))),
         tokio::spawn(watch_for_failover(Arc::clone(&app))),
     ];
-    server.run(http::router(&app), stopped).await;
+    let (workers, apps) = workers(&app, &threads, own_lanes);
+    server.run_on(workers, stopped).await;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
     app.tell_repeated(true).await;
+    join_all(apps.iter().map(|app| app.store.close_own())).await;
     app.store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What answers on each thread. As many threads as `own_lanes` have lanes of their own, which the others use too.
+fn workers(app: &Arc<App>, threads: &Threads, own_lanes: usize) -> (Vec<Worker<Layers>>, Vec<Arc<App>>) {
+    let on = |runtime: &Handle| {
+        let _entered = runtime.enter();
+        app.on_this_thread()
+    };
+    let own: Vec<_> = threads.runtimes().take(own_lanes).map(on).collect();
+    let shared = [Arc::clone(app)];
+    let apps = if own.is_empty() { shared.iter().cycle() } else { own.iter().cycle() };
+    let worker = |(runtime, app): (&Handle, &Arc<App>)| Worker { runtime: runtime.clone(), handler: http::router(app) };
+    (threads.runtimes().zip(apps).map(worker).collect(), own)
 }
 
 async fn bind(config: &Config) -> Result<Server, Failure> {

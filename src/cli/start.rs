@@ -12,14 +12,23 @@ use crate::store::{PoolSize, Store};
 
 /// Opens the configured database. Changes nothing in it.
 pub async fn open_store(config: &Config) -> Result<Store, Failure> {
-    Ok(match &config.database {
-        Database::Sqlite(path) => Store::open_sqlite(path).await?,
+    Ok(open_store_for(config, 0).await?.0)
+}
+
+/// For how many threads SQLite is read by connections of their own. Each is a thread of the driver's, with a cache.
+const SQLITE_LANES: usize = 4;
+
+/// As [`open_store`], with room for connections of their own for so many threads, and for how many there is room.
+pub async fn open_store_for(config: &Config, threads: usize) -> Result<(Store, usize), Failure> {
+    match &config.database {
+        Database::Sqlite(path) => Ok((Store::open_sqlite(path).await?, threads.min(SQLITE_LANES))),
         Database::Postgres(url) => {
             let max_connections = config.postgres.max_connections;
             let pool = PoolSize { max_connections, acquire_timeout: config.postgres.acquire_timeout };
-            Store::open_postgres(url.reveal(), pool).await?
+            let (pool, own) = pool.shared_by(threads);
+            Ok((Store::open_postgres(url.reveal(), pool).await?, own))
         }
-    })
+    }
 }
 
 /// Opens the database for a command that works on what is in it: the embedded one is migrated, PostgreSQL must be.

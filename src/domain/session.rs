@@ -74,6 +74,34 @@ pub struct Session {
     pub device: Device,
 }
 
+/// All that a session's life depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLife {
+    /// [`Session::created_at`].
+    pub created_at: UnixTime,
+    /// [`Session::last_used_at`].
+    pub last_used_at: UnixTime,
+    /// [`Session::idle_expires_at`].
+    pub idle_expires_at: UnixTime,
+    /// [`Session::expires_at`].
+    pub expires_at: UnixTime,
+    /// Whether it was ended.
+    pub is_revoked: bool,
+}
+
+impl Session {
+    /// What its life depends on.
+    pub fn life(&self) -> SessionLife {
+        SessionLife {
+            created_at: self.created_at,
+            last_used_at: self.last_used_at,
+            idle_expires_at: self.idle_expires_at,
+            expires_at: self.expires_at,
+            is_revoked: self.revoked.is_some(),
+        }
+    }
+}
+
 /// An exchanged ancestor whose age is known for certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anchor {
@@ -163,6 +191,30 @@ pub struct Exchange {
     pub last_used_at: UnixTime,
     /// When the session ends if it isn't used again.
     pub idle_expires_at: UnixTime,
+}
+
+/// The exchange of a token that is believed to be current, which finds out by itself whether it is: what is written, and all that
+/// has to hold of the session for it to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// Which session.
+    pub session_id: SessionId,
+    /// The presented token's hash: what `current_hash` has to be, and what `parent_hash` becomes.
+    pub presented: SecretHash,
+    /// The new token's hash.
+    pub successor: SecretHash,
+    /// Whose session it has to be.
+    pub client_id: ClientId,
+    /// When it is exchanged.
+    pub now: UnixTime,
+    /// A token that was made by then is the session's anchor from now on.
+    pub window_began_at: UnixTime,
+    /// When the session ends if it isn't used again.
+    pub idle_expires_at: UnixTime,
+    /// The session has to have been used after this.
+    pub used_after: UnixTime,
+    /// The session has to have begun after this.
+    pub began_after: UnixTime,
 }
 
 /// Where a sign-in came from, for the user to recognise it.

@@ -23,7 +23,7 @@ pub fn grant(
     let scope = requested_scope(scope, client)?;
     let audience = audience::requested(resources, &audience::allowed(client, &app.config))?;
     let audience = audience::with_own_endpoints(audience, &scope, resources, app.config.issuer.as_str());
-    let subject = Subject { client, signed_in: None, session_ends_at: NEVER, scope: &scope, audience };
+    let subject = Subject { client, user: None, session_ends_at: NEVER, scope: &scope, audience };
     let (access_token, expires_in) = issue::access_token(app, snapshot, subject, app.clock.now())?;
     Ok(Issued { access_token, expires_in, scope, refresh: None, device: None })
 }

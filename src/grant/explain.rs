@@ -132,10 +132,11 @@ async fn of_session(
     history: i64,
 ) -> Result<Explanation, Refusal> {
     const WHAT: &str = "access token";
-    let Some((SignedIn { session, user }, revoked)) = app.store.find_session_of_token(sid, claims.jti).await? else {
+    let Some(SignedIn { session, user }) = app.store.find_session(sid).await? else {
         return Ok(Explanation::of(WHAT, Err(format!("its session {sid} is not there"))));
     };
-    let verdict = if revoked {
+    let of_token = app.store.find_session_of_token(sid, claims.jti).await?;
+    let verdict = if of_token.is_some_and(|of_token| of_token.token_revoked) {
         Err("it was revoked by itself".to_owned())
     } else {
         session_state(app, registry, &session, &user, app.clock.now())
@@ -200,7 +201,7 @@ fn session_state(
         return Err(format!("its user {} is disabled", user.username));
     }
     if !live::session_lives(app, registry, session, user, now) {
-        let ended = now - effective_expiry(session, &app.refresh_policy(client));
+        let ended = now - effective_expiry(session.life(), &app.refresh_policy(client));
         return Err(format!("its session expired {ended} seconds ago"));
     }
     Ok("its session, its user and its client are alive".to_owned())

@@ -1,10 +1,11 @@
 //! Access tokens as they are issued: RFC 9068 §2.2, and what DESIGN.md §2 adds.
 
-use super::Refusal;
+use super::{InvalidGrant, Refusal};
 use crate::app::{App, Snapshot};
 use crate::clock::{Seconds, UnixTime};
-use crate::domain::{Claims, Client, PlainSecret, Scope, Session, User};
+use crate::domain::{Claims, Client, PlainSecret, Scope, Session, SessionId, User, UserId};
 use crate::random;
+use crate::store::sessions::Rotated;
 use crate::token::access::{self, AccessClaims};
 
 /// A successful answer, RFC 6749 §5.1.
@@ -46,14 +47,46 @@ pub struct IssuedRefresh {
 pub(super) struct Subject<'a> {
     /// The client that asks for it.
     pub client: &'a Client,
-    /// The user and the session; the client acts for itself without.
-    pub signed_in: Option<(&'a Session, &'a User)>,
+    /// Who signed in; the client acts for itself without.
+    pub user: Option<SignedInUser>,
     /// When the session ends unless it is used again; [`crate::clock::NEVER`] if it doesn't, or there is none.
     pub session_ends_at: UnixTime,
     /// What it grants.
     pub scope: &'a Scope,
     /// For whom it is.
     pub audience: Vec<String>,
+}
+
+/// The user of an access token, and the session.
+pub(super) struct SignedInUser {
+    /// The user.
+    pub id: UserId,
+    /// The session.
+    pub session_id: SessionId,
+    /// When the user last proved who they are.
+    pub auth_time: UnixTime,
+    /// What the operator wants access tokens to say of the user.
+    pub claims: Claims,
+}
+
+impl SignedInUser {
+    /// Of a session and its user.
+    pub(super) fn of(app: &App, session: &Session, user: &User) -> Self {
+        let claims = operator_claims(app, user);
+        Self { id: user.id, session_id: session.id, auth_time: session.auth_time, claims }
+    }
+
+    /// Of a session that was exchanged just now. Of the user nothing is read that nobody wants to know.
+    pub(super) async fn of_rotated(app: &App, rotated: &Rotated) -> Result<Self, Refusal> {
+        let &Rotated { session_id, user_id: id, auth_time, .. } = rotated;
+        let claims = if app.config.claims.access_token.is_empty() {
+            Claims::default()
+        } else {
+            let signed_in = app.store.find_session(session_id).await?.ok_or(InvalidGrant::NoSession)?;
+            operator_claims(app, &signed_in.user)
+        };
+        Ok(Self { id, session_id, auth_time, claims })
+    }
 }
 
 /// Signs an access token. The lifetime is the client's, but no longer than the session's.
@@ -64,22 +97,22 @@ pub(super) fn access_token(
     now: UnixTime,
 ) -> Result<(PlainSecret, Seconds), Refusal> {
     let client = subject.client;
-    let session = subject.signed_in.map(|(session, _)| session);
+    let user = subject.user;
     let lifetime = client.access_lifetime.unwrap_or(app.config.tokens.access_lifetime);
     let end = now.saturating_add(lifetime).min(subject.session_ends_at);
     let claims = AccessClaims {
         iss: app.config.issuer.as_str().to_owned(),
-        sub: subject.signed_in.map_or_else(|| client.id.to_string(), |(_, user)| user.id.to_string()),
+        sub: user.as_ref().map_or_else(|| client.id.to_string(), |user| user.id.to_string()),
         aud: subject.audience,
         exp: end,
         // A token of this very second would fall under a revocation of this very second.
-        iat: if session.is_none() { now.max(client.tokens_revoked_at.saturating_add(1)) } else { now },
+        iat: if user.is_none() { now.max(client.tokens_revoked_at.saturating_add(1)) } else { now },
         jti: random::uuid(),
         client_id: client.id.clone(),
         scope: subject.scope.clone(),
-        sid: session.map(|session| session.id),
-        auth_time: session.map(|session| session.auth_time),
-        extra: subject.signed_in.map(|(_, user)| operator_claims(app, user)).unwrap_or_default(),
+        sid: user.as_ref().map(|user| user.session_id),
+        auth_time: user.as_ref().map(|user| user.auth_time),
+        extra: user.map(|user| user.claims).unwrap_or_default(),
     };
     let no_key = || Refusal::Failed("there is no signing key that signs yet".to_owned());
     let key = snapshot.keys.signer(now).ok_or_else(no_key)?;

@@ -6,7 +6,8 @@ use super::{Refusal, snapshot};
 use crate::app::{App, Snapshot};
 use crate::clock::UnixTime;
 use crate::domain::{Grant, PlainSecret, Session, User};
-use crate::store::sessions::SignedIn;
+use crate::store::sessions::{SessionOfToken, SignedIn};
+use crate::store::users::StoredUser;
 use crate::token::access::{AccessClaims, InvalidAccessToken};
 use crate::token::judge::{Presented, Verdict, effective_expiry, is_alive, judge};
 
@@ -15,8 +16,8 @@ use crate::token::judge::{Presented, Verdict, effective_expiry, is_alive, judge}
 pub struct LiveAccess {
     /// What it says.
     pub claims: Arc<AccessClaims>,
-    /// Its session and user; `None` for a client's own token.
-    pub signed_in: Option<SignedIn>,
+    /// Its user; `None` for a client's own token.
+    pub user: Option<StoredUser>,
 }
 
 /// A refresh token that would be exchanged.
@@ -43,12 +44,13 @@ pub async fn access_token(app: &App, text: &str) -> Result<Option<LiveAccess>, R
             return Ok(None);
         }
         let lives = app.store.client_token_lives(&claims.client_id, claims.jti, claims.iat).await?;
-        return Ok(lives.then_some(LiveAccess { claims, signed_in: None }));
+        return Ok(lives.then_some(LiveAccess { claims, user: None }));
     };
-    let Some((signed_in, revoked)) = app.store.find_session_of_token(sid, claims.jti).await? else { return Ok(None) };
-    let is_of_session = signed_in.session.client_id == claims.client_id && signed_in.user.id.to_string() == claims.sub;
-    let lives = is_of_session && !revoked && session_lives(app, &registry, &signed_in.session, &signed_in.user, now);
-    Ok(lives.then_some(LiveAccess { claims, signed_in: Some(signed_in) }))
+    let Some(session) = app.store.find_session_of_token(sid, claims.jti).await? else { return Ok(None) };
+    let SessionOfToken { client_id, life, user, token_revoked } = session;
+    let is_of_session = client_id == claims.client_id.as_str() && claims.is_about(user.id());
+    let lives = !token_revoked && !user.is_disabled() && is_alive(life, now, &app.refresh_policy(client));
+    Ok((is_of_session && lives).then_some(LiveAccess { claims, user: Some(user) }))
 }
 
 /// The refresh token that `text` is, if presenting it would yield another. Never a reason to end its session.
@@ -70,7 +72,7 @@ pub async fn refresh_token(app: &App, text: &str) -> Result<Option<LiveRefresh>,
     if !good || !session_lives(app, &registry, session, user, now) {
         return Ok(None);
     }
-    let expires_at = effective_expiry(session, &policy);
+    let expires_at = effective_expiry(session.life(), &policy);
     Ok(Some(LiveRefresh { issued_at: token.issued_at, expires_at, signed_in }))
 }
 
@@ -91,5 +93,6 @@ pub fn is_forged(app: &App, registry: &Snapshot, text: &str) -> bool {
 /// Whether a session may still be used.
 pub(super) fn session_lives(app: &App, registry: &Snapshot, session: &Session, user: &User, now: UnixTime) -> bool {
     let client = registry.client(session.client_id.as_str());
-    client.is_some_and(|client| is_alive(session, now, &app.refresh_policy(client))) && user.disabled_at.is_none()
+    client.is_some_and(|client| is_alive(session.life(), now, &app.refresh_policy(client)))
+        && user.disabled_at.is_none()
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use self::attempt::Guess;
-use super::issue::{self, Subject};
+use super::issue::{self, SignedInUser, Subject};
 use super::{InvalidGrant, Issued, IssuedDevice, IssuedRefresh, Refusal, audience, requested_scope, snapshot};
 use crate::app::{App, Snapshot};
 use crate::audit::{Actor, Kind};
@@ -185,10 +185,10 @@ async fn begin_session(
     let granted = audience::requested(&sign_in.resources, &audience::allowed(client, &app.config))?;
     let granted = audience::with_own_endpoints(granted, &scope, &sign_in.resources, app.config.issuer.as_str());
     let (session, token) = new_session(app, client, user, scope, granted, &sign_in.device, now);
-    let session_ends_at = effective_expiry(&session, &app.refresh_policy(client));
+    let session_ends_at = effective_expiry(session.life(), &app.refresh_policy(client));
     let subject = Subject {
         client,
-        signed_in: Some((&session, user)),
+        user: Some(SignedInUser::of(app, &session, user)),
         session_ends_at,
         scope: &session.scope,
         audience: session.audience.clone(),

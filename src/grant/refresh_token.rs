@@ -1,6 +1,8 @@
 //! `grant_type=refresh_token`, RFC 6749 §6, and `/refresh`: the judge's verdict carried out (DESIGN.md §3).
 
-use super::issue::{self, Subject};
+mod rotate;
+
+use super::issue::{self, SignedInUser, Subject};
 use super::{InvalidGrant, Issued, IssuedRefresh, Refusal, audience, snapshot, throttled};
 use crate::app::{App, Snapshot};
 use crate::audit::{Actor, AuditEvent, Kind};
@@ -62,8 +64,13 @@ async fn exchange(app: &App, refresh: Refresh<'_>) -> Result<(Verdict, Issued), 
     let hash = PlainSecret::new(refresh.token.to_owned()).hash();
     let opened = Opened { presented: Presented::new(&token, hash), token };
     let mut unknown_outcomes = 0;
+    let mut attempted = rotate::attempt(app, &refresh, &opened).await?;
     for _ in 0..ATTEMPTS {
-        match attempt(app, &refresh, &opened).await? {
+        let attempted = match attempted.take() {
+            Some(attempted) => attempted,
+            None => attempt(app, &refresh, &opened).await?,
+        };
+        match attempted {
             Attempt::Issued(verdict, issued) => return Ok((verdict, *issued)),
             Attempt::Overtaken => {}
             Attempt::Unknown(_) if unknown_outcomes < UNKNOWN_OUTCOMES => unknown_outcomes += 1,
@@ -103,25 +110,24 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<At
     if user.disabled_at.is_some() {
         return Err(InvalidGrant::UserDisabled.into());
     }
-    if !is_alive(session, now, &policy) {
+    if !is_alive(session.life(), now, &policy) {
         return Err(InvalidGrant::Ended.into());
     }
     let verdict = judge(&opened.presented, session, now, &policy);
     condemn(app, &registry, session, verdict, refresh.requester).await?;
 
     let scope = granted_scope(refresh.scope, session)?;
-    let granted = granted_audience(app, client, session, &refresh.resources)?;
+    let granted = granted_audience(app, client, &session.audience, &refresh.resources)?;
     let session_ends_at = if is_stored_as_used(session, verdict, now, &policy) {
-        expiry_after_use(session, now, &policy)
+        expiry_after_use(session.life(), now, &policy)
     } else {
-        effective_expiry(session, &policy)
+        effective_expiry(session.life(), &policy)
     };
-    let subject =
-        Subject { client, signed_in: Some((session, user)), session_ends_at, scope: &scope, audience: granted };
-    // Signed before anything is stored: a failure here must not use the refresh token up.
-    let (access_token, expires_in) = issue::access_token(app, &registry, subject, now)?;
-
+    let user = Some(SignedInUser::of(app, session, user));
+    let subject = Subject { client, user, session_ends_at, scope: &scope, audience: granted };
     let (exchange, token) = plan(app, opened, session, verdict, &policy, now)?;
+    // Signed before anything is stored: a failure here must not use the refresh token up.
+    let issued = issued(app, &registry, subject, verdict, token, now)?;
     if let Some(exchange) = exchange {
         let acting = || app.acting(Actor::Client(client.id.clone()), refresh.requester);
         let stored = match verdict {
@@ -138,7 +144,20 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<At
             Err(error) => return Err(error.into()),
         }
     }
-    let lifetime = session_ends_at.saturating_sub(now);
+    Ok(issued)
+}
+
+/// The answer to a refresh, with an access token for `subject` and the refresh token `token`.
+fn issued(
+    app: &App,
+    registry: &Snapshot,
+    subject: Subject<'_>,
+    verdict: Verdict,
+    token: PlainSecret,
+    now: UnixTime,
+) -> Result<Attempt, Refusal> {
+    let (scope, lifetime) = (subject.scope.clone(), subject.session_ends_at.saturating_sub(now));
+    let (access_token, expires_in) = issue::access_token(app, registry, subject, now)?;
     let refresh = Some(IssuedRefresh { token, lifetime, verdict: Some(name(verdict)) });
     Ok(Attempt::Issued(verdict, Box::new(Issued { access_token, expires_in, scope, refresh, device: None })))
 }
@@ -221,10 +240,15 @@ fn granted_scope(asked: Option<&str>, session: &Session) -> Result<Scope, Refusa
 
 /// Never wider than the sign-in, nor than what the client may have by now. When the client has lost all of it, no other
 /// request would do better: the user has to sign in again.
-fn granted_audience(app: &App, client: &Client, session: &Session, resources: &[&str]) -> Result<Vec<String>, Refusal> {
+fn granted_audience(
+    app: &App,
+    client: &Client,
+    audience: &[String],
+    resources: &[&str],
+) -> Result<Vec<String>, Refusal> {
     let mut allowed = audience::allowed(client, &app.config);
     allowed.push(app.config.issuer.as_str().to_owned());
-    let kept: Vec<String> = session.audience.iter().filter(|name| allowed.contains(name)).cloned().collect();
+    let kept: Vec<String> = audience.iter().filter(|name| allowed.contains(name)).cloned().collect();
     if kept.is_empty() {
         return Err(InvalidGrant::NoAudience.into());
     }

@@ -91,7 +91,7 @@ pub async fn logout_by_refresh_token(
     }
     let (now, policy) = (app.clock.now(), app.refresh_policy(owner));
     let presented = Presented::new(&token, PlainSecret::new(text.to_owned()).hash());
-    let good = is_alive(&session, now, &policy)
+    let good = is_alive(session.life(), now, &policy)
         && !matches!(judge(&presented, &session, now, &policy), Verdict::Reuse | Verdict::Ahead);
     let store = app.store.by(app.acting(Actor::User(session.user_id), requester));
     if all && good {
@@ -109,12 +109,12 @@ pub async fn logout_by_access_token(app: &App, text: &str, all: bool, requester:
     let Some(claims) = live::believed(app, &registry, text, now) else { return Ok(false) };
     let Some(sid) = claims.sid else { return Ok(false) };
     let live = live::access_token(app, text).await?;
-    let Some(SignedIn { user, .. }) = live.and_then(|live| live.signed_in) else {
+    let Some(user) = live.and_then(|live| live.user).map(|user| user.id()) else {
         return is_gone(app, sid, all).await;
     };
-    let store = app.store.by(app.acting(Actor::User(user.id), requester));
+    let store = app.store.by(app.acting(Actor::User(user), requester));
     if all {
-        store.revoke_user(user.id, RevokedReason::Logout, now).await?;
+        store.revoke_user(user, RevokedReason::Logout, now).await?;
     } else {
         store.revoke_session(sid, RevokedReason::Logout, now).await?;
     }

@@ -18,6 +18,7 @@ use crate::clock::{NEVER, UnixTime};
 use crate::domain::{Claims, Client, ClientId, Requester, Scope};
 use crate::grant::live::{self, LiveAccess, LiveRefresh};
 use crate::grant::{Refusal, authenticate, snapshot, throttled};
+use crate::store::users::StoredUser;
 use crate::throttle::Failures;
 
 /// Everything that isn't active, for whatever reason, is this text (RFC 7662 §2.2).
@@ -124,7 +125,7 @@ fn answer_access(app: &App, caller: &Client, access: &LiveAccess) -> Response {
         active: true,
         scope: shown(&claims.scope),
         client_id: claims.client_id.as_str(),
-        username: access.signed_in.as_ref().map(|signed_in| signed_in.user.username.as_str()),
+        username: access.user.as_ref().map(StoredUser::username),
         token_type: "Bearer",
         exp: Some(claims.exp),
         iat: claims.iat,

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -49,8 +49,6 @@ struct Parts {
     /// Every address that an endpoint has. Any other may hold a secret that somebody put in the wrong place.
     paths: HashMap<String, Endpoint>,
     cors: Option<CorsLayer>,
-    /// Whether an operator has been told of a proxy that isn't believed.
-    warned: AtomicBool,
 }
 
 impl Handler for Layers {
@@ -62,13 +60,7 @@ impl Handler for Layers {
 impl Layers {
     /// Puts the layers around `endpoints`, which are at `paths`.
     pub fn around(endpoints: Router, paths: HashMap<String, Endpoint>, app: &Arc<App>) -> Self {
-        Self(Arc::new(Parts {
-            cors: cors(&app.config),
-            app: Arc::clone(app),
-            endpoints,
-            paths,
-            warned: AtomicBool::new(false),
-        }))
+        Self(Arc::new(Parts { cors: cors(&app.config), app: Arc::clone(app), endpoints, paths }))
     }
 }
 
@@ -97,8 +89,9 @@ impl Parts {
 
     /// Once: a proxy that is missing in the configuration makes all users one, whose failures add up.
     fn warn_of_unbelieved_proxies(&self, peer: SocketAddr, headers: &HeaderMap) {
-        let may_warn = !self.warned.load(Ordering::Relaxed) && is_unbelieved(peer, headers, &self.app.config.http);
-        if may_warn && !self.warned.swap(true, Ordering::Relaxed) {
+        let warned = &self.app.warned_of_proxy;
+        let may_warn = !warned.load(Ordering::Relaxed) && is_unbelieved(peer, headers, &self.app.config.http);
+        if may_warn && !warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 peer = %peer.ip(),
                 "a request names the address of its client, but its sender is not in http.trusted_proxies: if it is your \

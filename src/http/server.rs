@@ -13,6 +13,7 @@ mod tls;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -20,11 +21,13 @@ use axum::extract::Request;
 use axum::response::Response;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time;
 use tower::ServiceExt as _;
 
+use accept::Desk;
 use admission::Admission;
 use connection::Connection;
 use tls::Tls;
@@ -75,6 +78,14 @@ pub trait Handler: Clone + Send + Sync + 'static {
     fn answer(self, request: Request, peer: Peer) -> impl Future<Output = Response> + Send;
 }
 
+/// What answers the requests of some of the connections, and the runtime on which it does.
+pub struct Worker<H> {
+    /// Runs the connections, each from its beginning to its end.
+    pub runtime: Handle,
+    /// Answers their requests.
+    pub handler: H,
+}
+
 /// With the peer as an extension of each request.
 impl Handler for Router {
     async fn answer(self, mut request: Request, peer: Peer) -> Response {
@@ -113,16 +124,30 @@ impl Server {
         self.local
     }
 
-    /// Serves `handler` until `shutdown` completes. Then nothing is accepted any more, idle connections are closed, and
-    /// requests that run may finish, for `shutdown_timeout` at most. Returns when every connection is gone.
+    /// Serves `handler` on the current runtime, see [`Server::run_on`].
     pub async fn run(self, handler: impl Handler, shutdown: impl Future<Output = ()> + Send) {
+        self.run_on([Worker { runtime: Handle::current(), handler }], shutdown).await;
+    }
+
+    /// Serves until `shutdown` completes, each connection by the worker that has the fewest. Then nothing is accepted any
+    /// more, idle connections are closed, and requests that run may finish, for `shutdown_timeout` at most. Returns when
+    /// every connection is gone.
+    pub async fn run_on<H: Handler>(
+        self,
+        workers: impl IntoIterator<Item = Worker<H>>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) {
         let Self { listener, limits, tls, .. } = self;
         let (stop, stopping) = watch::channel(false);
-        let admission = Admission::new(handler, limits.max_connections);
-        let template = Connection { admission, limits, tls: tls.clone(), stopping };
+        let requests = Admission::<H>::requests(limits.max_connections);
+        let desks = workers.into_iter().map(|Worker { runtime, handler }| {
+            let admission = Admission::new(handler, Arc::clone(&requests));
+            Desk::new(runtime, Connection { admission, limits, tls: tls.clone(), stopping: stopping.clone() })
+        });
+        let desks = desks.collect();
         let mut connections = JoinSet::new();
         tokio::select! {
-            () = accept::accept(listener, template, &mut connections) => {}
+            () = accept::accept(listener, desks, limits.max_connections, &mut connections) => {}
             () = tls::reload_on_hangup(tls) => {}
             () = shutdown => {}
         }

@@ -18,6 +18,7 @@ use super::submitted::FormOrJson;
 use crate::app::App;
 use crate::config::ClaimRules;
 use crate::domain::{Scope, User};
+use crate::grant::Refusal;
 
 const CHALLENGE: &str = r#"Bearer realm="tokend", error="insufficient_scope", scope="openid""#;
 
@@ -28,7 +29,7 @@ pub async fn userinfo(State(app): State<Arc<App>>, request: Request) -> Result<R
     let token = bearer(&headers, token_in_body)?;
     let access = bearer_with_scope(&app, token, Scope::OPENID, CHALLENGE).await?;
     // A client's own token has no user.
-    let user = access.signed_in.ok_or_else(OAuthError::invalid_token)?.user;
+    let user = access.user.ok_or_else(OAuthError::invalid_token)?.read().map_err(Refusal::from)?;
     Ok(json::no_store(&claims(&user, &access.claims.scope, &app.config.claims)))
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
@@ -15,7 +16,7 @@ use super::audit_events::AuditLog;
 use super::error::is_read_only;
 use super::journal::Journal;
 use super::sessions::Hot;
-use super::{StartError, StoreError, postgres};
+use super::{PoolSize, StartError, StoreError, postgres};
 use crate::audit::Acting;
 
 /// How long a writer of another process may hold SQLite before a statement gives up.
@@ -76,15 +77,6 @@ pub(super) enum Db {
     },
 }
 
-/// How many connections to keep to PostgreSQL, and how long to wait for a free one.
-#[derive(Clone, Copy, Debug)]
-pub struct PoolSize {
-    /// The most connections at once.
-    pub max_connections: u32,
-    /// After this long a statement fails as unavailable.
-    pub acquire_timeout: Duration,
-}
-
 impl Store {
     /// Opens the embedded database, making the file (mode 0600) and its directory (mode 0700) when they aren't there.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StartError> {
@@ -143,6 +135,17 @@ impl Store {
         Self { hot: Hot::start(&db, &audit), db, audit, journal: Journal::default(), acting: None }
     }
 
+    /// The same store with lanes of its own for what says whether access tokens live, run by the runtime that this is called on.
+    #[must_use]
+    pub fn on_this_thread(&self) -> Self {
+        Self { hot: self.hot.on_this_thread(&self.db), ..self.clone() }
+    }
+
+    /// Closes what a store has that was made by [`Store::on_this_thread`], and nothing that it shares.
+    pub async fn close_own(&self) {
+        self.hot.close_own().await;
+    }
+
     /// Whether this is the embedded database.
     pub fn is_embedded(&self) -> bool {
         matches!(self.db, Db::Sqlite { .. })
@@ -151,18 +154,7 @@ impl Store {
     /// Closes every connection, after the statements that are running, but doesn't wait for ever.
     pub async fn close(&self) {
         self.hot.close();
-        let closed = async {
-            match &self.db {
-                Db::Postgres(pool) => pool.close().await,
-                Db::Sqlite { writer, readers } => {
-                    readers.close().await;
-                    writer.close().await;
-                }
-            }
-        };
-        if tokio::time::timeout(CLOSE, closed).await.is_err() {
-            tracing::warn!("the database's connections could not be closed in time");
-        }
+        self.db.close().await;
     }
 
     pub(super) async fn read(&self) -> Result<Connection, StoreError> {
@@ -193,6 +185,40 @@ impl Store {
 ///
 /// The driver's futures that wait for one take 4 KiB, which would be moved about with every request's if they weren't boxed.
 impl Db {
+    /// The same database with so many connections to read by that nobody else has. They are opened when they are needed, by
+    /// whoever needs them: a connection is served by the thread that opened it.
+    pub(super) fn for_lanes(&self, connections: u32) -> Self {
+        match self {
+            Self::Postgres(pool) => {
+                let options = pool.options().clone().max_connections(connections);
+                Self::Postgres(options.connect_lazy_with(PgConnectOptions::clone(&pool.connect_options())))
+            }
+            Self::Sqlite { writer, readers } => {
+                let options = readers.options().clone().max_connections(connections);
+                let readers = options.connect_lazy_with(SqliteConnectOptions::clone(&readers.connect_options()));
+                Self::Sqlite { writer: writer.clone(), readers }
+            }
+        }
+    }
+
+    /// Closes every connection, after the statements that are running.
+    pub(super) async fn close(&self) {
+        if let Self::Sqlite { writer, readers } = self {
+            in_time(readers.close()).await;
+            in_time(writer.close()).await;
+        } else {
+            self.close_lanes().await;
+        }
+    }
+
+    /// As [`Db::close`], but SQLite's writer is everybody's.
+    pub(super) async fn close_lanes(&self) {
+        match self {
+            Self::Postgres(pool) => in_time(pool.close()).await,
+            Self::Sqlite { readers, .. } => in_time(readers.close()).await,
+        }
+    }
+
     pub(super) async fn read(&self) -> Result<Connection, StoreError> {
         match self {
             Self::Postgres(pool) => Box::pin(pool.acquire()).await.map(Connection::Postgres),
@@ -299,11 +325,20 @@ impl Unit {
     }
 }
 
+/// Nobody waits for ever for connections to be given back.
+async fn in_time(closed: impl Future<Output = ()>) {
+    if tokio::time::timeout(CLOSE, closed).await.is_err() {
+        tracing::warn!("the database's connections could not be closed in time");
+    }
+}
+
 /// Whether a connection can begin another transaction. When the disk fails, SQLite may end one by itself, and the driver
 /// believes for ever that it is in it.
 async fn is_out_of_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // What the last one left to be undone is undone first.
-    connection.ping().await?;
+    if connection.is_in_transaction() {
+        // What the last one left to be undone is undone first.
+        connection.ping().await?;
+    }
     Ok(!connection.is_in_transaction())
 }
 

@@ -15,7 +15,7 @@ const KEPT: Duration = Duration::from_mins(1);
 pub(super) const BELIEVED: Duration = Duration::from_secs(1);
 
 /// A pool with fewer connections has none to spare: the lanes would keep them from everybody else.
-const ENOUGH: u32 = 8;
+const ENOUGH: u32 = 12;
 
 /// Connections for one lane, one at a time: to PostgreSQL, or to read from SQLite.
 #[derive(Debug)]
@@ -38,7 +38,12 @@ impl Kept {
     /// Keeps nothing yet.
     pub(super) fn new(db: &Db) -> Self {
         let is_small = matches!(db, Db::Postgres(pool) if pool.options().get_max_connections() < ENOUGH);
-        Self { db: db.clone(), longest: if is_small { Duration::ZERO } else { KEPT }, connection: None }
+        Self { longest: if is_small { Duration::ZERO } else { KEPT }, ..Self::of_own(db) }
+    }
+
+    /// As [`Kept::new`], from connections that are there for nobody else.
+    fn of_own(db: &Db) -> Self {
+        Self { db: db.clone(), longest: KEPT, connection: None }
     }
 
     /// The kept connection, if it still lives, or another one.
@@ -88,6 +93,11 @@ pub(super) struct ReadLane<R> {
 impl<R: Read> ReadLane<R> {
     pub(super) fn new(db: &Db) -> Self {
         Self { kept: Kept::new(db), read: PhantomData }
+    }
+
+    /// As [`ReadLane::new`], from connections that are there for nobody else.
+    pub(super) fn keeping(own: &Db) -> Self {
+        Self { kept: Kept::of_own(own), read: PhantomData }
     }
 
     async fn read_on(&mut self, mut lent: Lent, items: &[R::Item]) -> Result<Vec<R::Outcome>, StoreError> {

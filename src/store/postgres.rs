@@ -7,8 +7,9 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
 use tokio::time::timeout;
 
+use super::StartError;
 use super::kept::BELIEVED;
-use super::{PoolSize, StartError};
+use super::sessions::OWN_LANES;
 
 /// How long a connection that is believed to live may take to show it. The other side may have vanished without a word,
 /// and the operating system would wait for it for a quarter of an hour. Short beside the time that a request waits for a
@@ -22,6 +23,29 @@ const SET_UP: &str = "SELECT set_config('lock_timeout', '2s', false), set_config
      set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false)";
 
 const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
+
+/// How many connections to keep to PostgreSQL, and how long to wait for a free one.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolSize {
+    /// The most connections at once.
+    pub max_connections: u32,
+    /// After this long a statement fails as unavailable.
+    pub acquire_timeout: Duration,
+}
+
+/// As many connections as everything needs that isn't one thread's own.
+const SHARED_CONNECTIONS: u32 = 12;
+
+impl PoolSize {
+    /// What is left for all together when each of so many threads has connections of its own, and for how many of them that
+    /// leaves enough; the others have to share.
+    pub fn shared_by(self, threads: usize) -> (Self, usize) {
+        let threads = u32::try_from(threads).unwrap_or(u32::MAX);
+        let served = threads.min(self.max_connections.saturating_sub(SHARED_CONNECTIONS) / OWN_LANES);
+        let max_connections = self.max_connections - served * OWN_LANES;
+        (Self { max_connections, ..self }, usize::try_from(served).unwrap_or(usize::MAX))
+    }
+}
 
 /// Connects. The first connection is made outside the pool, which would only say that it has none.
 pub(super) async fn open(url: &str, size: PoolSize) -> Result<PgPool, StartError> {
@@ -73,4 +97,20 @@ async fn ping_released(connection: &mut PgConnection) -> Result<bool, sqlx::Erro
 /// An error closes the connection at once, as is right for one that doesn't answer.
 pub(super) async fn ping(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     timeout(PING, connection.ping()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_of_threads_are_taken_from_those_of_all_and_leave_enough() {
+        let split = |max_connections, threads| {
+            let (all, served) = PoolSize { max_connections, acquire_timeout: PING }.shared_by(threads);
+            (all.max_connections, served)
+        };
+        assert_eq!([split(16, 0), split(16, 2), split(20, 4), split(20, 64)], [(16, 0), (12, 2), (12, 4), (12, 4)]);
+        assert_eq!([split(1, 2), split(12, 2), split(13, 2), split(14, 2)], [(1, 0), (12, 0), (13, 0), (12, 1)]);
+        assert_eq!(split(u32::MAX, usize::MAX).0, 13);
+    }
 }

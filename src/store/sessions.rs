@@ -5,15 +5,18 @@ mod row;
 
 use uuid::Uuid;
 
-pub(super) use self::hot::Hot;
-use self::hot::{Insert, SessionKey, exchange_one, insert_one};
+pub(super) use self::hot::{Hot, OWN_LANES};
+use self::hot::{Insert, TokenKey, exchange_one, insert_one};
 use self::row::SignedInRow;
 use super::db::{Unit, sql};
 use super::journal::Revoked;
+use super::users::StoredUser;
 use super::{Store, StoreError};
 use crate::audit::{AuditEvent, Kind};
 use crate::clock::UnixTime;
-use crate::domain::{ClientId, Exchange, RevokedReason, Session, SessionId, User, UserId};
+use crate::domain::{
+    ClientId, Exchange, RevokedReason, Rotation, Scope, Session, SessionId, SessionLife, User, UserId,
+};
 
 /// A session and its user, read in one.
 #[derive(Clone, Debug)]
@@ -22,6 +25,36 @@ pub struct SignedIn {
     pub session: Session,
     /// Who signed in.
     pub user: User,
+}
+
+/// What says whether an access token lives, besides itself.
+#[derive(Debug)]
+pub struct SessionOfToken {
+    /// The session's client.
+    pub client_id: String,
+    /// The session's times.
+    pub life: SessionLife,
+    /// Who signed in.
+    pub user: StoredUser,
+    /// Whether the token was revoked by itself.
+    pub token_revoked: bool,
+}
+
+/// A session that has just been exchanged: what its next access token says.
+#[derive(Debug)]
+pub struct Rotated {
+    /// The session.
+    pub session_id: SessionId,
+    /// Who signed in.
+    pub user_id: UserId,
+    /// [`Session::scope`].
+    pub scope: Scope,
+    /// [`Session::audience`].
+    pub audience: Vec<String>,
+    /// [`Session::auth_time`].
+    pub auth_time: UnixTime,
+    /// The session's times.
+    pub life: SessionLife,
 }
 
 /// What a sign-in was decided on. If any of it has changed by the time the session is stored, it isn't stored.
@@ -143,16 +176,22 @@ impl Store {
 
     /// The session and its user.
     pub async fn find_session(&self, id: SessionId) -> Result<Option<SignedIn>, StoreError> {
-        Ok(self.find_session_of_token(id, Uuid::nil()).await?.map(|(signed_in, _)| signed_in))
+        self.hot.reads.ask(id).await
     }
 
-    /// The session and its user, and whether the access token with this `jti` was revoked.
+    /// What says whether the access token with this `jti` of a session lives.
     pub async fn find_session_of_token(
         &self,
-        id: SessionId,
+        session_id: SessionId,
         jti: Uuid,
-    ) -> Result<Option<(SignedIn, bool)>, StoreError> {
-        self.hot.reads.ask(SessionKey { id, jti }).await
+    ) -> Result<Option<SessionOfToken>, StoreError> {
+        self.hot.tokens.ask(TokenKey { session_id, jti }).await
+    }
+
+    /// Exchanges a refresh token if it is the current one of a living session, by one statement. `None` when
+    /// anything of a [`Rotation`] doesn't hold, or when the user is disabled.
+    pub async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>, StoreError> {
+        self.hot.rotations.ask(rotation).await?.map(Rotated::try_from).transpose()
     }
 
     /// Exchanges a refresh token by compare-and-swap. False when the session isn't as it was judged, or when another

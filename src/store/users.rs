@@ -20,7 +20,7 @@ pub struct Credentials {
 }
 
 /// As a row, or as SQLite's JSON array: in this order.
-#[derive(sqlx::FromRow, serde::Deserialize)]
+#[derive(Clone, Debug, sqlx::FromRow, serde::Deserialize)]
 pub(super) struct UserRow {
     user_id: Uuid,
     username: String,
@@ -29,6 +29,36 @@ pub(super) struct UserRow {
     credentials_version: i64,
     user_created_at: i64,
     user_disabled_at: Option<i64>,
+}
+
+/// A user as it was read, for those who need no more of it than its number or its name: the rest takes longer to understand.
+#[derive(Debug)]
+pub struct StoredUser(UserRow);
+
+impl StoredUser {
+    pub(super) fn new(row: UserRow) -> Self {
+        Self(row)
+    }
+
+    /// The user's identifier.
+    pub fn id(&self) -> UserId {
+        UserId(self.0.user_id)
+    }
+
+    /// The user's name.
+    pub fn username(&self) -> &str {
+        &self.0.username
+    }
+
+    /// Whether the user is disabled.
+    pub fn is_disabled(&self) -> bool {
+        self.0.user_disabled_at.is_some()
+    }
+
+    /// All of it.
+    pub fn read(&self) -> Result<User, StoreError> {
+        self.0.clone().try_into()
+    }
 }
 
 impl TryFrom<UserRow> for User {

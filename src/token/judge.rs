@@ -8,7 +8,7 @@ mod tests;
 
 pub use exchange::apply;
 
-pub use crate::domain::Exchange;
+pub use crate::domain::{Exchange, Rotation};
 pub use lifetime::{effective_expiry, expiry_after_use, is_alive};
 
 use super::refresh::RefreshToken;

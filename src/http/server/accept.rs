@@ -1,11 +1,12 @@
 //! The accept loop. Nothing that a client does, and nothing that the system runs out of, ends it or makes it spin.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream as StdStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{self, Instant};
@@ -20,10 +21,47 @@ const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(500);
 /// The least time between two lines in the log about too many connections.
 const BETWEEN_WARNINGS: Duration = Duration::from_mins(1);
 
+/// Where connections are served.
+pub(super) struct Desk<H> {
+    runtime: Handle,
+    template: Connection<H>,
+    /// Held by each of its connections, and so a count of them.
+    open: Arc<()>,
+}
+
+impl<H: Handler> Desk<H> {
+    /// Connections are clones of `template`.
+    pub(super) fn new(runtime: Handle, template: Connection<H>) -> Self {
+        Self { runtime, template, open: Arc::new(()) }
+    }
+
+    fn connections(&self) -> usize {
+        Arc::strong_count(&self.open)
+    }
+
+    /// Serves a client, on the desk's own runtime from the first byte on.
+    fn serve(&self, stream: StdStream, peer: Peer, permit: OwnedSemaphorePermit, connections: &mut JoinSet<()>) {
+        let (connection, open) = (self.template.clone(), Arc::clone(&self.open));
+        let serve = async move {
+            // Only a runtime that is being shut down has no room for a socket.
+            if let Ok(stream) = TcpStream::from_std(stream) {
+                connection.serve(stream, peer).await;
+            }
+            drop((permit, open));
+        };
+        connections.spawn_on(serve, &self.runtime);
+    }
+}
+
 /// Accepts for ever, never more than `max_connections` at once. Owns the listener: whoever connects after this ends is
 /// refused by the system.
-pub(super) async fn accept<H: Handler>(listener: TcpListener, template: Connection<H>, connections: &mut JoinSet<()>) {
-    let permits = Arc::new(Semaphore::new(template.limits.max_connections.min(Semaphore::MAX_PERMITS)));
+pub(super) async fn accept<H: Handler>(
+    listener: TcpListener,
+    desks: Vec<Desk<H>>,
+    max_connections: usize,
+    connections: &mut JoinSet<()>,
+) {
+    let permits = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
     let mut warned = None;
     while let Some(permit) = next_permit(&permits, &mut warned).await {
         while connections.try_join_next().is_some() {}
@@ -31,14 +69,11 @@ pub(super) async fn accept<H: Handler>(listener: TcpListener, template: Connecti
         // Answers are small and leave in one piece: waiting to fill a segment would only delay them.
         let _ = stream.set_nodelay(true);
         let peer = Peer(SocketAddr::new(peer.ip().to_canonical(), peer.port()));
-        connections.spawn(serve(template.clone(), stream, peer, permit));
+        // What can't be let go of here is gone, and its client with it.
+        if let (Some(desk), Ok(stream)) = (desks.iter().min_by_key(|desk| desk.connections()), stream.into_std()) {
+            desk.serve(stream, peer, permit, connections);
+        }
     }
-}
-
-/// One connection, from its handshake to its end; a panic in it ends it and nothing else.
-async fn serve<H: Handler>(connection: Connection<H>, stream: TcpStream, peer: Peer, permit: OwnedSemaphorePermit) {
-    connection.serve(stream, peer).await;
-    drop(permit);
 }
 
 /// The right to one more connection, as soon as there is one. `None` can't happen: the semaphore is never closed.

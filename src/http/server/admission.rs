@@ -34,9 +34,14 @@ pub(super) struct Admission<H> {
 }
 
 impl<H: Handler> Admission<H> {
-    /// Lets `requests` at once through to `handler`.
-    pub(super) fn new(handler: H, requests: usize) -> Self {
-        Self { handler, requests: Arc::new(Semaphore::new(requests.min(Semaphore::MAX_PERMITS))) }
+    /// Lets what there is of `requests` through to `handler`.
+    pub(super) fn new(handler: H, requests: Arc<Semaphore>) -> Self {
+        Self { handler, requests }
+    }
+
+    /// The right to so many requests at once, for all workers together.
+    pub(super) fn requests(number: usize) -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(number.min(Semaphore::MAX_PERMITS)))
     }
 
     /// The handler's answer, or why it isn't asked.

@@ -105,6 +105,38 @@ async fn a_request_knows_its_peer() {
     server.end().await;
 }
 
+/// Each connection by the worker that has the fewest, and by no other until it ends.
+#[tokio::test]
+async fn workers_share_the_connections() {
+    let threads = crate::threads::Threads::start(3).unwrap();
+    let worker = |(number, runtime): (usize, &Handle)| Worker {
+        runtime: runtime.clone(),
+        handler: Router::new().route("/", get(move || async move { format!("worker {number}, hello") })),
+    };
+    let workers: Vec<_> = threads.runtimes().enumerate().map(worker).collect();
+    let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), LIMITS, None).await.unwrap();
+    let address = server.local_addr();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let run = tokio::spawn(server.run_on(workers, async { stopped.await.unwrap_or_default() }));
+    let mut clients = Vec::new();
+    let mut counts = [0; 3];
+    for _ in 0..9 {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let mut answers = Vec::new();
+        for _ in 0..2 {
+            client.write_all(GET.as_bytes()).await.unwrap();
+            answers.push(next(&mut client).await.split_once("worker ").unwrap().1.to_owned());
+        }
+        assert_eq!(answers[0], answers[1]);
+        counts[answers[0].split(',').next().unwrap().parse::<usize>().unwrap()] += 1;
+        clients.push(client);
+    }
+    assert_eq!(counts, [3, 3, 3]);
+    drop(clients);
+    stop.send(()).unwrap();
+    in_time(run).await.unwrap();
+}
+
 #[tokio::test]
 async fn an_ipv4_peer_of_an_ipv6_socket_is_known_by_its_ipv4_address() {
     let app = Router::new().route("/", get(|Extension(Peer(peer)): Extension<Peer>| async move { peer.to_string() }));

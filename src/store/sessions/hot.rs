@@ -4,17 +4,22 @@
 mod exchanges;
 mod inserts;
 mod reads;
+mod rotations;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use self::exchanges::Exchanges;
 pub(super) use self::exchanges::exchange_one;
 use self::inserts::Inserts;
 pub(super) use self::inserts::{Insert, insert_one};
-pub(super) use self::reads::SessionKey;
-use self::reads::{FindSessions, Found};
+use self::reads::FindSessions;
+use self::rotations::{RotatedRow, Rotations};
+use self::tokens::FindTokens;
+pub(super) use self::tokens::TokenKey;
+use super::{SessionOfToken, SignedIn};
 use crate::audit::AuditEvent;
-use crate::domain::{Exchange, SessionId};
+use crate::domain::{Exchange, Rotation, SessionId};
 use crate::store::audit_events::{AuditLog, Events};
 use crate::store::batch::Batcher;
 use crate::store::db::Db;
@@ -25,14 +30,21 @@ use crate::store::revoked_tokens::{ClientToken, LivingTokens};
 /// Reads wait for nobody, and more of them at once would only be smaller. SQLite has one writer.
 const POSTGRES_WRITES: usize = 2;
 
+/// How many lanes, and so connections, each thread has for itself.
+pub(in crate::store) const OWN_LANES: u32 = 2;
+
 /// The queues of the hot statements.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Hot {
-    pub(super) reads: Batcher<SessionKey, Found>,
+    pub(super) reads: Batcher<SessionId, Option<SignedIn>>,
+    pub(super) tokens: Batcher<TokenKey, Option<SessionOfToken>>,
     pub(in crate::store) client_tokens: Batcher<ClientToken, bool>,
     pub(super) exchanges: Batcher<(SessionId, Exchange), bool>,
+    pub(super) rotations: Batcher<Rotation, Option<RotatedRow>>,
     pub(super) inserts: Batcher<Insert, bool>,
     pub(in crate::store) events: Batcher<AuditEvent, ()>,
+    /// The connections of the lanes that are one thread's own.
+    own: Option<Db>,
 }
 
 impl Hot {
@@ -44,18 +56,43 @@ impl Hot {
         };
         Self {
             reads: Batcher::start([ReadLane::<FindSessions>::new(db)]),
+            tokens: Batcher::start([ReadLane::<FindTokens>::new(db)]),
             client_tokens: Batcher::start([ReadLane::<LivingTokens>::new(db)]),
             exchanges: Batcher::start((0..writes).map(|_| Exchanges::new(db))),
+            rotations: Batcher::start([Rotations::new(db)]),
             inserts: Batcher::start((0..writes).map(|_| Inserts::new(db, audit))),
             events: Batcher::start([Events::new(db, audit)]),
+            own: None,
         }
+    }
+
+    /// The same queues for one more thread, with lanes of its own for what says whether tokens live. Writes are shared, since
+    /// together they are fewer: one wait for the disk carries the refreshes of all threads.
+    pub(in crate::store) fn on_this_thread(&self, db: &Db) -> Self {
+        let own = db.for_lanes(OWN_LANES);
+        Self {
+            tokens: Batcher::start([ReadLane::<FindTokens>::keeping(&own)]),
+            client_tokens: Batcher::start([ReadLane::<LivingTokens>::keeping(&own)]),
+            own: Some(own),
+            ..self.clone()
+        }
+    }
+
+    /// Lets go of what is one thread's own, and answers nobody there any more.
+    pub(in crate::store) async fn close_own(&self) {
+        let Some(own) = &self.own else { return };
+        self.tokens.close();
+        self.client_tokens.close();
+        own.close_lanes().await;
     }
 
     /// Lets go of the connections that are kept, and answers nobody any more.
     pub(in crate::store) fn close(&self) {
         self.reads.close();
+        self.tokens.close();
         self.client_tokens.close();
         self.exchanges.close();
+        self.rotations.close();
         self.inserts.close();
         self.events.close();
     }

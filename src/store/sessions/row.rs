@@ -36,20 +36,9 @@ struct SessionRow {
     ip: Option<String>,
 }
 
-#[derive(sqlx::FromRow)]
-pub(super) struct SignedInRow {
-    #[sqlx(flatten)]
-    session: SessionRow,
-    #[sqlx(flatten)]
-    user: UserRow,
-}
-
-/// A session that was found for a key.
+/// As a row, or as SQLite's JSON array: in this order.
 #[derive(sqlx::FromRow, Deserialize)]
-pub(super) struct LiveSessionRow {
-    /// Which of the keys, from 1 on.
-    pub(super) position: i64,
-    token_revoked: bool,
+pub(super) struct SignedInRow {
     #[sqlx(flatten)]
     session: SessionRow,
     #[sqlx(flatten)]
@@ -91,13 +80,6 @@ impl TryFrom<SignedInRow> for SignedIn {
 
     fn try_from(row: SignedInRow) -> Result<Self, StoreError> {
         Ok(Self { session: row.session.try_into()?, user: row.user.try_into()? })
-    }
-}
-
-impl LiveSessionRow {
-    /// The session with its user, and whether the access token that was asked for is revoked.
-    pub(super) fn signed_in(self) -> Result<(SignedIn, bool), StoreError> {
-        Ok((SignedIn { session: self.session.try_into()?, user: self.user.try_into()? }, self.token_revoked))
     }
 }
 

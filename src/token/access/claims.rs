@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::clock::UnixTime;
-use crate::domain::{Claims, ClientId, Scope, SessionId};
+use crate::domain::{Claims, ClientId, Scope, SessionId, UserId};
 
 /// What an access token says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,6 +77,11 @@ impl AccessClaims {
     /// Whether `audience` is one of those that it is for.
     pub fn is_for(&self, audience: &str) -> bool {
         self.aud.iter().any(|aud| aud == audience)
+    }
+
+    /// Whether it is about this user.
+    pub fn is_about(&self, user: UserId) -> bool {
+        *self.sub == *user.0.as_hyphenated().encode_lower(&mut Uuid::encode_buffer())
     }
 
     /// Whether there are a subject and an audience.

@@ -1,8 +1,8 @@
 //! What an exchange writes: plain values for the store's one compare-and-swap, so that the store decides nothing.
 
 use super::Presented;
-use crate::clock::{UnixTime, expiry};
-use crate::domain::{Anchor, Exchange, PlainSecret, RefreshPolicy, Session};
+use crate::clock::{Seconds, UnixTime, expiry};
+use crate::domain::{Anchor, ClientId, Exchange, PlainSecret, RefreshPolicy, Rotation, Session};
 use crate::token::refresh::{RefreshKeys, RefreshToken};
 
 impl Exchange {
@@ -47,6 +47,38 @@ impl Exchange {
             idle_expires_at: expiry(now, policy.idle_lifetime),
         }
     }
+}
+
+impl Rotation {
+    /// What the verdict Rotate comes to, before it is known that this is the verdict: the exchange of `token` if it is the
+    /// current one of a session of `client` that is alive by `policy`, and the token that the client then gets.
+    pub fn plan(
+        keys: &RefreshKeys,
+        token: &RefreshToken,
+        presented: &Presented,
+        client: &ClientId,
+        now: UnixTime,
+        policy: &RefreshPolicy,
+    ) -> (Self, PlainSecret) {
+        let successor = keys.seal(&keys.successor(token, presented.generation.saturating_add(1), now));
+        let rotation = Self {
+            session_id: token.session_id,
+            presented: presented.hash,
+            successor: successor.hash(),
+            client_id: client.clone(),
+            now,
+            window_began_at: now.saturating_sub(policy.reuse_window),
+            idle_expires_at: expiry(now, policy.idle_lifetime),
+            used_after: begin(now, policy.idle_lifetime),
+            began_after: begin(now, policy.absolute_lifetime),
+        };
+        (rotation, successor)
+    }
+}
+
+/// What ends after `lifetime` is alive at `now` if it began after this. See [`expiry`].
+fn begin(now: UnixTime, lifetime: Seconds) -> UnixTime {
+    if lifetime == 0 { UnixTime::MIN } else { now.saturating_sub(lifetime) }
 }
 
 /// The row as the store leaves it; `None` if the compare-and-swap finds another current token.

@@ -27,7 +27,12 @@ fn connect(work: Duration) -> DuplexStream {
         }),
     );
     let (client, socket) = tokio::io::duplex(64 * 1024);
-    let connection = Connection { admission: Admission::new(app, 100), limits: TIMES, tls: None, stopping };
+    let connection = Connection {
+        admission: Admission::new(app, Admission::<Router>::requests(100)),
+        limits: TIMES,
+        tls: None,
+        stopping,
+    };
     tokio::spawn(connection.serve_http(socket, Peer(SocketAddr::from(([127, 0, 0, 1], 1)))));
     client
 }
@@ -104,7 +109,12 @@ async fn a_request_that_runs_for_longer_than_every_timeout_is_answered() {
 async fn a_client_that_does_not_take_its_answer_is_cut_off_soon_after_the_idle_timeout() {
     let (client, socket) = tokio::io::duplex(64);
     let (_running, stopping) = watch::channel(false);
-    let connection = Connection { admission: Admission::new(hello(), 100), limits: TIMES, tls: None, stopping };
+    let connection = Connection {
+        admission: Admission::new(hello(), Admission::<Router>::requests(100)),
+        limits: TIMES,
+        tls: None,
+        stopping,
+    };
     let serving = tokio::spawn(connection.serve_http(socket, Peer(SocketAddr::from(([127, 0, 0, 1], 1)))));
     let (_reads_nothing, mut client) = tokio::io::split(client);
     client.write_all(GET.as_bytes()).await.unwrap();

@@ -4,6 +4,8 @@ use sqlx::AssertSqlSafe;
 
 use super::exchanges::EXCHANGE_ALL_SQLITE;
 use super::reads::FIND_SQLITE;
+use super::rotations::{ROTATE_SQLITE, ROTATED_SQLITE};
+use super::tokens::FIND_SQLITE as FIND_TOKENS_SQLITE;
 use crate::store::Store;
 use crate::store::db::Handle;
 use crate::store::revoked_tokens::LIVING_SQLITE;
@@ -28,14 +30,16 @@ async fn sqlite_goes_from_the_items_to_their_rows_by_index() {
     for statistics in STATISTICS {
         sqlx::raw_sql(statistics).execute(&mut *connection).await.unwrap();
         for statement in
-            [&FIND_SQLITE, &EXCHANGE_ALL_SQLITE, &LIVING_SQLITE].into_iter().flat_map(|of| [of.of(2), of.of(256)])
+            [&FIND_SQLITE, &FIND_TOKENS_SQLITE, &EXCHANGE_ALL_SQLITE, &ROTATE_SQLITE, &ROTATED_SQLITE, &LIVING_SQLITE]
+                .into_iter()
+                .flat_map(|of| [of.of(2), of.of(256)])
         {
             let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
             let plan = sqlx::query_as::<_, (i64, i64, i64, String)>(explain).fetch_all(&mut *connection).await.unwrap();
             let steps: Vec<String> = plan.into_iter().map(|(_, _, _, detail)| detail).collect();
             let is_scan = |step: &&String| step.starts_with("SCAN");
             let is_of_items = |step: &String| {
-                ["SCAN k", "SCAN e", "SCAN 2-ROW", "SCAN 256-ROW"].iter().any(|scan| step.starts_with(scan))
+                ["SCAN k", "SCAN e", "SCAN r", "SCAN 2-ROW", "SCAN 256-ROW"].iter().any(|scan| step.starts_with(scan))
             };
             assert!(steps.iter().any(|step| step.contains(" USING INDEX sqlite_autoindex_")), "{steps:?}");
             assert!(steps.iter().filter(is_scan).all(is_of_items), "{statistics}: {steps:?}");

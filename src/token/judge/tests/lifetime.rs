@@ -21,37 +21,37 @@ fn limits(idle_lifetime: Seconds, absolute_lifetime: Seconds) -> RefreshPolicy {
 #[test]
 fn ends_in_the_second_in_which_a_limit_is_reached() {
     let policy = limits(100, 1_000);
-    assert!(is_alive(&used(), BEGAN + 149, &policy));
-    assert!(!is_alive(&used(), BEGAN + 150, &policy));
+    assert!(is_alive(used().life(), BEGAN + 149, &policy));
+    assert!(!is_alive(used().life(), BEGAN + 150, &policy));
 
     let busy = Session { last_used_at: BEGAN + 990, idle_expires_at: BEGAN + 1_090, ..used() };
-    assert!(is_alive(&busy, BEGAN + 999, &policy));
-    assert!(!is_alive(&busy, BEGAN + 1_000, &policy), "however much it is used");
+    assert!(is_alive(busy.life(), BEGAN + 999, &policy));
+    assert!(!is_alive(busy.life(), BEGAN + 1_000, &policy), "however much it is used");
 }
 
 #[test]
 fn a_lowered_lifetime_holds_for_sessions_that_exist() {
-    assert_eq!(effective_expiry(&used(), &limits(10, 1_000)), BEGAN + 60);
-    assert_eq!(effective_expiry(&used(), &limits(100, 120)), BEGAN + 120);
-    assert!(!is_alive(&used(), BEGAN + 60, &limits(10, 1_000)));
+    assert_eq!(effective_expiry(used().life(), &limits(10, 1_000)), BEGAN + 60);
+    assert_eq!(effective_expiry(used().life(), &limits(100, 120)), BEGAN + 120);
+    assert!(!is_alive(used().life(), BEGAN + 60, &limits(10, 1_000)));
 }
 
 #[test]
 fn a_raised_lifetime_does_not_wake_the_dead() {
     for policy in [limits(5_000, 5_000), limits(0, 0)] {
-        assert_eq!(effective_expiry(&used(), &policy), BEGAN + 150);
+        assert_eq!(effective_expiry(used().life(), &policy), BEGAN + 150);
     }
 }
 
 #[test]
 fn zero_is_no_limit() {
     let unlimited = Session { idle_expires_at: NEVER, expires_at: NEVER, ..used() };
-    assert_eq!(effective_expiry(&unlimited, &limits(0, 0)), NEVER);
-    assert!(is_alive(&unlimited, NEVER - 1, &limits(0, 0)));
+    assert_eq!(effective_expiry(unlimited.life(), &limits(0, 0)), NEVER);
+    assert!(is_alive(unlimited.life(), NEVER - 1, &limits(0, 0)));
 }
 
 #[test]
 fn a_revoked_session_is_dead_at_once() {
     let revoked = Some(Revocation { at: BEGAN + 60, reason: RevokedReason::Logout });
-    assert!(!is_alive(&Session { revoked, ..used() }, BEGAN + 59, &limits(0, 0)));
+    assert!(!is_alive(Session { revoked, ..used() }.life(), BEGAN + 59, &limits(0, 0)));
 }
