@@ -149,3 +149,24 @@ async fn a_session_that_somebody_holds_fails_alone() {
         assert_eq!(server.refresh(token).await.ok().header("refresh-verdict"), "rotate");
     }
 }
+
+/// At `/token`, where all sessions are exchanged by one statement at a time, nobody waits for somebody else's lock.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_somebody_holds_keeps_no_other_from_being_rotated() {
+    let server = TestServer::start(Engine::Postgres).await;
+    let held = server.login().await.refresh_token();
+    let mut holder = Holder::of(&server, "SELECT 1 FROM sessions FOR UPDATE").await;
+    let free = server.bobs_login().await.refresh_token();
+    let refresh = |token: &str| {
+        let form = [("grant_type", "refresh_token"), ("client_id", P1), ("refresh_token", token)];
+        server.request(reqwest::Method::POST, "/token").form(&form)
+    };
+    let waiting = tokio::spawn(refresh(&held).send());
+    holder.wait_for(1).await;
+    let rotated = Answer::read(refresh(&free).send().await.expect("the server answers")).await;
+    assert_eq!(rotated.ok().header("refresh-verdict"), "rotate");
+    holder.wait_for(1).await;
+    holder.let_go().await;
+    let waited = Answer::read(waiting.await.expect("it ends").expect("the server answers")).await;
+    assert_eq!(waited.ok().header("refresh-verdict"), "rotate");
+}

@@ -36,5 +36,7 @@ mod races;
 mod refresh;
 mod resources;
 mod revoke;
+mod rotations;
+mod threads;
 mod token;
 mod userinfo;

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
+use tokend::domain::SessionId;
 use tokend::store::{PoolSize, Store};
 use tokio::task::JoinSet;
 
-use crate::harness::{Answer, C1, Engine, RS1, START, TestServer, run_sql_in};
+use crate::harness::{Answer, C1, Engine, P1, RS1, START, TestServer, run_sql_in};
 
 /// How many rows others have in each table. Nobody has analysed it: a plan must not need that.
 const OTHERS: u32 = 3_000;
@@ -20,6 +21,7 @@ struct Activity {
     sequential_scans: i64,
     updates: i64,
     updates_in_place: i64,
+    fetched_by_index: i64,
 }
 
 /// PostgreSQL's count of what happened to the tables that requests read, once it knows of so many updates of sessions.
@@ -27,7 +29,7 @@ async fn activity(url: &str, updates: i64) -> Vec<Activity> {
     let mut connection = PgConnection::connect(url).await.expect("the database answers");
     for _ in 0..LOOKS {
         let statistics = "SELECT relname::text AS table, seq_scan AS sequential_scans, n_tup_upd AS updates, \
-             n_tup_hot_upd AS updates_in_place FROM pg_stat_user_tables \
+             n_tup_hot_upd AS updates_in_place, idx_tup_fetch AS fetched_by_index FROM pg_stat_user_tables \
              WHERE relname IN ('sessions', 'users', 'revoked_tokens') ORDER BY relname";
         let tables: Vec<Activity> = sqlx::query_as(statistics).fetch_all(&mut connection).await.expect("statistics");
         if tables.iter().any(|table| table.table == "sessions" && table.updates >= updates) {
@@ -35,6 +37,14 @@ async fn activity(url: &str, updates: i64) -> Vec<Activity> {
         }
     }
     panic!("PostgreSQL has not written that {updates} sessions were updated")
+}
+
+/// Where a session's row is, and which transactions wrote or held it.
+async fn version_of(url: &str, session: SessionId) -> String {
+    let mut connection = PgConnection::connect(url).await.expect("the database answers");
+    let version = "SELECT ctid || ' ' || xmin || ' ' || xmax FROM sessions WHERE id = $1";
+    sqlx::raw_sql("SET enable_seqscan = off").execute(&mut connection).await.expect("it is set");
+    sqlx::query_scalar(version).bind(session.0).fetch_one(&mut connection).await.expect("the row")
 }
 
 async fn size_of_sessions(url: &str) -> i64 {
@@ -95,12 +105,21 @@ async fn a_refresh_updates_its_row_in_place_and_no_request_reads_a_table_from_en
         fill_a_page(&server).await;
     }
     let before = size_of_sessions(&server.database.url).await;
-    for _ in 0..3 {
+    let first = tokens.first().expect("one").clone();
+    for door in ["/token", "/refresh", "/token"] {
         for token in &mut tokens {
-            latest = server.refresh(token).await;
+            let form = [("refresh_token", token.as_str()), ("grant_type", "refresh_token"), ("client_id", P1)];
+            latest = server.post(door, if door == "/token" { &form } else { &form[..1] }).await;
+            assert_eq!(latest.ok().header("refresh-verdict"), "rotate");
             *token = latest.refresh_token();
         }
     }
+    // A retry holds no row and writes nothing.
+    let session = server.app.refresh_keys.open(&first).expect("a token of ours").session_id;
+    let version = version_of(&server.database.url, session).await;
+    let form = [("refresh_token", first.as_str()), ("grant_type", "refresh_token"), ("client_id", P1)];
+    assert_eq!(server.post("/token", &form).await.ok().header("refresh-verdict"), "replay");
+    assert_eq!(version_of(&server.database.url, session).await, version);
     introspect_together(&server, &vec![latest.access_token(); 16]).await;
     server.get_with("/userinfo", &latest.access_token()).await.ok();
     let own = server.own_token(C1, &[]).await.access_token();
@@ -114,6 +133,11 @@ async fn a_refresh_updates_its_row_in_place_and_no_request_reads_a_table_from_en
     server.app.store.close().await;
     for table in activity(&server.database.url, updates).await {
         assert_eq!(table.sequential_scans, 0, "of {}", table.table);
+        // One that goes through a whole index fetches every row of the table each time. For each row of a filled page its
+        // foreign key was looked up.
+        let filled = if table.table == "users" { 60 * SESSIONS } else { 0 };
+        let few = i64::try_from(10 * SESSIONS + 200 + filled).expect("a number");
+        assert!(table.fetched_by_index < few, "{} rows of {}", table.fetched_by_index, table.table);
         if table.table == "sessions" {
             assert_eq!((table.updates, table.updates_in_place), (updates, updates));
         }

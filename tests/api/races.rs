@@ -15,8 +15,8 @@ async fn sixty_four_parallel_exchanges_yield_one_successor(engine: Engine) {
     let first = server.login().await;
     let (token, session) = (first.refresh_token(), server.session_of(&first.access_token()).await);
     let mut exchanges = JoinSet::new();
-    for _ in 0..64 {
-        let request = server.request(reqwest::Method::POST, "/refresh").form(&[("refresh_token", &token)]);
+    for number in 0..64 {
+        let request = exchange(&server, number % 2 == 0, &token);
         exchanges.spawn(async move { Answer::read(request.send().await.expect("an answer")).await });
     }
     let answers = exchanges.join_all().await;
@@ -26,6 +26,13 @@ async fn sixty_four_parallel_exchanges_yield_one_successor(engine: Engine) {
     assert_eq!(server.generation(session).await, 2);
     assert_eq!(answers.iter().filter(|answer| answer.header("refresh-verdict") == "rotate").count(), 1);
     server.refresh(successors.first().expect("one")).await.ok();
+}
+
+/// At `/token` the client is known before its session is, at `/refresh` it isn't: these are two statements.
+fn exchange(server: &TestServer, is_named: bool, token: &str) -> reqwest::RequestBuilder {
+    let form = [("refresh_token", token), ("grant_type", "refresh_token"), ("client_id", P1)];
+    let (path, form) = if is_named { ("/token", &form[..]) } else { ("/refresh", &form[..1]) };
+    server.request(reqwest::Method::POST, path).form(form)
 }
 
 /// What ends sessions while others use them.
@@ -53,7 +60,7 @@ async fn race(server: &TestServer, random: &mut Random, end: End) {
     let (access, refresh) = (before.access_token(), before.refresh_token());
     let mut requests = JoinSet::new();
     for _ in 0..=random.below(2) {
-        let request = server.request(reqwest::Method::POST, "/refresh").form(&[("refresh_token", &refresh)]);
+        let request = exchange(server, random.below(2) == 0, &refresh);
         spawn(&mut requests, request, random.below(40));
     }
     // A sign-in may come after a revocation and then is a new session, but never survive the end of its user or password.

@@ -127,6 +127,14 @@ async fn copy_of_template() -> String {
     new_database(&format!("TEMPLATE {template}")).await
 }
 
+/// The address of a migrated database for the real program; `None` where it makes its own.
+pub async fn new_test_database(engine: Engine) -> Option<String> {
+    match engine {
+        Engine::Sqlite => None,
+        Engine::Postgres => Some(copy_of_template().await),
+    }
+}
+
 /// Makes a database, and gives its address.
 pub async fn new_database(options: &str) -> String {
     let name = format!("test_{}", uuid::Uuid::new_v4().simple());

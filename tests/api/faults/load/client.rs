@@ -163,11 +163,13 @@ impl Client {
 
     /// What there is to hold after an exchange: `None` when there was no answer, nothing when it was refused.
     async fn exchange_from(&mut self, held: &Held) -> Option<Option<Held>> {
-        let form = [("refresh_token", held.refresh.as_str())];
-        let (mut call, reply) = self.send(Ask::Exchange(read(&held.refresh)), Some(held), "/refresh", &form).await;
+        let form = [("refresh_token", held.refresh.as_str()), ("grant_type", "refresh_token"), ("client_id", P1)];
+        // Where the client is named, another statement does it.
+        let (path, form) = if self.random.below(2) == 0 { ("/token", &form[..]) } else { ("/refresh", &form[..1]) };
+        let (mut call, reply) = self.send(Ask::Exchange(read(&held.refresh)), Some(held), path, form).await;
         call.got = match reply.status {
             200 => tokens(&reply, &reply.verdict),
-            401 if reply.body["error"] == "invalid_grant" => Got::Refused,
+            400 | 401 if reply.body["error"] == "invalid_grant" => Got::Refused,
             _ => unanswered(&reply),
         };
         let answered = self.note(call);

@@ -1,0 +1,91 @@
+//! The refresh that one statement carries out is the refresh that the judge would have decided on.
+
+use tokend::domain::{PlainSecret, Rotation, Session};
+use tokend::token::judge::{Exchange, Presented, apply};
+
+use crate::harness::{Answer, C1, Engine, P1, TestServer, on_both_databases};
+
+/// A public client refreshes at `/token`, where it is known before its session is.
+async fn refresh(server: &TestServer, token: &str) -> Answer {
+    let form = [("grant_type", "refresh_token"), ("client_id", P1), ("refresh_token", token)];
+    server.post("/token", &form).await
+}
+
+async fn session_of(server: &TestServer, token: &str) -> Session {
+    let opened = server.app.refresh_keys.open(token).expect("a token of ours");
+    server.app.store.find_session(opened.session_id).await.expect("it is read").expect("it is there").session
+}
+
+fn presented(server: &TestServer, token: &str) -> Presented {
+    let opened = server.app.refresh_keys.open(token).expect("a token of ours");
+    Presented::new(&opened, PlainSecret::new(token.to_owned()).hash())
+}
+
+/// What a refresh of the current token has to leave behind, and what it has to answer.
+fn judged(server: &TestServer, token: &str, session: &Session) -> (Session, PlainSecret) {
+    let client = server.app.registry.snapshot().expect("it is current").client(P1).expect("it is there").clone();
+    let (now, policy) = (server.clock.now(), server.app.refresh_policy(&client));
+    let opened = server.app.refresh_keys.open(token).expect("a token of ours");
+    let keys = &server.app.refresh_keys;
+    let (exchange, answer) = Exchange::plan(keys, &opened, &presented(server, token), session, now, &policy);
+    (apply(session, &exchange).expect("it is the current token"), answer)
+}
+
+/// Quick ones, slow ones, ones at the very end of the window, and a clock that is set back.
+async fn it_leaves_the_session_as_the_judge_would(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let mut token = server.login().await.refresh_token();
+    for pause in [0, 3, 9, 10, 1, 11, 0, 25, 10_000, -50, 2, 60] {
+        server.clock.advance(pause);
+        let before = session_of(&server, &token).await;
+        let (expected, successor) = judged(&server, &token, &before);
+        let answer = refresh(&server, &token).await;
+        assert_eq!(answer.ok().header("refresh-verdict"), "rotate");
+        assert_eq!(answer.refresh_token(), successor.reveal(), "after {pause} s");
+        let after = session_of(&server, successor.reveal()).await;
+        assert_eq!(format!("{after:?}"), format!("{expected:?}"), "after {pause} s");
+        assert_eq!((after.current_hash, after.parent_hash), (expected.current_hash, expected.parent_hash));
+        server.introspect(&answer.access_token()).await.active();
+        token = successor.reveal().to_owned();
+    }
+}
+
+/// One thing after the other that a rotation asks for doesn't hold; then it changes nothing at all.
+async fn it_changes_nothing_unless_everything_holds(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let token = server.login().await.refresh_token();
+    let before = session_of(&server, &token).await;
+    let opened = server.app.refresh_keys.open(&token).expect("a token of ours");
+    let client = server.app.registry.snapshot().expect("it is current").client(P1).expect("it is there").clone();
+    let (now, policy) = (server.clock.now(), server.app.refresh_policy(&client));
+    let (rotation, successor) =
+        Rotation::plan(&server.app.refresh_keys, &opened, &presented(&server, &token), &client.id, now, &policy);
+    let good = || rotation.clone();
+    let end = before.idle_expires_at;
+    for bad in [
+        Rotation { presented: successor.hash(), ..good() },
+        Rotation { client_id: C1.0.parse().expect("a client id"), ..good() },
+        Rotation { session_id: tokend::domain::SessionId::generate(now), ..good() },
+        Rotation { now: end, ..good() },
+        Rotation { used_after: before.last_used_at, ..good() },
+        Rotation { began_after: before.created_at, ..good() },
+    ] {
+        assert!(server.app.store.rotate(bad.clone()).await.expect("it is answered").is_none(), "{bad:?}");
+    }
+    for (state, back) in [
+        ("UPDATE users SET disabled_at = 1", "UPDATE users SET disabled_at = NULL"),
+        ("UPDATE sessions SET revoked_at = 1", "UPDATE sessions SET revoked_at = NULL"),
+        ("UPDATE sessions SET expires_at = 1", "UPDATE sessions SET expires_at = 9223372036854775807"),
+    ] {
+        server.database.execute(state).await;
+        assert!(server.app.store.rotate(good()).await.expect("it is answered").is_none(), "{state}");
+        server.database.execute(back).await;
+    }
+    assert_eq!(format!("{:?}", session_of(&server, &token).await), format!("{before:?}"));
+    let last_moment = Rotation { now: end - 1, ..good() };
+    let rotated = server.app.store.rotate(last_moment).await.expect("it is answered").expect("all of it holds");
+    assert_eq!((rotated.session_id, rotated.user_id), (before.id, before.user_id));
+    assert!(server.app.store.rotate(good()).await.expect("it is answered").is_none(), "once and never again");
+}
+
+on_both_databases!(it_leaves_the_session_as_the_judge_would, it_changes_nothing_unless_everything_holds);
