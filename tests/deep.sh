@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # A step is a function that is given its seconds. It says what it did in lines that begin with RESULT, and fails by its
 # exit code.
 STEPS=(kills_on_sqlite kills_on_postgres postgres_killed failover_synchronous failover_asynchronous
-    networks_on_sqlite networks_on_postgres cut_logs full_disks overload model fuzzing mutants timing)
+    networks_on_sqlite networks_on_postgres cut_logs full_disks overload canary model fuzzing mutants timing)
 
 # What is fuzzed.
 TARGETS=()
@@ -82,6 +82,22 @@ full_disks() {
 overload() {
     TOKEND_TEST_NAMES=$(so_many "$1" 4000 1 20000) TOKEND_TEST_CONNECTIONS=5000 \
         one_test "$1" faults::overload::an_overload_is_refused_and_nobody_who_is_signed_in_notices
+}
+
+# Every test of the suite once, with logs at the finest level, however little time there is; then every secret that was used
+# is searched in what the servers logged, measured, told, answered and stored.
+canary() {
+    local directory=target/canary tests secrets unsearched bytes found
+    rm -rf "$directory"
+    mkdir -p "$directory"
+    TOKEND_TEST_CANARY=$PWD/$directory timeout --foreground 3600 cargo test --locked --test api |
+        tee "$cluster/suite.log" || return 1
+    tests=$(sed -n 's/^test result: ok. \([0-9]*\) passed.*/\1/p' "$cluster/suite.log")
+    TOKEND_TEST_CANARY_SEARCH=$PWD/$directory one_test "$1" canary::nothing_that_was_noted_is_found |
+        tee "$cluster/search.log" || true
+    read -r _ secrets unsearched bytes found < <(grep ^SEARCHED "$cluster/search.log") || return 1
+    echo "RESULT canary tests=$tests secrets=$secrets too_short=$unsearched searched=$((bytes >> 20))MiB found=$found"
+    [ "$found" = 0 ] && rm -rf "$directory"
 }
 
 model() {

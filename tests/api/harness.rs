@@ -2,6 +2,7 @@
 
 mod answer;
 mod bystander;
+pub mod canary;
 mod cluster;
 mod database;
 mod fixtures;

@@ -11,6 +11,7 @@ mod attacks;
 mod audit;
 mod bad_input;
 mod batches;
+mod canary;
 mod cli;
 mod conformance;
 mod cookies;

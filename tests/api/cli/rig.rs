@@ -7,7 +7,7 @@ use tokend::clock::Clock;
 use tokend::domain::{PlainSecret, SigningAlgorithm, Username};
 use tokend::keys::{MasterSecrets, SigningKey};
 
-use crate::harness::{Answer, Database, Engine, Node, Outcome, Program, Settings};
+use crate::harness::{Answer, Database, Engine, Node, Outcome, Program, Settings, canary};
 
 pub const SECRET: &str = "the-master-secret-of-these-tests-long-enough";
 const ISSUER: &str = "https://auth.example.com";
@@ -145,7 +145,7 @@ impl Rig {
         let time = Clock::System.now() + self.ahead.load(Ordering::SeqCst);
         self.clock.advance(time - self.clock.now());
         self.node.app.registry.refresh().await.expect("the registry can be read");
-        Answer::read(request.send().await.expect("the server answers")).await
+        Answer::read(canary::noted(request).send().await.expect("the server answers")).await
     }
 }
 

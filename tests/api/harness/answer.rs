@@ -5,6 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use super::canary;
+
 /// An answer, read whole.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -17,7 +19,10 @@ impl Answer {
     pub async fn read(response: reqwest::Response) -> Self {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        Self { status, headers, text: response.text().await.expect("the body can be read") }
+        let path = response.url().path().to_owned();
+        let text = response.text().await.expect("the body can be read");
+        canary::note_answer(&path, status, &headers, &text);
+        Self { status, headers, text }
     }
 
     /// The body as JSON; null when it isn't.

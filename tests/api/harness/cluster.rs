@@ -13,6 +13,8 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 use tokend::domain::PlainSecret;
 
+use super::canary;
+
 /// Longer than a start, a recovery or a promotion takes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -138,6 +140,7 @@ impl Cluster {
     }
 
     fn without_files(password: String) -> Self {
+        canary::note(&password);
         let directory = tempfile::Builder::new().prefix("tokend-test.").tempdir().expect("a temporary directory");
         // PostgreSQL refuses to run as root, so there it runs as somebody else.
         let owner = getuid().is_root().then(|| id("postgres").or_else(|| id("nobody")).expect("a user"));

@@ -9,6 +9,8 @@ use tempfile::TempDir;
 use tokend::store::{PoolSize, Store};
 use tokio::sync::OnceCell;
 
+use super::canary;
+
 /// Which database a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -29,6 +31,7 @@ const POOL: PoolSize = PoolSize { max_connections: 8, acquire_timeout: Duration:
 
 impl Database {
     pub async fn new(engine: Engine) -> Self {
+        canary::begin();
         match engine {
             Engine::Sqlite => {
                 let directory = TempDir::new().expect("a temporary directory");
@@ -51,16 +54,7 @@ impl Database {
             let files = std::fs::read_dir(directory.path().join("data")).expect("the directory is there");
             return files.flat_map(|file| std::fs::read(file.expect("a file").path()).expect("it is read")).collect();
         }
-        let mut connection = PgConnection::connect(&self.url).await.expect("the database answers");
-        let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
-        let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut connection).await.expect("the tables");
-        let mut dump = Vec::new();
-        for table in tables {
-            let rows = AssertSqlSafe(format!("SELECT t::text FROM {table} t"));
-            let rows: Vec<String> = sqlx::query_scalar(rows).fetch_all(&mut connection).await.expect("the rows");
-            dump.extend(rows.join("\n").into_bytes());
-        }
-        dump
+        rows_of(&self.url).await.expect("the database answers")
     }
 
     /// Runs one statement behind the back of everybody who uses the database.
@@ -90,19 +84,52 @@ impl Database {
 /// Some hundred databases would fill a small disk. Whoever still uses this one is thrown out.
 impl Drop for Database {
     fn drop(&mut self) {
-        let Some(name) = self.url.strip_prefix("postgres").and_then(|url| url.rsplit('/').next()) else { return };
-        let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-        std::thread::spawn(|| {
+        if let Some(directory) = &self.directory {
+            return canary::keep_databases_in(directory.path());
+        }
+        let url = self.url.clone();
+        let dropping = std::thread::spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(run_sql(statement));
+            runtime.expect("a runtime").block_on(keep_and_drop(url));
         });
+        if canary::is_on() {
+            // The last test's would be lost with the process.
+            let _ = dropping.join();
+        }
     }
+}
+
+async fn keep_and_drop(url: String) {
+    if canary::is_on() {
+        // A test may have broken it.
+        canary::keep(canary::Text::Databases, &rows_of(&url).await.unwrap_or_default());
+    }
+    let name = url.rsplit('/').next().expect("a name");
+    run_sql(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+}
+
+/// All rows of a PostgreSQL database as text, with bytes in hexadecimal.
+async fn rows_of(url: &str) -> sqlx::Result<Vec<u8>> {
+    let mut connection = PgConnection::connect(url).await?;
+    let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
+    let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut connection).await?;
+    let mut dump = Vec::new();
+    for table in tables {
+        let rows = AssertSqlSafe(format!("SELECT t::text FROM {table} t"));
+        let rows: Vec<String> = sqlx::query_scalar(rows).fetch_all(&mut connection).await?;
+        dump.extend(rows.join("\n").into_bytes());
+    }
+    Ok(dump)
 }
 
 /// The throw-away cluster that `tests/run.sh` starts.
 pub fn cluster_url() -> &'static str {
     static URL: OnceLock<String> = OnceLock::new();
-    URL.get_or_init(|| std::env::var("TOKEND_TEST_POSTGRES").expect("tests/run.sh starts a PostgreSQL for the tests"))
+    URL.get_or_init(|| {
+        let url = std::env::var("TOKEND_TEST_POSTGRES").expect("tests/run.sh starts a PostgreSQL for the tests");
+        canary::note_setting("TOKEND_DATABASE", &url);
+        url
+    })
 }
 
 /// The address of one database of the cluster.

@@ -4,6 +4,8 @@ use tokend::domain::{Client, ClientAuthentication, Grant, Grants, PlainSecret, U
 use tokend::password::{Hasher, PlainPassword};
 use tokend::store::Store;
 
+use super::canary;
+
 /// When each test begins.
 pub const START: i64 = 1_800_000_000;
 
@@ -35,6 +37,7 @@ pub const API: &str = "https://api.example.com";
 
 /// A confidential client that may do nothing yet.
 pub fn confidential((id, secret): (&str, &str)) -> Client {
+    canary::note(secret);
     let hash = PlainSecret::new(secret.to_owned()).hash();
     Client::without_rights(id.parse().unwrap(), ClientAuthentication::Secret(hash), REGISTERED)
 }
@@ -79,6 +82,7 @@ pub fn clients() -> Vec<Client> {
 
 /// Adds a user with a password.
 pub async fn add_user(store: &Store, hasher: &Hasher, name: &str, password: &str) -> UserId {
+    canary::note(password);
     let hash = hasher.hash(PlainPassword::chosen(password).unwrap()).await.unwrap();
     let user = User {
         id: UserId::generate(),

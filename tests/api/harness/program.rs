@@ -13,6 +13,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::canary::{self, Text};
 use super::cluster::other_user;
 
 /// Longer than anything takes that ends at all.
@@ -53,6 +54,7 @@ impl Program {
 
     /// With one more variable, or another value of it.
     pub fn set(mut self, variable: &str, value: &str) -> Self {
+        canary::note_setting(variable, value);
         self.settings.retain(|(name, _)| name != variable);
         self.settings.push((variable.to_owned(), value.to_owned()));
         self
@@ -83,26 +85,34 @@ impl Program {
     /// Runs a command to its end, with this on standard input.
     pub fn run_with(&self, arguments: &[&str], input: &str) -> Outcome {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().expect("the program starts");
+        canary::note_typed(arguments, input);
         // A program that doesn't want it may be gone already.
         let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
         let (stdout, stderr) = (whole(child.stdout.take()), whole(child.stderr.take()));
         let mut running = Running { child, stdout, stderr };
         let read = |from: &Receiver<String>| from.recv_timeout(PATIENCE).expect("the program ends");
         let (stdout, stderr) = (read(&running.stdout), read(&running.stderr));
-        Outcome { code: running.child.wait().expect("it has ended").code(), stdout, stderr }
+        let outcome = Outcome { code: running.child.wait().expect("it has ended").code(), stdout, stderr };
+        outcome.keep();
+        outcome
     }
 
     /// Runs a command that goes on.
     pub fn start(&self, arguments: &[&str]) -> Running {
-        let mut child = self.command(arguments).stdin(Stdio::null()).spawn().expect("the program starts");
-        let (stdout, stderr) = (lines(child.stdout.take()), lines(child.stderr.take()));
+        let mut command = self.command(arguments);
+        if canary::is_on() {
+            command.env("TOKEND_LOG__FILTER", "trace");
+        }
+        let mut child = command.stdin(Stdio::null()).spawn().expect("the program starts");
+        let stdout = lines(child.stdout.take(), canary::note_printed);
+        let stderr = lines(child.stderr.take(), |line| canary::keep(Text::Program, line.as_bytes()));
         Running { child, stdout, stderr }
     }
 
     /// As [`Self::start`], with its log in a file.
     pub fn start_logging_to(&self, arguments: &[&str], log: fs::File) -> Running {
         let mut child = self.command(arguments).stdin(Stdio::null()).stderr(log).spawn().expect("the program starts");
-        let (stdout, stderr) = (lines(child.stdout.take()), channel().1);
+        let (stdout, stderr) = (lines(child.stdout.take(), canary::note_printed), channel().1);
         Running { child, stdout, stderr }
     }
 
@@ -172,14 +182,34 @@ impl Running {
     }
 }
 
+impl Drop for Program {
+    fn drop(&mut self) {
+        canary::keep_databases_in(self.directory());
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if canary::is_on() {
+            // What it wrote last is kept too.
+            self.stderr.iter().for_each(drop);
+        }
     }
 }
 
 impl Outcome {
+    /// What was printed has a secret if the command says so, which is then all of standard output.
+    fn keep(&self) {
+        if self.stderr.contains("shown this once") {
+            canary::note(self.stdout.trim_end());
+        } else {
+            canary::keep(Text::Program, self.stdout.as_bytes());
+        }
+        canary::keep(Text::Program, self.stderr.as_bytes());
+    }
+
     /// The outcome, which must be success.
     #[track_caller]
     pub fn ok(&self) -> &Self {
@@ -238,9 +268,10 @@ fn whole(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
     receive
 }
 
-fn lines(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
+fn lines(pipe: Option<impl Read + Send + 'static>, see: fn(&str)) -> Receiver<String> {
     let pipe = BufReader::new(pipe.expect("a pipe"));
     let (send, receive) = channel();
-    thread::spawn(move || pipe.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+    let lines = pipe.lines().map_while(Result::ok).inspect(move |line| see(line));
+    thread::spawn(move || lines.for_each(|line| drop(send.send(line))));
     receive
 }

@@ -6,7 +6,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{Answer, TestServer};
+use super::{Answer, TestServer, canary};
 
 /// Much longer than any answer takes; only a server that hangs gets there.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,6 +33,7 @@ impl TestServer {
     }
 
     async fn exchange_bytes(&self, request: Vec<u8>, hang_up: bool) -> Vec<u8> {
+        canary::note_raw(&request);
         let address = self.base.trim_start_matches("http://").split('/').next().expect("an address").to_owned();
         let (mut reader, mut writer) = TcpStream::connect(address).await.expect("the server listens").into_split();
         let writing = tokio::spawn(async move {

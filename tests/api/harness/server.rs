@@ -14,6 +14,7 @@ use tokend::keys::{MasterSecrets, SigningKey};
 use tokend::store::{PoolSize, Store};
 use tokio::sync::oneshot;
 
+use super::canary;
 use super::database::{Database, Engine};
 use super::fixtures::{self, BOBS_PASSWORD, P1, PASSWORD, START};
 use super::{Answer, RS1};
@@ -162,7 +163,7 @@ impl TestServer {
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Answer {
-        let answer = Answer::read(request.send().await.expect("the server answers")).await;
+        let answer = Answer::read(canary::noted(request).send().await.expect("the server answers")).await;
         if let Some(heard) = &self.heard {
             heard.lock().expect("nobody panicked").push(answer.clone());
         }
@@ -276,6 +277,9 @@ impl Node {
     pub async fn start_on(store: Store, clock: &Clock, settings: &Settings) -> Self {
         let config = Config::from_toml(&settings.toml).expect("the test's configuration is valid");
         let SecretSource::Inline(secrets) = &config.master_secrets else { panic!("the test names its master secrets") };
+        for secret in secrets {
+            canary::note(secret.reveal());
+        }
         let secrets = MasterSecrets::new(secrets).expect("master secrets");
         let app = App::build(config, clock.clone(), store, secrets).await.expect("the parts come together");
         let limits = Limits {
@@ -294,6 +298,12 @@ impl Node {
         let polled = Arc::clone(&app);
         tokio::spawn(async move { polled.registry.poll().await });
         Self { app, base, _stop: stop }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        canary::keep(canary::Text::Metrics, self.app.metrics.render(self.app.registry.age()).as_bytes());
     }
 }
 

@@ -42,7 +42,7 @@ const HASHES: [Option<&str>; 18] = [
     Some("!"),
     Some("*"),
     Some("x"),
-    Some("correct horse battery staple"),
+    Some("a password that is stored as it stands"),
     Some("$argon2id$"),
     Some("$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA"),
     Some("$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$"),

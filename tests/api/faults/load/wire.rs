@@ -9,7 +9,7 @@ use tokend::domain::PlainSecret;
 use uuid::Uuid;
 
 use super::super::history::Token;
-use crate::harness::RS1;
+use crate::harness::{RS1, canary};
 
 /// How long a client waits for an answer: longer than the server takes to give up.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -35,11 +35,13 @@ pub async fn send(http: &reqwest::Client, base: &str, path: &str, form: &[(&str,
     if path == "/introspect" {
         request = request.basic_auth(RS1.0, Some(RS1.1));
     }
-    let Ok(response) = request.send().await else { return Reply::default() };
+    let Ok(response) = canary::noted(request).send().await else { return Reply::default() };
     let status = response.status().as_u16();
-    let verdict = response.headers().get("refresh-verdict").and_then(|verdict| verdict.to_str().ok());
+    let headers = response.headers().clone();
+    let verdict = headers.get("refresh-verdict").and_then(|verdict| verdict.to_str().ok());
     let verdict = verdict.unwrap_or_default().to_owned();
     let Ok(text) = response.text().await else { return Reply::default() };
+    canary::note_answer(path, status, &headers, &text);
     Reply { status, verdict, body: serde_json::from_str(&text).unwrap_or(Value::Null) }
 }
 
