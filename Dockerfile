@@ -2,24 +2,29 @@
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
 
+# Builds as cargo does, and writes the crates that a program is made of into the program itself, where scanners of images
+# look for them; the other one makes a CycloneDX document of that.
+RUN cargo install --locked cargo-auditable@0.7.7 auditable2cdx@0.1.0
+
 # The dependencies by themselves, with an empty program in the place of ours: this layer is built again only when the
 # manifest or the lock file changes.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src \
     && touch src/lib.rs \
     && echo 'fn main() {}' > src/main.rs \
-    && cargo build --release --locked --bin tokend
+    && cargo auditable build --release --locked --bin tokend
 
 # Copied files keep the time of their last change, which may be before the empty program was compiled: without a new
 # time cargo would take that one for up to date.
 COPY . .
 RUN touch src/lib.rs src/main.rs \
-    && cargo build --release --locked --bin tokend \
+    && cargo auditable build --release --locked --bin tokend \
+    && auditable2cdx target/release/tokend > target/release/tokend.cdx.json \
     && mkdir -m 0700 data
 
 # --- Run. glibc, libgcc and the certificates of the public authorities; no shell and no package manager.
 FROM gcr.io/distroless/cc-debian12:nonroot
-COPY --from=build /build/target/release/tokend /usr/local/bin/tokend
+COPY --from=build /build/target/release/tokend /build/target/release/tokend.cdx.json /usr/local/bin/
 
 # The server reads config/tokend.toml and, unless told otherwise, keeps its database and its master secret in data/, both
 # below the working directory. Mount your own file over the first and a volume over the second; a new volume gets the

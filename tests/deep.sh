@@ -12,7 +12,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # A step is a function that is given its seconds. It says what it did in lines that begin with RESULT, and fails by its
 # exit code.
 STEPS=(kills_on_sqlite kills_on_postgres postgres_killed failover_synchronous failover_asynchronous
-    networks_on_sqlite networks_on_postgres cut_logs full_disks overload canary model fuzzing mutants timing)
+    networks_on_sqlite networks_on_postgres cut_logs full_disks overload canary model fuzzing mutants timing
+    bill_of_materials)
 
 # What is fuzzed.
 TARGETS=()
@@ -146,6 +147,23 @@ timing() {
     cargo bench --locked --bench timing >"$cluster/timing.log" || return 1
     cat "$cluster/timing.log"
     echo "RESULT timing $(grep -c DIFFERENT "$cluster/timing.log" || true) of $(($(wc -l <"$cluster/timing.log") - 1)) pairs differ"
+}
+
+# What the release build says of itself has every crate that is linked or built with, and none but those of Cargo.lock.
+bill_of_materials() {
+    cargo_tool auditable || return 1
+    has auditable2cdx || cargo install --locked auditable2cdx || return 1
+    cargo auditable build --release --locked --bin tokend || return 1
+    local document=target/release/tokend.cdx.json listed=$cluster/listed used=$cluster/used locked=$cluster/locked
+    auditable2cdx target/release/tokend >"$document" || return 1
+    grep -o 'pkg:cargo/[^"?&]*' "$document" | sed 's|pkg:cargo/||' | sort -u >"$listed"
+    cargo tree --locked -e normal,build --prefix none --target "$(rustc --print host-tuple)" --format '{p}' |
+        sed -n 's/^\([^ ]*\) v\([^ ]*\).*/\1@\2/p' | sort -u >"$used"
+    sed -n '/^name = /{s/name = "\(.*\)"/\1/;N;s/\nversion = "\(.*\)"/@\1/;p}' Cargo.lock | sort -u >"$locked"
+    local missing unknown
+    missing=$(comm -13 "$listed" "$used") unknown=$(comm -23 "$listed" "$locked")
+    echo "RESULT bill_of_materials crates=$(wc -l <"$listed") used=$(wc -l <"$used") missing=${missing:-none} unknown=${unknown:-none}"
+    [ -s "$used" ] && [ -z "$missing$unknown" ]
 }
 
 # Runs a step and says in one line what became of it.
