@@ -26,6 +26,7 @@ pub use logs::Logs;
 pub use program::{Outcome, Program, Running};
 pub use proxy::{Fault, Proxy, Way};
 pub use random::Random;
+pub use raw::KeptAlive;
 pub use server::{MASTER_SECRET, Node, Settings, TestServer};
 pub use serving::Serving;
 

@@ -44,10 +44,11 @@ pub struct Running {
 }
 
 impl Program {
-    /// In an empty directory, with nothing set but what makes hashing cheap.
+    /// In an empty directory, with nothing set but what makes hashing cheap. `TOKEND_TEST_PROGRAM` may name another build.
     pub fn new() -> Self {
         let directory = TempDir::new().expect("a temporary directory");
-        let executable = env!("CARGO_BIN_EXE_tokend").into();
+        let executable = std::env::var_os("TOKEND_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_tokend").into());
+        let executable = executable.into();
         let program = Self { directory, settings: Vec::new(), executable, user: None };
         program.set("TOKEND_PASSWORDS__MEMORY_KIB", "64").set("TOKEND_PASSWORDS__ITERATIONS", "1")
     }

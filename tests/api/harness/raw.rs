@@ -58,6 +58,42 @@ impl TestServer {
     }
 }
 
+/// A connection that is kept, for more requests than a whole HTTP client would get done beside the server.
+pub struct KeptAlive {
+    stream: TcpStream,
+    received: Vec<u8>,
+}
+
+impl KeptAlive {
+    pub async fn open(address: &str) -> Self {
+        let stream = TcpStream::connect(address).await.expect("the server listens");
+        stream.set_nodelay(true).expect("a TCP connection");
+        Self { stream, received: Vec::with_capacity(4096) }
+    }
+
+    /// Sends a request and reads its answer. The status.
+    pub async fn exchange(&mut self, request: &[u8]) -> u16 {
+        self.received.clear();
+        let exchange = async {
+            self.stream.write_all(request).await.expect("the server reads");
+            while self.received.len() < answer_length(&self.received) {
+                let read = self.stream.read_buf(&mut self.received).await.expect("the server answers");
+                assert!(read > 0, "the server closed the connection");
+            }
+        };
+        tokio::time::timeout(PATIENCE, exchange).await.expect("the server answers in time");
+        answers(&self.received)[0].status
+    }
+}
+
+/// How long an answer is that begins like this; longer than any, as long as that isn't known.
+fn answer_length(received: &[u8]) -> usize {
+    let Some(end) = received.windows(4).position(|four| four == b"\r\n\r\n") else { return usize::MAX };
+    let head = str::from_utf8(&received[..end]).expect("the head is text");
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+    end + 4 + length.parse::<usize>().expect("a number")
+}
+
 /// The final answers in a stream of bytes. No answer of ours is chunked, so that a length is all there is to know.
 fn answers(mut bytes: &[u8]) -> Vec<Answer> {
     let mut found = Vec::new();
