@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokend::domain::{Exchange, PlainSecret, SigningAlgorithm};
 use tokend::keys::SigningKey;
+use tokend::store::audit_events::AuditFilter;
 
 use crate::harness::{ADMIN, Engine, MASTER_SECRET, Settings, TestServer, master_secrets, on_both_databases};
 
@@ -79,6 +80,9 @@ async fn a_token_ahead_of_the_database_is_refused_and_ends_nothing(engine: Engin
     lose_commits(&server, &zero, &two).await;
     server.clock.advance(60);
     server.refresh(&two).await.refused(401, "invalid_grant");
+    let session = server.app.refresh_keys.open(&two).expect("a token of ours").session_id;
+    let told = server.app.store.list_events(AuditFilter::Session(session), 0, 10).await.expect("the trail is there");
+    assert_eq!(told.iter().filter(|event| event.kind == "refresh.ahead").count(), 1, "the operator is told: {told:?}");
     server.introspect(&two).await.inactive();
     server.refresh(&zero).await.ok();
 }

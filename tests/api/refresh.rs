@@ -101,6 +101,34 @@ async fn a_session_that_is_used_without_rotation_is_not_idle(engine: Engine) {
     }
 }
 
+/// A session that is used all day without rotation is written once in a hundredth of its idle lifetime, not at each refresh.
+async fn a_refresh_without_rotation_writes_only_now_and_then(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let token = server.login_on(UNROTATED).await.refresh_token();
+    let end = async || server.introspect(&token).await.active().json()["exp"].as_i64().unwrap();
+    let first = end().await;
+    for pause in [1, 30 * DAY / 100 - 1] {
+        server.clock.advance(pause);
+        server.refresh(&token).await.ok();
+        assert_eq!(end().await, first);
+    }
+    server.clock.advance(1);
+    server.refresh(&token).await.ok();
+    assert_eq!(end().await, server.clock.now() + 30 * DAY);
+}
+
+/// The exchange that a retry repeats was the use of the session.
+async fn a_retry_puts_no_end_off(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let first = server.login().await.refresh_token();
+    server.clock.advance(HOUR);
+    let second = server.refresh(&first).await.refresh_token();
+    let end = server.clock.now() + 30 * DAY;
+    server.clock.advance(9);
+    assert_eq!(server.refresh(&first).await.header("refresh-verdict"), "replay");
+    assert_eq!(server.introspect(&second).await.active().json()["exp"], end);
+}
+
 async fn rotation_may_be_switched_under_a_session(engine: Engine) {
     let server = TestServer::start(engine).await;
     let first = server.login().await.refresh_token();
@@ -256,6 +284,8 @@ on_both_databases!(
     a_clients_own_window_counts,
     without_rotation_the_first_token_works_for_ever,
     a_session_that_is_used_without_rotation_is_not_idle,
+    a_refresh_without_rotation_writes_only_now_and_then,
+    a_retry_puts_no_end_off,
     rotation_may_be_switched_under_a_session,
     an_unused_session_ends,
     a_session_ends_however_much_it_is_used,

@@ -1,9 +1,10 @@
 //! The refresh that one statement carries out is the refresh that the judge would have decided on.
 
+use serde_json::json;
 use tokend::domain::{PlainSecret, Rotation, Session};
 use tokend::token::judge::{Exchange, Presented, apply};
 
-use crate::harness::{Answer, C1, Engine, P1, TestServer, on_both_databases};
+use crate::harness::{Answer, C1, Engine, P1, STRICT, Settings, TestServer, UNROTATED, on_both_databases};
 
 /// A public client refreshes at `/token`, where it is known before its session is.
 async fn refresh(server: &TestServer, token: &str) -> Answer {
@@ -88,4 +89,39 @@ async fn it_changes_nothing_unless_everything_holds(engine: Engine) {
     assert!(server.app.store.rotate(good()).await.expect("it is answered").is_none(), "once and never again");
 }
 
-on_both_databases!(it_leaves_the_session_as_the_judge_would, it_changes_nothing_unless_everything_holds);
+/// What access tokens say, and that none outlives its session, holds on this way as well.
+async fn it_issues_what_any_other_refresh_would(engine: Engine) {
+    let server = TestServer::start_with(engine, Settings::with("[sessions]\nabsolute_lifetime = '2h'")).await;
+    let first = server.login().await.refresh_token();
+    server.change_user(server.alice, |user| user.claims["roles"] = json!(["admin"])).await;
+    server.clock.advance(60);
+    let second = refresh(&server, &first).await;
+    assert_eq!(second.claims()["roles"], json!(["admin"]));
+    server.clock.advance(2 * 3600 - 61);
+    let last = refresh(&server, &second.refresh_token()).await;
+    assert_eq!(last.ok().json()["expires_in"], 1);
+}
+
+/// Who may use a token only once gets its access token signed before it is used up; who keeps a token keeps it.
+async fn it_is_not_for_everybody(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let at_token = async |client: &str, token: &str| {
+        server.post("/token", &[("grant_type", "refresh_token"), ("client_id", client), ("refresh_token", token)]).await
+    };
+    let kept = server.login_on(UNROTATED).await.refresh_token();
+    server.clock.advance(60);
+    assert_eq!(at_token(UNROTATED, &kept).await.refresh_token(), kept);
+
+    let once = server.login_on(STRICT).await.refresh_token();
+    server.change_user(server.alice, |user| user.claims["roles"] = json!("r".repeat(9_000))).await;
+    at_token(STRICT, &once).await.refused(500, "server_error");
+    server.change_user(server.alice, |user| user.claims["roles"] = json!(["tester"])).await;
+    assert_eq!(at_token(STRICT, &once).await.ok().header("refresh-verdict"), "rotate");
+}
+
+on_both_databases!(
+    it_leaves_the_session_as_the_judge_would,
+    it_changes_nothing_unless_everything_holds,
+    it_issues_what_any_other_refresh_would,
+    it_is_not_for_everybody,
+);

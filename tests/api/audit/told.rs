@@ -130,6 +130,13 @@ async fn the_end_of_sessions_is_told_with_who_ended_how_many(engine: Engine) {
     server.post_as(ADMIN, "/revoke", &[("username", "alice")]).await.ok();
     let bulk = server.event("sessions.revoked").await;
     assert_eq!((bulk.actor.as_str(), bulk.count, bulk.user_id), ("client:admin-cli", 2, Some(server.alice)));
+
+    let (by_client, by_admin) = (server.login().await.refresh_token(), server.login().await.refresh_token());
+    server.post("/revoke", &[("token", &by_client), ("client_id", P1)]).await.ok();
+    server.post_as(ADMIN, "/revoke", &[("token", &by_admin)]).await.ok();
+    let events = server.events_of("sessions.revoked").await;
+    let told: Vec<_> = events.iter().skip(1).map(|event| (event.actor.as_str(), event.reason.as_deref())).collect();
+    assert_eq!(told, [("client:app", Some("client")), ("client:admin-cli", Some("admin"))]);
     server.assert_whole().await;
 }
 

@@ -14,7 +14,7 @@ fn challenged(answer: &Answer, status: u16, code: &str, challenge: &str) {
 async fn r2_a_a_token_comes_in_the_header(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login().await.access_token();
-    for scheme in ["Bearer", "bearer", "BEARER"] {
+    for scheme in ["Bearer", "bearer", "BEARER", "Bearer  "] {
         for method in [Method::GET, Method::POST] {
             let request = server.request(method, "/userinfo").header("authorization", format!("{scheme} {token}"));
             server.send(request).await.ok();

@@ -1,6 +1,6 @@
 //! What an exchange writes, and what the client gets for it.
 
-use super::super::{Exchange, Presented, apply};
+use super::super::{Exchange, Presented, Rotation, apply, is_alive};
 use crate::clock::NEVER;
 use crate::domain::{Anchor, PlainSecret, Recovery, RefreshPolicy, Session};
 use crate::token::fixture::{first_token, keys, policy, session};
@@ -98,4 +98,19 @@ fn every_use_puts_off_the_idle_end() {
     assert_eq!((touched.current_hash, touched.parent_hash), (row.current_hash, row.parent_hash));
     assert_eq!((touched.generation, touched.rotated_at, touched.anchor), (row.generation, row.rotated_at, row.anchor));
     assert_eq!(keys().find_current(&token, &touched), Some(keys().seal(&token)));
+}
+
+/// The statement that carries out the usual refresh asks the same of a session as [`is_alive`] does, with the ends turned around.
+#[test]
+fn a_rotation_is_asked_of_living_sessions_only() {
+    let (row, token, presented) = begun();
+    let row = Session { last_used_at: NOW + 50, ..row };
+    for (idle_lifetime, absolute_lifetime) in [(0, 0), (100, 0), (0, 120), (100, 120), (100, 1_000)] {
+        let policy = RefreshPolicy { idle_lifetime, absolute_lifetime, ..policy(Recovery::On) };
+        for now in [NOW + 50, NOW + 119, NOW + 120, NOW + 149, NOW + 150, NOW + 40_000_000] {
+            let (rotation, _) = Rotation::plan(&keys(), &token, &presented, &row.client_id, now, &policy);
+            let asked = row.last_used_at > rotation.used_after && row.created_at > rotation.began_after;
+            assert_eq!(asked, is_alive(row.life(), now, &policy), "{idle_lifetime}, {absolute_lifetime}, at {now}");
+        }
+    }
 }

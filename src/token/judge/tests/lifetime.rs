@@ -1,6 +1,6 @@
 //! A session ends by idleness, by age or by somebody's hand, whichever is first.
 
-use super::super::{effective_expiry, is_alive};
+use super::super::{effective_expiry, expiry_after_use, is_alive};
 use crate::clock::{NEVER, Seconds};
 use crate::domain::{Recovery, RefreshPolicy, Revocation, RevokedReason, SecretHash, Session};
 use crate::token::fixture::{policy, session};
@@ -27,6 +27,15 @@ fn ends_in_the_second_in_which_a_limit_is_reached() {
     let busy = Session { last_used_at: BEGAN + 990, idle_expires_at: BEGAN + 1_090, ..used() };
     assert!(is_alive(busy.life(), BEGAN + 999, &policy));
     assert!(!is_alive(busy.life(), BEGAN + 1_000, &policy), "however much it is used");
+}
+
+#[test]
+fn a_use_puts_off_the_idle_end_and_never_the_last_one() {
+    let policy = limits(100, 1_000);
+    assert_eq!(expiry_after_use(used().life(), BEGAN + 120, &policy), BEGAN + 220);
+    assert_eq!(expiry_after_use(used().life(), BEGAN + 120, &limits(200, 1_000)), BEGAN + 320, "raised since");
+    assert_eq!(expiry_after_use(used().life(), BEGAN + 960, &policy), BEGAN + 1_000);
+    assert_eq!(expiry_after_use(used().life(), BEGAN + 960, &limits(0, 5_000)), BEGAN + 1_000, "as it was signed in");
 }
 
 #[test]
