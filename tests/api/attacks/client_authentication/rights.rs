@@ -107,11 +107,14 @@ async fn a_grant_that_the_client_lacks(engine: Engine) {
         server.post_as(C1, "/token", &form).await.refused(400, "unsupported_grant_type");
     }
     server.assert_lost_nothing(bystander).await;
-    // Not even with the grant, for whoever isn't first-party (RFC 9700 §2.4).
-    server.change(Client { first_party: false, ..registered(STRICT) }).await;
-    server.login_on(STRICT).await.refused(400, "unauthorized_client");
-    let form = [&password[..], &[("client_id", STRICT)]].concat();
-    server.post("/token", &form).await.refused(400, "unauthorized_client");
+    // Not even with the grant, for whoever isn't first-party (RFC 9700 §2.4); nor for who is, without it.
+    let without_the_grant = Client { grants: Grants::from([Grant::RefreshToken]), ..registered(STRICT) };
+    for lacking in [Client { first_party: false, ..registered(STRICT) }, without_the_grant] {
+        server.change(lacking).await;
+        server.login_on(STRICT).await.refused(400, "unauthorized_client");
+        let form = [&password[..], &[("client_id", STRICT)]].concat();
+        server.post("/token", &form).await.refused(400, "unauthorized_client");
+    }
 }
 
 /// 31: a client that may sign users in and not refresh gets no refresh token, and its session ends with its access token.

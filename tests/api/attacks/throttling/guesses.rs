@@ -121,6 +121,8 @@ async fn what_is_no_wrong_password_is_not_counted(engine: Engine) {
         let from = far_away(n);
         server.login_with(&from, "alice", PASSWORD, &[("scope", "admin")]).await.refused(400, "invalid_scope");
         server.login_with(&from, "alice", "x", &[("scope", "admin")]).await.refused(400, "invalid_scope");
+        let elsewhere = [("resource", "https://elsewhere.example.com")];
+        server.login_with(&from, "alice", "x", &elsewhere).await.refused(400, "invalid_target");
         server.login_from(&from, "alice", "").await.refused(400, "invalid_request");
         server.login_from(&from, "alice", &"p".repeat(1_025)).await.refused(400, "invalid_request");
     }
