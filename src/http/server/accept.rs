@@ -63,6 +63,8 @@ pub(super) async fn accept<H: Handler>(
 ) {
     let permits = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
     let mut warned = None;
+    // Of those that have equally few it is another one's turn each time.
+    let mut turn = 0_usize;
     while let Some(permit) = next_permit(&permits, &mut warned).await {
         while connections.try_join_next().is_some() {}
         let (stream, peer) = next_client(&listener).await;
@@ -70,9 +72,12 @@ pub(super) async fn accept<H: Handler>(
         let _ = stream.set_nodelay(true);
         let peer = Peer(SocketAddr::new(peer.ip().to_canonical(), peer.port()));
         // What can't be let go of here is gone, and its client with it.
-        if let (Some(desk), Ok(stream)) = (desks.iter().min_by_key(|desk| desk.connections()), stream.into_std()) {
+        let (earlier, later) = desks.split_at(turn % desks.len().max(1));
+        let desk = later.iter().chain(earlier).min_by_key(|desk| desk.connections());
+        if let (Some(desk), Ok(stream)) = (desk, stream.into_std()) {
             desk.serve(stream, peer, permit, connections);
         }
+        turn = turn.wrapping_add(1);
     }
 }
 

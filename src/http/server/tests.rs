@@ -133,6 +133,13 @@ async fn workers_share_the_connections() {
     }
     assert_eq!(counts, [3, 3, 3]);
     drop(clients);
+    let mut alone = std::collections::BTreeSet::new();
+    for _ in 0..6 {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(LAST_GET.as_bytes()).await.unwrap();
+        alone.insert(rest(&mut client).await.split_once("worker ").unwrap().1.to_owned());
+    }
+    assert!(alone.len() > 1, "one after the other, not all by the same: {alone:?}");
     stop.send(()).unwrap();
     in_time(run).await.unwrap();
 }
