@@ -335,10 +335,8 @@ async fn in_time(closed: impl Future<Output = ()>) {
 /// Whether a connection can begin another transaction. When the disk fails, SQLite may end one by itself, and the driver
 /// believes for ever that it is in it.
 async fn is_out_of_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    if connection.is_in_transaction() {
-        // What the last one left to be undone is undone first.
-        connection.ping().await?;
-    }
+    // What the last one left to be undone is undone first.
+    connection.ping().await?;
     Ok(!connection.is_in_transaction())
 }
 
