@@ -15,6 +15,7 @@ mod row;
 pub mod sessions;
 pub mod sign_in_attempts;
 pub mod signing_keys;
+mod sqlite;
 pub mod survey;
 pub mod users;
 mod values;

@@ -6,21 +6,15 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
-    Transaction,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::audit_events::AuditLog;
 use super::error::is_read_only;
 use super::journal::Journal;
 use super::sessions::Hot;
-use super::{PoolSize, StartError, StoreError, postgres};
+use super::{PoolSize, StartError, StoreError, postgres, sqlite};
 use crate::audit::Acting;
-
-/// How long a writer of another process may hold SQLite before a statement gives up.
-const SQLITE_BUSY: Duration = Duration::from_secs(5);
 
 /// How long closing may take.
 const CLOSE: Duration = Duration::from_secs(5);
@@ -70,18 +64,14 @@ pub struct Store {
 #[derive(Clone, Debug)]
 pub(super) enum Db {
     Postgres(PgPool),
-    /// One writer, since SQLite has only one; readers never wait for it (WAL).
-    Sqlite {
-        writer: SqlitePool,
-        readers: SqlitePool,
-    },
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
 }
 
 impl Store {
     /// Opens the embedded database, making the file (mode 0600) and its directory (mode 0700) when they aren't there.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StartError> {
-        make_private(path)?;
-        let options = sqlite_options(path).journal_mode(SqliteJournalMode::Wal).optimize_on_close(true, None);
+        sqlite::make_private(path)?;
+        let options = sqlite::options(path).journal_mode(SqliteJournalMode::Wal).optimize_on_close(true, None);
         let store = Self::connect_sqlite(path, options).await?;
         match store.try_to_write().await {
             Err(StoreError::Unavailable(cause)) if is_read_only(&cause) => {
@@ -102,27 +92,13 @@ impl Store {
 
     /// Opens the embedded database as it is; `None` when it isn't there. Makes nothing, sets nothing.
     pub async fn open_existing_sqlite(path: &Path) -> Result<Option<Self>, StartError> {
-        if path.exists() { Self::connect_sqlite(path, sqlite_options(path)).await.map(Some) } else { Ok(None) }
+        if path.exists() { Self::connect_sqlite(path, sqlite::options(path)).await.map(Some) } else { Ok(None) }
     }
 
     async fn connect_sqlite(path: &Path, options: SqliteConnectOptions) -> Result<Self, StartError> {
         let unreachable = |cause| StartError::Unreachable { name: path.display().to_string(), cause };
-        let timeout = SQLITE_BUSY + Duration::from_secs(1);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(timeout)
-            .test_before_acquire(false)
-            .after_release(|connection, _| Box::pin(is_out_of_transactions(connection)))
-            .connect_with(options.clone())
-            .await
-            .map_err(unreachable)?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(4)
-            .acquire_timeout(timeout)
-            .test_before_acquire(false)
-            .after_release(|connection, _| Box::pin(is_out_of_transactions(connection)))
-            .connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(Self::new(Db::Sqlite { writer, readers }))
+        let writer = sqlite::writer(options.clone()).await.map_err(unreachable)?;
+        Ok(Self::new(Db::Sqlite { writer, readers: sqlite::readers(options) }))
     }
 
     /// Connects to PostgreSQL. `url` is as libpq has it; its password is never shown.
@@ -329,38 +305,5 @@ impl Unit {
 async fn in_time(closed: impl Future<Output = ()>) {
     if tokio::time::timeout(CLOSE, closed).await.is_err() {
         tracing::warn!("the database's connections could not be closed in time");
-    }
-}
-
-/// Whether a connection can begin another transaction. When the disk fails, SQLite may end one by itself, and the driver
-/// believes for ever that it is in it.
-async fn is_out_of_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // What the last one left to be undone is undone first.
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
-}
-
-fn sqlite_options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(SQLITE_BUSY)
-        .disable_statement_logging()
-}
-
-/// Makes the database file before SQLite does, since SQLite would make it readable for everybody.
-fn make_private(path: &Path) -> Result<(), StartError> {
-    use std::fs::{DirBuilder, OpenOptions};
-    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-
-    let cannot = |cause| StartError::Directory { directory: path.display().to_string(), cause };
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty() && !directory.exists())
-    {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot)?;
-    }
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(cause) if cause.kind() != std::io::ErrorKind::AlreadyExists => Err(cannot(cause)),
-        _ => Ok(()),
     }
 }

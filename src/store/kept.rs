@@ -63,6 +63,20 @@ impl Kept {
         Ok(Lent { connection, since, answered_at: since })
     }
 
+    /// Lets `work` write by statements that are transactions of their own. SQLite's one writer is everybody's, and not kept.
+    pub(super) async fn write<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if let Db::Sqlite { .. } = self.db {
+            return work(&mut self.db.write().await?).await;
+        }
+        let mut lent = self.take().await?;
+        let written = work(&mut lent.connection).await?;
+        self.keep(lent);
+        Ok(written)
+    }
+
     /// Keeps a connection that has answered.
     pub(super) fn keep(&mut self, mut lent: Lent) {
         lent.answered_at = Instant::now();

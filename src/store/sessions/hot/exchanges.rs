@@ -39,25 +39,11 @@ pub(super) static EXCHANGE_ALL_SQLITE: Values = Values::new(
 );
 
 /// A lane of exchanges.
-pub(super) struct Exchanges {
-    db: Db,
-    kept: Kept,
-}
+pub(super) struct Exchanges(Kept);
 
 impl Exchanges {
     pub(super) fn new(db: &Db) -> Self {
-        Self { db: db.clone(), kept: Kept::new(db) }
-    }
-
-    /// The sessions whose exchange was stored. SQLite's one writer is everybody's, and not kept.
-    async fn store(&mut self, exchanges: &[One<'_>]) -> Result<Vec<(Uuid,)>, StoreError> {
-        if matches!(self.db, Db::Sqlite { .. }) {
-            return store(&mut self.db.write().await?, exchanges).await;
-        }
-        let mut lent = self.kept.take().await?;
-        let stored = store(&mut lent.connection, exchanges).await?;
-        self.kept.keep(lent);
-        Ok(stored)
+        Self(Kept::new(db))
     }
 }
 
@@ -73,7 +59,8 @@ impl Statement for Exchanges {
             exchanges.iter().zip(&first).filter_map(|(exchange, first)| first.then_some(exchange)).collect();
         // Two batches that lock rows in the same order can't wait for each other in a circle.
         firsts.sort_unstable_by_key(|(id, _)| id.0);
-        let stored: HashSet<Uuid> = self.store(&firsts).await?.into_iter().map(|(id,)| id).collect();
+        let stored: HashSet<Uuid> =
+            self.0.write(async |on| store(on, &firsts).await).await?.into_iter().map(|(id,)| id).collect();
         Ok(exchanges.iter().zip(first).map(|((id, _), first)| first && stored.contains(&id.0)).collect())
     }
 }

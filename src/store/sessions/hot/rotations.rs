@@ -90,25 +90,11 @@ pub(super) static ROTATED_SQLITE: Values = Values::new(
 );
 
 /// A lane of rotations.
-pub(super) struct Rotations {
-    db: Db,
-    kept: Kept,
-}
+pub(super) struct Rotations(Kept);
 
 impl Rotations {
     pub(super) fn new(db: &Db) -> Self {
-        Self { db: db.clone(), kept: Kept::new(db) }
-    }
-
-    /// SQLite's one writer is everybody's, and not kept.
-    async fn store(&mut self, rotations: &[&Rotation]) -> Result<Vec<RotatedRow>, StoreError> {
-        if matches!(self.db, Db::Sqlite { .. }) {
-            return store(&mut self.db.write().await?, rotations).await;
-        }
-        let mut lent = self.kept.take().await?;
-        let stored = store(&mut lent.connection, rotations).await?;
-        self.kept.keep(lent);
-        Ok(stored)
+        Self(Kept::new(db))
     }
 }
 
@@ -122,7 +108,7 @@ impl Statement for Rotations {
         let first: Vec<bool> = rotations.iter().map(|rotation| seen.insert(rotation.session_id)).collect();
         let firsts: Vec<&Rotation> =
             rotations.iter().zip(&first).filter_map(|(rotation, first)| first.then_some(rotation)).collect();
-        let stored = self.store(&firsts).await?;
+        let stored = self.0.write(async |on| store(on, &firsts).await).await?;
         let mut stored: HashMap<Uuid, RotatedRow> = stored.into_iter().map(|row| (row.id, row)).collect();
         let outcome =
             |(rotation, first): (&Rotation, bool)| first.then(|| stored.remove(&rotation.session_id.0)).flatten();

@@ -1,0 +1,69 @@
+//! The pools of connections to SQLite: one connection that writes, since SQLite has only one writer, and a few that read, which
+//! never wait for it (WAL).
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
+
+use super::StartError;
+
+/// How long a writer of another process may hold SQLite before a statement gives up.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// How many connections read, besides those that threads have for themselves.
+const READERS: u32 = 4;
+
+/// The connection that writes. It is opened at once, which makes the database if the options say so.
+pub(super) async fn writer(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    pool(1).connect_with(options).await
+}
+
+/// Connections to read by. They are opened when they are needed.
+pub(super) fn readers(options: SqliteConnectOptions) -> SqlitePool {
+    pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"))
+}
+
+/// How every connection to this database is set up.
+pub(super) fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+        .disable_statement_logging()
+}
+
+/// Makes the database file before SQLite does, since SQLite would make it readable for everybody.
+pub(super) fn make_private(path: &Path) -> Result<(), StartError> {
+    use std::fs::{DirBuilder, OpenOptions};
+    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+
+    let cannot = |cause| StartError::Directory { directory: path.display().to_string(), cause };
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty() && !directory.exists())
+    {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot)?;
+    }
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::AlreadyExists => Err(cannot(cause)),
+        _ => Ok(()),
+    }
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    let timeout = BUSY + Duration::from_secs(1);
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(timeout)
+        .test_before_acquire(false)
+        .after_release(|connection, _| Box::pin(is_out_of_transactions(connection)))
+}
+
+/// Whether a connection can begin another transaction. When the disk fails, SQLite may end one by itself, and the driver
+/// believes for ever that it is in it.
+async fn is_out_of_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // What the last one left to be undone is undone first.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
