@@ -1,10 +1,12 @@
 //! The tables of the audit trail. An event is written in the transaction of the change that it tells of, at the end of a chain
 //! that only this process writes; several transactions at once take several chains.
 
+mod append;
 mod purge;
 mod read;
 mod verify;
 
+pub(super) use append::{Append, telling};
 pub use read::AuditFilter;
 pub use verify::{Finding, Verified};
 
@@ -106,8 +108,7 @@ impl AuditLog {
 
     async fn write(&self, unit: &mut Unit, events: &[AuditEvent]) -> Result<Written, StoreError> {
         let Some(writer) = self.0.get().filter(|_| !events.is_empty()) else { return Ok(Written(None)) };
-        let free = writer.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        if let Some(link) = free
+        if let Some(link) = writer.take_free()
             && let Some(link) = writer.append(unit, link, events).await?
         {
             return Ok(Written(Some(link)));
@@ -119,7 +120,7 @@ impl AuditLog {
 
     fn committed(&self, Written(link): Written) {
         if let (Some(writer), Some(link)) = (self.0.get(), link) {
-            writer.free.lock().unwrap_or_else(PoisonError::into_inner).push(link);
+            writer.free(link);
         }
     }
 
@@ -129,6 +130,14 @@ impl AuditLog {
 }
 
 impl Writer {
+    fn take_free(&self) -> Option<Link> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn free(&self, link: Link) {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(link);
+    }
+
     /// Opens another chain, and enters it into the register.
     async fn open(&self, unit: &mut Unit) -> Result<Link, StoreError> {
         let link = Link::new(random::uuid());
@@ -138,15 +147,18 @@ impl Writer {
         Ok(link)
     }
 
+    /// A link for each of the events, after `from`.
+    fn extend<'a>(&self, from: Link, events: impl Iterator<Item = &'a AuditEvent>) -> Vec<Link> {
+        let next = |link: &mut Link, event| {
+            *link = self.keys.extend(*link, event);
+            Some(*link)
+        };
+        events.scan(from, next).collect()
+    }
+
     /// Moves the head first, so that nothing is written behind a chain that isn't as it was left. `None` when it isn't.
     async fn append(&self, unit: &mut Unit, from: Link, events: &[AuditEvent]) -> Result<Option<Link>, StoreError> {
-        let links: Vec<Link> = events
-            .iter()
-            .scan(from, |link, event| {
-                *link = self.keys.extend(*link, event);
-                Some(*link)
-            })
-            .collect();
+        let links = self.extend(from, events.iter());
         let Some(last) = links.last().copied() else { return Ok(Some(from)) };
         let head = self.keys.head(last);
         let (seal, head) = (last.seal.as_slice(), head.as_slice());

@@ -1,23 +1,17 @@
 //! The `users` table.
 
+mod credentials;
+
+pub use credentials::Credentials;
+pub(super) use credentials::{CredentialsRow, FindCredentials};
+
 use uuid::Uuid;
 
 use super::db::{Unit, sql};
 use super::{Store, StoreError, row, sessions};
 use crate::audit::Kind;
 use crate::clock::UnixTime;
-use crate::domain::{RevokedReason, User, UserId, Username};
-
-/// A user together with the stored password hash, if there is one.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// The user.
-    pub user: User,
-    /// The hash as stored; a text that no password fits is possible.
-    pub password_hash: Option<String>,
-    /// Device tokens that were made before this are any device's.
-    pub devices_known_from: UnixTime,
-}
+use crate::domain::{RevokedReason, User, UserId};
 
 /// As a row, or as SQLite's JSON array: in this order.
 #[derive(Clone, Debug, sqlx::FromRow, serde::Deserialize)]
@@ -82,17 +76,6 @@ struct RemovedRow {
     username: String,
 }
 
-#[derive(sqlx::FromRow)]
-struct CredentialsRow {
-    #[sqlx(flatten)]
-    user: UserRow,
-    password_hash: Option<String>,
-    devices_known_from: i64,
-}
-
-const FIND: &str = "SELECT id AS user_id, username, email, claims, credentials_version, created_at AS user_created_at, \
-     disabled_at AS user_disabled_at, password_hash, devices_known_from FROM users WHERE username = $1";
-
 const LIST: &str = "SELECT id AS user_id, username, email, claims, credentials_version, created_at AS user_created_at, \
      disabled_at AS user_disabled_at FROM users WHERE username > $1 ORDER BY username LIMIT $2";
 
@@ -116,16 +99,6 @@ const FORGET_DEVICES: &str = "UPDATE users SET devices_known_from = $2 WHERE id 
 const REMOVE: &str = "DELETE FROM users WHERE id = $1 RETURNING username";
 
 impl Store {
-    /// The user of that name, with what is needed to check a password.
-    pub async fn find_credentials(&self, username: &Username) -> Result<Option<Credentials>, StoreError> {
-        let row = sql!(self.read().await?, optional CredentialsRow, FIND, username.as_str())?;
-        let credentials = |row: CredentialsRow| {
-            let (password_hash, devices_known_from) = (row.password_hash, row.devices_known_from);
-            Ok(Credentials { user: row.user.try_into()?, password_hash, devices_known_from })
-        };
-        row.map(credentials).transpose()
-    }
-
     /// Up to `limit` users in the order of their names, from the first one after `after` on.
     pub async fn list_users(&self, after: &str, limit: i64) -> Result<Vec<User>, StoreError> {
         let rows = sql!(self.read().await?, all UserRow, LIST, after, limit)?;

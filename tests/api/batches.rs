@@ -1,6 +1,8 @@
 //! Requests whose statements go out together: none of them is worse off for its neighbours.
 
 use sqlx::{Connection as _, PgConnection};
+use tokend::domain::{SessionId, UserId};
+use tokend::store::audit_events::AuditFilter;
 use tokend::store::sessions::SessionFilter;
 use tokio::task::JoinSet;
 
@@ -113,6 +115,18 @@ async fn a_sign_in_waits_for_whoever_changes_its_user_and_nobody_waits_with_it()
     holder.wait_for(1).await;
     holder.let_go().await;
     Answer::read(alice.await.expect("it ends").expect("the server answers")).await.ok();
+
+    let events = server.app.store.list_events(AuditFilter::All, 0, 100).await.expect("they are read");
+    let ids = |user: UserId, session: SessionId| (user.0, session.0);
+    let mut told: Vec<_> = events.iter().filter_map(|event| Some(ids(event.user_id?, event.session_id?))).collect();
+    let sessions = server.app.store.list_sessions(&SessionFilter::default(), START, 10).await.expect("they are read");
+    let mut stored: Vec<_> = sessions.iter().map(|session| ids(session.user_id, session.id)).collect();
+    told.sort_unstable();
+    stored.sort_unstable();
+    assert_eq!((events.len(), stored.len()), (4, 4));
+    assert_eq!(told, stored, "each of them is told once");
+    let verified = server.app.store.verify_audit().await.expect("it is read").expect("the keys are known");
+    assert_eq!(verified.findings, []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -162,3 +162,18 @@ async fn a_pool_of_one_connection_serves_everybody() {
         store.purge_revoked_tokens(START).await.expect("it is written");
     }
 }
+
+/// One statement stores a sign-in and tells of it: PostgreSQL numbers those of a transaction, from 0 on.
+#[tokio::test]
+async fn a_sign_in_is_one_statement() {
+    const STATEMENTS: &str = "SELECT (s.xmin = e.xmin AND s.xmin = c.xmin), s.cmin::text || e.cmin::text || c.cmin::text \
+         FROM sessions s JOIN audit_events e ON e.session_id = s.id JOIN audit_chains c ON c.writer = e.writer WHERE s.id = $1";
+    let server = TestServer::start(Engine::Postgres).await;
+    // The first one finds no chain to tell it in, and opens one.
+    server.login().await.ok();
+    let session = server.session_of(&server.login().await.access_token()).await;
+    let mut connection = PgConnection::connect(&server.database.url).await.expect("the database answers");
+    let statements: (bool, String) =
+        sqlx::query_as(STATEMENTS).bind(session.0).fetch_one(&mut connection).await.expect("it is stored and told");
+    assert_eq!(statements, (true, "000".to_owned()));
+}

@@ -19,12 +19,13 @@ use self::tokens::FindTokens;
 pub(super) use self::tokens::TokenKey;
 use super::{SessionOfToken, SignedIn};
 use crate::audit::AuditEvent;
-use crate::domain::{Exchange, Rotation, SessionId};
+use crate::domain::{Exchange, Rotation, SessionId, Username};
 use crate::store::audit_events::{AuditLog, Events};
 use crate::store::batch::Batcher;
 use crate::store::db::Db;
 use crate::store::kept::ReadLane;
 use crate::store::revoked_tokens::{ClientToken, LivingTokens};
+use crate::store::users::{CredentialsRow, FindCredentials};
 
 /// How many batches of writes may be in flight on PostgreSQL: a second one, for while the first waits for somebody's lock.
 /// Reads wait for nobody, and more of them at once would only be smaller. SQLite has one writer.
@@ -43,6 +44,7 @@ pub(in crate::store) struct Hot {
     pub(super) rotations: Batcher<Rotation, Option<RotatedRow>>,
     pub(super) inserts: Batcher<Insert, bool>,
     pub(in crate::store) events: Batcher<AuditEvent, ()>,
+    pub(in crate::store) credentials: Batcher<Username, Option<CredentialsRow>>,
     /// The connections of the lanes that are one thread's own.
     own: Option<Db>,
 }
@@ -60,8 +62,9 @@ impl Hot {
             client_tokens: Batcher::start([ReadLane::<LivingTokens>::new(db)]),
             exchanges: Batcher::start((0..writes).map(|_| Exchanges::new(db))),
             rotations: Batcher::start([Rotations::new(db)]),
-            inserts: Batcher::start((0..writes).map(|_| Inserts::new(db, audit))),
+            inserts: Batcher::start([Inserts::new(db, audit)]),
             events: Batcher::start([Events::new(db, audit)]),
+            credentials: Batcher::start([ReadLane::<FindCredentials>::new(db)]),
             own: None,
         }
     }
@@ -95,5 +98,6 @@ impl Hot {
         self.rotations.close();
         self.inserts.close();
         self.events.close();
+        self.credentials.close();
     }
 }

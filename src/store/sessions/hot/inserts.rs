@@ -2,15 +2,18 @@
 
 use std::collections::HashSet;
 
-use sqlx::{PgConnection, SqliteConnection};
+use sqlx::postgres::PgArguments;
+use sqlx::query::QueryAs;
+use sqlx::{PgConnection, Postgres, SqliteConnection};
 use uuid::Uuid;
 
 use super::super::DecidedOn;
 use crate::audit::AuditEvent;
-use crate::domain::{Device, SecretHash, Session};
-use crate::store::audit_events::AuditLog;
+use crate::domain::{Device, Session};
+use crate::store::audit_events::{Append, AuditLog, telling};
 use crate::store::batch::Statement;
-use crate::store::db::{Db, Handle, sql};
+use crate::store::db::{Connection, Db, Handle, sql};
+use crate::store::kept::Kept;
 use crate::store::{StoreError, row};
 
 /// A session, what it was decided on, and what tells of it.
@@ -60,15 +63,44 @@ const INSERT_ALL_POSTGRES: &str = concat!(
      FOR SHARE OF u, c SKIP LOCKED RETURNING id"
 );
 
+/// All of them, with the events that tell of them, or none: there is no telling by events of some what others did. Everything that
+/// it goes by holds until it commits.
+const INSERT_AND_TELL_POSTGRES: &str = concat!(
+    "WITH changed AS (SELECT i.* FROM unnest($22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, \
+     $38, $39) AS i (",
+    columns!(),
+    ", credentials_version, client_version) \
+     JOIN users u ON u.id = i.user_id AND u.disabled_at IS NULL AND u.credentials_version = i.credentials_version \
+     JOIN clients c ON c.id = i.client_id AND c.disabled_at IS NULL AND c.version = i.client_version \
+     FOR SHARE OF u, c SKIP LOCKED), ",
+    telling!(),
+    " INSERT INTO sessions (",
+    columns!(),
+    ") SELECT ",
+    columns!(),
+    " FROM changed, head RETURNING id"
+);
+
 /// A lane of inserts.
 pub(super) struct Inserts {
     db: Db,
     audit: AuditLog,
+    kept: Kept,
 }
 
 impl Inserts {
     pub(super) fn new(db: &Db, audit: &AuditLog) -> Self {
-        Self { db: db.clone(), audit: audit.clone() }
+        Self { db: db.clone(), audit: audit.clone(), kept: Kept::new(db) }
+    }
+
+    /// Stores all of them by one statement. False when that can't be done: nothing is stored then.
+    async fn all_at_once(&mut self, inserts: &[Insert]) -> Result<bool, StoreError> {
+        let Db::Postgres(_) = self.db else { return Ok(false) };
+        let Some(events) = inserts.iter().map(|insert| insert.event.as_ref()).collect() else { return Ok(false) };
+        let Some(append) = self.audit.append(events) else { return Ok(false) };
+        let stored = self.kept.write(async |on| insert_and_tell(on, inserts, &append).await).await? == inserts.len();
+        self.audit.appended(&append, stored);
+        Ok(stored)
     }
 }
 
@@ -79,6 +111,9 @@ impl Statement for Inserts {
 
     /// One transaction, and so one wait for the disk, with the events of those that were stored.
     async fn run(&mut self, inserts: &[Insert]) -> Result<Vec<bool>, StoreError> {
+        if self.all_at_once(inserts).await? {
+            return Ok(vec![true; inserts.len()]);
+        }
         let mut unit = self.db.begin().await?;
         let stored = match (unit.handle(), inserts) {
             (Handle::Postgres(on), inserts) => insert_arrays(on, inserts).await?,
@@ -147,21 +182,34 @@ async fn insert_on(mut on: Handle<'_>, Insert { session, decided_on, .. }: &Inse
 }
 
 async fn insert_arrays(on: &mut PgConnection, inserts: &[Insert]) -> Result<HashSet<Uuid>, StoreError> {
+    let stored = arrays(sqlx::query_as(INSERT_ALL_POSTGRES), inserts).fetch_all(on).await?;
+    Ok(stored.into_iter().map(|(id,)| id).collect())
+}
+
+/// How many were stored.
+async fn insert_and_tell(on: &mut Connection, inserts: &[Insert], append: &Append<'_>) -> Result<usize, StoreError> {
+    let Handle::Postgres(on) = on.handle() else { return Ok(0) };
+    let stored = arrays(append.bind(sqlx::query_as(INSERT_AND_TELL_POSTGRES)), inserts).fetch_all(on).await?;
+    Ok(stored.len())
+}
+
+type Query<'q> = QueryAs<'q, Postgres, (Uuid,), PgArguments>;
+
+fn arrays<'q>(query: Query<'q>, inserts: &[Insert]) -> Query<'q> {
     let numbers = |of: fn(&Session) -> i64| inserts.iter().map(|insert| of(&insert.session)).collect::<Vec<_>>();
     let texts = |of: fn(&Session) -> String| inserts.iter().map(|insert| of(&insert.session)).collect::<Vec<_>>();
     let device = |of: fn(&Device) -> &Option<String>| {
         inserts.iter().map(|insert| of(&insert.session.device).clone()).collect::<Vec<_>>()
     };
     let versions = |of: fn(&DecidedOn) -> i64| inserts.iter().map(|insert| of(&insert.decided_on)).collect::<Vec<_>>();
-    let hashes = inserts.iter().map(|insert| SecretHash::as_bytes(&insert.session.current_hash));
-    let stored: Vec<(Uuid,)> = sqlx::query_as(INSERT_ALL_POSTGRES)
+    query
         .bind(inserts.iter().map(|insert| insert.session.id.0).collect::<Vec<_>>())
         .bind(inserts.iter().map(|insert| insert.session.user_id.0).collect::<Vec<_>>())
         .bind(texts(|session| session.client_id.to_string()))
         .bind(texts(|session| session.scope.to_string()))
         .bind(texts(|session| row::joined(&session.audience)))
         .bind(numbers(|session| session.generation))
-        .bind(hashes.collect::<Vec<_>>())
+        .bind(inserts.iter().map(|insert| insert.session.current_hash.as_bytes().to_vec()).collect::<Vec<_>>())
         .bind(numbers(|session| session.rotated_at))
         .bind(numbers(|session| session.created_at))
         .bind(numbers(|session| session.auth_time))
@@ -173,7 +221,4 @@ async fn insert_arrays(on: &mut PgConnection, inserts: &[Insert]) -> Result<Hash
         .bind(device(|device| &device.ip))
         .bind(versions(|on| on.credentials_version))
         .bind(versions(|on| on.client_version))
-        .fetch_all(on)
-        .await?;
-    Ok(stored.into_iter().map(|(id,)| id).collect())
 }

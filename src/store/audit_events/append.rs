@@ -1,0 +1,89 @@
+//! Events that are stored by the very statement that changes what they tell of: where all of a change is one statement, so is its
+//! trail.
+
+use sqlx::Postgres;
+use sqlx::postgres::PgArguments;
+use sqlx::query::QueryAs;
+use uuid::Uuid;
+
+use super::AuditLog;
+use crate::audit::{AuditEvent, Link, Seal};
+
+/// Two parts of a `WITH`, for PostgreSQL, after one that is called `changed`: if that has $6 rows, the chain $1 goes on behind its
+/// event $2 with as many. The rest of the statement goes by `head`, which has a row if it does, and none if it doesn't. What is
+/// bound comes from [`Append::bind`].
+macro_rules! telling {
+    () => {
+        "head AS (UPDATE audit_chains SET seq = $3, seal = $4, head_seal = $5 \
+         WHERE writer = $1 AND seq = $2 AND (SELECT count(*) FROM changed) = $6 RETURNING writer), \
+         told AS (INSERT INTO audit_events (writer, seq, at, kind, count, reason, actor, user_id, client_id, session_id, jti, \
+         target, address, user_agent, request_id, seal) SELECT head.writer, e.* FROM head, \
+         unnest($7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) AS e)"
+    };
+}
+pub(in crate::store) use telling;
+
+/// Events at the end of a chain that nobody else is writing to. It must be said what became of them.
+#[must_use]
+pub(in crate::store) struct Append<'a> {
+    events: Vec<&'a AuditEvent>,
+    from: Link,
+    links: Vec<Link>,
+    last: Link,
+    head: Seal,
+}
+
+impl AuditLog {
+    /// These events, if there are any, at the end of a chain that is there already and free.
+    pub(in crate::store) fn append<'a>(&self, events: Vec<&'a AuditEvent>) -> Option<Append<'a>> {
+        let writer = self.0.get().filter(|_| !events.is_empty())?;
+        let from = writer.take_free()?;
+        let links = writer.extend(from, events.iter().copied());
+        let last = *links.last()?;
+        Some(Append { events, from, links, last, head: writer.keys.head(last) })
+    }
+
+    /// The statement was answered, and either all of it was stored or nothing. Without an answer nobody knows where the chain ends,
+    /// and it isn't gone on with.
+    pub(in crate::store) fn appended(&self, append: &Append<'_>, stored: bool) {
+        if let Some(writer) = self.0.get() {
+            writer.free(if stored { append.last } else { append.from });
+        }
+    }
+}
+
+impl Append<'_> {
+    /// Binds what [`telling`] needs: $1 to $21.
+    pub(in crate::store) fn bind<'q, O>(
+        &self,
+        query: QueryAs<'q, Postgres, O, PgArguments>,
+    ) -> QueryAs<'q, Postgres, O, PgArguments> {
+        let numbers = |of: fn(&AuditEvent) -> i64| self.events.iter().map(|event| of(event)).collect::<Vec<_>>();
+        let texts = |of: fn(&AuditEvent) -> Option<&str>| {
+            self.events.iter().map(|event| of(event).map(str::to_owned)).collect::<Vec<_>>()
+        };
+        let ids = |of: fn(&AuditEvent) -> Option<Uuid>| self.events.iter().map(|event| of(event)).collect::<Vec<_>>();
+        query
+            .bind(self.from.writer)
+            .bind(self.from.seq)
+            .bind(self.last.seq)
+            .bind(self.last.seal.to_vec())
+            .bind(self.head.to_vec())
+            .bind(i64::try_from(self.events.len()).unwrap_or(i64::MAX))
+            .bind(self.links.iter().map(|link| link.seq).collect::<Vec<_>>())
+            .bind(numbers(|event| event.at))
+            .bind(texts(|event| Some(&*event.kind)))
+            .bind(numbers(|event| event.count))
+            .bind(texts(|event| event.reason.as_deref()))
+            .bind(texts(|event| Some(event.actor.as_str())))
+            .bind(ids(|event| event.user_id.map(|id| id.0)))
+            .bind(texts(|event| event.client_id.as_deref()))
+            .bind(ids(|event| event.session_id.map(|id| id.0)))
+            .bind(ids(|event| event.jti))
+            .bind(texts(|event| event.target.as_deref()))
+            .bind(texts(|event| event.address.as_deref()))
+            .bind(texts(|event| event.user_agent.as_deref()))
+            .bind(texts(|event| event.request_id.as_deref()))
+            .bind(self.links.iter().map(|link| link.seal.to_vec()).collect::<Vec<_>>())
+    }
+}
