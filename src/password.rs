@@ -4,6 +4,7 @@
 //! runs on [`Hasher`]'s threads; nothing else in the crate computes a password hash. This knows no user and no store:
 //! it is handed a password and a stored hash, and hands back a verdict.
 
+mod arena;
 mod argon;
 mod foreign;
 #[cfg(any(fuzzing, test))]

@@ -1,17 +1,15 @@
-//! argon2, RFC 9106: the one algorithm that new hashes use, and the memory that it works in.
+//! argon2, RFC 9106: the one algorithm that new hashes use.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use allocator_api2::alloc::System;
 use allocator_api2::collections::TryReserveError;
-use allocator_api2::vec::Vec as VecIn;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::PlainPassword;
+use super::arena::{Arena, blocks};
 use super::stored::{ImportError, decimals, same};
 
 /// Salt and output of new hashes, in bytes (RFC 9106 §4).
@@ -58,14 +56,6 @@ impl HashParameters {
     }
 }
 
-/// Memory from the system. The program's own allocator would keep it for the next one who needs as much.
-type Blocks = VecIn<Block, System>;
-
-/// The least address space that an arena asks for, in blocks. From 32 MiB on, glibc maps every allocation by itself and
-/// unmaps it when it is freed; anything less it learns to keep, after the first time (mallopt(3), `M_MMAP_THRESHOLD`).
-/// What is never written to takes no memory.
-const RETURNABLE: usize = 33 * 1024;
-
 /// A hash that could not be computed, through no fault of the password.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CannotHash {
@@ -75,57 +65,6 @@ pub(super) enum CannotHash {
     /// The algorithm refused parameters that had been checked.
     #[error("a password hash was refused: {0}")]
     Refused(String),
-}
-
-/// The memory that one thread hashes in, and its share in the room for hashes that need more.
-///
-/// What it holds is address space until the first hash, and memory from then until it is given back.
-pub(super) struct Arena {
-    blocks: Blocks,
-    count: usize,
-    large: Arc<Mutex<()>>,
-}
-
-impl Arena {
-    /// Address space for hashes with `parameters`. Arenas with the same `large` take turns in allocating more.
-    pub(super) fn new(parameters: HashParameters, large: Arc<Mutex<()>>) -> Result<Self, TryReserveError> {
-        let count = usize::try_from(parameters.memory_kib).unwrap_or(usize::MAX);
-        let mut blocks = Blocks::new_in(System);
-        reserve(&mut blocks, count)?;
-        Ok(Self { blocks, count, large })
-    }
-
-    /// The memory, which is taken from the machine if this holds none.
-    pub(super) fn memory(&mut self) -> Result<&mut [Block], TryReserveError> {
-        fill(&mut self.blocks, self.count)?;
-        Ok(&mut self.blocks)
-    }
-
-    /// Gives the memory back to the machine.
-    pub(super) fn give_back(&mut self) {
-        self.blocks = Blocks::new_in(System);
-    }
-
-    /// Whether no memory is held.
-    pub(super) fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
-    }
-
-    /// Computes with memory of its own; one thread at a time, so that such memory exists once and not once a thread.
-    pub(super) fn alone<T>(&self, work: impl FnOnce() -> T) -> T {
-        let _turn = self.large.lock().unwrap_or_else(PoisonError::into_inner);
-        work()
-    }
-}
-
-fn fill(blocks: &mut Blocks, count: usize) -> Result<(), TryReserveError> {
-    reserve(blocks, count)?;
-    blocks.resize(count, Block::new());
-    Ok(())
-}
-
-fn reserve(blocks: &mut Blocks, count: usize) -> Result<(), TryReserveError> {
-    blocks.try_reserve_exact(count.max(RETURNABLE).saturating_sub(blocks.len()))
 }
 
 /// An argon2 hash: what it was computed with, and what came out.
@@ -208,86 +147,20 @@ impl Argon2Hash {
                 .map_err(|error| CannotHash::Refused(error.to_string()))
         };
         let count = self.params.block_count();
-        if count <= arena.count {
+        if count <= arena.count() {
             work(arena.memory()?)?;
         } else {
-            arena.alone(|| {
-                let mut own = Blocks::new_in(System);
-                fill(&mut own, count)?;
-                work(&mut own)
-            })?;
+            arena.alone(|| work(&mut blocks(count)?))?;
         }
         Ok(output)
     }
 }
 
 #[cfg(test)]
-impl Arena {
-    /// One for which no machine has the memory.
-    pub(super) fn impossible() -> Self {
-        Self { blocks: Blocks::new_in(System), count: usize::MAX / Block::SIZE, large: Arc::default() }
-    }
-}
-
-#[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-
-    #[test]
-    fn a_hash_that_needs_more_than_the_arena_takes_turns_and_leaves_no_memory_behind() {
-        let large = Arc::new(Mutex::new(()));
-        let small = HashParameters { memory_kib: 64, iterations: 1, parallelism: 1 };
-        let mut arena = Arena::new(small, Arc::clone(&large)).unwrap();
-        let password = PlainPassword::presented("correct horse").unwrap();
-        let hash = Argon2Hash::create(&password, HashParameters { memory_kib: 1024, ..small }, &mut arena).unwrap();
-        assert!(hash.matches(&password, &mut arena).unwrap());
-        assert!(arena.is_empty(), "it used none of its own");
-
-        arena.alone(|| assert!(large.try_lock().is_err(), "nobody else may have such memory meanwhile"));
-        let _turn = large.lock().unwrap();
-        let hash = Argon2Hash::create(&password, small, &mut arena).unwrap();
-        assert!(hash.matches(&password, &mut arena).unwrap(), "what fits the arena waits for no turn");
-        assert_eq!(arena.blocks.len(), 64);
-    }
-
-    #[test]
-    fn an_arena_holds_memory_from_its_first_hash_until_it_gives_it_back() {
-        let small = HashParameters { memory_kib: 64, iterations: 1, parallelism: 1 };
-        let mut arena = Arena::new(small, Arc::default()).unwrap();
-        let password = PlainPassword::presented("correct horse").unwrap();
-        let hash = Argon2Hash::random(small).unwrap();
-        for _ in 0..2 {
-            assert!(arena.is_empty());
-            assert!(!hash.matches(&password, &mut arena).unwrap());
-            let held = arena.memory().unwrap().as_ptr();
-            assert!(!hash.matches(&password, &mut arena).unwrap());
-            assert_eq!((arena.blocks.as_ptr(), arena.blocks.len()), (held, 64), "it is kept");
-            arena.give_back();
-            assert_eq!(arena.blocks.capacity(), 0);
-        }
-    }
-
-    /// What this process has of the machine's memory, in MiB.
-    fn resident() -> usize {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        resident.trim_end_matches("kB").trim().parse::<usize>().unwrap() / 1024
-    }
-
-    /// Many times, since an allocator may learn to keep what comes again and again. Other tests use some of it meanwhile.
-    #[test]
-    fn the_machine_has_the_memory_that_is_given_back() {
-        let parameters = HashParameters { memory_kib: HashParameters::MAX_MEMORY_KIB, iterations: 1, parallelism: 1 };
-        let mut arena = Arena::new(parameters, Arc::default()).unwrap();
-        for _ in 0..3 {
-            let before = resident();
-            arena.memory().unwrap();
-            let held = resident();
-            arena.give_back();
-            assert!(held > before + 128, "{before} {held}");
-            assert!(resident() + 128 < held, "{held} {}", resident());
-        }
-    }
 
     #[test]
     fn memory_that_can_not_be_had_is_an_error() {

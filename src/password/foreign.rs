@@ -9,7 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use bcrypt::HashParts;
 
 use super::PlainPassword;
-use super::argon::{Arena, CannotHash};
+use super::arena::Arena;
+use super::argon::CannotHash;
 use super::stored::{ImportError, decimals, same};
 
 /// bcrypt reads no more than this of a password, and ends it at a NUL.

@@ -4,7 +4,8 @@
 use std::sync::{Arc, Mutex};
 
 use super::PlainPassword;
-use super::argon::{Arena, HashParameters};
+use super::arena::Arena;
+use super::argon::HashParameters;
 use super::stored::{Cost, StoredHash};
 
 /// The bytes as a stored hash.

@@ -4,7 +4,8 @@ use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::argon::{Arena, CannotHash, HashParameters};
+use super::arena::Arena;
+use super::argon::{CannotHash, HashParameters};
 use super::pace::Pace;
 use super::pool::{Busy, KEEP, Pool};
 use super::{ImportError, PlainPassword, StoredHash};

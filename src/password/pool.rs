@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::argon::Arena;
+use super::arena::Arena;
 use super::pace::smoothed;
 use crate::clock::Seconds;
 

@@ -6,7 +6,8 @@ use argon2::password_hash::phc::PasswordHash;
 use aws_lc_rs::constant_time;
 
 use super::PlainPassword;
-use super::argon::{Arena, Argon2Hash, CannotHash, HashParameters};
+use super::arena::Arena;
+use super::argon::{Argon2Hash, CannotHash, HashParameters};
 use super::foreign::{self, Pbkdf2Hash, Prf, ScryptHash};
 
 /// A password hash in the form in which it is stored: a PHC string, or what bcrypt and Django write.
