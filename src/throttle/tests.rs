@@ -274,6 +274,17 @@ fn a_failure_is_forgotten_after_the_longest_wait() {
     );
     limit.admits(AccountAttempts { last_at: NOW + 200, ..attempts }, NOW + 200).unwrap();
     limit.admits(attempts, NOW - 101).expect("the clock was set back");
+    limit.admits(attempts, NOW - 100).expect_err("no further than somebody may have to wait");
+}
+
+#[test]
+fn who_waits_is_told_of_what_is_forgotten_before_the_wait_is_over() {
+    let limit = AccountLimit { free: 2, delay: 10, longest: 100 };
+    let attempts = AccountAttempts { forgotten_at: NOW + 510, last_at: NOW };
+    assert_eq!((limit.wait(6), limit.wait(5)), (100, 80));
+    assert_eq!(limit.admits(attempts, NOW), Err(Throttled { retry_after: 80 }));
+    assert_eq!(limit.admits(attempts, NOW + 79), Err(Throttled { retry_after: 1 }));
+    limit.admits(attempts, NOW + 80).unwrap();
 }
 
 #[tokio::test]

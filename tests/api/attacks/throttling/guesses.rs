@@ -60,6 +60,24 @@ async fn guesses_in_parallel_are_no_more(engine: Engine) {
     }
 }
 
+/// Whoever waits behind a guess that is refused has to come back no later, and no sooner.
+async fn guesses_in_parallel_are_told_to_wait_as_long_as_one_alone(engine: Engine) {
+    let server = server(engine, "").await;
+    for n in 0..5 {
+        server.login_from(&far_away(n), "alice", "a guess").await.refused(401, "invalid_grant");
+    }
+    for (n, wait) in [(5, 1), (6, 2), (7, 4)] {
+        server.clock.advance(wait);
+        server.login_from(&far_away(n), "alice", "a guess").await.refused(401, "invalid_grant");
+    }
+    let guesses = (8..108).map(|n| {
+        let server = &server;
+        async move { server.login_from(&far_away(n), "alice", "a guess").await.throttled() }
+    });
+    let told: HashSet<_> = join_all(guesses).await.into_iter().collect();
+    assert_eq!(told, HashSet::from([8]));
+}
+
 /// 90: keycloak#48272, keycloak#33527. Right passwords in parallel are no guesses.
 async fn sign_ins_in_parallel_all_succeed(engine: Engine) {
     let server = server(engine, "").await;
@@ -201,6 +219,7 @@ on_both_databases!(
     guesses_one_after_the_other_come_to_an_end,
     failures_are_forgotten,
     guesses_in_parallel_are_no_more,
+    guesses_in_parallel_are_told_to_wait_as_long_as_one_alone,
     sign_ins_in_parallel_all_succeed,
     every_way_in_counts_on_one_counter,
     unknown_names_are_counted_alike,
