@@ -3,7 +3,7 @@
 use reqwest::Method;
 
 use super::{far_away, server};
-use crate::harness::{C1, Engine, PASSWORD, Settings, TestServer, on_both_databases};
+use crate::harness::{BOBS_PASSWORD, C1, Engine, PASSWORD, Settings, TestServer, on_both_databases};
 
 /// 88: GHSA-cq42-vhv7-xr7p, CVE-2026-19607. A thousand addresses guess at alice, who signs in all the while.
 async fn a_stranger_locks_nobody_out_of_their_own_device(engine: Engine) {
@@ -25,14 +25,19 @@ async fn a_stranger_locks_nobody_out_of_their_own_device(engine: Engine) {
 async fn a_known_device_has_few_guesses_of_its_own(engine: Engine) {
     let server = server(engine, "").await;
     let device = server.login().await.text_at("device_token");
+    let (other, bobs) =
+        (server.login().await.text_at("device_token"), server.bobs_login().await.text_at("device_token"));
     let guess = async || server.login_with("192.0.2.1", "alice", "a guess", &[("device_token", &device)]).await;
     for _ in 0..10 {
         guess().await.refused(401, "invalid_grant");
     }
     assert_eq!(guess().await.throttled(), 1);
     server.login_on_device("192.0.2.1", &device).await.throttled();
-    // Other devices have theirs.
+    // Other devices have theirs, and what succeeds on them is nothing to this one.
     server.login_from("192.0.2.1", "alice", PASSWORD).await.ok();
+    server.login_on_device("192.0.2.1", &other).await.ok();
+    server.login_with("192.0.2.1", "bob", BOBS_PASSWORD, &[("device_token", &bobs)]).await.ok();
+    server.login_on_device("192.0.2.1", &device).await.throttled();
     // A success begins anew, for this device only.
     server.clock.advance(1);
     server.login_on_device("192.0.2.1", &device).await.ok();
