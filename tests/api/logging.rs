@@ -1,6 +1,6 @@
 //! What an operator sees of requests, and at which level.
 
-use crate::harness::{Engine, Logs, TestServer};
+use crate::harness::{Engine, Logs, Settings, TestServer};
 
 #[tokio::test]
 async fn a_request_that_is_refused_is_told_at_info_and_one_that_went_well_at_debug() {
@@ -19,4 +19,17 @@ async fn a_request_that_is_refused_is_told_at_info_and_one_that_went_well_at_deb
         let is_told = |line: &str| line.contains(level) && line.contains(&route) && line.contains(&status);
         assert!(text.lines().any(is_told), "{level} {route} {status}: {text}");
     }
+}
+
+/// The answer says nothing of it.
+#[tokio::test]
+async fn what_failed_too_often_is_told() {
+    let logs = Logs::capture();
+    let settings = Settings::with("[throttle]\nenabled = true\naccount_failures = 1");
+    let server = TestServer::start_with(Engine::Sqlite, settings).await;
+    for (status, error) in [(401, "invalid_grant"), (429, "temporarily_unavailable")] {
+        server.post("/login", &[("username", "alice"), ("password", "wrong")]).await.refused(status, error);
+    }
+    let text = logs.text();
+    assert!(text.contains("too many failures: sign-ins to this account"), "{text}");
 }
