@@ -4,6 +4,12 @@ use tokend::domain::RevokedReason;
 use tokend::grant::explain::{Explanation, explain};
 
 use crate::harness::{C1, Engine, P1, STRICT, Settings, TestServer, on_both_databases};
+use crate::nodes::lose_commits;
+
+/// What is told of a history.
+fn kinds(explanation: &Explanation) -> Vec<&str> {
+    explanation.history.iter().map(|event| &*event.kind).collect()
+}
 
 impl TestServer {
     async fn explain(&self, text: &str) -> Explanation {
@@ -47,14 +53,61 @@ async fn the_end_of_a_session_is_explained_with_its_history(engine: Engine) {
     let server = TestServer::start(engine).await;
     let tokens = server.login_on(STRICT).await;
     let next = server.refresh(&tokens.refresh_token()).await;
+    // Strangers' guesses would leave no room for what matters.
+    server.post("/login", &[("username", "alice"), ("password", "a guess")]).await.refused(401, "invalid_grant");
     server.refresh(&tokens.refresh_token()).await.refused(401, "invalid_grant");
     server.clock.advance(30);
-    for text in [next.refresh_token(), next.access_token(), next.claims()["sid"].as_str().unwrap().to_owned()] {
+    let sid = next.claims()["sid"].as_str().unwrap().to_owned();
+    for text in [next.refresh_token(), next.access_token(), sid.clone()] {
         let explanation = server.not_accepted(&text, "was ended 30 seconds ago: reuse").await;
-        let kinds: Vec<_> = explanation.history.iter().map(|event| event.kind.to_string()).collect();
-        assert_eq!(kinds, ["refresh.reused", "sign_in.ok"]);
+        assert_eq!(kinds(&explanation), ["refresh.reused", "sign_in.ok"]);
         assert_eq!((explanation.user_id, explanation.client_id.as_deref()), (Some(server.alice), Some(STRICT)));
+        assert_eq!(explanation.session_id.map(|id| id.to_string()).as_ref(), Some(&sid));
     }
+}
+
+/// What is done to a session and what is done to its user meanwhile, in the order of time.
+async fn the_newest_of_a_history_is_told(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let token = server.login().await.refresh_token();
+    server.clock.advance(10);
+    let store = server.app.store.by(server.app.own_act());
+    store.forget_devices(server.alice, server.clock.now()).await.unwrap();
+    server.clock.advance(10);
+    server.post("/logout", &[("refresh_token", &token)]).await.no_content();
+    assert_eq!(kinds(&server.explain(&token).await), ["sign_out", "user.devices_forgotten", "sign_in.ok"]);
+    let newest = explain(&server.app, &token, 2).await.unwrap();
+    assert_eq!(kinds(&newest), ["sign_out", "user.devices_forgotten"]);
+}
+
+/// The trail outlives the session.
+async fn a_session_that_is_gone_is_explained_with_its_history(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let tokens = server.login().await;
+    server.post("/logout", &[("refresh_token", &tokens.refresh_token())]).await.no_content();
+    assert_eq!(server.app.store.purge_sessions(server.clock.now()).await.unwrap(), 1);
+    let sid = tokens.claims()["sid"].as_str().unwrap().to_owned();
+    let gone = format!("its session {sid} is not there");
+    for (text, because) in [(tokens.refresh_token(), &*gone), (sid.clone(), "this session is not there any more")] {
+        let mut explanation = server.not_accepted(&text, because).await;
+        // They are of one second.
+        explanation.history.sort_by(|one, other| one.kind.cmp(&other.kind));
+        assert_eq!(kinds(&explanation), ["sign_in.ok", "sign_out"]);
+    }
+    server.not_accepted(&tokens.access_token(), &gone).await;
+}
+
+/// A database that lost commits: what a client has depends on whether the operator lets it go on.
+async fn a_token_ahead_of_the_database_is_explained(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let zero = server.login().await.refresh_token();
+    let one = server.refresh(&zero).await.refresh_token();
+    let two = server.refresh(&one).await.refresh_token();
+    lose_commits(&server, &zero, &two).await;
+    server.not_accepted(&two, "it is ahead of the database, which has lost commits").await;
+    server.app.store.set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
+    server.app.registry.refresh().await.unwrap();
+    server.accepted(&two, "it is ahead of the database, and the recovery window is open").await;
 }
 
 async fn an_access_token_is_explained(engine: Engine) {
@@ -63,7 +116,8 @@ async fn an_access_token_is_explained(engine: Engine) {
     let token = tokens.access_token();
     server.accepted(&token, "alive").await;
     server.post("/revoke", &[("token", &token), ("client_id", P1)]).await.ok();
-    server.not_accepted(&token, "it was revoked by itself").await;
+    let revoked = server.not_accepted(&token, "it was revoked by itself").await;
+    assert_eq!(kinds(&revoked), ["token.revoked", "sign_in.ok"]);
     let jti = tokens.claims()["jti"].as_str().unwrap().to_owned();
     let explanation = server.not_accepted(&jti, "this access token was revoked").await;
     assert_eq!(explanation.history.len(), 1);
@@ -79,7 +133,8 @@ async fn an_access_token_is_explained(engine: Engine) {
 async fn a_clients_own_token_is_explained(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.own_token(C1, &[]).await.access_token();
-    server.accepted(&token, "client's own").await;
+    let explanation = server.accepted(&token, "client's own").await;
+    assert_eq!((explanation.client_id.as_deref(), explanation.user_id), (Some(C1.0), None));
     server.app.store.revoke_client(&C1.0.parse().unwrap(), server.clock.now()).await.unwrap();
     server.not_accepted(&token, "were revoked").await;
 }
@@ -96,6 +151,9 @@ async fn an_expired_session_is_explained(engine: Engine) {
 on_both_databases!(
     a_refresh_token_is_explained_by_the_judge,
     the_end_of_a_session_is_explained_with_its_history,
+    the_newest_of_a_history_is_told,
+    a_session_that_is_gone_is_explained_with_its_history,
+    a_token_ahead_of_the_database_is_explained,
     an_access_token_is_explained,
     a_clients_own_token_is_explained,
     an_expired_session_is_explained,
