@@ -95,6 +95,9 @@ fn verdict_on(
     let place = format!("it is number {number} of the session, the newest is {newest}");
     match judge(presented, session, now, &app.refresh_policy(client)) {
         Verdict::Rotate => Ok(format!("{place}; it would be exchanged for the next one")),
+        Verdict::Replay if app.refresh_keys.find_current(token, session).is_none() => Err(format!(
+            "{place}; it counts as a retry, but no configured master secret derives the newest one from it"
+        )),
         Verdict::Replay => Ok(format!("{place}; it counts as a retry, and gets the newest one")),
         Verdict::Recover => Ok(format!("{place}; its successor was never used, so it would be exchanged again")),
         Verdict::Reuse => Err(format!("{place}; using it proves that somebody has a copy, and ends the session")),
@@ -118,8 +121,9 @@ async fn access_token(app: &App, text: &str, history: i64) -> Result<Explanation
         Some(sid) => of_session(app, &registry, &claims, sid, history).await?,
         None => Explanation::of(WHAT, own_token(app, text).await?),
     };
-    let of_token = app.store.list_events(AuditFilter::Token(claims.jti), 0, history).await?;
-    explanation.history.splice(0..0, of_token);
+    let mut of_token = app.store.list_events(AuditFilter::Token(claims.jti), 0, history).await?;
+    of_token.append(&mut explanation.history);
+    explanation.history = newest(of_token, history);
     explanation.client_id = Some(claims.client_id.to_string());
     Ok(explanation)
 }
@@ -178,9 +182,14 @@ async fn history_of(app: &App, session: &Session, limit: i64) -> Result<Vec<Audi
     let of_user = app.store.list_events(AuditFilter::User(session.user_id), session.created_at, limit).await?;
     let attempts = [Kind::SignInFailed, Kind::Throttled].map(Kind::as_str);
     events.extend(of_user.into_iter().filter(|event| event.session_id.is_none() && !attempts.contains(&&*event.kind)));
+    Ok(newest(events, limit))
+}
+
+/// The newest of the events, the newest first. Those of one second stay in their order.
+fn newest(mut events: Vec<AuditEvent>, limit: i64) -> Vec<AuditEvent> {
     events.sort_by_key(|event| Reverse(event.at));
     events.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(events)
+    events
 }
 
 /// Whether a session may be used, and why not.

@@ -49,6 +49,19 @@ async fn a_refresh_token_is_explained_by_the_judge(engine: Engine) {
     server.not_accepted(&String::from_utf8(forged).unwrap(), "").await;
 }
 
+/// A retry is answered by deriving the newest token again, which needs the secret that derived it the first time.
+async fn a_retry_that_can_not_be_answered_any_more_is_explained(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let first = server.login().await.refresh_token();
+    let secrets = "another-master-secret-of-the-tests-01, a-master-secret-of-the-tests-long-enough";
+    let rotated = server.another_node_with(&Settings::default().with_secret(secrets)).await;
+    let rotated = server.at(&rotated);
+    rotated.refresh(&first).await.ok();
+    rotated.accepted(&first, "counts as a retry").await;
+    server.refresh(&first).await.refused(401, "invalid_grant");
+    server.not_accepted(&first, "no configured master secret derives the newest one from it").await;
+}
+
 async fn the_end_of_a_session_is_explained_with_its_history(engine: Engine) {
     let server = TestServer::start(engine).await;
     let tokens = server.login_on(STRICT).await;
@@ -78,6 +91,20 @@ async fn the_newest_of_a_history_is_told(engine: Engine) {
     assert_eq!(kinds(&server.explain(&token).await), ["sign_out", "user.devices_forgotten", "sign_in.ok"]);
     let newest = explain(&server.app, &token, 2).await.unwrap();
     assert_eq!(kinds(&newest), ["sign_out", "user.devices_forgotten"]);
+}
+
+/// What is done to an access token alone is a part of it, and of the limit.
+async fn an_access_token_has_one_history(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let tokens = server.login().await;
+    server.clock.advance(10);
+    server.post("/revoke", &[("token", &tokens.access_token()), ("client_id", P1)]).await.ok();
+    server.clock.advance(10);
+    server.post("/logout", &[("refresh_token", &tokens.refresh_token())]).await.no_content();
+    let explanation = server.not_accepted(&tokens.access_token(), "it was revoked by itself").await;
+    assert_eq!(kinds(&explanation), ["sign_out", "token.revoked", "sign_in.ok"]);
+    let newest = explain(&server.app, &tokens.access_token(), 2).await.unwrap();
+    assert_eq!(kinds(&newest), ["sign_out", "token.revoked"]);
 }
 
 /// The trail outlives the session.
@@ -150,8 +177,10 @@ async fn an_expired_session_is_explained(engine: Engine) {
 
 on_both_databases!(
     a_refresh_token_is_explained_by_the_judge,
+    a_retry_that_can_not_be_answered_any_more_is_explained,
     the_end_of_a_session_is_explained_with_its_history,
     the_newest_of_a_history_is_told,
+    an_access_token_has_one_history,
     a_session_that_is_gone_is_explained_with_its_history,
     a_token_ahead_of_the_database_is_explained,
     an_access_token_is_explained,
