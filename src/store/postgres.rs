@@ -22,6 +22,9 @@ const PING: Duration = Duration::from_millis(500);
 const SET_UP: &str = "SELECT set_config('lock_timeout', '2s', false), set_config('enable_seqscan', 'off', false), \
      set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false)";
 
+/// Outside of a transaction a ROLLBACK alone would be a warning in PostgreSQL's log.
+const LEAVE_TRANSACTIONS: &str = "BEGIN; ROLLBACK";
+
 const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
 
 /// How many connections to keep to PostgreSQL, and how long to wait for a free one.
@@ -64,7 +67,7 @@ pub(super) async fn open(url: &str, size: PoolSize) -> Result<PgPool, StartError
         .after_connect(|connection, _| Box::pin(set_up(connection)))
         .test_before_acquire(false)
         .before_acquire(|connection, idle| Box::pin(ping_if_idle(connection, idle.idle_for)))
-        .after_release(|connection, _| Box::pin(ping_released(connection)))
+        .after_release(|connection, _| Box::pin(leave_transactions(connection)))
         .connect_lazy_with(options))
 }
 
@@ -90,8 +93,11 @@ async fn ping_if_idle(connection: &mut PgConnection, idle_for: Duration) -> Resu
     Ok(true)
 }
 
-async fn ping_released(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    ping(connection).await.map(|()| true)
+/// Whoever goes away while a transaction begins leaves a connection in it, and the driver doesn't know: what comes next would be
+/// answered as done, and never be committed. An error closes the connection.
+async fn leave_transactions(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let left = timeout(PING, sqlx::raw_sql(LEAVE_TRANSACTIONS).execute(connection)).await;
+    left.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|_| true)
 }
 
 /// An error closes the connection at once, as is right for one that doesn't answer.

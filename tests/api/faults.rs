@@ -7,6 +7,7 @@ mod crashes;
 mod cut_logs;
 mod disks;
 mod failover;
+mod gone;
 mod history;
 mod kills;
 mod load;
