@@ -5,7 +5,7 @@ mod row;
 
 use uuid::Uuid;
 
-pub(super) use self::hot::{Hot, OWN_LANES};
+pub(super) use self::hot::{Hot, OWN_LANES, READ_LANES};
 use self::hot::{Insert, TokenKey, exchange_one, insert_one};
 use self::row::SignedInRow;
 use super::db::{Unit, sql};

@@ -8,12 +8,14 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 
 use super::StartError;
+use super::sessions::READ_LANES;
 
 /// How long a writer of another process may hold SQLite before a statement gives up.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// How many connections read, besides those that threads have for themselves.
-const READERS: u32 = 4;
+/// How many connections read, besides those that threads have for themselves: one for each lane, which keeps it, and as many for
+/// everybody else.
+const READERS: u32 = 2 * READ_LANES;
 
 /// The connection that writes. It is opened at once, which makes the database if the options say so.
 pub(super) async fn writer(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {

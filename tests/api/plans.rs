@@ -7,7 +7,7 @@ use tokend::domain::SessionId;
 use tokend::store::{PoolSize, Store};
 use tokio::task::JoinSet;
 
-use crate::harness::{Answer, C1, Engine, P1, RS1, START, TestServer, run_sql_in};
+use crate::harness::{Answer, C1, Engine, P1, RS1, START, TestServer, on_both_databases, run_sql_in};
 
 /// How many rows others have in each table. Nobody has analysed it: a plan must not need that.
 const OTHERS: u32 = 3_000;
@@ -162,6 +162,20 @@ async fn a_pool_of_one_connection_serves_everybody() {
         store.purge_revoked_tokens(START).await.expect("it is written");
     }
 }
+
+/// What lanes keep is not all that there is, however many of them are at work.
+async fn every_lane_leaves_connections_for_everybody_else(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let latest = server.login().await;
+    let own = server.own_token(C1, &[]).await.access_token();
+    let latest = server.refresh(&latest.refresh_token()).await;
+    for token in [latest.access_token(), latest.refresh_token(), own] {
+        server.introspect(&token).await.active();
+    }
+    server.app.store.registry_state().await.expect("there is a connection left");
+}
+
+on_both_databases!(every_lane_leaves_connections_for_everybody_else);
 
 /// One statement stores a sign-in and tells of it: PostgreSQL numbers those of a transaction, from 0 on.
 #[tokio::test]

@@ -31,6 +31,9 @@ use crate::store::users::{CredentialsRow, FindCredentials};
 /// Reads wait for nobody, and more of them at once would only be smaller. SQLite has one writer.
 const POSTGRES_WRITES: usize = 2;
 
+/// How many lanes that only read all threads share.
+pub(in crate::store) const READ_LANES: u32 = 4;
+
 /// How many lanes, and so connections, each thread has for itself.
 pub(in crate::store) const OWN_LANES: u32 = 2;
 
