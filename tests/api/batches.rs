@@ -82,15 +82,19 @@ impl Holder {
         Self(connection)
     }
 
+    /// Who waits for a lock at this moment, and since which statement.
+    async fn who_waits(&mut self) -> Vec<String> {
+        const WAITING: &str = "SELECT pid || ' since ' || query_start FROM pg_stat_activity \
+             WHERE datname = current_database() AND wait_event_type = 'Lock' ORDER BY pid";
+        // Within a transaction the statistics would stand still.
+        sqlx::raw_sql("SELECT pg_stat_clear_snapshot()").execute(&mut self.0).await.expect("it looks again");
+        sqlx::query_scalar(WAITING).fetch_all(&mut self.0).await.expect("their names")
+    }
+
     /// Returns when so many wait for what is held.
-    async fn wait_for(&mut self, waiting: i64) {
-        const WAITING: &str = "SELECT count(*) FROM pg_stat_activity \
-             WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    async fn wait_for(&mut self, waiting: usize) {
         for _ in 0..LOOKS {
-            // Within a transaction the statistics would stand still.
-            sqlx::raw_sql("SELECT pg_stat_clear_snapshot()").execute(&mut self.0).await.expect("it looks again");
-            let now: i64 = sqlx::query_scalar(WAITING).fetch_one(&mut self.0).await.expect("a number");
-            if now == waiting {
+            if self.who_waits().await.len() == waiting {
                 return;
             }
         }
@@ -105,6 +109,7 @@ impl Holder {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sign_in_waits_for_whoever_changes_its_user_and_nobody_waits_with_it() {
     let server = TestServer::start(Engine::Postgres).await;
+    server.bobs_login().await.ok();
     let mut holder = Holder::of(&server, "SELECT 1 FROM users WHERE username = 'alice' FOR UPDATE").await;
     let form = [("username", "alice"), ("password", PASSWORD)];
     let alice = tokio::spawn(server.request(reqwest::Method::POST, "/login").form(&form).send());
@@ -123,7 +128,7 @@ async fn a_sign_in_waits_for_whoever_changes_its_user_and_nobody_waits_with_it()
     let mut stored: Vec<_> = sessions.iter().map(|session| ids(session.user_id, session.id)).collect();
     told.sort_unstable();
     stored.sort_unstable();
-    assert_eq!((events.len(), stored.len()), (4, 4));
+    assert_eq!((events.len(), stored.len()), (5, 5));
     assert_eq!(told, stored, "each of them is told once");
     let verified = server.app.store.verify_audit().await.expect("it is read").expect("the keys are known");
     assert_eq!(verified.findings, []);
@@ -177,9 +182,10 @@ async fn a_session_that_somebody_holds_keeps_no_other_from_being_rotated() {
     };
     let waiting = tokio::spawn(refresh(&held).send());
     holder.wait_for(1).await;
+    let waits = holder.who_waits().await;
     let rotated = Answer::read(refresh(&free).send().await.expect("the server answers")).await;
     assert_eq!(rotated.ok().header("refresh-verdict"), "rotate");
-    holder.wait_for(1).await;
+    assert_eq!(holder.who_waits().await, waits, "nobody had to wait until it gave up");
     holder.let_go().await;
     let waited = Answer::read(waiting.await.expect("it ends").expect("the server answers")).await;
     assert_eq!(waited.ok().header("refresh-verdict"), "rotate");

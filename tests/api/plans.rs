@@ -185,9 +185,11 @@ async fn a_sign_in_is_one_statement() {
     let server = TestServer::start(Engine::Postgres).await;
     // The first one finds no chain to tell it in, and opens one.
     server.login().await.ok();
-    let session = server.session_of(&server.login().await.access_token()).await;
     let mut connection = PgConnection::connect(&server.database.url).await.expect("the database answers");
-    let statements: (bool, String) =
-        sqlx::query_as(STATEMENTS).bind(session.0).fetch_one(&mut connection).await.expect("it is stored and told");
-    assert_eq!(statements, (true, "000".to_owned()));
+    for _ in 0..3 {
+        let session = server.session_of(&server.login().await.access_token()).await;
+        let statements: (bool, String) =
+            sqlx::query_as(STATEMENTS).bind(session.0).fetch_one(&mut connection).await.expect("it is stored and told");
+        assert_eq!(statements, (true, "000".to_owned()));
+    }
 }

@@ -118,9 +118,8 @@ async fn workers_share_the_connections() {
     let address = server.local_addr();
     let (stop, stopped) = oneshot::channel::<()>();
     let run = tokio::spawn(server.run_on(workers, async { stopped.await.unwrap_or_default() }));
-    let mut clients = Vec::new();
-    let mut counts = [0; 3];
-    for _ in 0..9 {
+    // A connection, and the number of its worker.
+    let connect = async || {
         let mut client = TcpStream::connect(address).await.unwrap();
         let mut answers = Vec::new();
         for _ in 0..2 {
@@ -128,10 +127,22 @@ async fn workers_share_the_connections() {
             answers.push(next(&mut client).await.split_once("worker ").unwrap().1.to_owned());
         }
         assert_eq!(answers[0], answers[1]);
-        counts[answers[0].split(',').next().unwrap().parse::<usize>().unwrap()] += 1;
-        clients.push(client);
+        (client, answers[0].split(',').next().unwrap().parse::<usize>().unwrap())
+    };
+    let counts = |clients: &[(TcpStream, usize)]| [0, 1, 2].map(|n| clients.iter().filter(|(_, of)| *of == n).count());
+    let mut clients = Vec::new();
+    for _ in 0..9 {
+        clients.push(connect().await);
     }
-    assert_eq!(counts, [3, 3, 3]);
+    assert_eq!(counts(&clients), [3, 3, 3]);
+    for (mut client, _) in clients.extract_if(.., |(_, of)| *of == 1) {
+        client.shutdown().await.unwrap();
+        rest(&mut client).await;
+    }
+    for _ in 0..6 {
+        clients.push(connect().await);
+    }
+    assert_eq!(counts(&clients), [4, 4, 4]);
     drop(clients);
     let mut alone = std::collections::BTreeSet::new();
     for _ in 0..6 {

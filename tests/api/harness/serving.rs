@@ -11,7 +11,7 @@ pub struct Serving {
     pub address: String,
     /// What it wrote before it served.
     pub log: Vec<String>,
-    _program: Program,
+    pub program: Program,
 }
 
 impl Serving {
@@ -30,7 +30,7 @@ impl Serving {
         let log = process.log_until("\"listening\"");
         let line: serde_json::Value = serde_json::from_str(log.last().expect("a line")).expect("JSON");
         let address = line["address"].as_str().expect("an address").to_owned();
-        Self { process, address, log, _program: program }
+        Self { process, address, log, program }
     }
 }
 

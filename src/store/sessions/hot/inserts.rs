@@ -63,8 +63,8 @@ const INSERT_ALL_POSTGRES: &str = concat!(
      FOR SHARE OF u, c SKIP LOCKED RETURNING id"
 );
 
-/// All of them, with the events that tell of them, or none: there is no telling by events of some what others did. Everything that
-/// it goes by holds until it commits.
+/// All of them with the events that tell of them, or none: each event is sealed together with the one before it, so none can be left
+/// out any more. The locks hold until it commits.
 const INSERT_AND_TELL_POSTGRES: &str = concat!(
     "WITH changed AS (SELECT i.* FROM unnest($22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, \
      $38, $39) AS i (",
