@@ -24,7 +24,13 @@ pub(super) async fn writer(options: SqliteConnectOptions) -> Result<SqlitePool, 
 
 /// Connections to read by. They are opened when they are needed.
 pub(super) fn readers(options: SqliteConnectOptions) -> SqlitePool {
-    pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"))
+    pool(READERS).connect_lazy_with(reading(options))
+}
+
+/// How a connection reads. It can't optimize: that writes, and one that fails at it isn't waited for when it closes, so that the
+/// last one to close finds it there, and leaves the log beside the database.
+fn reading(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options.pragma("query_only", "ON").optimize_on_close(false, None)
 }
 
 /// How every connection to this database is set up.
@@ -68,4 +74,32 @@ async fn is_out_of_transactions(connection: &mut SqliteConnection) -> Result<boo
     // What the last one left to be undone is undone first.
     connection.ping().await?;
     Ok(!connection.is_in_transaction())
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::sqlite::SqliteJournalMode;
+    use sqlx::{ConnectOptions as _, Connection as _};
+
+    use super::{options, reading};
+
+    /// What makes SQLite want to optimize: rows, an index, and a search by it.
+    const ROWS: &str = "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT); CREATE INDEX i ON t (b);
+        INSERT INTO t (b) SELECT hex(randomblob(8)) FROM json_each('[1,2,3,4,5,6,7,8]')";
+    const SEARCH: &str = "SELECT count(*) FROM t WHERE b > '3'";
+
+    #[tokio::test]
+    async fn a_connection_that_reads_closes_in_order() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let options = options(&directory.path().join("database"))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .optimize_on_close(true, None);
+        let mut writer = options.clone().connect().await.expect("it opens");
+        sqlx::raw_sql(ROWS).execute(&mut writer).await.expect("it writes");
+        let mut reader = reading(options).connect().await.expect("it opens");
+        sqlx::raw_sql(SEARCH).execute(&mut reader).await.expect("it reads");
+        reader.close().await.expect("nothing is written");
+        writer.close().await.expect("it is optimized");
+    }
 }
