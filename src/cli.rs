@@ -15,6 +15,7 @@ mod recovery;
 mod serve;
 mod session;
 mod start;
+mod tasks;
 mod terminal;
 mod throttling;
 mod user;

@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::Duration;
 
 use clap::Args;
 use futures_util::future::join_all;
@@ -12,7 +11,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior,
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Failure, bootstrap, logging, start};
+use super::{Failure, bootstrap, logging, start, tasks};
 use crate::app::{App, audit_keys};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -20,17 +19,7 @@ use crate::domain::Grant;
 use crate::http;
 use crate::http::Layers;
 use crate::http::server::{Limits, Server, TlsFiles, Worker};
-use crate::store::StoreError;
 use crate::threads::Threads;
-
-/// How often failed sign-ins are forgotten that have no consequences any more. Whoever attacks makes them.
-const PURGE_ATTEMPTS: Duration = Duration::from_mins(1);
-
-/// How often it is looked whether failures that were repeated are due to be told.
-const TELL_REPEATED: Duration = Duration::from_secs(10);
-
-/// How often what has ended long ago is forgotten.
-const PURGE: Duration = Duration::from_hours(1);
 
 /// How to run.
 #[derive(Args, Debug, Default)]
@@ -71,13 +60,7 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
     warn_of_what_is_unusual(&app);
     let stopped = stopped()?;
     tracing::info!(address = %server.local_addr(), issuer = app.config.issuer.as_str(), "listening");
-    let tasks = [
-        tokio::spawn(poll(Arc::clone(&app))),
-        tokio::spawn(purge(Arc::clone(&app))),
-        tokio::spawn(purge_attempts(Arc::clone(&app))),
-        tokio::spawn(tell_repeated(Arc::clone(&app))),
-        tokio::spawn(watch_for_failover(Arc::clone(&app))),
-    ];
+    let tasks = tasks::start(&app);
     let (workers, apps) = workers(&app, &threads, own_lanes);
     server.run_on(workers, stopped).await;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
@@ -134,57 +117,6 @@ fn warn_of_what_is_unusual(app: &App) {
     for client in registry.clients().filter(|client| client.may_use(Grant::Password) && client.first_party) {
         tracing::warn!(client = %client.id, "this client may handle passwords (RFC 9700 §2.4 forbids it to any but your own apps)");
     }
-}
-
-async fn poll(app: Arc<App>) {
-    app.registry.poll().await;
-}
-
-async fn purge(app: Arc<App>) {
-    let mut ticks = tokio::time::interval(PURGE);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = forget(&app).await {
-            tracing::warn!(%error, "what has ended long ago can't be forgotten");
-        }
-    }
-}
-
-async fn purge_attempts(app: Arc<App>) {
-    let mut ticks = tokio::time::interval(PURGE_ATTEMPTS);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = app.store.purge_attempts(app.clock.now()).await {
-            tracing::warn!(%error, "failed sign-ins can't be forgotten");
-        }
-    }
-}
-
-async fn watch_for_failover(app: Arc<App>) {
-    app.watch_for_failover().await;
-}
-
-async fn tell_repeated(app: Arc<App>) {
-    let mut ticks = tokio::time::interval(TELL_REPEATED);
-    loop {
-        ticks.tick().await;
-        app.tell_repeated(false).await;
-    }
-}
-
-/// Deletes what nobody can ask for any more: ended sessions, expired revocations, signing keys whose last token is dead.
-async fn forget(app: &App) -> Result<(), StoreError> {
-    let now = app.clock.now();
-    let ended_before = now.saturating_sub(app.config.sessions.retention);
-    app.store.purge_sessions(ended_before).await?;
-    app.store.purge_revoked_tokens(now).await?;
-    app.purge_audit().await?;
-    let Some(registry) = app.registry.snapshot() else { return Ok(()) };
-    for kid in registry.keys.expired(now, registry.longest_access_lifetime) {
-        app.store.by(app.own_act()).remove_signing_key(kid).await?;
-        tracing::info!(kid, "a signing key whose last token is dead was deleted");
-    }
-    Ok(())
 }
 
 fn stopped() -> Result<impl Future<Output = ()> + Send, Failure> {

@@ -140,7 +140,7 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<At
         match stored {
             Ok(true) => {}
             Ok(false) => return Ok(Attempt::Overtaken),
-            Err(error @ (StoreError::Unavailable(_) | StoreError::TimedOut)) => return Ok(Attempt::Unknown(error)),
+            Err(error) if error.is_of_unknown_outcome() => return Ok(Attempt::Unknown(error)),
             Err(error) => return Err(error.into()),
         }
     }

@@ -5,9 +5,11 @@
 mod tests;
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use super::StoreError;
@@ -91,7 +93,7 @@ async fn lane<S: Statement>(queue: Queue<S::Item, S::Outcome>, mut closing: watc
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while take(&queue, &mut closing, &mut batch).await > 0 {
         let (items, answers): (Vec<_>, Vec<_>) = batch.drain(..).map(|waiting| (waiting.item, waiting.answer)).unzip();
-        match in_time(statement.run(&items)).await {
+        match answered(statement.run(&items)).await {
             Ok(outcomes) => send(answers, outcomes.into_iter().map(Ok)),
             // Nobody's items can be told apart from their neighbours' here, unless each goes alone.
             Err(error) if error.is_of_one_item() && items.len() > 1 => alone(&mut statement, &items, answers).await,
@@ -109,9 +111,14 @@ async fn take<T>(queue: &Mutex<mpsc::Receiver<T>>, closing: &mut watch::Receiver
     }
 }
 
-/// A statement that gets no answer must not hold up everybody who comes after it.
-async fn in_time<T>(statement: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    tokio::time::timeout(STATEMENT, statement).await.unwrap_or(Err(StoreError::TimedOut))
+/// A statement that gets no answer, or panics, must not hold up everybody who comes after it. The panic hook has said what it was.
+async fn answered<T>(statement: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    // What the statement leaves behind is what one that was given up leaves: a connection that is looked at before it is used.
+    match tokio::time::timeout(STATEMENT, AssertUnwindSafe(statement).catch_unwind()).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(StoreError::Panicked),
+        Err(_) => Err(StoreError::TimedOut),
+    }
 }
 
 /// Runs each item by itself, so that a bad one fails alone.
@@ -121,7 +128,7 @@ async fn alone<S: Statement>(
     answers: Vec<oneshot::Sender<Result<S::Outcome, StoreError>>>,
 ) {
     for (item, answer) in items.iter().zip(answers) {
-        let outcome = in_time(statement.run(std::slice::from_ref(item))).await;
+        let outcome = answered(statement.run(std::slice::from_ref(item))).await;
         // The caller may be gone; what it asked for is done all the same.
         let _ = answer.send(outcome.and_then(|mut outcomes| outcomes.pop().ok_or(StoreError::Unreadable("batch"))));
     }

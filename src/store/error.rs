@@ -17,6 +17,9 @@ pub enum StoreError {
     /// The database gave no answer in time; what was asked of it may have been done.
     #[error("the database gave no answer in time")]
     TimedOut,
+    /// This program panicked at the statement; what was asked of the database may have been done.
+    #[error("a statement panicked")]
+    Panicked,
     /// A row with this key exists already.
     #[error("it exists already")]
     Exists,
@@ -34,6 +37,16 @@ impl StoreError {
         Self::Unavailable(Arc::new(error))
     }
 
+    /// Whether what was asked of the database may have been done all the same, so that only a look at it tells.
+    pub fn is_of_unknown_outcome(&self) -> bool {
+        match self {
+            // Nothing was asked: no connection could be had.
+            Self::Unavailable(error) => !matches!(**error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed),
+            Self::TimedOut | Self::Panicked => true,
+            Self::Overloaded | Self::Exists | Self::Unreadable(_) | Self::Failed(_) => false,
+        }
+    }
+
     /// Whether one item of a statement that carries many may be the reason, so that each should go alone: a value that
     /// the engine refuses, a row that somebody else holds, or a deadlock with them.
     pub(super) fn is_of_one_item(&self) -> bool {
@@ -43,7 +56,7 @@ impl StoreError {
                 code.is_some_and(|code| code.starts_with("40") || code == LOCK_NOT_AVAILABLE)
             }
             Self::Exists | Self::Unreadable(_) | Self::Failed(_) => true,
-            Self::Overloaded | Self::TimedOut => false,
+            Self::Overloaded | Self::TimedOut | Self::Panicked => false,
         }
     }
 }
@@ -128,6 +141,20 @@ pub enum StartError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_connection_nothing_was_done() {
+        for nothing in [sqlx::Error::PoolTimedOut, sqlx::Error::PoolClosed] {
+            assert!(!StoreError::from(nothing).is_of_unknown_outcome());
+        }
+        let broke_off = StoreError::from(sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into()));
+        for unknown in [broke_off, StoreError::TimedOut, StoreError::Panicked] {
+            assert!(unknown.is_of_unknown_outcome(), "{unknown}");
+        }
+        for known in [StoreError::Overloaded, StoreError::Exists, StoreError::from(sqlx::Error::RowNotFound)] {
+            assert!(!known.is_of_unknown_outcome(), "{known}");
+        }
+    }
 
     #[test]
     fn only_what_may_pass_is_called_unavailable() {

@@ -13,7 +13,7 @@ struct Statements {
     most: AtomicUsize,
 }
 
-/// Doubles numbers; 13 is an item that no statement takes.
+/// Doubles numbers; 13 is an item that no statement takes, and at 666 it panics.
 struct Doubler {
     statements: Arc<Statements>,
     gate: Arc<Semaphore>,
@@ -29,6 +29,7 @@ impl Statement for Doubler {
         self.gate.acquire().await.expect("the gate stands").forget();
         self.statements.running.fetch_sub(1, Ordering::SeqCst);
         self.statements.seen.lock().unwrap().push(items.to_vec());
+        assert!(!items.contains(&666), "the item that must be panicked at");
         if items.contains(&13) { Err(StoreError::Unreadable("13")) } else { Ok(items.iter().map(|n| n * 2).collect()) }
     }
 }
@@ -147,4 +148,21 @@ async fn a_closed_queue_ends_its_lanes_after_their_statements_and_answers_nobody
     assert!(matches!(answers[..], [Ok(2), Err(StoreError::Overloaded), Err(StoreError::Overloaded)]), "{answers:?}");
     assert!(matches!(batcher.ask(4).await, Err(StoreError::Overloaded)));
     assert_eq!((Arc::strong_count(&gate), Arc::strong_count(&statements)), (1, 1), "the lane is gone");
+}
+
+#[tokio::test]
+async fn a_panic_is_told_to_those_of_its_statement_and_ends_nothing() {
+    let (statements, gate, batcher) = doubler(1);
+    let callers = hand_in(&batcher, [1, 2, 666, 3]).await;
+    gate.add_permits(3);
+    let mut outcomes = Vec::new();
+    for caller in callers {
+        outcomes.push(caller.await.unwrap());
+    }
+    assert!(matches!(
+        outcomes[..],
+        [Ok(2), Err(StoreError::Panicked), Err(StoreError::Panicked), Err(StoreError::Panicked)]
+    ));
+    assert_eq!(batcher.ask(4).await.unwrap(), 8);
+    assert_eq!(*statements.seen.lock().unwrap(), [vec![1], vec![2, 666, 3], vec![4]], "nothing of it is done twice");
 }

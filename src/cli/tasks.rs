@@ -1,0 +1,113 @@
+//! What the server does by itself while it runs.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::task::JoinHandle;
+
+use crate::app::App;
+use crate::store::StoreError;
+
+/// How often failed sign-ins are forgotten that have no consequences any more. Whoever attacks makes them.
+const PURGE_ATTEMPTS: Duration = Duration::from_mins(1);
+
+/// How often it is looked whether failures that were repeated are due to be told.
+const TELL_REPEATED: Duration = Duration::from_secs(10);
+
+/// How often what has ended long ago is forgotten.
+const PURGE: Duration = Duration::from_hours(1);
+
+/// How long a task waits that panicked, before it begins again.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
+
+/// Starts all of it. It never ends by itself.
+pub(super) fn start(app: &Arc<App>) -> [JoinHandle<()>; 5] {
+    [
+        tokio::spawn(always(app, poll)),
+        tokio::spawn(always(app, purge)),
+        tokio::spawn(always(app, purge_attempts)),
+        tokio::spawn(always(app, tell_repeated)),
+        tokio::spawn(always(app, watch_for_failover)),
+    ]
+}
+
+/// Runs a task, and again when it panics: the server needs each of them for as long as it answers. The panic hook has said what
+/// it was.
+fn always<F: Future<Output = ()>>(app: &Arc<App>, task: fn(Arc<App>) -> F) -> impl Future<Output = ()> + use<F> {
+    let app = Arc::clone(app);
+    again_after_panics(move || task(Arc::clone(&app)))
+}
+
+async fn again_after_panics<F: Future<Output = ()>>(task: impl Fn() -> F) {
+    while AssertUnwindSafe(task()).catch_unwind().await.is_err() {
+        tokio::time::sleep(AFTER_PANIC).await;
+    }
+}
+
+async fn poll(app: Arc<App>) {
+    app.registry.poll().await;
+}
+
+async fn purge(app: Arc<App>) {
+    let mut ticks = tokio::time::interval(PURGE);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = forget(&app).await {
+            tracing::warn!(%error, "what has ended long ago can't be forgotten");
+        }
+    }
+}
+
+async fn purge_attempts(app: Arc<App>) {
+    let mut ticks = tokio::time::interval(PURGE_ATTEMPTS);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = app.store.purge_attempts(app.clock.now()).await {
+            tracing::warn!(%error, "failed sign-ins can't be forgotten");
+        }
+    }
+}
+
+async fn watch_for_failover(app: Arc<App>) {
+    app.watch_for_failover().await;
+}
+
+async fn tell_repeated(app: Arc<App>) {
+    let mut ticks = tokio::time::interval(TELL_REPEATED);
+    loop {
+        ticks.tick().await;
+        app.tell_repeated(false).await;
+    }
+}
+
+/// Deletes what nobody can ask for any more: ended sessions, expired revocations, signing keys whose last token is dead.
+async fn forget(app: &App) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let ended_before = now.saturating_sub(app.config.sessions.retention);
+    app.store.purge_sessions(ended_before).await?;
+    app.store.purge_revoked_tokens(now).await?;
+    app.purge_audit().await?;
+    let Some(registry) = app.registry.snapshot() else { return Ok(()) };
+    for kid in registry.keys.expired(now, registry.longest_access_lifetime) {
+        app.store.by(app.own_act()).remove_signing_key(kid).await?;
+        tracing::info!(kid, "a signing key whose last token is dead was deleted");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_panics_begins_again() {
+        let begun = AtomicUsize::new(0);
+        let task = async || assert_eq!(begun.fetch_add(1, Ordering::SeqCst), 2, "the first two panic");
+        again_after_panics(task).await;
+        assert_eq!(begun.load(Ordering::SeqCst), 3);
+    }
+}
