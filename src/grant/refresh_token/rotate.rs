@@ -6,7 +6,6 @@ use crate::clock::UnixTime;
 use crate::domain::{Client, Recovery, RefreshPolicy, Rotation};
 use crate::grant::issue::{SignedInUser, Subject};
 use crate::grant::{Refusal, snapshot};
-use crate::store::StoreError;
 use crate::store::sessions::Rotated;
 use crate::token::judge::{Verdict, expiry_after_use};
 
