@@ -136,7 +136,7 @@ impl Registry {
     }
 }
 
-/// The version is read before what it counts: whatever changes in between is read again at the next poll.
+/// The version is read before what it stands for: whatever changes in between is read again at the next poll.
 async fn read(
     store: &Store,
     secrets: &MasterSecrets,

@@ -83,7 +83,7 @@ pub async fn ensure_signing_key(
 ) -> Result<(), Failure> {
     let store = &store.by(Acting { actor: Actor::Server, at: now, requester: None });
     loop {
-        // The version is read before what it counts, so that a key that another node adds in between is noticed.
+        // The version is read before what it stands for, so that a key that another node adds in between is noticed.
         let version = store.registry_state().await?.version;
         let keys = store.list_signing_keys().await?;
         for key in &keys {

@@ -142,7 +142,7 @@ impl Store {
     pub async fn insert_client(&self, client: &Client) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
         with_client!(unit, INSERT, client)?;
-        registry::count_up(&mut unit).await?;
+        registry::change(&mut unit).await?;
         self.commit(unit, self.event(Kind::ClientAdded).map(|event| event.client(&client.id))).await
     }
 
@@ -153,7 +153,7 @@ impl Store {
             with_client!(unit, INSERT, client)?;
         }
         users::insert(&mut unit, user, Some(password_hash)).await?;
-        registry::count_up(&mut unit).await?;
+        registry::change(&mut unit).await?;
         let added = clients.iter().filter_map(|client| Some(self.event(Kind::ClientAdded)?.client(&client.id)));
         let event = self.event(Kind::UserAdded).map(|event| event.user(user.id).of(user.username.to_string()));
         self.commit(unit, added.chain(event)).await
@@ -175,7 +175,7 @@ impl Store {
             return Ok(None);
         }
         let ended = end_sessions(&mut unit, &client.id, lost, now).await?;
-        registry::count_up(&mut unit).await?;
+        registry::change(&mut unit).await?;
         let event = self.event(Kind::ClientChanged).map(|event| event.client(&client.id).counting(ended));
         self.commit(unit, event.map(|event| event.because(what_changed(before, client)))).await?;
         Ok(Some(ended))
@@ -186,7 +186,7 @@ impl Store {
         let mut unit = self.begin().await?;
         sql!(unit, execute, REVOKE_TOKENS, id.as_str(), now)?;
         let ended = sessions::revoke_of_client(&mut unit, id, RevokedReason::Admin, now).await?;
-        registry::count_up(&mut unit).await?;
+        registry::change(&mut unit).await?;
         let event = self.event(Kind::SessionsRevoked);
         let reason = RevokedReason::Admin.as_str();
         self.commit(unit, event.map(|event| event.client(id).counting(ended).because(reason))).await?;
@@ -200,7 +200,7 @@ impl Store {
         if sql!(unit, execute, REMOVE, id.as_str())? == 0 {
             return Ok(false);
         }
-        registry::count_up(&mut unit).await?;
+        registry::change(&mut unit).await?;
         self.commit(unit, self.event(Kind::ClientRemoved).map(|event| event.client(id))).await?;
         Ok(true)
     }

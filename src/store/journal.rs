@@ -114,7 +114,7 @@ async fn restore(unit: &mut Unit, Entry { what, reason, at }: &Entry) -> Result<
             let tokens = sql!(unit, execute, CLIENT_TOKENS, id.as_str(), *at)?;
             let ended = sql!(unit, execute, CLIENT, id.as_str(), *at, reason)?;
             if tokens > 0 {
-                registry::count_up(unit).await?;
+                registry::change(unit).await?;
             }
             Ok(ended + tokens)
         }

@@ -1,14 +1,16 @@
-//! The `registry` row: a version that counts the changes to clients and signing keys, and the recovery window.
+//! The `registry` row: a version that is another one after each change to clients and signing keys, and the recovery window.
 
 use super::db::{Unit, sql};
 use super::{Store, StoreError};
 use crate::audit::Kind;
 use crate::clock::UnixTime;
+use crate::random;
 
 /// What each node polls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct RegistryState {
-    /// Counts the changes to clients and signing keys.
+    /// Another one, at random, after each change to clients and signing keys. A count would come to a number again that a node knows
+    /// with something else behind it, when the database is put back to an earlier time.
     pub version: i64,
     /// Until when refresh tokens from before a database's loss of commits are accepted.
     pub recovery_until: Option<UnixTime>,
@@ -16,11 +18,11 @@ pub struct RegistryState {
 
 const READ: &str = "SELECT version, recovery_until FROM registry WHERE id = 1";
 
-const COUNT_UP: &str = "UPDATE registry SET version = version + 1 WHERE id = 1";
+const CHANGE: &str = "UPDATE registry SET version = $1 WHERE id = 1";
 
-const COUNT_UP_FROM: &str = "UPDATE registry SET version = version + 1 WHERE id = 1 AND version = $1";
+const CHANGE_FROM: &str = "UPDATE registry SET version = $2 WHERE id = 1 AND version = $1";
 
-const SET_RECOVERY: &str = "UPDATE registry SET recovery_until = $1, version = version + 1 WHERE id = 1";
+const SET_RECOVERY: &str = "UPDATE registry SET recovery_until = $1, version = $2 WHERE id = 1";
 
 impl Store {
     /// The registry as it is.
@@ -32,7 +34,7 @@ impl Store {
     /// Opens the recovery window until a moment, or closes it.
     pub async fn set_recovery(&self, until: Option<UnixTime>) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
-        sql!(unit, execute, SET_RECOVERY, until)?;
+        sql!(unit, execute, SET_RECOVERY, until, another_version())?;
         let event = match until {
             Some(until) => self.event(Kind::RecoveryOpened).map(|event| event.of(until.to_string())),
             None => self.event(Kind::RecoveryClosed),
@@ -41,12 +43,18 @@ impl Store {
     }
 }
 
-/// Counts up if the version is still this one. The row stays locked until the unit ends, so of several only one goes on.
-pub(super) async fn count_up_from(unit: &mut Unit, version: i64) -> Result<bool, StoreError> {
-    Ok(sql!(unit, execute, COUNT_UP_FROM, version)? == 1)
+/// Gives the registry another version if it still has this one. The row stays locked until the unit ends, so of several only one
+/// goes on.
+pub(super) async fn change_from(unit: &mut Unit, version: i64) -> Result<bool, StoreError> {
+    Ok(sql!(unit, execute, CHANGE_FROM, version, another_version())? == 1)
 }
 
-pub(super) async fn count_up(unit: &mut Unit) -> Result<(), StoreError> {
-    sql!(unit, execute, COUNT_UP)?;
+/// Gives the registry another version, so that every node reads it again.
+pub(super) async fn change(unit: &mut Unit) -> Result<(), StoreError> {
+    sql!(unit, execute, CHANGE, another_version())?;
     Ok(())
+}
+
+fn another_version() -> i64 {
+    i64::from_ne_bytes(random::bytes())
 }

@@ -49,7 +49,7 @@ impl Store {
     /// isn't.
     pub async fn insert_signing_key_at(&self, version: i64, key: &StoredKey) -> Result<bool, StoreError> {
         let mut unit = self.begin().await?;
-        if !registry::count_up_from(&mut unit, version).await? {
+        if !registry::change_from(&mut unit, version).await? {
             return Ok(false);
         }
         insert(&mut unit, key).await?;
@@ -61,7 +61,7 @@ impl Store {
     pub async fn insert_signing_key(&self, key: &StoredKey) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
         insert(&mut unit, key).await?;
-        registry::count_up(&mut unit).await?;
+        registry::change(&mut unit).await?;
         self.commit(unit, self.event(Kind::KeyAdded).map(|event| event.of(key.kid.clone()))).await
     }
 
@@ -79,7 +79,7 @@ impl Store {
         if sql!(unit, execute, REMOVE, kid)? == 0 {
             return Ok(false);
         }
-        registry::count_up(&mut unit).await?;
+        registry::change(&mut unit).await?;
         self.commit(unit, self.event(Kind::KeyRemoved).map(|event| event.of(kid.to_owned()))).await?;
         Ok(true)
     }

@@ -6,7 +6,7 @@ use tokend::domain::{Exchange, PlainSecret, SigningAlgorithm};
 use tokend::keys::SigningKey;
 use tokend::store::audit_events::AuditFilter;
 
-use crate::harness::{ADMIN, Engine, MASTER_SECRET, Settings, TestServer, master_secrets, on_both_databases};
+use crate::harness::{ADMIN, Engine, MASTER_SECRET, P1, Settings, TestServer, master_secrets, on_both_databases};
 
 async fn a_revocation_holds_on_every_node_at_once(engine: Engine) {
     let server = TestServer::start(engine).await;
@@ -168,7 +168,7 @@ async fn removing_what_is_not_there_makes_no_node_read_anything_again(engine: En
 async fn a_change_of_a_client_reaches_every_node_by_itself(engine: Engine) {
     let server = TestServer::start(engine).await;
     let node = server.another_node().await;
-    assert!(server.app.store.remove_client(&crate::harness::P1.parse().unwrap()).await.unwrap());
+    assert!(server.app.store.remove_client(&P1.parse().unwrap()).await.unwrap());
     let noticed = async {
         while server.at(&node).login().await.status == 200 {
             tokio::task::yield_now().await;
@@ -176,6 +176,20 @@ async fn a_change_of_a_client_reaches_every_node_by_itself(engine: Engine) {
     };
     tokio::time::timeout(Duration::from_secs(30), noticed).await.expect("the node polls");
     server.at(&node).login().await.refused(401, "invalid_client");
+}
+
+/// As many changes after the database was put back as were lost by it: a node that counted them would take its copy for the newest.
+async fn a_node_notices_that_the_registry_was_put_back_and_changed(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let store = &server.app.store;
+    let before = store.registry_state().await.unwrap().version;
+    store.set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
+    let node = server.another_node().await;
+    assert!(node.app.registry.snapshot().unwrap().client(P1).is_some());
+    server.database.execute(&format!("UPDATE registry SET version = {before}, recovery_until = NULL")).await;
+    assert!(store.remove_client(&P1.parse().unwrap()).await.unwrap());
+    node.app.registry.refresh().await.unwrap();
+    assert!(node.app.registry.snapshot().unwrap().client(P1).is_none());
 }
 
 on_both_databases!(
@@ -190,4 +204,5 @@ on_both_databases!(
     a_key_is_sealed_again_by_one_node_only,
     removing_what_is_not_there_makes_no_node_read_anything_again,
     a_change_of_a_client_reaches_every_node_by_itself,
+    a_node_notices_that_the_registry_was_put_back_and_changed,
 );
