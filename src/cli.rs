@@ -1,6 +1,7 @@
 //! The command line: a file a command. What is printed for people is printed here and nowhere else.
 
 mod audit;
+mod backup;
 mod bootstrap;
 mod check;
 mod client;
@@ -70,6 +71,8 @@ enum Command {
     /// See what happened, and check that the trail of it is whole.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Copy the embedded database to a file, while the server runs.
+    Backup(backup::Options),
     /// Say why a token or a session is accepted, or isn't.
     Explain(explain::Explained),
 }
@@ -112,6 +115,7 @@ async fn execute(command: Command, config: Config, file: Option<&Path>) -> Resul
         Command::Session(command) => Context::work(config, async |context| session::run(context, command).await).await,
         Command::Key(command) => Context::work(config, async |context| key::run(context, command).await).await,
         Command::Audit(command) => Context::work(config, async |context| audit::run(context, command).await).await,
+        Command::Backup(options) => Context::work(config, async |context| backup::run(context, options).await).await,
         Command::Explain(what) => Context::work(config, async |context| explain::run(context, what).await).await,
         Command::Recovery(command) => {
             Context::work(config, async |context| recovery::run(context, command).await).await

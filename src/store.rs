@@ -21,6 +21,6 @@ pub mod users;
 mod values;
 
 pub use db::{Connection, Store};
-pub use error::{StartError, StoreError};
+pub use error::{CopyError, StartError, StoreError};
 pub use migrations::MigrationState;
 pub use postgres::PoolSize;

@@ -24,7 +24,9 @@ impl Context {
     pub async fn work<T>(config: Config, work: impl AsyncFnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
         let store = start::open_migrated(&config).await?;
         let clock = Clock::System;
-        store.keep_audit(audit_keys(&start::master_secrets(&config, &store).await?));
+        let secrets = start::master_secrets(&config, &store).await?;
+        start::require_theirs(&store, &secrets).await?;
+        store.keep_audit(audit_keys(&secrets));
         let actor = Actor::Operator(getuid().as_raw());
         let store = store.by(Acting { actor, at: clock.now(), requester: None });
         let context = Self { config, store, clock };

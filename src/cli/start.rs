@@ -31,8 +31,14 @@ pub async fn open_store_for(config: &Config, threads: usize) -> Result<(Store, u
     }
 }
 
-/// Opens the database for a command that works on what is in it: the embedded one is migrated, PostgreSQL must be.
+/// Opens the database for a command that works on what is in it: the embedded one must be there and is migrated, PostgreSQL must
+/// be.
 pub async fn open_migrated(config: &Config) -> Result<Store, Failure> {
+    if let Database::Sqlite(path) = &config.database
+        && !path.exists()
+    {
+        return Err(no_database(path));
+    }
     let store = open_store(config).await?;
     if store.is_embedded() {
         store.migrate().await?;
@@ -60,6 +66,24 @@ pub fn existing_master_secrets(config: &Config, has_keys: bool) -> Result<Option
         SecretSource::File(path) if !path.exists() && config.embedded() => Ok(None),
         SecretSource::File(path) => Ok(Some(master_file::load(path)?)),
     }
+}
+
+/// An empty one that is made by the way would look like the server's, with nothing in it.
+fn no_database(path: &Path) -> Failure {
+    format!(
+        "there is no database {} here: run this where the server runs and with its configuration (--config), or make the \
+         database first, by `tokend migrate` or a start of the server",
+        path.display()
+    )
+    .into()
+}
+
+/// Whether these master secrets are those of the database. The servers take what any other seals for a forgery.
+pub async fn require_theirs(store: &Store, secrets: &MasterSecrets) -> Result<(), Failure> {
+    for key in store.list_signing_keys().await? {
+        SigningKey::open(&key, secrets)?;
+    }
+    Ok(())
 }
 
 fn lost(path: &Path) -> Failure {

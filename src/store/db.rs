@@ -13,7 +13,7 @@ use super::audit_events::AuditLog;
 use super::error::is_read_only;
 use super::journal::Journal;
 use super::sessions::Hot;
-use super::{PoolSize, StartError, StoreError, postgres, sqlite};
+use super::{CopyError, PoolSize, StartError, StoreError, postgres, sqlite};
 use crate::audit::Acting;
 
 /// How long closing may take.
@@ -125,6 +125,12 @@ impl Store {
     /// Whether this is the embedded database.
     pub fn is_embedded(&self) -> bool {
         matches!(self.db, Db::Sqlite { .. })
+    }
+
+    /// Copies the embedded database, as it is at one moment, into a file that isn't there yet.
+    pub async fn copy_to(&self, file: &Path) -> Result<(), CopyError> {
+        let Db::Sqlite { writer, .. } = &self.db else { return Err(CopyError::NotEmbedded) };
+        sqlite::copy(SqliteConnectOptions::clone(&writer.connect_options()), file).await
     }
 
     /// Closes every connection, after the statements that are running, but doesn't wait for ever.

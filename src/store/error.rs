@@ -97,6 +97,20 @@ pub(super) fn is_read_only(error: &sqlx::Error) -> bool {
     code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|extended| extended & 0xff == 8)
 }
 
+/// Why a copy of the database wasn't made.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// The file can't be made or written, or is there already.
+    #[error(transparent)]
+    File(#[from] std::io::Error),
+    /// The database can't be read, or the disk is full.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// Only the embedded database is one file.
+    #[error("it is a PostgreSQL database, which its own programs back up, pg_dump for one")]
+    NotEmbedded,
+}
+
 /// Why a database can't be used at all. Said to the operator at start; the process ends with it.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {

@@ -1,14 +1,17 @@
 //! The pools of connections to SQLite: one connection that writes, since SQLite has only one writer, and a few that read, which
 //! never wait for it (WAL).
 
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 
-use super::StartError;
 use super::sessions::READ_LANES;
+use super::{CopyError, StartError};
 
 /// How long a writer of another process may hold SQLite before a statement gives up.
 const BUSY: Duration = Duration::from_secs(5);
@@ -45,18 +48,39 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
 
 /// Makes the database file before SQLite does, since SQLite would make it readable for everybody.
 pub(super) fn make_private(path: &Path) -> Result<(), StartError> {
-    use std::fs::{DirBuilder, OpenOptions};
-    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-
     let cannot = |cause| StartError::Directory { directory: path.display().to_string(), cause };
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty() && !directory.exists())
     {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot)?;
     }
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    match make_file(path) {
         Err(cause) if cause.kind() != std::io::ErrorKind::AlreadyExists => Err(cannot(cause)),
         _ => Ok(()),
     }
+}
+
+/// An empty file, which wasn't there, for this user alone.
+fn make_file(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Copies a database, as it is at one moment, into a file that isn't there yet. Nobody waits for it: it only reads.
+pub(super) async fn copy(options: SqliteConnectOptions, file: &Path) -> Result<(), CopyError> {
+    let made = make_file(file)?;
+    let copied = copy_into(options, file).await;
+    if copied.is_err() {
+        // Half a copy is none, and the file was ours.
+        let _ = fs::remove_file(file);
+        return copied;
+    }
+    Ok(made.sync_all()?)
+}
+
+async fn copy_into(options: SqliteConnectOptions, file: &Path) -> Result<(), CopyError> {
+    let mut connection = options.optimize_on_close(false, None).connect().await?;
+    let name = file.to_str().ok_or(io::ErrorKind::InvalidFilename).map_err(io::Error::from)?;
+    sqlx::query("VACUUM INTO $1").bind(name).execute(&mut connection).await?;
+    Ok(connection.close().await?)
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {

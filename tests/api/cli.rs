@@ -1,6 +1,7 @@
 //! The command line: every command by what it brings about on a server.
 
 mod audit;
+mod backup;
 mod check;
 mod client;
 mod key;

@@ -83,6 +83,7 @@ fn the_printed_lines_work_when_they_are_pasted() {
 #[test]
 fn users_that_are_there_are_enough() {
     let program = fresh();
+    program.run(&["migrate"]).ok();
     program.run(&["user", "add", "alice", "--no-password"]).ok();
     let server = program.start(&[]);
     server.wait_for_log("listening");

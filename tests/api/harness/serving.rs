@@ -22,6 +22,7 @@ impl Serving {
             .set("TOKEND_SECRET", MASTER_SECRET)
             .set("TOKEND_PASSWORDS__MEMORY_KIB", &memory_kib.to_string())
             .set("TOKEND_PASSWORDS__THREADS", &threads.to_string());
+        program.run(&["migrate"]).ok();
         program.run_with(&["user", "add", "alice", "--password-stdin"], PASSWORD).ok();
         let client = ["client", "add", "app", "--name", "App", "--public", "--first-party"];
         let rights = ["--grant", "password", "--grant", "refresh_token", "--scope", "openid"];
