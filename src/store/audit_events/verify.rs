@@ -26,16 +26,20 @@ pub struct Verified {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Finding {
     /// Chains are missing, or there are some that nobody opened.
-    #[error("the register doesn't know these chains: one is missing, or one was added")]
+    #[error(
+        "the register doesn't know these chains: one is missing or was added, or its master secret isn't configured"
+    )]
     Register,
     /// The seal of where a chain begins or ends is wrong.
-    #[error("chain {writer}: where it begins or ends was changed")]
+    #[error("chain {writer}: where it begins or ends was changed, or its master secret isn't configured")]
     Ends {
         /// Of the chain.
         writer: Uuid,
     },
     /// An event isn't the next one of its chain: it was changed, or one before it is missing.
-    #[error("chain {writer}: event {seq} was changed, or follows one that is missing")]
+    #[error(
+        "chain {writer}: event {seq} was changed, follows one that is missing, or its master secret isn't configured"
+    )]
     Event {
         /// Of the chain.
         writer: Uuid,

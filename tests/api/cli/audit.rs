@@ -3,7 +3,7 @@
 use rustix::process::getuid;
 use serde_json::Value;
 
-use super::rig::{PASSWORD, Rig};
+use super::rig::{PASSWORD, Rig, SECRET, program_on};
 use crate::harness::{Engine, Outcome, Program, on_both_databases};
 
 fn listed(rig: &Rig, more: &[&str]) -> Vec<Value> {
@@ -124,6 +124,19 @@ async fn an_altered_trail_is_reported_with_the_place(engine: Engine) {
     assert!(outcome.stderr.contains("the audit trail is not as it was written"), "{outcome:?}");
 }
 
+/// What an older secret sealed is not sealed again: it verifies for as long as somebody keeps that secret.
+async fn a_trail_of_two_master_secrets_is_verified_with_both(engine: Engine) {
+    let rig = Rig::new(engine).await.with_alice();
+    let new = "the-master-secret-that-comes-after-it";
+    let both = program_on(&rig.database).set("TOKEND_SECRET", &format!("{new} {SECRET}"));
+    both.run(&["key", "rotate"]).ok();
+    both.run(&["user", "add", "bob", "--no-password"]).ok();
+    tells(both.run(&["audit", "verify"]).ok(), "nothing was changed, left out or cut off");
+    let outcome = program_on(&rig.database).set("TOKEND_SECRET", new).run(&["audit", "verify"]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("or a master secret is missing that sealed it"), "{outcome:?}");
+}
+
 async fn a_token_is_explained_without_being_seen_by_others(engine: Engine) {
     let rig = Rig::new(engine).await.with_alice();
     let tokens = rig.alice().await;
@@ -147,6 +160,7 @@ on_both_databases!(
     every_change_at_the_command_line_is_told,
     events_are_listed_by_user_session_and_time,
     an_altered_trail_is_reported_with_the_place,
+    a_trail_of_two_master_secrets_is_verified_with_both,
     a_token_is_explained_without_being_seen_by_others,
 );
 
