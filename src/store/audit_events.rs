@@ -172,19 +172,30 @@ impl Writer {
     }
 }
 
-/// Adds a chain to the register, or takes it out. Whoever is second waits for the first and then reads again.
+/// Adds a chain to the register, or takes it out. Whoever is second waits for the first and then reads again. What somebody else
+/// has altered isn't sealed: its old seal stays, for `verify` to find.
 async fn fold_into_register(unit: &mut Unit, keys: &AuditKeys, writer: Uuid) -> Result<(), StoreError> {
     for _ in 0..OPENINGS {
         let row = sql!(unit, optional RegisterRow, REGISTER)?.ok_or(StoreError::Unreadable("audit_register"))?;
         let mut writers = seal_of(&row.writers)?;
         fold_in(&mut writers, writer);
-        let seal = keys.register(&writers);
-        let was = row.writers.as_slice();
-        if sql!(unit, execute, SET_REGISTER, was, writers.as_slice(), seal.as_slice())? == 1 {
+        let seal = if is_sealed(keys, &row) { keys.register(&writers).to_vec() } else { altered(row.seal) };
+        if sql!(unit, execute, SET_REGISTER, row.writers.as_slice(), writers.as_slice(), seal.as_slice())? == 1 {
             return Ok(());
         }
     }
     Err(StoreError::Overloaded)
+}
+
+/// Whether the register is as it was written. Before the first chain is opened nothing is sealed.
+fn is_sealed(keys: &AuditKeys, row: &RegisterRow) -> bool {
+    let Ok(writers) = seal_of(&row.writers) else { return false };
+    row.seal.as_ref().map_or(writers == [0; 32], |seal| keys.is_register(&writers, seal))
+}
+
+fn altered(seal: Option<Vec<u8>>) -> Vec<u8> {
+    tracing::error!("the register of the audit trail is not as it was written: run tokend audit verify");
+    seal.unwrap_or_default()
 }
 
 async fn insert(unit: &mut Unit, event: &AuditEvent, link: Link) -> Result<(), StoreError> {

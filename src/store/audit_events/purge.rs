@@ -1,35 +1,41 @@
-//! Deletes what is older than it has to be kept, from the beginning of each chain, and says so in the trail.
+//! Deletes what is older than it has to be kept, from the beginning of each chain, and says so in the trail. What isn't as it was
+//! written stays: to delete it would hide that.
 
 use uuid::Uuid;
 
 use super::super::db::sql;
 use super::super::{Store, StoreError};
-use super::verify::ChainRow;
-use super::{fold_into_register, seal_of};
-use crate::audit::{AuditEvent, Link};
+use super::fold_into_register;
+use super::read::{EventRow, select_events};
+use super::verify::{CHAIN, ChainRow, WriterRow, ends, follow};
+use crate::audit::{AuditEvent, AuditKeys, Link};
 use crate::clock::UnixTime;
 
-#[derive(sqlx::FromRow)]
-struct LastRow {
-    seq: i64,
-    seal: Vec<u8>,
-}
+/// How many events are deleted at once. SQLite's writer is everybody's.
+const SLICE: i64 = 1_000;
 
-const CHAIN_AFTER: &str = "SELECT writer, seq, seal, head_seal, start_seq, start_after, start_seal FROM audit_chains \
-     WHERE writer > $1 ORDER BY writer LIMIT 1";
+/// The next chain whose first event is old. One whose first event is missing is for `verify` to find.
+const NEXT: &str = "SELECT c.writer FROM audit_chains c JOIN audit_events e ON e.writer = c.writer AND e.seq = c.start_seq + 1 \
+     WHERE c.writer > $1 AND e.at <= $2 ORDER BY c.writer LIMIT 1";
 
-/// The last event before the first that is kept: what follows it may be older, as of a clock that was set back.
-const LAST_OLD: &str = "SELECT seq, seal FROM audit_events WHERE writer = $1 AND at <= $2 AND NOT EXISTS (\
-     SELECT 1 FROM audit_events e WHERE e.writer = $1 AND e.at > $2 AND e.seq <= audit_events.seq) \
-     ORDER BY seq DESC LIMIT 1";
+/// The first events, in their order: what follows one that is young stays, however old it says that it is, since a clock may have
+/// been set back.
+const FIRST: &str = select_events!("WHERE writer = $1 AND seq > $2 AND seq <= $3 ORDER BY seq");
+
+/// Only from where it was seen to begin: another node may have deleted more.
+const MOVE_START: &str = "UPDATE audit_chains SET start_seq = $3, start_after = $4, start_seal = $5 \
+     WHERE writer = $1 AND start_seq = $2 AND seq > $3";
+
+/// A chain that somebody may still write to is left out by its number.
+const DELETE_CHAIN: &str = "DELETE FROM audit_chains WHERE writer = $1 AND start_seq = $2 AND seq = $3";
 
 const DELETE_EVENTS: &str = "DELETE FROM audit_events WHERE writer = $1 AND seq <= $2";
 
-const MOVE_START: &str =
-    "UPDATE audit_chains SET start_seq = $2, start_after = $3, start_seal = $4 WHERE writer = $1 AND seq > $2";
-
-/// A chain that somebody may still write to is left out by its number.
-const DELETE_CHAIN: &str = "DELETE FROM audit_chains WHERE writer = $1 AND seq = $2";
+/// A chain from where it begins to the last event that is to be deleted.
+struct Slice {
+    from: Link,
+    to: Link,
+}
 
 impl Store {
     /// Deletes the events that happened at `before` or earlier, as far as all before them did. How many. `told` is the event
@@ -39,10 +45,16 @@ impl Store {
         before: UnixTime,
         told: impl FnOnce(u64) -> AuditEvent,
     ) -> Result<u64, StoreError> {
+        let Some(keys) = self.audit.keys() else { return Ok(0) };
         let (mut after, mut purged) = (Uuid::nil(), 0);
-        while let Some(chain) = sql!(self.read().await?, optional ChainRow, CHAIN_AFTER, after)? {
+        while let Some(chain) = sql!(self.read().await?, optional WriterRow, NEXT, after, before)? {
             after = chain.writer;
-            purged += self.purge_chain(&chain, before).await?;
+            while let Some(slice) = self.old_slice(keys, chain.writer, before).await? {
+                match self.delete_slice(keys, slice).await? {
+                    0 => break,
+                    deleted => purged += deleted,
+                }
+            }
         }
         if purged > 0 {
             self.tell(told(purged)).await?;
@@ -50,20 +62,37 @@ impl Store {
         Ok(purged)
     }
 
-    async fn purge_chain(&self, chain: &ChainRow, before: UnixTime) -> Result<u64, StoreError> {
-        let Some(keys) = self.audit.keys() else { return Ok(0) };
+    /// The old events that a chain begins with, or some of them, if they are as they were written.
+    async fn old_slice(&self, keys: &AuditKeys, writer: Uuid, before: UnixTime) -> Result<Option<Slice>, StoreError> {
+        let mut unit = self.begin_snapshot().await?;
+        let Some(chain) = sql!(unit, optional ChainRow, CHAIN, writer)? else { return Ok(None) };
+        let Some((from, end)) = ends(keys, &chain)? else { return Ok(altered(writer)) };
+        let last = from.seq.saturating_add(SLICE);
+        let rows = sql!(unit, all EventRow, FIRST, writer, from.seq, last)?;
+        let old: Vec<EventRow> = rows.into_iter().take_while(|row| row.at <= before).collect();
+        if old.is_empty() {
+            return Ok(None);
+        }
+        let mut to = from;
+        let is_whole = follow(keys, &mut to, old)?.is_none() && (to.seq < end.seq || to == end);
+        Ok(if is_whole { Some(Slice { from, to }) } else { altered(writer) })
+    }
+
+    async fn delete_slice(&self, keys: &AuditKeys, Slice { from, to }: Slice) -> Result<u64, StoreError> {
         let mut unit = self.begin().await?;
-        let Some(last) = sql!(unit, optional LastRow, LAST_OLD, chain.writer, before)? else { return Ok(0) };
-        let start = Link { writer: chain.writer, seq: last.seq, seal: seal_of(&last.seal)? };
-        let sealed = keys.start(start);
-        if sql!(unit, execute, DELETE_CHAIN, chain.writer, last.seq)? == 1 {
-            fold_into_register(&mut unit, keys, chain.writer).await?;
-        } else if sql!(unit, execute, MOVE_START, chain.writer, last.seq, last.seal.as_slice(), sealed.as_slice())? == 0
-        {
+        let (after, sealed) = (to.seal.as_slice(), keys.start(to));
+        if sql!(unit, execute, DELETE_CHAIN, to.writer, from.seq, to.seq)? == 1 {
+            fold_into_register(&mut unit, keys, to.writer).await?;
+        } else if sql!(unit, execute, MOVE_START, to.writer, from.seq, to.seq, after, sealed.as_slice())? == 0 {
             return Ok(0);
         }
-        let purged = sql!(unit, execute, DELETE_EVENTS, chain.writer, last.seq)?;
+        let deleted = sql!(unit, execute, DELETE_EVENTS, to.writer, to.seq)?;
         unit.commit().await?;
-        Ok(purged)
+        Ok(deleted)
     }
+}
+
+fn altered(writer: Uuid) -> Option<Slice> {
+    tracing::error!(%writer, "a chain of the audit trail is not as it was written, and isn't purged: run tokend audit verify");
+    None
 }

@@ -12,7 +12,7 @@ use crate::domain::{SessionId, UserId};
 #[derive(sqlx::FromRow)]
 pub(super) struct EventRow {
     pub(super) seq: i64,
-    at: i64,
+    pub(super) at: i64,
     kind: String,
     count: i64,
     reason: Option<String>,

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::super::db::sql;
 use super::super::{Store, StoreError};
 use super::read::{EventRow, select_events};
-use super::{REGISTER, RegisterRow, seal_of};
+use super::{REGISTER, RegisterRow, is_sealed, seal_of};
 use crate::audit::{AuditEvent, AuditKeys, Link, Seal, fold_in};
 
 /// How many events are read at once.
@@ -62,23 +62,23 @@ pub enum Finding {
 
 #[derive(sqlx::FromRow)]
 pub(super) struct ChainRow {
-    pub(super) writer: Uuid,
-    pub(super) seq: i64,
-    pub(super) seal: Vec<u8>,
+    writer: Uuid,
+    seq: i64,
+    seal: Vec<u8>,
     head_seal: Vec<u8>,
-    pub(super) start_seq: i64,
+    start_seq: i64,
     start_after: Vec<u8>,
     start_seal: Vec<u8>,
 }
 
 #[derive(sqlx::FromRow)]
-struct WriterRow {
-    writer: Uuid,
+pub(super) struct WriterRow {
+    pub(super) writer: Uuid,
 }
 
 const WRITERS: &str = "SELECT writer FROM audit_chains";
 
-const CHAIN: &str = "SELECT writer, seq, seal, head_seal, start_seq, start_after, start_seal FROM audit_chains \
+pub(super) const CHAIN: &str = "SELECT writer, seq, seal, head_seal, start_seq, start_after, start_seal FROM audit_chains \
      WHERE writer = $1";
 
 const EVENTS: &str = select_events!("WHERE writer = $1 AND seq > $2 ORDER BY seq LIMIT $3");
@@ -107,7 +107,7 @@ impl Store {
         for writer in &writers {
             fold_in(&mut folded, *writer);
         }
-        if !register.is_some_and(|row| is_whole(keys, &row, &folded)) {
+        if !register.is_some_and(|row| row.writers == folded && is_sealed(keys, &row)) {
             findings.push(Finding::Register);
         }
         findings.extend(orphans.into_iter().map(|row| Finding::Orphans { writer: row.writer }));
@@ -142,7 +142,7 @@ impl Store {
 }
 
 /// Where a chain begins and where it ends, if both are as they were sealed.
-fn ends(keys: &AuditKeys, chain: &ChainRow) -> Result<Option<(Link, Link)>, StoreError> {
+pub(super) fn ends(keys: &AuditKeys, chain: &ChainRow) -> Result<Option<(Link, Link)>, StoreError> {
     let start = Link { writer: chain.writer, seq: chain.start_seq, seal: seal_of(&chain.start_after)? };
     let end = Link { writer: chain.writer, seq: chain.seq, seal: seal_of(&chain.seal)? };
     let sealed = keys.is_start(start, &chain.start_seal) && keys.is_head(end, &chain.head_seal);
@@ -150,7 +150,7 @@ fn ends(keys: &AuditKeys, chain: &ChainRow) -> Result<Option<(Link, Link)>, Stor
 }
 
 /// Follows a chain along its events; the number of the first that isn't the next one.
-fn follow(keys: &AuditKeys, link: &mut Link, rows: Vec<EventRow>) -> Result<Option<i64>, StoreError> {
+pub(super) fn follow(keys: &AuditKeys, link: &mut Link, rows: Vec<EventRow>) -> Result<Option<i64>, StoreError> {
     for row in rows {
         let (seq, seal) = (row.seq, row.seal.clone());
         let event = AuditEvent::from(row);
@@ -160,14 +160,4 @@ fn follow(keys: &AuditKeys, link: &mut Link, rows: Vec<EventRow>) -> Result<Opti
         *link = Link { writer: link.writer, seq, seal: seal_of(&seal)? };
     }
     Ok(None)
-}
-
-/// Before the first chain is opened nothing is sealed.
-fn is_whole(keys: &AuditKeys, row: &RegisterRow, writers: &Seal) -> bool {
-    let is_all = row.writers.as_slice() == writers.as_slice();
-    is_all
-        && match &row.seal {
-            Some(seal) => keys.is_register(writers, seal),
-            None => *writers == [0; 32],
-        }
 }

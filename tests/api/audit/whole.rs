@@ -1,6 +1,8 @@
 //! Somebody with the database in hand alters the trail, and is found out.
 
 use futures_util::future::join_all;
+use tokend::audit::{Acting, Actor, Kind};
+use tokend::store::Store;
 use tokend::store::audit_events::Finding;
 
 use crate::harness::{Engine, Settings, TestServer, on_both_databases};
@@ -185,6 +187,55 @@ async fn old_events_are_deleted_from_the_beginning(engine: Engine) {
     assert_ne!(server.findings().await, []);
 }
 
+/// The server opens chains and deletes old events under its own seal, which must not make good what somebody else did.
+async fn the_server_seals_nothing_that_was_altered(engine: Engine) {
+    let server = server_with_a_history(engine).await;
+    let nothing = if engine == Engine::Sqlite { "zeroblob(32)" } else { r"decode(repeat('00', 32), 'hex')" };
+    server.alter("DELETE FROM audit_events").await;
+    server.alter("DELETE FROM audit_chains").await;
+    server.alter(&format!("UPDATE audit_register SET writers = {nothing}")).await;
+    assert_eq!(server.findings().await, [Finding::Register]);
+    server.login().await.ok();
+    assert_eq!(server.findings().await, [Finding::Register]);
+
+    for (alteration, kept) in [("at = 1 WHERE seq = 1", 7), ("actor = 'x' WHERE seq = 1", 7)] {
+        let server = TestServer::start_with(engine, Settings::with("[audit]\nretention = '1d'")).await;
+        for _ in 0..6 {
+            server.login().await.ok();
+        }
+        server.alter(&format!("UPDATE audit_events SET {alteration}")).await;
+        server.clock.advance(86_400);
+        assert_eq!(server.app.purge_audit().await.unwrap(), 0, "{alteration}");
+        server.login().await.ok();
+        assert_eq!(server.events().await.len(), kept);
+        assert!(matches!(server.findings().await[..], [Finding::Event { seq: 1, .. }]), "{alteration}");
+    }
+}
+
+/// Their clocks differ, and one may have been quicker: a chain begins where the one that deleted most says.
+async fn nodes_that_delete_old_events_at_once_leave_the_trail_whole(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let began = server.clock.now();
+    for _ in 0..20 {
+        server.login().await.ok();
+        server.clock.advance(1);
+    }
+    let mut stores = Vec::new();
+    for _ in 0..6 {
+        stores.push(server.another_node().await.app.store.clone());
+    }
+    for round in 0..5 {
+        let purge = async |store: Store, ahead: i64| {
+            let acting = Acting { actor: Actor::Server, at: began, requester: None };
+            let told = |count| acting.event(Kind::AuditPurged).counting(count);
+            store.purge_events(began + round * 3 + ahead % 3, told).await
+        };
+        let purged = join_all(stores.iter().cloned().zip(0..).map(|(store, ahead)| purge(store, ahead))).await;
+        assert!(purged.iter().all(Result::is_ok), "{purged:?}");
+        server.assert_whole().await;
+    }
+}
+
 /// Verifying while others write finds nothing that isn't there.
 async fn it_can_be_verified_while_it_is_written(engine: Engine) {
     let server = server_with_a_history(engine).await;
@@ -208,5 +259,7 @@ on_both_databases!(
     several_nodes_write_at_once,
     a_database_that_has_lost_events_is_gone_on_with,
     old_events_are_deleted_from_the_beginning,
+    the_server_seals_nothing_that_was_altered,
+    nodes_that_delete_old_events_at_once_leave_the_trail_whole,
     it_can_be_verified_while_it_is_written,
 );
