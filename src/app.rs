@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{Client, RefreshPolicy, Requester};
 use crate::keys::MasterSecrets;
+use crate::keys::trail::audit_keys;
 use crate::metrics::Metrics;
 use crate::password::{HashParameters, Hasher, StartError};
 use crate::store::{Store, StoreError};
@@ -55,7 +56,7 @@ pub struct App {
 /// Why the parts don't come together. Said to the operator at start.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// Clients or signing keys can't be read.
+    /// Clients or keys can't be read.
     #[error(transparent)]
     Registry(#[from] RegistryError),
     /// The password threads can't be started.
@@ -74,7 +75,7 @@ impl App {
         let refresh_keys = refresh_keys(&secrets, config.issuer.as_str());
         let attempt_keys = AttemptKeys::new(&secrets.attempts_key());
         let device_keys = DeviceKeys::new(secrets.device_keys(config.issuer.as_str()).iter().map(|key| &**key));
-        store.keep_audit(audit_keys(&secrets));
+        keep_audit(&store, &secrets).await.map_err(RegistryError::from)?;
         let registry = Registry::load(store.clone(), secrets, config.tokens.access_lifetime).await?;
         let parameters = HashParameters {
             memory_kib: config.passwords.memory_kib,
@@ -157,9 +158,11 @@ impl App {
     }
 }
 
-/// What seals the audit trail.
-pub fn audit_keys(secrets: &MasterSecrets) -> AuditKeys {
-    AuditKeys::new(secrets.audit_keys().iter().map(|key| &**key))
+/// Lets the store write the audit trail, and verify what keys sealed whose master secrets are gone.
+pub async fn keep_audit(store: &Store, secrets: &MasterSecrets) -> Result<(), StoreError> {
+    let keys = audit_keys(secrets, &store.list_audit_keys().await?);
+    store.keep_audit(AuditKeys::new(keys.iter().map(|key| &**key)));
+    Ok(())
 }
 
 fn refresh_keys(secrets: &MasterSecrets, issuer: &str) -> RefreshKeys {

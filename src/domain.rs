@@ -12,7 +12,7 @@ pub mod user;
 
 pub use algorithm::SigningAlgorithm;
 pub use client::{Client, ClientAuthentication, ClientId, Grant, Grants, Recovery, RefreshPolicy, RightsLost};
-pub use key::StoredKey;
+pub use key::{StoredAuditKey, StoredKey};
 pub use requester::Requester;
 pub use scope::Scope;
 pub use secret::{PlainSecret, SecretHash};

@@ -4,6 +4,7 @@ pub mod master;
 pub mod master_file;
 pub mod ring;
 pub mod signing;
+pub mod trail;
 
 pub use master::{DerivedRefreshKey, MasterSecretError, MasterSecrets};
 pub use ring::{KeyRing, KeyState};

@@ -1,6 +1,7 @@
 //! What is kept: one file a table. SQL lives here and nowhere else; nothing here decides, it stores what was decided.
 
 pub mod audit_events;
+mod audit_keys;
 mod batch;
 pub mod clients;
 mod db;

@@ -3,7 +3,7 @@
 use rustix::process::getuid;
 
 use super::{Failure, start};
-use crate::app::audit_keys;
+use crate::app::keep_audit;
 use crate::audit::{Acting, Actor};
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
@@ -26,7 +26,7 @@ impl Context {
         let clock = Clock::System;
         let secrets = start::master_secrets(&config, &store).await?;
         start::require_theirs(&store, &secrets).await?;
-        store.keep_audit(audit_keys(&secrets));
+        keep_audit(&store, &secrets).await?;
         let actor = Actor::Operator(getuid().as_raw());
         let store = store.by(Acting { actor, at: clock.now(), requester: None });
         let context = Self { config, store, clock };

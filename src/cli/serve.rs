@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, bootstrap, logging, start, tasks};
-use crate::app::{App, audit_keys};
+use crate::app::{App, keep_audit};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::Grant;
@@ -45,7 +45,8 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
         store.migrate().await?;
     }
     let secrets = start::master_secrets(&config, &store).await?;
-    store.keep_audit(audit_keys(&secrets));
+    start::store_audit_keys(&store, &secrets).await?;
+    keep_audit(&store, &secrets).await?;
     start::ensure_signing_key(&config, &store, &secrets, clock.now()).await?;
     let server = bind(&config).await?;
     config.bound_to(server.local_addr());

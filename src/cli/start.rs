@@ -7,6 +7,7 @@ use crate::audit::{Acting, Actor};
 use crate::clock::UnixTime;
 use crate::config::{Config, Database, SecretSource};
 use crate::domain::StoredKey;
+use crate::keys::trail::{self, audit_keys, is_stored};
 use crate::keys::{MasterSecrets, SigningKey, master_file};
 use crate::store::{PoolSize, Store};
 
@@ -125,6 +126,16 @@ pub async fn ensure_signing_key(
             return Ok(());
         }
     }
+}
+
+/// Sees to it that the audit trail can be verified when the master secrets are gone that sealed it: their keys are stored, sealed
+/// under the first.
+pub async fn store_audit_keys(store: &Store, secrets: &MasterSecrets) -> Result<(), Failure> {
+    let stored = store.list_audit_keys().await?;
+    for key in audit_keys(secrets, &stored).iter().filter(|key| !is_stored(key, secrets, &stored)) {
+        store.store_audit_key(&trail::seal(key, secrets)?).await?;
+    }
+    Ok(())
 }
 
 /// Seals a key again that an older master secret sealed, so that the older one can be left out some day.

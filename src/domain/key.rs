@@ -3,6 +3,15 @@
 use super::SigningAlgorithm;
 use crate::clock::UnixTime;
 
+/// A key of the audit trail, sealed under the master secret: worth nothing without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAuditKey {
+    /// The key's identifier: a hash of it.
+    pub id: Vec<u8>,
+    /// The sealed key.
+    pub sealed: Vec<u8>,
+}
+
 /// A signing key whose private half is sealed under the master secret: worth nothing without it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredKey {

@@ -26,20 +26,16 @@ pub struct Verified {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Finding {
     /// Chains are missing, or there are some that nobody opened.
-    #[error(
-        "the register doesn't know these chains: one is missing or was added, or its master secret isn't configured"
-    )]
+    #[error("the register doesn't know these chains: one is missing, or one was added")]
     Register,
     /// The seal of where a chain begins or ends is wrong.
-    #[error("chain {writer}: where it begins or ends was changed, or its master secret isn't configured")]
+    #[error("chain {writer}: where it begins or ends was changed")]
     Ends {
         /// Of the chain.
         writer: Uuid,
     },
     /// An event isn't the next one of its chain: it was changed, or one before it is missing.
-    #[error(
-        "chain {writer}: event {seq} was changed, follows one that is missing, or its master secret isn't configured"
-    )]
+    #[error("chain {writer}: event {seq} was changed, or follows one that is missing")]
     Event {
         /// Of the chain.
         writer: Uuid,
