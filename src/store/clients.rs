@@ -83,11 +83,12 @@ const LIST: &str = select_clients!("ORDER BY id");
 
 const FIND: &str = select_clients!("WHERE id = $1");
 
-/// Tokens of a client that was removed must not live again with its id: they are revoked up to its registration.
+/// Tokens of a client that was removed must not live again with its id: they are revoked up to its registration. And a sign-in that
+/// was decided on the one that was removed must not be stored as one of this: their versions have nothing to do with each other.
 const INSERT: &str = "INSERT INTO clients (id, name, secret_hash, grants, scope, audience, serves, first_party, \
      may_introspect, admin, access_lifetime, rotation, reuse_window, recovery, idle_lifetime, absolute_lifetime, \
      created_at, disabled_at, tokens_revoked_at, version) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $17, 1)";
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $17, $19)";
 
 const UPDATE: &str = "UPDATE clients SET name = $2, secret_hash = $3, grants = $4, scope = $5, audience = $6, \
      serves = $7, first_party = $8, may_introspect = $9, admin = $10, access_lifetime = $11, rotation = $12, \
@@ -141,7 +142,7 @@ impl Store {
     /// Registers a client. [`StoreError::Exists`] when the id is taken.
     pub async fn insert_client(&self, client: &Client) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
-        with_client!(unit, INSERT, client)?;
+        with_client!(unit, INSERT, client, registry::another_version())?;
         registry::change(&mut unit).await?;
         self.commit(unit, self.event(Kind::ClientAdded).map(|event| event.client(&client.id))).await
     }
@@ -150,7 +151,7 @@ impl Store {
     pub async fn insert_first(&self, clients: &[Client], user: &User, password_hash: &str) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
         for client in clients {
-            with_client!(unit, INSERT, client)?;
+            with_client!(unit, INSERT, client, registry::another_version())?;
         }
         users::insert(&mut unit, user, Some(password_hash)).await?;
         registry::change(&mut unit).await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokend::domain::{Exchange, PlainSecret, SigningAlgorithm};
+use tokend::domain::{Client, Exchange, PlainSecret, SigningAlgorithm};
 use tokend::keys::SigningKey;
 use tokend::store::audit_events::AuditFilter;
 
@@ -192,6 +192,23 @@ async fn a_node_notices_that_the_registry_was_put_back_and_changed(engine: Engin
     assert!(node.app.registry.snapshot().unwrap().client(P1).is_none());
 }
 
+/// A node goes by what it last read; what it decides is stored only while that is still so.
+async fn nobody_signs_in_to_a_registration_that_was_removed(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let store = &server.app.store;
+    let id = P1.parse().unwrap();
+    let client = store.find_client(&id).await.unwrap().unwrap();
+    let narrow = Client { scope: "openid".parse().unwrap(), ..client };
+    for _ in 0..5 {
+        assert!(store.remove_client(&id).await.unwrap());
+        store.insert_client(&narrow).await.unwrap();
+        let answer = server.login().await;
+        assert!(answer.status != 200 || answer.json()["scope"] == "openid", "{answer:?}");
+    }
+    server.app.registry.refresh().await.unwrap();
+    assert_eq!(server.login().await.ok().json()["scope"], "openid");
+}
+
 on_both_databases!(
     a_revocation_holds_on_every_node_at_once,
     every_node_answers_a_retry_with_the_same_successor,
@@ -205,4 +222,5 @@ on_both_databases!(
     removing_what_is_not_there_makes_no_node_read_anything_again,
     a_change_of_a_client_reaches_every_node_by_itself,
     a_node_notices_that_the_registry_was_put_back_and_changed,
+    nobody_signs_in_to_a_registration_that_was_removed,
 );
