@@ -35,6 +35,8 @@ pub struct Options {
 /// Serves until the process is told to stop, and then lets requests finish.
 pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
     logging::start(&config.log)?;
+    // Nothing hears it yet, but from here on it doesn't end the process: a database may take long to be opened.
+    let _hangups = signal(SignalKind::hangup())?;
     keep_memory_private();
     let clock = Clock::System;
     let threads = Threads::start(available_parallelism().map_or(1, NonZero::get))?;

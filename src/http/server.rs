@@ -22,6 +22,7 @@ use axum::response::Response;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time;
@@ -101,12 +102,15 @@ pub struct Server {
     local: SocketAddr,
     limits: Limits,
     tls: Option<Tls>,
+    hangups: Signal,
 }
 
 impl Server {
     /// Listens on `listen` (port 0: any free one) and reads the certificate, so that whatever is wrong with either is
-    /// known before anything else starts.
+    /// known before anything else starts. From here on no SIGHUP ends the process.
     pub async fn bind(listen: SocketAddr, limits: Limits, tls: Option<TlsFiles>) -> Result<Self, ServeError> {
+        // Before the certificate is read, so that no renewal after it is missed.
+        let hangups = signal(SignalKind::hangup()).map_err(ServeError::Signals)?;
         let tls = tls.map(Tls::load).transpose()?;
         raise_file_limit(limits.max_connections);
         let refused = |source: io::Error| match source.kind() {
@@ -116,7 +120,7 @@ impl Server {
         };
         let listener = TcpListener::bind(listen).await.map_err(refused)?;
         let local = listener.local_addr().map_err(refused)?;
-        Ok(Self { listener, local, limits, tls })
+        Ok(Self { listener, local, limits, tls, hangups })
     }
 
     /// The address that it listens on, with the port that the system chose if it was asked for any.
@@ -137,7 +141,7 @@ impl Server {
         workers: impl IntoIterator<Item = Worker<H>>,
         shutdown: impl Future<Output = ()> + Send,
     ) {
-        let Self { listener, limits, tls, .. } = self;
+        let Self { listener, limits, tls, hangups, .. } = self;
         let (stop, stopping) = watch::channel(false);
         let requests = Admission::<H>::requests(limits.max_connections);
         let desks = workers.into_iter().map(|Worker { runtime, handler }| {
@@ -148,7 +152,7 @@ impl Server {
         let mut connections = JoinSet::new();
         tokio::select! {
             () = accept::accept(listener, desks, limits.max_connections, &mut connections) => {}
-            () = tls::reload_on_hangup(tls) => {}
+            () = tls::reload_on_hangup(tls, hangups) => {}
             () = shutdown => {}
         }
         stop.send_replace(true);

@@ -18,6 +18,7 @@ mod cookies;
 mod cors;
 mod faults;
 mod first_start;
+mod hangups;
 mod harness;
 mod health;
 mod histories;

@@ -23,6 +23,9 @@ pub enum ServeError {
         /// What the system said.
         source: io::Error,
     },
+    /// The system doesn't let the process hear of signals.
+    #[error("can't listen for signals: {0}")]
+    Signals(io::Error),
     /// The certificate or key can't be used.
     #[error(transparent)]
     Tls(#[from] TlsError),

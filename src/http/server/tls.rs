@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpStream;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -43,20 +43,14 @@ impl Tls {
     }
 }
 
-/// Reloads at every SIGHUP, for ever. Without TLS the signal keeps its usual meaning, which is to end the process.
-pub(super) async fn reload_on_hangup(tls: Option<Tls>) {
-    let hangups = tls.map(|tls| (tls, signal(SignalKind::hangup())));
-    match hangups {
-        Some((tls, Ok(mut hangups))) => {
-            while hangups.recv().await.is_some() {
-                match tls.reload() {
-                    Ok(()) => tracing::info!("the TLS certificate was read again"),
-                    Err(error) => tracing::error!(%error, "keeping the TLS certificate in use"),
-                }
-            }
+/// Reloads at each of the `hangups`, for ever. Without TLS there is nothing to do at any of them.
+pub(super) async fn reload_on_hangup(tls: Option<Tls>, mut hangups: Signal) {
+    while hangups.recv().await.is_some() {
+        match tls.as_ref().map(Tls::reload) {
+            Some(Ok(())) => tracing::info!("the TLS certificate was read again"),
+            Some(Err(error)) => tracing::error!(%error, "keeping the TLS certificate in use"),
+            None => tracing::info!("SIGHUP is ignored: there is no TLS certificate to read again"),
         }
-        Some((_, Err(error))) => tracing::error!(%error, "the TLS certificate can't be renewed without a restart"),
-        None => {}
     }
     std::future::pending::<()>().await;
 }

@@ -174,6 +174,11 @@ impl Running {
         had.expect("the limit is set");
     }
 
+    /// Tells the program that a file of its has changed.
+    pub fn hang_up(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::HUP).expect("it runs");
+    }
+
     /// Asks the program to end, as an operator would. What it printed since, on standard output and standard error.
     pub fn stop(mut self) -> (ExitStatus, String, String) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
