@@ -156,9 +156,6 @@ pub(super) fn log(settings: &mut Settings) -> Option<Log> {
         "json" => Ok(LogFormat::Json),
         _ => Err("must be one of auto, human, json"),
     });
-    let filter = settings.parse("log.filter", |text| match tracing_subscriber::EnvFilter::try_new(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err("must be a level, or levels by module, such as info or warn,tokend=debug"),
-    });
+    let filter = settings.parse("log.filter", text::log_filter);
     Some(Log { format: format?, filter: filter? })
 }

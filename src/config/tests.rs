@@ -242,7 +242,7 @@ fn every_bound_holds_at_its_limit_and_not_one_past_it() {
         ("tokens.signing_algorithm", ["ES256", "RS256"], ["none", "HS256"]),
         ("listen", ["0.0.0.0:0", "[::]:65535"], ["localhost:8080", "127.0.0.1:65536"]),
         ("log.format", ["auto", "human"], ["JSON", "text"]),
-        ("log.filter", ["off", "tokend=trace"], ["tokend=loud", "a=b=c"]),
+        ("log.filter", ["OFF", "warn,tokend=trace"], ["tokend=loud", "a=b=c"]),
     ] {
         let variable = keys::variable(key);
         for value in allowed {
@@ -272,6 +272,22 @@ fn every_bound_holds_at_its_limit_and_not_one_past_it() {
     work("8", "101").unwrap_err();
     let said = work("262144", "5").unwrap_err().to_string();
     assert!(said.contains("passwords.iterations = 5: times passwords.memory_kib, 262144, must be"), "{said}");
+}
+
+/// The library takes a word that it doesn't know for a module, and then nothing else is logged.
+#[test]
+fn a_misspelt_level_is_refused_and_not_taken_for_a_module() {
+    let filter = |text| environment(&[("TOKEND_LOG__FILTER", text)]).map_err(|error| error.to_string());
+    for text in ["info", "Info", "TRACE", "info,sqlx=warn", "warn,tokend::http=debug", "tokend[request]=debug"] {
+        filter(text).unwrap();
+    }
+    for (text, word) in
+        [("inof", "inof"), ("tokend", "tokend"), ("warn,debgu,sqlx=info", "debgu"), ("warn, info", " info")]
+    {
+        let said = filter(text).unwrap_err();
+        let expected = format!("TOKEND_LOG__FILTER: log.filter = {text}: \"{word}\" is no level: ");
+        assert!(said.starts_with(&expected) && said.contains("off, error, warn, info, debug, trace"), "{said}");
+    }
 }
 
 #[test]

@@ -1,8 +1,10 @@
-//! The small languages of single values: origins, networks, audiences, names of claims and scopes.
+//! The small languages of single values: origins, networks, audiences, names of claims and scopes, what is logged.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use url::Url;
 
 use crate::domain::Scope;
@@ -56,6 +58,19 @@ pub(super) fn scope_token(text: &str) -> Result<String, &'static str> {
     match text.parse::<Scope>() {
         Ok(scope) if scope.iter().count() == 1 && scope.contains(text) => Ok(text.to_owned()),
         _ => Err("must be one scope: visible ASCII without \" and \\"),
+    }
+}
+
+/// What is logged: a level, or levels by module, as `EnvFilter` has them. It would take a word that is no level for a module of
+/// which everything is logged, and log nothing of any other.
+pub(super) fn log_filter(text: &str) -> Result<String, String> {
+    let mut words = text.split(',').filter(|part| !part.is_empty() && !part.contains(['=', '[']));
+    let example =
+        "must be a level (off, error, warn, info, debug, trace), or levels by module such as warn,tokend=debug";
+    match words.find(|word| word.parse::<LevelFilter>().is_err()) {
+        Some(word) => Err(format!("\"{word}\" is no level: {example}")),
+        None if EnvFilter::try_new(text).is_err() => Err(example.to_owned()),
+        None => Ok(text.to_owned()),
     }
 }
 
