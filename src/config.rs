@@ -12,6 +12,7 @@ mod error;
 mod file;
 mod issuer;
 mod keys;
+mod parameters;
 mod sections;
 mod settings;
 #[cfg(test)]

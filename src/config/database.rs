@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use url::Url;
 
+use super::parameters;
 use crate::domain::PlainSecret;
 
 /// The database.
@@ -21,10 +22,25 @@ pub enum Database {
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl(Url);
 
-/// A text that names no database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be sqlite:PATH, without // and parameters, or a URL such as postgres://user:password@host:5432/name")]
-pub struct InvalidDatabase;
+/// A text that names no database. Nothing of it is shown that may be a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDatabase {
+    /// Neither a file nor a server.
+    #[error(
+        "must be sqlite:PATH, without // and parameters, or a URL such as postgres://user:password@host:5432/name, in whose \
+         password @ is written %40, / %2F, ? %3F, # %23 and % %25"
+    )]
+    Form,
+    /// A parameter of the URL is unknown or has a value that isn't allowed.
+    #[error("its parameter {0}")]
+    Parameter(String),
+    /// A parameter is unknown, and may be what follows a ? or & in a password.
+    #[error(
+        "one of its parameters is unknown; if it is a part of the password: @ is written %40 there, / %2F, ? %3F, # %23, \
+         & %26 and % %25"
+    )]
+    Hidden,
+}
 
 impl PostgresUrl {
     /// The whole URL, for the one place that connects.
@@ -60,15 +76,21 @@ impl FromStr for Database {
         if let Some(path) = text.strip_prefix("sqlite:") {
             // `sqlite://data/x` means a relative path to some and an absolute one to others; `:memory:` forgets everything.
             let plain = !path.is_empty() && !path.starts_with("//") && !path.starts_with(':') && !path.contains('?');
-            return if plain { Ok(Self::Sqlite(path.into())) } else { Err(InvalidDatabase) };
+            return if plain { Ok(Self::Sqlite(path.into())) } else { Err(InvalidDatabase::Form) };
         }
         match Url::parse(text) {
-            Ok(url) if matches!(url.scheme(), "postgres" | "postgresql") && text.contains("://") => {
+            Ok(url) if is_server(&url) && text.contains("://") => {
+                parameters::check(&url)?;
                 Ok(Self::Postgres(PostgresUrl(url)))
             }
-            _ => Err(InvalidDatabase),
+            _ => Err(InvalidDatabase::Form),
         }
     }
+}
+
+/// A / or # in a password ends the host, and the rest of it comes to lie behind that, with the @.
+fn is_server(url: &Url) -> bool {
+    matches!(url.scheme(), "postgres" | "postgresql") && !url.path().contains('@') && url.fragment().is_none()
 }
 
 impl fmt::Display for Database {
@@ -131,8 +153,51 @@ mod tests {
             "postgres://h:port/db",
             "mysql://h/db",
         ] {
-            assert_eq!(text.parse::<Database>(), Err(InvalidDatabase), "{text:?}");
+            assert_eq!(text.parse::<Database>(), Err(InvalidDatabase::Form), "{text:?}");
         }
+    }
+
+    /// The driver ignores what it doesn't know: a misspelt `sslmode` would connect without TLS.
+    #[test]
+    fn a_parameter_that_the_driver_would_ignore_is_refused_with_the_nearest_one() {
+        for (parameters, names) in [
+            ("sslmod=verify-full", "sslmod: unknown; the nearest known ones are sslmode"),
+            ("sslmode=require&Port=1", "Port: unknown; the nearest known ones are port"),
+            ("options[a=b", "options[a: unknown; the nearest known ones are options"),
+            ("connect_timeout=10", "connect_timeout: unknown"),
+            ("sslmode=bogus", "sslmode: must be disable, allow, prefer, require, verify-ca or verify-full"),
+            ("sslmode=", "sslmode: must be disable"),
+            ("port=70000", "port: must be a port"),
+            ("hostaddr=db.internal", "hostaddr: must be an address"),
+            ("statement-cache-capacity=many", "statement-cache-capacity: must be a number"),
+        ] {
+            let error = format!("postgres://u:hunter2@h/db?{parameters}").parse::<Database>().unwrap_err();
+            let said = error.to_string();
+            assert!(said.starts_with(&format!("its parameter {names}")), "{said}");
+        }
+        let all = "postgres:///?sslmode=verify-full&ssl-mode=Require&sslrootcert=a&ssl-root-cert=a&ssl-ca=a&sslcert=a\
+                   &ssl-cert=a&sslkey=a&ssl-key=a&statement-cache-capacity=5&host=/run/pg&hostaddr=::1&port=5433\
+                   &dbname=db&user=u&password=p&application_name=a@b&options=-c%20a=b&options[a]=b";
+        assert!(all.parse::<Database>().is_ok());
+    }
+
+    /// Where a password holds what ends it in a URL, parts of it end up where no password is expected.
+    #[test]
+    fn a_password_that_is_not_encoded_is_not_shown() {
+        for text in [
+            "postgres://u:12/hunter2@h/db",
+            "postgres://u:12?hunter2@h/db",
+            "postgres://u:12?hunter2&x@h/db",
+            "postgres://u:12#hunter2@h/db",
+            "postgres://u:/hunter2@h/db",
+            "postgres://h/db?password=x&hunter2",
+            "postgres://h/db?password=x#hunter2",
+            "postgres://u:hunter2/x@h/db",
+        ] {
+            let said = text.parse::<Database>().map(|database| database.to_string()).unwrap_err().to_string();
+            assert!(said.contains("%40") && said.contains("%2F") && !said.contains("hunter2"), "{text}: {said}");
+        }
+        assert!("postgres://u:p@ss@h/db".parse::<Database>().is_ok());
     }
 
     #[test]

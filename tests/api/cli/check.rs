@@ -190,6 +190,22 @@ async fn a_postgres_that_does_not_answer_is_named() {
     program.run(&["check"]).refused("there_is_no_such_database");
 }
 
+#[test]
+fn what_postgres_would_be_told_wrongly_is_refused_before_it_is_asked() {
+    let program = Program::new().set("TOKEND_SECRET", SECRET);
+    for (parameter, said) in [("sslmod=verify-full", "sslmode"), ("sslmode=bogus", "must be disable, allow")] {
+        let program = Program::new().set("TOKEND_SECRET", SECRET);
+        let program = program.set("TOKEND_DATABASE", &format!("postgres://u:hunter2@127.0.0.1:1/sso?{parameter}"));
+        for command in [&["check"][..], &["serve"], &["user", "list"]] {
+            let outcome = program.run(command);
+            outcome.refused("TOKEND_DATABASE: database: its parameter sslmod").refused(said);
+            assert!(!format!("{outcome:?}").contains("hunter2"), "{outcome:?}");
+        }
+    }
+    std::fs::write(program.directory().join("t.toml"), "database = 'postgres://h/d?sslmod=require'").unwrap();
+    program.run(&["--config", "t.toml", "check"]).refused("t.toml:1: database: its parameter sslmod: unknown");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_is_migrated_when_it_may_be() {
     let program = Program::new().set("TOKEND_SECRET", SECRET).set("TOKEND_DATABASE", &empty_postgres().await);
