@@ -8,7 +8,7 @@ use super::terminal::token_from_input;
 use super::{Failure, audit, start};
 use crate::app::App;
 use crate::clock::Clock;
-use crate::grant::explain::{Explanation, explain};
+use crate::grant::explain::{Explanation, explain, is_explainable};
 
 /// How many events of its history are shown.
 const HISTORY: i64 = 50;
@@ -29,6 +29,9 @@ pub struct Explained {
 /// Runs the command.
 pub async fn run(context: &Context, Explained { what, format }: Explained) -> Result<(), Failure> {
     let text = if what == "-" { token_from_input()? } else { what.into() };
+    if !is_explainable(text.trim()) {
+        return Err("this is no token, no id of a session and no jti of an access token".into());
+    }
     let secrets = start::master_secrets(&context.config, &context.store).await?;
     let app = App::build(context.config.clone(), Clock::System, context.store.clone(), secrets).await?;
     let explanation = explain(&app, text.trim(), HISTORY).await.map_err(|refusal| refusal.to_string())?;
@@ -39,7 +42,7 @@ fn show(explanation: &Explanation, format: Format) -> Result<(), Failure> {
     let of = |id: Option<String>| Cell::text(id.as_deref());
     let record = Record(vec![
         ("what", Cell::Text(explanation.what.to_owned())),
-        ("accepted", Cell::Flag(explanation.accepted)),
+        ("accepted", explanation.accepted.map_or(Cell::Unknown, Cell::Flag)),
         ("because", Cell::Text(explanation.because.clone())),
         ("session_id", of(explanation.session_id.map(|id| id.to_string()))),
         ("user_id", of(explanation.user_id.map(|id| id.to_string()))),

@@ -38,6 +38,8 @@ pub enum Cell {
     Length(Seconds),
     /// A user's claims.
     Claims(Claims),
+    /// Not known: `unknown`, and null in JSON.
+    Unknown,
     /// Not set: `-`, and null in JSON.
     Nothing,
 }
@@ -93,6 +95,7 @@ impl Cell {
             Self::Length(length) => duration(*length),
             Self::Claims(claims) if claims.is_empty() => String::new(),
             Self::Claims(claims) => escaped_json(&serde_json::Value::Object(claims.clone()).to_string()),
+            Self::Unknown => "unknown".to_owned(),
             Self::Nothing => String::new(),
         };
         if text.is_empty() { "-".to_owned() } else { text }
@@ -106,7 +109,7 @@ impl Serialize for Cell {
             Self::List(texts) => texts.serialize(serializer),
             Self::Number(number) | Self::Length(number) => number.serialize(serializer),
             Self::Flag(flag) => flag.serialize(serializer),
-            Self::Nothing | Self::Time(NEVER) => serializer.serialize_none(),
+            Self::Nothing | Self::Unknown | Self::Time(NEVER) => serializer.serialize_none(),
             Self::Time(time) => time.serialize(serializer),
             Self::Claims(claims) => claims.serialize(serializer),
         }

@@ -20,8 +20,8 @@ use crate::token::refresh::{self, RefreshToken};
 pub struct Explanation {
     /// What it is.
     pub what: &'static str,
-    /// Whether it would be accepted at this moment.
-    pub accepted: bool,
+    /// Whether it would be accepted at this moment; `None` where that can't be told from what was asked.
+    pub accepted: Option<bool>,
     /// Why, or why not.
     pub because: String,
     /// The session that it belongs to.
@@ -32,6 +32,13 @@ pub struct Explanation {
     pub client_id: Option<String>,
     /// What happened to it, the newest first.
     pub history: Vec<AuditEvent>,
+}
+
+/// Whether the text looks like anything that [`explain`] can explain.
+pub fn is_explainable(text: &str) -> bool {
+    let parts = text.split('.').count();
+    // A JWS has three (RFC 7515 §7.1).
+    text.starts_with(refresh::PREFIX) || parts == 3 || text.parse::<Uuid>().is_ok()
 }
 
 /// Explains an access token, a refresh token, or the id of a session or of an access token. Changes nothing.
@@ -47,9 +54,13 @@ pub async fn explain(app: &App, text: &str, history: i64) -> Result<Explanation,
 
 impl Explanation {
     fn of(what: &'static str, verdict: Result<String, String>) -> Self {
-        let accepted = verdict.is_ok();
+        let accepted = Some(verdict.is_ok());
         let (Ok(because) | Err(because)) = verdict;
-        Self { what, accepted, because, session_id: None, user_id: None, client_id: None, history: Vec::new() }
+        Self { accepted, ..Self::unknown(what, because) }
+    }
+
+    fn unknown(what: &'static str, because: String) -> Self {
+        Self { what, accepted: None, because, session_id: None, user_id: None, client_id: None, history: Vec::new() }
     }
 
     fn with_session(self, session: &Session) -> Self {
@@ -159,6 +170,10 @@ async fn own_token(app: &App, text: &str) -> Result<Result<String, String>, Refu
     })
 }
 
+/// Access tokens are not kept, only which of them were revoked.
+const NOT_KNOWN: &str = "no session has this id; if it is the jti of an access token, it tells only whether it was revoked by \
+                         itself, and it was not: explain the token";
+
 async fn identifier(app: &App, id: Uuid, history: i64) -> Result<Explanation, Refusal> {
     let registry = snapshot(app)?;
     if let Some(SignedIn { session, user }) = app.store.find_session(SessionId(id)).await? {
@@ -171,7 +186,7 @@ async fn identifier(app: &App, id: Uuid, history: i64) -> Result<Explanation, Re
     let because = match events.first() {
         Some(event) if event.jti == Some(id) => "this access token was revoked",
         Some(_) => "this session is not there any more",
-        None => "nothing is known of it: no session has this id, and no access token with it was revoked",
+        None => return Ok(Explanation::unknown("identifier", NOT_KNOWN.to_owned())),
     };
     Ok(Explanation { history: events, ..Explanation::of("identifier", Err(because.to_owned())) })
 }

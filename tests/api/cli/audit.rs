@@ -159,10 +159,30 @@ async fn a_token_is_explained_without_being_seen_by_others(engine: Engine) {
     // What was done to the user is a part of its history.
     tells(&shown, "user_disabled");
     tells(&shown, "user.disabled");
-    tells(&rig.run(&["explain", "garbage"]), "not a JWS");
+    tells(&rig.run(&["explain", "not.a.token"]), "not a JWS");
+}
+
+/// Of access tokens only those that were revoked are kept, so nothing is known of one that lives.
+async fn an_identifier_that_is_not_known_is_neither_accepted_nor_refused(engine: Engine) {
+    let rig = Rig::new(engine).await.with_alice();
+    let jti = rig.alice().await.claims()["jti"].as_str().unwrap().to_owned();
+    let shown = rig.run(&["explain", &jti]);
+    assert!(shown.stdout.contains("accepted    unknown\n"), "{shown:?}");
+    tells(&shown, "tells only whether it was revoked");
+    assert_eq!(rig.run(&["explain", &jti, "--json"]).json()[0]["accepted"], Value::Null);
+}
+
+async fn what_is_no_token_and_no_identifier_is_refused(engine: Engine) {
+    let rig = Rig::new(engine).await;
+    for text in ["", " ", "garbage", "two.parts", "0195d3a0-0000-7000-8000"] {
+        rig.program.run(&["explain", text]).refused("no token, no id of a session and no jti");
+    }
+    rig.program.run_with(&["explain", "-", "--json"], "\n").refused("no token, no id of a session and no jti");
 }
 
 on_both_databases!(
+    an_identifier_that_is_not_known_is_neither_accepted_nor_refused,
+    what_is_no_token_and_no_identifier_is_refused,
     every_change_at_the_command_line_is_told,
     events_are_listed_by_user_session_and_time,
     an_altered_trail_is_reported_with_the_place,
