@@ -130,9 +130,10 @@ async fn remove(context: &Context, Removal { kid, consent }: Removal) -> Result<
         return Err(unknown());
     }
     let snapshot = snapshot(context).await?;
-    let state = states(&snapshot, context.now()).into_iter().find(|(key, _)| key.kid() == kid);
+    let states = states(&snapshot, context.now());
+    let state = states.iter().find(|(key, _)| key.kid() == kid);
     let question = match state.ok_or_else(unknown)?.1 {
-        KeyState::Signing => return Err(format!("key {kid} signs: run `tokend key rotate` first").into()),
+        KeyState::Signing => return Err(still_signs(&kid, &states)),
         KeyState::Pending => "It has not signed yet.",
         KeyState::Retiring => "Tokens that it signed are still alive, and will be refused.",
         KeyState::Retired => "Nothing needs it any more.",
@@ -142,4 +143,16 @@ async fn remove(context: &Context, Removal { kid, consent }: Removal) -> Result<
         return Err(unknown());
     }
     print(&format!("key {kid} was removed\n"))
+}
+
+/// Why the key can't be removed yet, and what to do about it.
+fn still_signs(kid: &str, states: &[(&SigningKey, KeyState)]) -> Failure {
+    let pending = states.iter().filter(|(_, state)| *state == KeyState::Pending).map(|(key, _)| *key);
+    match pending.min_by_key(|key| key.signs_from()) {
+        Some(next) => {
+            let from = date(next.signs_from());
+            format!("key {kid} signs still; key {} signs from {from} on: try again then", next.kid()).into()
+        }
+        None => format!("key {kid} signs: run `tokend key rotate` first").into(),
+    }
 }

@@ -1,6 +1,7 @@
 //! `tokend key`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -79,6 +80,23 @@ async fn a_key_that_signs_stays_and_others_can_go(engine: Engine) {
     rig.program.run(&["key", "remove", "-starts-with-a-hyphen", "--yes"]).refused("there is no key -starts");
 }
 
+/// What was done already is not asked for again.
+async fn a_key_that_has_a_successor_can_go_when_that_one_signs(engine: Engine) {
+    let rig = Rig::new(engine).await;
+    let (late, soon) = (made(&rig, &[]), made(&rig, &["--now"]));
+    let from = {
+        let listed = rig.run(&["key", "list", "--json"]).json();
+        let key = listed.as_array().unwrap().iter().find(|key| key["kid"] == soon.as_str()).unwrap();
+        humantime::format_rfc3339_seconds(
+            std::time::UNIX_EPOCH + Duration::from_secs(key["signs_from"].as_u64().unwrap()),
+        )
+        .to_string()
+    };
+    let outcome = rig.program.run(&["key", "remove", &rig.kid, "--yes"]);
+    outcome.refused(&format!("key {soon} signs from {from} on: try again then"));
+    assert!(!outcome.stderr.contains("rotate") && !outcome.stderr.contains(&late), "{outcome:?}");
+}
+
 async fn a_rotation_moves_every_key_to_the_first_master_secret(engine: Engine) {
     let rig = Rig::new(engine).await;
     let new = "another-master-secret-which-is-long-enough";
@@ -92,6 +110,7 @@ async fn a_rotation_moves_every_key_to_the_first_master_secret(engine: Engine) {
 }
 
 on_both_databases!(
+    a_key_that_has_a_successor_can_go_when_that_one_signs,
     a_new_key_is_published_at_once_and_signs_later,
     a_new_key_signs_as_soon_as_every_node_knows_it_when_it_must,
     a_key_that_signs_stays_and_others_can_go,
