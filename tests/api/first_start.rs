@@ -80,6 +80,35 @@ fn the_printed_lines_work_when_they_are_pasted() {
     assert_eq!(program.run(&["user", "list", "--json"]).json().as_array().unwrap().len(), 1);
 }
 
+/// What the README shows of retries and thefts, as somebody pastes it after the first start.
+#[test]
+fn the_lines_of_the_readme_work_when_they_are_pasted() {
+    const README: &str = include_str!("../../README.md");
+    let block = |after: &str| {
+        let block = README.split_once(after).and_then(|(_, rest)| rest.split_once("```sh\n")?.1.split_once("\n```"));
+        block.expect("a block of lines").0
+    };
+    let program = fresh();
+    let server = program.start(&[]);
+    let first = printed(&server);
+    let address = server.wait_for_log("listening");
+    let address = serde_json::from_str::<Value>(&address).unwrap()["address"].as_str().unwrap().to_owned();
+    let field = block("## Every endpoint").lines().find(|line| line.starts_with("field()")).unwrap();
+    let lines = format!(
+        "cd {}\ntokend() {{ {} \"$@\"; }}\nB=http://{address}\n{field}\nPASSWORD={}\n{}\n\
+         echo \"$RETRY\" | grep -i refresh-verdict\necho \"$R0\"\n",
+        program.directory().display(),
+        env!("CARGO_BIN_EXE_tokend"),
+        secrets(&first).first().unwrap(),
+        block("## A retry is not a theft"),
+    );
+    let answers = paste(&[lines]).concat();
+    let expected =
+        ["same\n", "client bank was added", "invalid_grant", "invalid_grant", "refresh-verdict: replay", "tkr_"];
+    let ends = expected.iter().try_fold(&*answers, |rest, expected| Some(rest.split_once(expected)?.1));
+    assert!(ends.is_some() && answers.matches("\"error\"").count() == 2, "{answers}");
+}
+
 #[test]
 fn users_that_are_there_are_enough() {
     let program = fresh();
