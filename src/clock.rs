@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Seconds since the Unix epoch, as in every `NumericDate` (RFC 7519 §2) and every time column.
 pub type UnixTime = i64;
@@ -52,6 +52,18 @@ pub fn expiry(start: UnixTime, lifetime: Seconds) -> UnixTime {
     if lifetime == 0 { NEVER } else { start.saturating_add(lifetime) }
 }
 
+/// A length of time in words that `humantime` reads. Its own have months of 30.44 days, in which nobody sets a length.
+pub fn length_for_people(length: Duration) -> String {
+    const DAY: u64 = 86_400;
+    let (days, rest) = (length.as_secs() / DAY, Duration::new(length.as_secs() % DAY, length.subsec_nanos()));
+    let unit = if days == 1 { "day" } else { "days" };
+    match days {
+        0 => humantime::format_duration(rest).to_string(),
+        _ if rest.is_zero() => format!("{days}{unit}"),
+        _ => format!("{days}{unit} {}", humantime::format_duration(rest)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +74,26 @@ mod tests {
         let other = clock.clone();
         clock.advance(-10);
         assert_eq!(other.now(), 990);
+    }
+
+    #[test]
+    fn a_length_is_printed_in_days_and_read_again_as_it_is() {
+        let day = 86_400;
+        for (seconds, text) in [
+            (0, "0s"),
+            (900, "15m"),
+            (day - 1, "23h 59m 59s"),
+            (day, "1day"),
+            (day + 60, "1day 1m"),
+            (31 * day, "31days"),
+            (365 * day, "365days"),
+            (3650 * day, "3650days"),
+        ] {
+            let length = Duration::from_secs(seconds);
+            assert_eq!(length_for_people(length), text);
+            assert_eq!(humantime::parse_duration(text), Ok(length));
+        }
+        assert_eq!(length_for_people(Duration::from_millis(500)), "500ms");
     }
 
     #[test]

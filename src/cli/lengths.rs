@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Seconds;
+use crate::clock::{Seconds, length_for_people};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -50,7 +50,7 @@ fn seconds(text: &str, least: u64, most: u64) -> Result<Seconds, String> {
         humantime::parse_duration(text).ok().filter(|length| bounds.contains(length) && length.subsec_nanos() == 0);
     let length = length.and_then(|length| Seconds::try_from(length.as_secs()).ok());
     length.ok_or_else(|| {
-        let [least, most] = [bounds.start(), bounds.end()].map(|&bound| humantime::format_duration(bound));
+        let [least, most] = [bounds.start(), bounds.end()].map(|&bound| length_for_people(bound));
         format!("must be whole seconds from {least} to {most}, with a unit: s, m, h or d")
     })
 }

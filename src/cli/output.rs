@@ -7,7 +7,7 @@ use clap::Args;
 use serde::{Serialize, Serializer};
 
 use super::Failure;
-use crate::clock::{NEVER, Seconds, UnixTime};
+use crate::clock::{NEVER, Seconds, UnixTime, length_for_people};
 use crate::domain::{Claims, PlainSecret};
 
 /// The last second of the year 9999: no later moment has a date in RFC 3339.
@@ -179,7 +179,7 @@ pub fn date(time: UnixTime) -> String {
 }
 
 fn duration(length: Seconds) -> String {
-    humantime::format_duration(Duration::from_secs(length.unsigned_abs())).to_string()
+    length_for_people(Duration::from_secs(length.unsigned_abs()))
 }
 
 fn table(records: &[Record], columns: &[&str]) -> String {

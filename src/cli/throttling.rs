@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Seconds;
+use crate::clock::{Seconds, length_for_people};
 use crate::config::Throttling;
 use crate::throttle::{AccountLimit, Limit};
 
@@ -47,5 +47,5 @@ fn rate(limit: Limit) -> String {
 }
 
 fn length(seconds: Seconds) -> String {
-    humantime::format_duration(Duration::from_secs(seconds.unsigned_abs())).to_string()
+    length_for_people(Duration::from_secs(seconds.unsigned_abs()))
 }

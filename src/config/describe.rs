@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Config, ForwardedHeader, LogFormat, SecretSource};
-use crate::clock::Seconds;
+use crate::clock::{Seconds, length_for_people};
 use crate::throttle::Limit;
 
 /// Every key with the value that is in force, in the order of `config/tokend.toml`.
@@ -37,7 +37,7 @@ pub fn describe(config: &Config) -> Vec<(&'static str, String)> {
         ("passwords.iterations", passwords.iterations.to_string()),
         ("passwords.parallelism", passwords.parallelism.to_string()),
         ("passwords.threads", passwords.threads.to_string()),
-        ("passwords.queue", duration(passwords.queue)),
+        ("passwords.queue", length_for_people(passwords.queue)),
         ("throttle.enabled", throttle.enabled.to_string()),
         ("throttle.address_failures", limit(limits.sources.address_failures)),
         ("throttle.address_accounts", limit(limits.sources.address_accounts)),
@@ -58,15 +58,15 @@ pub fn describe(config: &Config) -> Vec<(&'static str, String)> {
         ("http.trusted_proxies", list(&http.trusted_proxies)),
         ("http.forwarded_header", forwarded_header(http.forwarded_header).to_owned()),
         ("http.metrics_from", list(&http.metrics_from)),
-        ("http.header_timeout", duration(http.header_timeout)),
-        ("http.idle_timeout", duration(http.idle_timeout)),
-        ("http.request_timeout", duration(http.request_timeout)),
-        ("http.shutdown_timeout", duration(http.shutdown_timeout)),
+        ("http.header_timeout", length_for_people(http.header_timeout)),
+        ("http.idle_timeout", length_for_people(http.idle_timeout)),
+        ("http.request_timeout", length_for_people(http.request_timeout)),
+        ("http.shutdown_timeout", length_for_people(http.shutdown_timeout)),
         ("http.max_connections", http.max_connections.to_string()),
         ("http.tls_certificate", tls_path(http.tls.as_ref().map(|tls| tls.certificate.as_path()))),
         ("http.tls_key", tls_path(http.tls.as_ref().map(|tls| tls.key.as_path()))),
         ("postgres.max_connections", config.postgres.max_connections.to_string()),
-        ("postgres.acquire_timeout", duration(config.postgres.acquire_timeout)),
+        ("postgres.acquire_timeout", length_for_people(config.postgres.acquire_timeout)),
         ("log.format", format(config.log.format).to_owned()),
         ("log.filter", config.log.filter.clone()),
     ]
@@ -81,12 +81,8 @@ fn scopes(scopes: &BTreeMap<String, Vec<String>>) -> String {
     scopes.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
-fn duration(duration: Duration) -> String {
-    humantime::format_duration(duration).to_string()
-}
-
 fn seconds(seconds: Seconds) -> String {
-    duration(Duration::from_secs(seconds.unsigned_abs()))
+    length_for_people(Duration::from_secs(seconds.unsigned_abs()))
 }
 
 fn lifetime(lifetime: Seconds) -> String {

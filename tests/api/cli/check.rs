@@ -46,6 +46,7 @@ async fn a_sound_set_up_is_described_without_its_secrets(engine: Engine) {
         "https://auth.example.com",
         "tokens.access_lifetime",
         "15m",
+        "365days",
         "migrations     up to date",
         "users          1",
         "clients        1",
