@@ -117,6 +117,12 @@ fn warn_of_what_is_unusual(app: &App) {
         tracing::warn!("throttle.enabled is false: passwords can be guessed as fast as they can be hashed");
     }
     let Some(registry) = app.registry.snapshot() else { return };
+    let login = &app.config.login.client;
+    if registry.clients().next().is_none() {
+        tracing::warn!("there is no client, so nobody can sign in: run `tokend client add`");
+    } else if registry.client(login.as_str()).is_none() {
+        tracing::warn!("login.client: there is no client {login}, or it is disabled: /login refuses who names none");
+    }
     for client in registry.clients().filter(|client| client.may_use(Grant::Password) && client.first_party) {
         tracing::warn!(client = %client.id, "this client may handle passwords (RFC 9700 §2.4 forbids it to any but your own apps)");
     }

@@ -120,6 +120,25 @@ fn users_that_are_there_are_enough() {
     assert_eq!(program.run(&["client", "list", "--json"]).json().as_array().unwrap().len(), 0);
 }
 
+/// Otherwise the first that is heard of it is a user who can't sign in.
+#[test]
+fn a_server_on_which_nobody_can_sign_in_says_what_to_do() {
+    let program = fresh();
+    program.run(&["user", "add", "alice", "--no-password"]).ok();
+    let warned = || {
+        let log = program.start(&[]).log_until("\"listening\"");
+        log.into_iter().filter(|line| line.contains("\"WARN\"") && line.contains("client")).collect::<Vec<_>>()
+    };
+    let warnings = warned();
+    assert!(matches!(&warnings[..], [line] if line.contains("run `tokend client add`")), "{warnings:?}");
+    program.run(&["client", "add", "web", "--name", "Web", "--public"]).ok();
+    let warnings = warned();
+    let names = |line: &String| line.contains("login.client: there is no client app, or it is disabled");
+    assert!(matches!(&warnings[..], [line] if names(line)), "{warnings:?}");
+    program.run(&["client", "add", "app", "--name", "App", "--public"]).ok();
+    assert_eq!(warned(), Vec::<String>::new());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres_nothing_is_made_unless_it_is_asked_for() {
     let name = format!("first_{}", uuid::Uuid::new_v4().simple());

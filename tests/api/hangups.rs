@@ -30,6 +30,7 @@ async fn a_renewed_certificate_is_served_and_a_broken_one_is_named() {
     let program = Program::new().set("TOKEND_HTTP__TLS_CERTIFICATE", "tls.crt").set("TOKEND_HTTP__TLS_KEY", "tls.key");
     let old = issue(program.directory());
     let server = Serving::start(program, 1, 64);
+    assert!(!server.log.iter().any(|line| line.contains("everybody can read")), "{:?}", server.log);
     assert!(shows(&server, &old).await);
 
     let new = issue(server.program.directory());
@@ -57,4 +58,16 @@ async fn without_tls_it_is_ignored() {
     let answer = reqwest::get(format!("http://{}/health/live", server.address)).await.unwrap();
     assert_eq!(answer.status(), 200);
     assert!(server.process.stop().0.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_everybody_can_read_is_warned_of() {
+    let program = Program::new().set("TOKEND_HTTP__TLS_CERTIFICATE", "tls.crt").set("TOKEND_HTTP__TLS_KEY", "tls.key");
+    issue(program.directory());
+    fs::set_permissions(program.directory().join("tls.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    let server = Serving::start(program, 1, 64);
+    let line = server.log.iter().find(|line| line.contains("everybody can read the TLS key")).unwrap();
+    assert!(line.contains("\"WARN\"") && line.contains("tls.key"), "{line}");
+    server.process.hang_up();
+    server.process.wait_for_log("everybody can read the TLS key");
 }

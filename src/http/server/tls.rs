@@ -1,6 +1,8 @@
 //! TLS with a certificate from files. Certificates are renewed every few weeks, so they are read again on SIGHUP,
 //! without a restart; a file that turns out to be broken leaves the certificate in place that works.
 
+use std::fs::Metadata;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -61,6 +63,7 @@ fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
         .ok()
         .filter(|chain| !chain.is_empty())
         .ok_or_else(|| TlsError::NoCertificate(files.certificate.clone()))?;
+    warn_if_exposed(&files.key);
     // The library's reasons quote lines of the file, which for a key must not reach a log.
     let key = PrivateKeyDer::from_pem_slice(&bytes(&files.key)?).map_err(|_| TlsError::NoKey(files.key.clone()))?;
     let unusable =
@@ -79,5 +82,13 @@ fn bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(Zeroizing::new(bytes)),
         Err(source) => Err(TlsError::Unreadable { path: path.to_owned(), source }),
+    }
+}
+
+/// Not refused: how a key gets to its place is often decided by somebody else, and the server would not start after an update.
+fn warn_if_exposed(key: &Path) {
+    let others_read = |file: Metadata| file.permissions().mode() & 0o004 != 0;
+    if std::fs::metadata(key).is_ok_and(others_read) {
+        tracing::warn!(file = %key.display(), "everybody can read the TLS key: chmod o-r");
     }
 }
