@@ -28,6 +28,9 @@ pub struct Opening {
     length: Seconds,
 }
 
+/// They ask for it as for clients and keys.
+const FOLLOW: &str = "servers that run follow within a second";
+
 /// Runs the command.
 pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
     let now = context.now();
@@ -35,11 +38,11 @@ pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Open(Opening { length }) => {
             let until = now.saturating_add(length);
             context.store.set_recovery(Some(until)).await?;
-            print(&format!("the recovery window is open until {}\n", date(until)))
+            print(&format!("the recovery window is open until {}; {FOLLOW}\n", date(until)))
         }
         Command::Close => {
             context.store.set_recovery(None).await?;
-            print("the recovery window is closed\n")
+            print(&format!("the recovery window is closed; {FOLLOW}\n"))
         }
         Command::Status(format) => {
             let until = context.store.registry_state().await?.recovery_until.filter(|until| now < *until);

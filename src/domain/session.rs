@@ -12,6 +12,11 @@ use crate::clock::UnixTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId(pub Uuid);
 
+/// A text that is no session's identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no id of a session; `tokend session list` shows them")]
+pub struct InvalidSessionId;
+
 impl SessionId {
     /// A fresh identifier whose order follows `now`, so that new rows are neighbours in the index (RFC 9562 §5.7).
     pub fn generate(now: UnixTime) -> Self {
@@ -28,10 +33,10 @@ impl fmt::Display for SessionId {
 }
 
 impl FromStr for SessionId {
-    type Err = uuid::Error;
+    type Err = InvalidSessionId;
 
-    fn from_str(text: &str) -> Result<Self, uuid::Error> {
-        Uuid::from_str(text).map(Self)
+    fn from_str(text: &str) -> Result<Self, InvalidSessionId> {
+        Uuid::from_str(text).map(Self).map_err(|_| InvalidSessionId)
     }
 }
 

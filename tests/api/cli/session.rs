@@ -106,7 +106,7 @@ async fn one_session_is_revoked_by_its_id(engine: Engine) {
     let unknown = "0195d3a0-0000-7000-8000-000000000000";
     rig.program.run(&["session", "show", unknown]).refused("there is no session");
     rig.program.run(&["session", "revoke", unknown]).refused("there is no session");
-    rig.program.run(&["session", "show", "x"]).misused("invalid value");
+    rig.program.run(&["session", "show", "x"]).misused("this is no id of a session; `tokend session list` shows them");
 }
 
 async fn everything_of_a_user_is_revoked_at_once(engine: Engine) {
