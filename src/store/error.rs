@@ -132,6 +132,15 @@ pub enum StartError {
         #[source]
         cause: std::io::Error,
     },
+    /// The file of the embedded database can't be made.
+    #[error("cannot make the database {file}: {cause}")]
+    File {
+        /// Which one.
+        file: String,
+        /// What the system says.
+        #[source]
+        cause: std::io::Error,
+    },
     /// The file of the embedded database, or what belongs to it, can't be written.
     #[error("cannot write to the database {0}: it is read-only for this user")]
     ReadOnly(String),

@@ -48,13 +48,15 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
 
 /// Makes the database file before SQLite does, since SQLite would make it readable for everybody.
 pub(super) fn make_private(path: &Path) -> Result<(), StartError> {
-    let cannot = |cause| StartError::Directory { directory: path.display().to_string(), cause };
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty() && !directory.exists())
     {
+        let cannot = |cause| StartError::Directory { directory: directory.display().to_string(), cause };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot)?;
     }
     match make_file(path) {
-        Err(cause) if cause.kind() != std::io::ErrorKind::AlreadyExists => Err(cannot(cause)),
+        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
+            Err(StartError::File { file: path.display().to_string(), cause })
+        }
         _ => Ok(()),
     }
 }

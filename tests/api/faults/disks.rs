@@ -146,7 +146,7 @@ fn a_directory_that_is_read_only_is_named_at_the_start() {
     set_mode(program.directory(), 0o500);
     let outcome = program.run(&["serve"]);
     set_mode(program.directory(), 0o700);
-    outcome.refused("data");
+    outcome.refused("cannot make the directory data for the database");
     program.start(&["serve"]).wait_for_log("\"listening\"");
 }
 
