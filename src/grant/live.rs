@@ -82,6 +82,12 @@ pub fn believed(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Op
     verified.inspect_err(|reason| tracing::debug!(%reason, "an access token is refused")).ok()
 }
 
+/// Whether this server is one of those that a token is for. One that is for others alone is worth nothing at our own
+/// endpoints, or whoever is sent it could use it there (RFC 9068 §4, RFC 9700 §2.3).
+pub fn is_for_us(app: &App, claims: &AccessClaims) -> bool {
+    claims.is_for(app.config.issuer.as_str())
+}
+
 /// Whether we never made this token, or can't tell any more: neither a refresh token of ours nor signed by a key that is
 /// published. No database call.
 pub fn is_forged(app: &App, registry: &Snapshot, text: &str) -> bool {

@@ -102,12 +102,13 @@ pub async fn logout_by_refresh_token(
     Ok(!all || !has_live_session(app, session.user_id).await?)
 }
 
-/// Signs out by access token: ends its session, or every session of its user. False when the token is no good for that.
+/// Signs out by access token: ends its session, or every session of its user. False when the token is no good for that:
+/// one that isn't for us as well could come from any resource server that it was sent to.
 pub async fn logout_by_access_token(app: &App, text: &str, all: bool, requester: &Requester) -> Result<bool, Refusal> {
     let registry = snapshot(app)?;
     let now = app.clock.now();
-    let Some(claims) = live::believed(app, &registry, text, now) else { return Ok(false) };
-    let Some(sid) = claims.sid else { return Ok(false) };
+    let believed = live::believed(app, &registry, text, now).filter(|claims| live::is_for_us(app, claims));
+    let Some(sid) = believed.and_then(|claims| claims.sid) else { return Ok(false) };
     let live = live::access_token(app, text).await?;
     let Some(user) = live.and_then(|live| live.user).map(|user| user.id()) else {
         return is_gone(app, sid, all).await;

@@ -19,5 +19,5 @@ pub async fn bearer_with_scope(
     if !access.claims.scope.contains(scope) {
         return Err(OAuthError::insufficient_scope(challenge));
     }
-    if access.claims.is_for(app.config.issuer.as_str()) { Ok(access) } else { Err(OAuthError::invalid_token()) }
+    if live::is_for_us(app, &access.claims) { Ok(access) } else { Err(OAuthError::invalid_token()) }
 }

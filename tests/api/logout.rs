@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::harness::{Answer, C1, C2, Engine, P1, STRICT, TestServer, on_both_databases};
+use crate::harness::{API, Answer, C1, C2, Engine, P1, STRICT, TestServer, on_both_databases};
 
 /// Signs out by access token.
 async fn logout_with(server: &TestServer, token: &str, form: &[(&str, &str)]) -> Answer {
@@ -100,6 +100,24 @@ async fn a_token_that_is_no_good_ends_nothing(engine: Engine) {
     server.refresh(&second.refresh_token()).await.ok();
 }
 
+/// RFC 9068 §4: or whoever is sent a user's token could sign the user out everywhere.
+async fn a_token_that_is_for_others_alone_signs_nobody_out(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let other = server.login().await;
+    for asking in [&[("resource", API)][..], &[("scope", "read")]] {
+        let answer = server.login_asking(asking).await;
+        let token = answer.access_token();
+        assert_eq!(answer.claims()["aud"], API);
+        for form in [&[][..], &[("all", "true")]] {
+            logout_with(&server, &token, form).await.refused(401, "invalid_token");
+        }
+        server.introspect(&token).await.active();
+        server.post("/logout", &[("refresh_token", &answer.refresh_token())]).await.no_content();
+        logout_with(&server, &token, &[]).await.refused(401, "invalid_token");
+    }
+    server.refresh(&other.refresh_token()).await.ok();
+}
+
 async fn nobody_signs_out_the_user_of_another_client(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (confidential, public) = (server.login_as(C1).await, server.login().await);
@@ -187,6 +205,7 @@ on_both_databases!(
     what_is_gone_already_is_204,
     a_session_that_ended_by_itself_is_gone_already,
     a_token_that_is_no_good_ends_nothing,
+    a_token_that_is_for_others_alone_signs_nobody_out,
     nobody_signs_out_the_user_of_another_client,
     an_old_refresh_token_ends_its_own_session_at_most_and_says_so,
     all_is_done_only_if_no_session_is_left,
