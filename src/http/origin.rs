@@ -38,17 +38,22 @@ pub fn cookie_token(headers: &HeaderMap, config: &Config) -> Result<Option<Strin
     if !is_own_page(headers, config) {
         return Err(OAuthError::foreign_origin());
     }
-    Ok(Some(token.to_owned()))
+    Ok(Some(token))
 }
 
 /// The device token in the cookie of an own page. It grants nothing, so without an own page it is merely not there.
 pub fn device_cookie(headers: &HeaderMap, config: &Config) -> Option<String> {
-    read_cookie(headers, DEVICE_COOKIE).filter(|_| is_own_page(headers, config)).map(str::to_owned)
+    read_cookie(headers, DEVICE_COOKIE).filter(|_| is_own_page(headers, config))
 }
 
-fn read_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(';')).find_map(|cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
+/// The first cookie of that name. Any bytes may be around it: other cookies of the host are whatever its pages make them.
+fn read_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let cookies = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|&b| b == b';'));
+    let value = |cookie: &[u8]| {
+        let value = cookie.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+        Some(String::from_utf8_lossy(value).into_owned())
+    };
+    cookies.into_iter().find_map(value)
 }
 
 /// The `Set-Cookie` that keeps a refresh token for `lifetime` seconds.

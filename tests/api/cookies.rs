@@ -1,5 +1,6 @@
 //! Cookie mode: a browser app's refresh token is out of reach of its scripts, and of other sites' pages.
 
+use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder};
 
 use crate::harness::{Answer, C1, Engine, P1, PASSWORD, Settings, TestServer, on_both_databases};
@@ -126,6 +127,29 @@ async fn a_sign_out_by_access_token_takes_the_cookie_along(engine: Engine) {
     }
 }
 
+/// Browsers send what pages set: any bytes; and HTTP/2 splits the cookies into lines of their own (RFC 9113 §8.2.3).
+async fn other_cookies_hide_nothing(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let (cookie, _) = login(&server).await;
+    let own = cookie.as_bytes();
+    for lines in [
+        vec![["name=J\u{fc}rg; ".as_bytes(), own].concat()],
+        vec![[own, b"; name=\xff\xfe; x=y"].concat()],
+        vec!["name=J\u{fc}rg".into(), own.to_vec(), b"x=y".to_vec()],
+        vec![b"x=y".to_vec(), [b"\xff;\t", own].concat()],
+    ] {
+        let request = lines.iter().fold(page(&server, "/refresh", APP), |request, line| {
+            request.header("cookie", HeaderValue::from_bytes(line).unwrap())
+        });
+        let answer = server.send(request).await;
+        assert_eq!(answer.status, 200, "{:?}: {answer:?}", String::from_utf8_lossy(&lines.concat()));
+    }
+    let (name, _) = cookie.split_once('=').unwrap();
+    let garbage = HeaderValue::from_bytes(&[name.as_bytes(), b"=\xff"].concat()).unwrap();
+    let first = page(&server, "/refresh", APP).header("cookie", garbage).header("cookie", &cookie);
+    server.send(first).await.refused(401, "invalid_grant");
+}
+
 async fn the_body_goes_before_the_cookie_and_what_came_in_the_body_goes_back_there(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (cookie, _) = login(&server).await;
@@ -201,6 +225,7 @@ on_both_databases!(
     the_cookie_is_believed_from_the_apps_own_pages_only,
     a_sign_out_forgets_the_cookie,
     a_sign_out_by_access_token_takes_the_cookie_along,
+    other_cookies_hide_nothing,
     the_body_goes_before_the_cookie_and_what_came_in_the_body_goes_back_there,
     a_cookie_keeps_no_longer_than_its_session,
     other_sites_pages_sign_nobody_in,
