@@ -102,16 +102,21 @@ pub async fn logout_by_refresh_token(
     Ok(!all || !has_live_session(app, session.user_id).await?)
 }
 
-/// Signs out by access token: ends its session, or every session of its user. False when the token is no good for that:
-/// one that isn't for us as well could come from any resource server that it was sent to.
-pub async fn logout_by_access_token(app: &App, text: &str, all: bool, requester: &Requester) -> Result<bool, Refusal> {
+/// Signs out by access token: ends its session, or every session of its user. The session, or `None` when the token is no
+/// good for that: one that isn't for us as well could come from any resource server that it was sent to.
+pub async fn logout_by_access_token(
+    app: &App,
+    text: &str,
+    all: bool,
+    requester: &Requester,
+) -> Result<Option<SessionId>, Refusal> {
     let registry = snapshot(app)?;
     let now = app.clock.now();
     let believed = live::believed(app, &registry, text, now).filter(|claims| live::is_for_us(app, claims));
-    let Some(sid) = believed.and_then(|claims| claims.sid) else { return Ok(false) };
+    let Some(sid) = believed.and_then(|claims| claims.sid) else { return Ok(None) };
     let live = live::access_token(app, text).await?;
     let Some(user) = live.and_then(|live| live.user).map(|user| user.id()) else {
-        return is_gone(app, sid, all).await;
+        return Ok(is_gone(app, sid, all).await?.then_some(sid));
     };
     let store = app.store.by(app.acting(Actor::User(user), requester));
     if all {
@@ -119,7 +124,12 @@ pub async fn logout_by_access_token(app: &App, text: &str, all: bool, requester:
     } else {
         store.revoke_session(sid, RevokedReason::Logout, now).await?;
     }
-    Ok(true)
+    Ok(Some(sid))
+}
+
+/// Whether `text` is a refresh token of that session. No database call.
+pub fn is_of_session(app: &App, text: &str, session: SessionId) -> bool {
+    app.refresh_keys.open(text).is_ok_and(|token| token.session_id == session)
 }
 
 /// Gone already is as good as ended. A token that was revoked by itself ends nothing.

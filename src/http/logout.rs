@@ -16,7 +16,7 @@ use super::refresh::asking_client;
 use super::submitted::{FormOrJson, Submitted};
 use super::token_response::Delivery;
 use crate::app::App;
-use crate::grant::revocation::{logout_by_access_token, logout_by_refresh_token};
+use crate::grant::revocation::{is_of_session, logout_by_access_token, logout_by_refresh_token};
 use crate::grant::{InvalidGrant, Refusal};
 
 /// Answers `POST /logout`: 204, also when the session is gone already.
@@ -44,7 +44,8 @@ pub async fn logout(
     Ok(response)
 }
 
-/// A browser app's access token may have expired while its cookie is good.
+/// A browser app's access token may have expired while its cookie is good, or be of another session than its cookie. What
+/// both stand for ends.
 async fn by_bearer(
     app: &App,
     request: &Submitted,
@@ -52,19 +53,22 @@ async fn by_bearer(
     in_cookie: Option<PresentedToken>,
     all: bool,
 ) -> Result<(), OAuthError> {
-    if logout_by_access_token(app, access, all, &request.requester).await? {
+    let ended = logout_by_access_token(app, access, all, &request.requester).await?;
+    let Some(cookie) = in_cookie else { return ended.map(drop).ok_or_else(OAuthError::invalid_token) };
+    // That of a confidential client would ask for its secret, which an access token of the same session does without.
+    let is_done = ended.is_some_and(|session| is_of_session(app, &cookie.text, session));
+    if is_done || logout_by_refresh_token(app, None, &cookie.text, all, &request.requester).await? {
         return Ok(());
     }
-    match in_cookie {
-        Some(token) if logout_by_refresh_token(app, None, &token.text, all, &request.requester).await? => Ok(()),
-        _ => Err(OAuthError::invalid_token()),
-    }
+    Err(ended.map_or_else(OAuthError::invalid_token, |_| others_are_left()))
 }
 
 async fn by_refresh_token(app: &App, request: &Submitted, token: &PresentedToken, all: bool) -> Result<(), OAuthError> {
     let client = asking_client(app, request).await?;
-    if logout_by_refresh_token(app, client.as_deref(), &token.text, all, &request.requester).await? {
-        return Ok(());
-    }
-    Err(OAuthError::from(Refusal::from(InvalidGrant::Ended)).first_party())
+    let done = logout_by_refresh_token(app, client.as_deref(), &token.text, all, &request.requester).await?;
+    if done { Ok(()) } else { Err(others_are_left()) }
+}
+
+fn others_are_left() -> OAuthError {
+    OAuthError::from(Refusal::from(InvalidGrant::Ended)).first_party()
 }

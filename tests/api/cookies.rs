@@ -127,6 +127,58 @@ async fn a_sign_out_by_access_token_takes_the_cookie_along(engine: Engine) {
     }
 }
 
+/// A page may have signed in twice, and kept the access token of the first time.
+async fn a_sign_out_by_access_token_ends_the_cookies_session_too(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    for (gone, all) in [(false, "false"), (true, "false"), (false, "true"), (true, "true")] {
+        let (cookie, alices) = login(&server).await;
+        let (bobs, elsewhere) = (server.bobs_login().await, server.bobs_login().await);
+        if gone {
+            for answer in [&bobs, &elsewhere] {
+                server.post("/logout", &[("refresh_token", &answer.refresh_token())]).await.no_content();
+            }
+        }
+        let logout = |origin| {
+            let request = page(&server, "/logout", origin).header("cookie", &cookie).bearer_auth(bobs.access_token());
+            request.form(&[("all", all)])
+        };
+        server.send(logout("https://evil.example")).await.refused(403, "invalid_request");
+        server.introspect(&alices.access_token()).await.active();
+        assert_eq!(set_cookie(server.send(logout(APP)).await.no_content()).1, "");
+        server.assert_dead(&alices.access_token(), &[token_in(&cookie)]).await;
+        server.assert_dead(&bobs.access_token(), &[&bobs.refresh_token()]).await;
+        let ended = gone || all == "true";
+        assert_eq!(server.introspect(&elsewhere.access_token()).await.json()["active"], !ended);
+    }
+}
+
+async fn all_by_access_token_and_cookie_is_done_only_if_no_session_of_either_user_is_left(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let (cookie, _) = login(&server).await;
+    let (alices, bobs) = (server.login().await, server.bobs_login().await);
+    server.send(page(&server, "/logout", APP).header("cookie", &cookie)).await.no_content();
+    let logout = page(&server, "/logout", APP).header("cookie", &cookie).bearer_auth(bobs.access_token());
+    let answer = server.send(logout.form(&[("all", "true")])).await;
+    assert_eq!(answer.refused(401, "invalid_grant").header("set-cookie"), "");
+    server.introspect(&alices.access_token()).await.active();
+    server.assert_dead(&bobs.access_token(), &[&bobs.refresh_token()]).await;
+}
+
+async fn a_cookie_whose_session_is_left_is_not_forgotten(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let form = [("username", "alice"), ("password", PASSWORD), ("cookie", "true")];
+    let alices = server.send(page(&server, "/login", APP).basic_auth(C1.0, Some(C1.1)).form(&form)).await;
+    let (name, value, _) = set_cookie(alices.ok());
+    let logout =
+        |token: String| page(&server, "/logout", APP).header("cookie", format!("{name}={value}")).bearer_auth(token);
+    let answer = server.send(logout(server.bobs_login().await.access_token())).await;
+    assert_eq!(answer.refused(401, "invalid_client").header("set-cookie"), "");
+    server.introspect(&alices.access_token()).await.active();
+    // An access token of the very session does without the client's secret.
+    assert_eq!(set_cookie(server.send(logout(alices.access_token())).await.no_content()).1, "");
+    server.introspect(&alices.access_token()).await.inactive();
+}
+
 /// Browsers send what pages set: any bytes; and HTTP/2 splits the cookies into lines of their own (RFC 9113 §8.2.3).
 async fn other_cookies_hide_nothing(engine: Engine) {
     let server = TestServer::start(engine).await;
@@ -225,6 +277,9 @@ on_both_databases!(
     the_cookie_is_believed_from_the_apps_own_pages_only,
     a_sign_out_forgets_the_cookie,
     a_sign_out_by_access_token_takes_the_cookie_along,
+    a_sign_out_by_access_token_ends_the_cookies_session_too,
+    all_by_access_token_and_cookie_is_done_only_if_no_session_of_either_user_is_left,
+    a_cookie_whose_session_is_left_is_not_forgotten,
     other_cookies_hide_nothing,
     the_body_goes_before_the_cookie_and_what_came_in_the_body_goes_back_there,
     a_cookie_keeps_no_longer_than_its_session,
