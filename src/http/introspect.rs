@@ -13,7 +13,7 @@ use super::bearer::bearer_with_scope;
 use super::error::OAuthError;
 use super::json;
 use super::submitted::{Form, Submitted};
-use crate::app::App;
+use crate::app::{App, Snapshot};
 use crate::clock::{NEVER, UnixTime};
 use crate::domain::{Claims, Client, ClientId, Requester, Scope};
 use crate::grant::live::{self, LiveAccess, LiveRefresh};
@@ -89,8 +89,7 @@ async fn caller(app: &App, request: &Submitted) -> Result<Arc<Client>, OAuthErro
         if request.params.get("client_secret").is_some() {
             return Err(OAuthError::invalid_request("The caller authenticates in more than one way."));
         }
-        let claims = bearer_with_scope(app, token, Scope::INTROSPECT, CHALLENGE).await?.claims;
-        return registry.client(claims.client_id.as_str()).cloned().ok_or_else(OAuthError::invalid_token);
+        return bearers_client(app, &registry, token).await;
     }
     let presented = presented_client(&request.headers, &request.params)?;
     let client = authenticate(app, &registry, &presented, &request.requester).await?;
@@ -101,6 +100,17 @@ async fn caller(app: &App, request: &Submitted) -> Result<Arc<Client>, OAuthErro
         return Err(OAuthError::not_permitted("The client may not introspect."));
     }
     Ok(client)
+}
+
+/// The client of an access token with the scope. A public client proves nothing, so the scope gives it no right, as it
+/// may not ask by its identifier either.
+async fn bearers_client(app: &App, registry: &Snapshot, token: &str) -> Result<Arc<Client>, OAuthError> {
+    let claims = bearer_with_scope(app, token, Scope::INTROSPECT, CHALLENGE).await?.claims;
+    match registry.client(claims.client_id.as_str()) {
+        Some(client) if client.is_public() => Err(OAuthError::insufficient_scope(CHALLENGE)),
+        Some(client) => Ok(Arc::clone(client)),
+        None => Err(OAuthError::invalid_token()),
+    }
 }
 
 fn shown(scope: &Scope) -> Option<String> {

@@ -88,6 +88,21 @@ async fn a_bearer_with_the_scope_stands_for_its_client(engine: Engine) {
     introspect_with(&server, &caller, &token).await.refused(401, "invalid_token");
 }
 
+/// It shows nothing that a stranger couldn't show as well. An old registration may have the scope, which the CLI refuses.
+async fn a_bearer_of_a_public_client_asks_nothing(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    server
+        .change_client(P1, |client| {
+            client.scope = "introspect".parse().unwrap();
+            client.serves = vec![API.to_owned()];
+        })
+        .await;
+    let caller = server.login().await;
+    assert_eq!(caller.claims()["scope"], "introspect");
+    let answer = introspect_with(&server, &caller.access_token(), &caller.access_token()).await;
+    assert!(answer.refused(403, "insufficient_scope").header("www-authenticate").starts_with("Bearer "));
+}
+
 async fn a_bearer_works_whatever_the_audience_of_its_client(engine: Engine) {
     let server = TestServer::start(engine).await;
     let caller = server.own_token(C1, &[("scope", "introspect")]).await;
@@ -134,6 +149,7 @@ on_both_databases!(
     a_refresh_token_that_leads_nowhere_is_not_active,
     a_refresh_token_of_a_client_without_the_grant_is_not_active,
     a_bearer_with_the_scope_stands_for_its_client,
+    a_bearer_of_a_public_client_asks_nothing,
     a_bearer_works_whatever_the_audience_of_its_client,
     a_bearer_that_has_died_asks_nothing,
     a_caller_authenticates_in_one_way,

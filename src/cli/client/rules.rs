@@ -1,6 +1,6 @@
 //! What a registration may be. Pure: the server would refuse or ignore what is refused or noted here.
 
-use crate::domain::{Client, Grant};
+use crate::domain::{Client, Grant, Scope};
 
 /// Why `client` can't be registered like that.
 pub fn refuse(client: &Client) -> Result<(), &'static str> {
@@ -11,6 +11,10 @@ pub fn refuse(client: &Client) -> Result<(), &'static str> {
             "the client_credentials grant needs a confidential client",
         ),
         (client.may_introspect && client.is_public(), "--may-introspect needs a confidential client"),
+        (
+            client.scope.contains(Scope::INTROSPECT) && client.is_public(),
+            "the scope introspect needs a confidential client",
+        ),
         (client.admin && client.is_public(), "--admin needs a confidential client"),
     ];
     rules.into_iter().find(|(broken, _)| *broken).map_or(Ok(()), |(_, rule)| Err(rule))
@@ -56,6 +60,7 @@ mod tests {
         for (wrong, word) in [
             (client(false, &[Grant::ClientCredentials], |_| {}), "client_credentials"),
             (client(false, &[], |client| client.may_introspect = true), "--may-introspect"),
+            (client(false, &[], |client| client.scope = "introspect read".parse().unwrap()), "introspect"),
             (client(false, &[], |client| client.admin = true), "--admin"),
         ] {
             assert!(refuse(&wrong).unwrap_err().contains(word), "{wrong:?}");

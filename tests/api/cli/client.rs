@@ -61,6 +61,7 @@ async fn what_can_not_work_is_not_registered(engine: Engine) {
     for (arguments, reason) in [
         (&["--public", "--grant", "client_credentials"][..], "confidential"),
         (&["--public", "--may-introspect"], "confidential"),
+        (&["--public", "--scope", "read introspect"], "confidential"),
         (&["--public", "--admin"], "confidential"),
         (&["--public", "--grant", "password"], "--first-party"),
     ] {
@@ -180,6 +181,8 @@ async fn an_update_changes_what_is_given_and_nothing_else(engine: Engine) {
     assert_eq!(emptied["scope"], "");
     rig.program.run(&["client", "update", "svc"]).misused("--name");
     rig.program.run(&["client", "update", "svc", "--grant", "password"]).refused("--first-party");
+    rig.run(&["client", "add", "page", "--name", "Page", "--public"]);
+    rig.program.run(&["client", "update", "page", "--scope", "introspect"]).refused("confidential");
     rig.program.run(&["client", "update", "nobody", "--name", "X"]).refused("there is no client nobody");
 }
 
