@@ -37,10 +37,30 @@ impl<'a> Authorization<'a> {
     }
 }
 
+/// Whether the body authenticates somebody, by a secret or by an assertion (RFC 7521 §4.2): no other way goes with that.
+pub fn is_authenticated_by_body(params: &Params) -> bool {
+    params.get("client_secret").is_some() || has_assertion(params)
+}
+
+/// Whether there is any part of a client assertion. We support none, but a client that sends one means to be believed for
+/// it, so it is never passed over.
+fn has_assertion(params: &Params) -> bool {
+    ["client_assertion", "client_assertion_type"].iter().any(|name| params.get(name).is_some())
+}
+
 /// The client that a request presents, by exactly one method (RFC 6749 §2.3).
 pub fn presented_client(headers: &HeaderMap, params: &Params) -> Result<PresentedClient, OAuthError> {
     let (id, secret) = (params.get("client_id"), params.get("client_secret"));
-    match Authorization::of(headers) {
+    let authorization = Authorization::of(headers);
+    let in_header = !matches!(authorization, Authorization::Missing);
+    let ways = [in_header, secret.is_some(), has_assertion(params)];
+    if ways.into_iter().filter(|way| *way).count() > 1 {
+        return Err(OAuthError::invalid_request("The client authenticates in more than one way."));
+    }
+    if has_assertion(params) {
+        return Err(OAuthError::invalid_client());
+    }
+    match authorization {
         Authorization::Missing => Ok(match (id, secret) {
             (None, None) => PresentedClient::Nobody,
             (None, Some(_)) => return Err(OAuthError::invalid_request("The request has a secret and no client_id.")),
@@ -49,7 +69,6 @@ pub fn presented_client(headers: &HeaderMap, params: &Params) -> Result<Presente
                 PresentedClient::WithSecret { id: id.to_owned(), secret: PlainSecret::new(secret.to_owned()) }
             }
         }),
-        _ if secret.is_some() => Err(OAuthError::invalid_request("The client authenticates in more than one way.")),
         Authorization::Basic(encoded) => {
             let (basic_id, basic_secret) = decode_basic(encoded).ok_or_else(OAuthError::invalid_client)?;
             if id.is_some_and(|id| id != basic_id) {

@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::BODY_LIMIT;
-use super::authorization::{Authorization, presented_client};
+use super::authorization::{Authorization, is_authenticated_by_body, presented_client};
 use super::bearer::bearer_with_scope;
 use super::error::OAuthError;
 use super::json;
@@ -86,7 +86,7 @@ async fn refuse_scanning(app: &App, caller: &Client, token: &str, requester: &Re
 async fn caller(app: &App, request: &Submitted) -> Result<Arc<Client>, OAuthError> {
     let registry = snapshot(app)?;
     if let Authorization::Bearer(token) = Authorization::of(&request.headers) {
-        if request.params.get("client_secret").is_some() {
+        if is_authenticated_by_body(&request.params) {
             return Err(OAuthError::invalid_request("The caller authenticates in more than one way."));
         }
         return bearers_client(app, &registry, token).await;

@@ -127,8 +127,12 @@ async fn a_caller_authenticates_in_one_way(engine: Engine) {
     let server = TestServer::start(engine).await;
     let caller = server.own_token(RS1, &[]).await.access_token();
     let form = [("token", caller.as_str()), ("client_id", RS1.0), ("client_secret", RS1.1)];
-    let request = server.request(Method::POST, "/introspect").bearer_auth(&caller).form(&form);
-    server.send(request).await.refused(400, "invalid_request");
+    let assertion = [form[0], ("client_assertion", "x")];
+    let assertion_type = [form[0], ("client_assertion_type", "x")];
+    for form in [&form[..], &assertion, &assertion_type] {
+        let request = server.request(Method::POST, "/introspect").bearer_auth(&caller).form(form);
+        server.send(request).await.refused(400, "invalid_request");
+    }
 }
 
 async fn the_answer_is_json_whatever_is_accepted(engine: Engine) {

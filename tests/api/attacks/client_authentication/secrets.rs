@@ -19,12 +19,23 @@ async fn two_ways_to_authenticate_at_once(engine: Engine) {
             (basic(C1.0, C1.1), vec![("client_id", C2.0)]),
             (basic(C1.0, C1.1), vec![("client_id", P1)]),
             ("Bearer x".to_owned(), vec![("client_id", C1.0), ("client_secret", C1.1)]),
+            (basic(C1.0, C1.1), vec![("client_assertion", "x")]),
+            (basic(C1.0, C1.1), vec![("client_assertion_type", "x")]),
+            (
+                basic(C1.0, "wrong"),
+                vec![("client_id", C1.0), ("client_assertion", "x"), ("client_assertion_type", "x")],
+            ),
+            ("Bearer x".to_owned(), vec![("client_assertion", "x"), ("client_assertion_type", "x")]),
         ] {
             if path == "/logout" && header == "Bearer x" {
                 continue;
             }
             let form = [form.clone(), more].concat();
             server.send(request(&server, path, &form, Some(&header))).await.refused(400, "invalid_request");
+        }
+        for name in ["client_assertion", "client_assertion_type"] {
+            let form = [form.clone(), vec![("client_id", C1.0), ("client_secret", C1.1), (name, "x")]].concat();
+            server.send(request(&server, path, &form, None)).await.refused(400, "invalid_request");
         }
         let twice = request(&server, path, &form, Some(&basic(C1.0, C1.1))).header("authorization", basic(C1.0, C1.1));
         assert_invalid_client(&server.send(twice).await, path);

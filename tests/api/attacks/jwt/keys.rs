@@ -75,7 +75,8 @@ async fn the_jwks_has_public_members_only(engine: Engine) {
     assert_eq!((known.status, known.text.as_str()), (304, ""));
 }
 
-/// 20: not supported, so it is ignored and proves nothing, alone or next to something else (CVE-2026-16093).
+/// 20: not supported, so it proves nothing alone (RFC 6749 §5.2), and next to something else it is one way too many (§2.3,
+/// CVE-2026-16093).
 async fn a_client_assertion_proves_nothing(engine: Engine) {
     const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     let server = TestServer::start(engine).await;
@@ -95,10 +96,24 @@ async fn a_client_assertion_proves_nothing(engine: Engine) {
             server.post("/revoke", &form).await.refused(401, "invalid_client");
             server.post("/introspect", &form).await.refused(401, "invalid_client");
         }
-        let mut form = vec![("grant_type", "client_credentials"), ("client_id", C1.0), ("client_secret", "wrong")];
-        form.extend(with);
-        server.post("/token", &form).await.refused(401, "invalid_client");
+        for secret in [C1.1, "wrong"] {
+            let mut form = vec![("grant_type", "client_credentials"), ("client_id", C1.0), ("client_secret", secret)];
+            form.extend(with);
+            server.post("/token", &form).await.refused(400, "invalid_request");
+        }
     }
+    // Nor is it ignored where a public client needs nothing but its name, and an app's own screen not even that.
+    let public = server.bystander().await;
+    for one in [("client_assertion_type", TYPE), ("client_assertion", "x")] {
+        let refresh = [("grant_type", "refresh_token"), ("refresh_token", public.refresh.as_str()), one];
+        let named = [&refresh[..], &[("client_id", P1)]].concat();
+        server.post("/token", &named).await.refused(401, "invalid_client");
+        for path in ["/refresh", "/logout"] {
+            server.post(path, &named).await.refused(401, "invalid_client");
+            server.post(path, &refresh).await.refused(401, "invalid_client");
+        }
+    }
+    server.assert_lost_nothing(public).await;
     for document in ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"] {
         assert!(!server.get(document).await.text.contains("_jwt"), "nothing promises what isn't there");
     }
