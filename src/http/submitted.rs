@@ -49,6 +49,7 @@ impl<S: Sync, const LIMIT: usize> FromRequest<S> for Form<LIMIT> {
     type Rejection = OAuthError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, OAuthError> {
+        refuse_query(request.uri())?;
         read(request, LIMIT, &[Encoding::Form]).await.map(Self)
     }
 }
@@ -57,8 +58,14 @@ impl<S: Sync, const LIMIT: usize> FromRequest<S> for FormOrJson<LIMIT> {
     type Rejection = OAuthError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, OAuthError> {
-        read(request, LIMIT, &[Encoding::Form, Encoding::Json]).await.map(Self)
+        refuse_query(request.uri())?;
+        form_or_json(request, LIMIT).await.map(Self)
     }
+}
+
+/// What [`FormOrJson`] reads, for an endpoint that passes over what it doesn't know in the address.
+pub async fn form_or_json(request: Request, limit: usize) -> Result<Submitted, OAuthError> {
+    read(request, limit, &[Encoding::Form, Encoding::Json]).await
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,7 +76,6 @@ enum Encoding {
 
 async fn read(request: Request, limit: usize, accepted: &[Encoding]) -> Result<Submitted, OAuthError> {
     let (parts, body) = request.into_parts();
-    refuse_query(&parts.uri)?;
     if content_length(&parts.headers).is_some_and(|length| length > limit) {
         return Err(OAuthError::too_large());
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use super::bearer::bearer_with_scope;
 use super::error::OAuthError;
 use super::json;
 use super::params::decode_form;
-use super::submitted::FormOrJson;
+use super::submitted::form_or_json;
 use crate::app::App;
 use crate::config::ClaimRules;
 use crate::domain::{Scope, User};
@@ -46,7 +46,7 @@ async fn read(request: Request) -> Result<(HeaderMap, bool), OAuthError> {
     if request.method() != Method::POST {
         return Ok((request.into_parts().0.headers, false));
     }
-    let FormOrJson(submitted) = FormOrJson::<BODY_LIMIT>::from_request(request, &()).await?;
+    let submitted = form_or_json(request, BODY_LIMIT).await?;
     Ok((submitted.headers, submitted.params.get("access_token").is_some()))
 }
 

@@ -59,6 +59,10 @@ async fn a_post_may_have_a_form_or_nothing(engine: Engine) {
     let post = || server.request(Method::POST, "/userinfo").bearer_auth(&token);
     server.send(post()).await.ok();
     server.send(post().form(&[("claims", "all")])).await.ok();
+    for method in [Method::GET, Method::POST] {
+        let request = server.request(method, "/userinfo?schema=openid&x=1").bearer_auth(&token);
+        server.send(request).await.ok();
+    }
     server.send(post().header("content-type", "text/plain").body("x")).await.refused(400, "invalid_request");
     let answer = server.send(server.request(Method::HEAD, "/userinfo").bearer_auth(&token)).await;
     assert_eq!((answer.status, answer.text.as_str()), (200, ""));

@@ -125,6 +125,8 @@ async fn a_token_in_the_address(engine: Engine) {
         let answer = server.get_with(&format!("/userinfo?{query}"), &bystander.access).await;
         answer.refused(400, "invalid_request");
         assert!(answer.header("www-authenticate").contains("error=\"invalid_request\""), "{query}: {answer:?}");
+        let post = server.request(Method::POST, &format!("/userinfo?{query}")).bearer_auth(&bystander.access);
+        assert_eq!(server.send(post).await.without_the_incidental(), answer.without_the_incidental());
     }
     server.assert_lost_nothing(bystander).await;
 }
