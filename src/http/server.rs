@@ -9,6 +9,7 @@ mod idle;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod unread;
 
 use std::io;
 use std::net::SocketAddr;

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 
-use super::{Handler, Peer};
+use super::{Handler, Peer, unread};
 
 /// The most bytes of a request's target and header fields together.
 const MAX_HEAD: usize = 16 * 1024;
@@ -46,13 +46,17 @@ impl<H: Handler> Admission<H> {
 
     /// The handler's answer, or why it isn't asked.
     pub(super) async fn answer(self, request: Request<Incoming>, peer: Peer) -> Response {
+        unread::answered(request, |request| self.admitted(request, peer)).await
+    }
+
+    async fn admitted(self, request: Request<Body>, peer: Peer) -> Response {
         if head_is_too_large(&request) {
             return refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, HEAD_TOO_LARGE, peer);
         }
         let Ok(_permit) = self.requests.try_acquire() else {
             return refusal(StatusCode::SERVICE_UNAVAILABLE, BUSY, peer);
         };
-        self.handler.answer(request.map(Body::new), peer).await
+        self.handler.answer(request, peer).await
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Extension;
 use axum::routing::{any, get};
+use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -298,8 +299,46 @@ async fn a_client_that_sends_a_body_nobody_reads_still_gets_its_answer() {
     let head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8000000\r\n\r\n";
     client.write_all(head.as_bytes()).await.unwrap();
     client.write_all(&vec![b'x'; 8_000_000]).await.unwrap();
-    assert!(rest(&mut client).await.ends_with("hello"));
+    let answer = rest(&mut client).await;
+    assert!(answer.contains("\r\nconnection: close\r\n") && answer.ends_with("hello"), "{answer}");
     drop(client);
+    server.end().await;
+}
+
+/// Whether a client that keeps its connection is told that there is no point in it, RFC 9112 §9.6.
+#[tokio::test]
+async fn a_connection_ends_after_a_body_that_was_not_read_and_says_so() {
+    let first = |mut body: axum::body::Body| async move {
+        let _ = body.frame().await;
+        "hello"
+    };
+    let app = hello().route("/all", any(|_: String| async { "hello" })).route("/first", any(first));
+    let server = start(Limits { max_connections: 1, ..LIMITS }, None, app).await;
+    let large = "c".repeat(17_000);
+    for (path, fields, body, closes) in [
+        ("/", "Content-Length: 5\r\n", "", true),
+        ("/", "Content-Length: 5\r\n", "abcde", true),
+        ("/", "Content-Length: 5\r\nExpect: 100-continue\r\n", "", true),
+        ("/", "Transfer-Encoding: chunked\r\n", "5\r\nabcde\r\n", true),
+        ("/", &format!("Cookie: {large}\r\nContent-Length: 5\r\n"), "", true),
+        ("/first", "Transfer-Encoding: chunked\r\n", "5\r\nabcde\r\n", true),
+        ("/first", "Content-Length: 5\r\n", "abcde", false),
+        ("/all", "Content-Length: 5\r\n", "abcde", false),
+        ("/all", "Transfer-Encoding: chunked\r\n", "5\r\nabcde\r\n0\r\n\r\n", false),
+        ("/", "Content-Length: 0\r\n", "", false),
+        ("/", "", "", false),
+    ] {
+        let mut client = server.connect().await;
+        let request = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n{body}");
+        client.write_all(request.as_bytes()).await.unwrap();
+        let answer = if closes { rest(&mut client).await } else { next(&mut client).await };
+        let said = answer.matches("\r\nconnection: close\r\n").count();
+        assert_eq!(said, usize::from(closes), "{path} {fields:.40} {body}: {answer}");
+        if !closes {
+            client.write_all(LAST_GET.as_bytes()).await.unwrap();
+            assert!(rest(&mut client).await.ends_with("hello"));
+        }
+    }
     server.end().await;
 }
 

@@ -226,6 +226,24 @@ async fn odd_but_harmless_requests_are_answered_in_our_words(engine: Engine) {
     }
 }
 
+/// RFC 9112 §9.6: whoever is answered before the body was read is told that the connection ends by that.
+async fn an_answer_before_the_body_was_read_is_the_last(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    for (request, status) in [
+        ("POST /nowhere", 404),
+        ("POST /jwks.json", 405),
+        ("PUT /login", 405),
+        ("POST /login?x=1", 400),
+        ("POST /userinfo?access_token=x", 400),
+    ] {
+        let answers = server.raw(format!("{request} HTTP/1.1\r\nhost: x\r\n{FORM}content-length: 50\r\n\r\n")).await;
+        let [answer] = &answers[..] else { panic!("{request}: {answers:?}") };
+        assert_eq!(answer.refused(status, "invalid_request").header("connection"), "close", "{request}");
+    }
+    let head = format!("POST /login HTTP/1.1\r\nhost: x\r\n{FORM}content-length: 50000\r\n\r\n");
+    assert_eq!(server.raw(head).await[0].refused(413, "invalid_request").header("connection"), "close");
+}
+
 /// Two requests in one packet are two requests, in their order.
 async fn pipelined_requests_are_answered_in_order(engine: Engine) {
     let server = TestServer::start(engine).await;
@@ -243,5 +261,6 @@ on_both_databases!(
     half_a_request_does_nothing,
     the_host_of_a_request_does_not_matter,
     odd_but_harmless_requests_are_answered_in_our_words,
+    an_answer_before_the_body_was_read_is_the_last,
     pipelined_requests_are_answered_in_order,
 );
