@@ -124,6 +124,7 @@ fn users_that_are_there_are_enough() {
 #[test]
 fn a_server_on_which_nobody_can_sign_in_says_what_to_do() {
     let program = fresh();
+    program.run(&["migrate"]).ok();
     program.run(&["user", "add", "alice", "--no-password"]).ok();
     let warned = || {
         let log = program.start(&[]).log_until("\"listening\"");

@@ -164,7 +164,7 @@ fn what_is_no_database_is_named() {
     }
     let program = program.set("TOKEND_DATABASE", "sqlite:notes.txt/below/tokend.db");
     for command in [&["serve"][..], &["migrate"]] {
-        program.run(command).refused("notes.txt/below/tokend.db");
+        program.run(command).refused("cannot make the directory notes.txt/below for the database");
     }
 }
 
