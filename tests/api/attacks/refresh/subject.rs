@@ -78,9 +78,9 @@ async fn rotation_does_not_extend_the_absolute_lifetime(engine: Engine) {
 async fn a_lowered_lifetime_holds_for_old_sessions(engine: Engine) {
     let server = TestServer::start(engine).await;
     let session = server.bystander().await;
-    let template = crate::harness::clients().into_iter().find(|client| client.id.as_str() == "app").unwrap();
-    let next = tokend::domain::Client { idle_lifetime: Some(60), ..template.clone() };
-    let lost = template.rights_lost(&next);
+    let client = server.app.store.find_client(&"app".parse().unwrap()).await.unwrap().unwrap();
+    let next = tokend::domain::Client { idle_lifetime: Some(60), ..client.clone() };
+    let lost = client.rights_lost(&next);
     assert_eq!(server.app.store.update_client(&next, &lost, START).await.unwrap(), Some(0));
     server.app.registry.refresh().await.unwrap();
     server.assert_untouched(&session, "the change").await;
