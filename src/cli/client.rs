@@ -118,7 +118,7 @@ async fn remove(context: &Context, Named { id, consent }: Named) -> Result<(), F
     consent.require(&format!("Remove client {id} ({}) and end all its sessions?", client.name))?;
     let its = SessionFilter { client: Some(id.clone()), ..SessionFilter::default() };
     let ended = context.store.count_sessions(&its, context.now()).await?;
-    if !context.store.remove_client(&id).await? {
+    if !context.store.remove_client(&id, context.now()).await? {
         return Err(no_client(&id));
     }
     print(&format!("client {id} was removed; {} ended\n", sessions(ended)))

@@ -88,6 +88,7 @@ async fn forget(app: &App) -> Result<(), StoreError> {
     let ended_before = now.saturating_sub(app.config.sessions.retention);
     app.store.purge_sessions(ended_before).await?;
     app.store.purge_revoked_tokens(now).await?;
+    app.store.purge_removed_clients(now).await?;
     app.purge_audit().await?;
     let Some(registry) = app.registry.snapshot() else { return Ok(()) };
     for kid in registry.keys.expired(now, registry.longest_access_lifetime) {

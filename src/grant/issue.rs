@@ -6,7 +6,7 @@ use crate::clock::{Seconds, UnixTime};
 use crate::domain::{Claims, Client, PlainSecret, Scope, Session, SessionId, User, UserId};
 use crate::random;
 use crate::store::sessions::Rotated;
-use crate::token::access::{self, AccessClaims};
+use crate::token::access::{self, AccessClaims, MAX_CLOCK_SKEW};
 
 /// A successful answer, RFC 6749 §5.1.
 #[derive(Debug)]
@@ -99,14 +99,20 @@ pub(super) fn access_token(
     let client = subject.client;
     let user = subject.user;
     let lifetime = client.access_lifetime.unwrap_or(app.config.tokens.access_lifetime);
+    // A token of this very second would fall under a revocation of this very second.
+    let iat = if user.is_none() { now.max(client.tokens_revoked_at.saturating_add(1)) } else { now };
+    if iat > now.saturating_add(MAX_CLOCK_SKEW) {
+        return Err(Refusal::Unavailable(
+            "the client's tokens are revoked up to a moment that is yet to come".to_owned(),
+        ));
+    }
     let end = now.saturating_add(lifetime).min(subject.session_ends_at);
     let claims = AccessClaims {
         iss: app.config.issuer.as_str().to_owned(),
         sub: user.as_ref().map_or_else(|| client.id.to_string(), |user| user.id.to_string()),
         aud: subject.audience,
         exp: end,
-        // A token of this very second would fall under a revocation of this very second.
-        iat: if user.is_none() { now.max(client.tokens_revoked_at.saturating_add(1)) } else { now },
+        iat,
         jti: random::uuid(),
         client_id: client.id.clone(),
         scope: subject.scope.clone(),

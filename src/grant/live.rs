@@ -88,6 +88,13 @@ pub fn is_for_us(app: &App, claims: &AccessClaims) -> bool {
     claims.is_for(app.config.issuer.as_str())
 }
 
+/// The claims of an access token of ours that is to be revoked: it needn't be valid yet, since some day it will be. No database
+/// call.
+pub fn revocable(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Option<Arc<AccessClaims>> {
+    let verified = app.verified_tokens.verify_early(text, &registry.keys, now, registry.longest_access_lifetime);
+    verified.inspect_err(|reason| tracing::debug!(%reason, "there is no access token to revoke")).ok()
+}
+
 /// Whether we never made this token, or can't tell any more: neither a refresh token of ours nor signed by a key that is
 /// published. No database call.
 pub fn is_forged(app: &App, registry: &Snapshot, text: &str) -> bool {

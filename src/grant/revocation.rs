@@ -34,7 +34,7 @@ pub async fn revoke_token(app: &App, client: &Client, text: &str, requester: &Re
         return Ok(());
     }
     let registry = snapshot(app)?;
-    if let Some(claims) = live::believed(app, &registry, text, now)
+    if let Some(claims) = live::revocable(app, &registry, text, now)
         && (client.is_admin() || claims.client_id == client.id)
     {
         store.revoke_token(claims.jti, claims.exp, now).await?;

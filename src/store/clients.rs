@@ -2,6 +2,7 @@
 
 use super::db::{Unit, sql};
 use super::journal::Revoked;
+use super::revoked_tokens::CLOCK_SLACK;
 use super::{Store, StoreError, registry, row, sessions, users};
 use crate::audit::Kind;
 use crate::clock::UnixTime;
@@ -83,12 +84,14 @@ const LIST: &str = select_clients!("ORDER BY id");
 
 const FIND: &str = select_clients!("WHERE id = $1");
 
-/// Tokens of a client that was removed must not live again with its id: they are revoked up to its registration. And a sign-in that
-/// was decided on the one that was removed must not be stored as one of this: their versions have nothing to do with each other.
+/// Tokens of a client that was removed must not live again with its id: they are revoked up to its registration, and past it
+/// where they may be dated ahead. And a sign-in that was decided on the one that was removed must not be stored as one of this:
+/// their versions have nothing to do with each other.
 const INSERT: &str = "INSERT INTO clients (id, name, secret_hash, grants, scope, audience, serves, first_party, \
      may_introspect, admin, access_lifetime, rotation, reuse_window, recovery, idle_lifetime, absolute_lifetime, \
      created_at, disabled_at, tokens_revoked_at, version) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $17, $19)";
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+     (SELECT COALESCE(MAX(r.tokens_revoked_at), $17) FROM removed_clients r WHERE r.id = $1 AND r.tokens_revoked_at > $17), $19)";
 
 const UPDATE: &str = "UPDATE clients SET name = $2, secret_hash = $3, grants = $4, scope = $5, audience = $6, \
      serves = $7, first_party = $8, may_introspect = $9, admin = $10, access_lifetime = $11, rotation = $12, \
@@ -98,11 +101,18 @@ const UPDATE: &str = "UPDATE clients SET name = $2, secret_hash = $3, grants = $
 /// What is told apart when a registration changes.
 const BEFORE: &str = "SELECT secret_hash, disabled_at FROM clients WHERE id = $1";
 
-/// Never backwards, whatever the clocks of two nodes say, and past any token of a second that has only just begun elsewhere.
+/// Never backwards, whatever the clocks of two nodes say, and past any token of a second that has only just begun elsewhere. Nor
+/// far ahead: the next token is dated after it, and must be one that every node believes.
 const REVOKE_TOKENS: &str = "UPDATE clients SET tokens_revoked_at = CASE WHEN tokens_revoked_at > $2 \
-     THEN tokens_revoked_at + 1 ELSE $2 + 1 END, version = version + 1 WHERE id = $1";
+     THEN tokens_revoked_at + 1 ELSE $2 + 1 END, version = version + 1 WHERE id = $1 AND tokens_revoked_at < $2 + 2 \
+     RETURNING tokens_revoked_at";
 
-const REMOVE: &str = "DELETE FROM clients WHERE id = $1";
+const REMOVE: &str = "DELETE FROM clients WHERE id = $1 RETURNING tokens_revoked_at";
+
+const REMEMBER_REMOVED: &str = "INSERT INTO removed_clients (id, tokens_revoked_at) VALUES ($1, $2) \
+     ON CONFLICT (id) DO UPDATE SET tokens_revoked_at = excluded.tokens_revoked_at";
+
+const PURGE_REMOVED: &str = "DELETE FROM removed_clients WHERE tokens_revoked_at <= $1";
 
 /// Runs a statement whose first eighteen parameters are a client's columns.
 macro_rules! with_client {
@@ -183,28 +193,45 @@ impl Store {
     }
 
     /// Ends every session of the client and revokes its tokens without a session, in one. The number of sessions.
+    /// [`StoreError::TooSoon`], and nothing is done, when its tokens were revoked more than once within this second.
     pub async fn revoke_client(&self, id: &ClientId, now: UnixTime) -> Result<u64, StoreError> {
         let mut unit = self.begin().await?;
-        sql!(unit, execute, REVOKE_TOKENS, id.as_str(), now)?;
+        let revoked = sql!(unit, optional RevokedRow, REVOKE_TOKENS, id.as_str(), now)?;
+        if revoked.is_none() && sql!(unit, optional BeforeRow, BEFORE, id.as_str())?.is_some() {
+            return Err(StoreError::TooSoon);
+        }
         let ended = sessions::revoke_of_client(&mut unit, id, RevokedReason::Admin, now).await?;
         registry::change(&mut unit).await?;
         let event = self.event(Kind::SessionsRevoked);
         let reason = RevokedReason::Admin.as_str();
         self.commit(unit, event.map(|event| event.client(id).counting(ended).because(reason))).await?;
-        self.journal.note(&self.db, Revoked::Client(id.clone()), RevokedReason::Admin, now);
+        let tokens_until = revoked.map_or(now, |row| row.tokens_revoked_at);
+        self.journal.note(&self.db, Revoked::Client { id: id.clone(), tokens_until }, RevokedReason::Admin, now);
         Ok(ended)
     }
 
     /// Removes a client and, by the foreign key, its sessions. False when there is no such client.
-    pub async fn remove_client(&self, id: &ClientId) -> Result<bool, StoreError> {
+    pub async fn remove_client(&self, id: &ClientId, now: UnixTime) -> Result<bool, StoreError> {
         let mut unit = self.begin().await?;
-        if sql!(unit, execute, REMOVE, id.as_str())? == 0 {
-            return Ok(false);
-        }
+        let Some(removed) = sql!(unit, optional RevokedRow, REMOVE, id.as_str())? else { return Ok(false) };
+        // Past its last token, as a revocation of all of them is.
+        let tokens_until = removed.tokens_revoked_at.max(now).saturating_add(1);
+        sql!(unit, execute, REMEMBER_REMOVED, id.as_str(), tokens_until)?;
         registry::change(&mut unit).await?;
         self.commit(unit, self.event(Kind::ClientRemoved).map(|event| event.client(id))).await?;
         Ok(true)
     }
+
+    /// Forgets removed clients whose last token isn't dated ahead of any node's clock any more: a registration of today revokes it
+    /// by itself.
+    pub async fn purge_removed_clients(&self, now: UnixTime) -> Result<u64, StoreError> {
+        sql!(self.write().await?, execute, PURGE_REMOVED, now.saturating_sub(CLOCK_SLACK))
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct RevokedRow {
+    tokens_revoked_at: i64,
 }
 
 #[derive(sqlx::FromRow)]

@@ -20,6 +20,9 @@ pub enum StoreError {
     /// This program panicked at the statement; what was asked of the database may have been done.
     #[error("a statement panicked")]
     Panicked,
+    /// It would date tokens further ahead than nodes believe: once the clock has caught up it can be done.
+    #[error("the tokens of this client were revoked more than once within a second: try again in a second")]
+    TooSoon,
     /// A row with this key exists already.
     #[error("it exists already")]
     Exists,
@@ -43,7 +46,7 @@ impl StoreError {
             // Nothing was asked: no connection could be had.
             Self::Unavailable(error) => !matches!(**error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed),
             Self::TimedOut | Self::Panicked => true,
-            Self::Overloaded | Self::Exists | Self::Unreadable(_) | Self::Failed(_) => false,
+            Self::Overloaded | Self::TooSoon | Self::Exists | Self::Unreadable(_) | Self::Failed(_) => false,
         }
     }
 
@@ -56,7 +59,7 @@ impl StoreError {
                 code.is_some_and(|code| code.starts_with("40") || code == LOCK_NOT_AVAILABLE)
             }
             Self::Exists | Self::Unreadable(_) | Self::Failed(_) => true,
-            Self::Overloaded | Self::TimedOut | Self::Panicked => false,
+            Self::Overloaded | Self::TimedOut | Self::TooSoon | Self::Panicked => false,
         }
     }
 }

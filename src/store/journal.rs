@@ -22,8 +22,15 @@ const CAPACITY: usize = 100_000;
 pub(super) enum Revoked {
     Session(SessionId),
     User(UserId),
-    Client(ClientId),
-    Token { jti: Uuid, expires_at: UnixTime },
+    /// With its tokens up to a second.
+    Client {
+        id: ClientId,
+        tokens_until: UnixTime,
+    },
+    Token {
+        jti: Uuid,
+        expires_at: UnixTime,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -55,8 +62,8 @@ const USER: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 \
 const CLIENT: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 \
      WHERE client_id = $1 AND revoked_at IS NULL AND created_at <= $2";
 
-const CLIENT_TOKENS: &str = "UPDATE clients SET tokens_revoked_at = $2 + 1, version = version + 1 \
-     WHERE id = $1 AND tokens_revoked_at <= $2";
+const CLIENT_TOKENS: &str =
+    "UPDATE clients SET tokens_revoked_at = $2, version = version + 1 WHERE id = $1 AND tokens_revoked_at < $2";
 
 const TOKEN: &str = "INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT (jti) DO NOTHING";
 
@@ -110,8 +117,8 @@ async fn restore(unit: &mut Unit, Entry { what, reason, at }: &Entry) -> Result<
         Revoked::Session(id) => sql!(unit, execute, SESSION, id.0, *at, reason),
         Revoked::User(id) => sql!(unit, execute, USER, id.0, *at, reason),
         Revoked::Token { jti, expires_at } => sql!(unit, execute, TOKEN, *jti, *expires_at),
-        Revoked::Client(id) => {
-            let tokens = sql!(unit, execute, CLIENT_TOKENS, id.as_str(), *at)?;
+        Revoked::Client { id, tokens_until } => {
+            let tokens = sql!(unit, execute, CLIENT_TOKENS, id.as_str(), *tokens_until)?;
             let ended = sql!(unit, execute, CLIENT, id.as_str(), *at, reason)?;
             if tokens > 0 {
                 registry::change(unit).await?;

@@ -14,7 +14,7 @@ use crate::clock::{Seconds, UnixTime};
 use crate::domain::{ClientId, RevokedReason};
 
 /// How long a revocation is kept after its token has expired: a node whose clock is behind would believe it again.
-const CLOCK_SLACK: Seconds = 60;
+pub(super) const CLOCK_SLACK: Seconds = 60;
 
 /// An access token without a session.
 #[derive(Clone, Debug)]

@@ -142,6 +142,14 @@ impl Signed {
     }
 
     fn check(&self, issuer: &str, now: UnixTime) -> Result<(), InvalidAccessToken> {
+        self.check_unexpired(issuer, now)?;
+        if self.claims.iat.max(self.not_before) > now.saturating_add(MAX_CLOCK_SKEW) {
+            return Err(InvalidAccessToken::NotYetValid);
+        }
+        Ok(())
+    }
+
+    fn check_unexpired(&self, issuer: &str, now: UnixTime) -> Result<(), InvalidAccessToken> {
         let claims = &self.claims;
         if claims.iss != issuer {
             return Err(InvalidAccessToken::Issuer);
@@ -149,13 +157,7 @@ impl Signed {
         if !claims.name_somebody() {
             return Err(InvalidAccessToken::Claims);
         }
-        if claims.exp <= now {
-            return Err(InvalidAccessToken::Expired);
-        }
-        if claims.iat.max(self.not_before) > now.saturating_add(MAX_CLOCK_SKEW) {
-            return Err(InvalidAccessToken::NotYetValid);
-        }
-        Ok(())
+        if claims.exp <= now { Err(InvalidAccessToken::Expired) } else { Ok(()) }
     }
 }
 

@@ -57,6 +57,20 @@ async fn revocations_are_put_back_after_a_failover() {
     assert_eq!(server.app.store.restore_revocations().await.unwrap(), 0, "nothing is lost any more");
 }
 
+/// Within one second a token may be dated after one revocation and before the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_of_two_revocations_of_one_second_is_put_back() {
+    let server = TestServer::start(Engine::Postgres).await;
+    server.post_as(ADMIN, "/revoke", &[("of_client", C1.0)]).await.ok();
+    let between = server.own_token(C1, &[]).await.access_token();
+    server.post_as(ADMIN, "/revoke", &[("of_client", C1.0)]).await.ok();
+    assert!(!server.is_active(&between).await);
+    lose_everything_revoked(&server).await;
+    assert!(server.is_active(&between).await, "the loss is a real one");
+    server.app.store.restore_revocations().await.unwrap();
+    assert!(!server.is_active(&between).await);
+}
+
 /// A node that has just started has acknowledged nothing, and old revocations are no standby's loss.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_what_a_node_has_acknowledged_lately_is_put_back() {

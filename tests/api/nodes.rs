@@ -6,7 +6,11 @@ use tokend::domain::{Client, Exchange, PlainSecret, SigningAlgorithm};
 use tokend::keys::SigningKey;
 use tokend::store::audit_events::AuditFilter;
 
+<<<<<<< HEAD
 use crate::harness::{ADMIN, Engine, MASTER_SECRET, P1, Settings, TestServer, master_secrets, on_both_databases};
+=======
+use crate::harness::{ADMIN, Engine, MASTER_SECRET, START, Settings, TestServer, master_secrets, on_both_databases};
+>>>>>>> 3e19d83 (A revocation that is answered with 200 holds, however many a second has)
 
 async fn a_revocation_holds_on_every_node_at_once(engine: Engine) {
     let server = TestServer::start(engine).await;
@@ -160,7 +164,7 @@ async fn removing_what_is_not_there_makes_no_node_read_anything_again(engine: En
     let store = &server.app.store;
     let before = store.registry_state().await.unwrap().version;
     assert!(!store.remove_signing_key("none").await.unwrap());
-    assert!(!store.remove_client(&"none".parse().unwrap()).await.unwrap());
+    assert!(!store.remove_client(&"none".parse().unwrap(), START).await.unwrap());
     assert_eq!(store.registry_state().await.unwrap().version, before);
 }
 
@@ -168,7 +172,11 @@ async fn removing_what_is_not_there_makes_no_node_read_anything_again(engine: En
 async fn a_change_of_a_client_reaches_every_node_by_itself(engine: Engine) {
     let server = TestServer::start(engine).await;
     let node = server.another_node().await;
+<<<<<<< HEAD
     assert!(server.app.store.remove_client(&P1.parse().unwrap()).await.unwrap());
+=======
+    assert!(server.app.store.remove_client(&crate::harness::P1.parse().unwrap(), START).await.unwrap());
+>>>>>>> 3e19d83 (A revocation that is answered with 200 holds, however many a second has)
     let noticed = async {
         while server.at(&node).login().await.status == 200 {
             tokio::task::yield_now().await;

@@ -1,8 +1,11 @@
 //! `POST /revoke` as an administrator uses it; what RFC 7009 asks for is in `conformance`.
 
 use reqwest::Method;
+use tokend::domain::Client;
 
-use crate::harness::{ADMIN, Answer, C1, C2, Engine, P1, RS1, STRICT, TestServer, on_both_databases};
+use crate::harness::{
+    ADMIN, Answer, C1, C2, Engine, Forge, P1, RS1, START, STRICT, TestServer, on_both_databases, registered,
+};
 
 /// An administrator names something.
 async fn end(server: &TestServer, name: &str, value: &str) -> Answer {
@@ -140,6 +143,93 @@ async fn the_own_tokens_of_a_client_die_on_every_node_at_once(engine: Engine) {
     server.at(&other).get_with("/userinfo", &own).await.refused(401, "invalid_token");
 }
 
+/// Whoever made a token of a moment that is yet to come, a node with a fast clock say, it is ours and may be revoked.
+async fn a_token_that_is_not_valid_yet_is_revoked_for_good(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let forge = Forge::of(&server).await;
+    let early = |token: &str| forge.with_claims(token, |claims| claims["iat"] = (START + 60).into());
+    let own = early(&server.own_token(C1, &[]).await.access_token());
+    let users = early(&server.login_as(C1).await.access_token());
+    let kept = early(&server.own_token(C1, &[]).await.access_token());
+    server.introspect(&own).await.inactive();
+    server.post_as(C1, "/revoke", &[("token", &own)]).await.ok();
+    end(&server, "token", &users).await.ok();
+    server.post_as(C2, "/revoke", &[("token", &kept)]).await.ok();
+    server.clock.advance(60);
+    server.introspect(&own).await.inactive();
+    server.introspect(&users).await.inactive();
+    server.introspect(&kept).await.active();
+}
+
+/// What was issued before a revocation is dead for ever, what is asked for after it is alive at once, however many revocations
+/// a second has. One that would need a token of a later second is refused instead.
+async fn a_burst_of_revocations_dates_no_token_far_ahead(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let (mut revoked, mut refused) = (Vec::new(), 0);
+    for _ in 0..9 {
+        let own = server.own_token(C1, &[]).await;
+        server.introspect(&own.access_token()).await.active();
+        assert!(own.claims()["iat"].as_i64().unwrap() <= START + 3);
+        let session = server.login_as(C1).await;
+        let answer = end(&server, "of_client", C1.0).await;
+        if answer.status == 200 {
+            answer.revoked(1);
+            server.introspect(&own.access_token()).await.inactive();
+            revoked.push(own.access_token());
+        } else {
+            answer.refused(503, "temporarily_unavailable");
+            assert_eq!(answer.header("retry-after"), "1");
+            server.introspect(&own.access_token()).await.active();
+            let ended = server.exchange_as(C1, &session.refresh_token()).await;
+            ended.ok();
+            end(&server, "token", &ended.refresh_token()).await.ok();
+            refused += 1;
+        }
+    }
+    assert_eq!((revoked.len(), refused), (2, 7));
+    server.clock.advance(1);
+    end(&server, "of_client", C1.0).await.revoked(0);
+    server.clock.advance(30);
+    for token in &revoked {
+        server.introspect(token).await.inactive();
+    }
+    server.introspect(&server.own_token(C1, &[]).await.access_token()).await.active();
+}
+
+/// A clock that was ahead may have revoked tokens of moments that are yet to come. Nobody gets a token that is dead.
+async fn no_token_is_issued_that_is_not_valid_yet(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    server.app.store.revoke_client(&C1.0.parse().unwrap(), START + 99).await.unwrap();
+    server.app.registry.refresh().await.unwrap();
+    let answer = server.own_token(C1, &[]).await;
+    answer.refused(503, "temporarily_unavailable");
+    assert_eq!(answer.header("retry-after"), "1");
+    server.login_as(C1).await.ok();
+    server.clock.advance(96);
+    server.introspect(&server.own_token(C1, &[]).await.access_token()).await.active();
+}
+
+/// Tokens of the client that was may be dated a few seconds ahead, and the client that has its id now may be registered at once.
+async fn a_client_that_comes_back_revives_no_token(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    end(&server, "of_client", C1.0).await.revoked(0);
+    end(&server, "of_client", C1.0).await.revoked(0);
+    let old = server.own_token(C1, &[]).await.access_token();
+    for seconds in [0, 1] {
+        server.remove_client(C1.0).await;
+        server.clock.advance(seconds);
+        server.add_client(Client { tokens_revoked_at: 0, created_at: server.clock.now(), ..registered(C1.0) }).await;
+        server.introspect(&old).await.inactive();
+        server.introspect(&server.own_token(C1, &[]).await.access_token()).await.active();
+    }
+    server.clock.advance(30);
+    server.introspect(&old).await.inactive();
+    assert_eq!(server.own_token(C1, &[]).await.claims()["iat"], server.clock.now());
+    assert_eq!(server.app.store.purge_removed_clients(server.clock.now()).await.unwrap(), 0, "clocks differ");
+    server.clock.advance(60);
+    assert_eq!(server.app.store.purge_removed_clients(server.clock.now()).await.unwrap(), 1);
+}
+
 on_both_databases!(
     an_administrator_revokes_any_token,
     one_session_by_its_id,
@@ -150,4 +240,8 @@ on_both_databases!(
     only_an_administrator_names_more_than_a_token,
     one_request_names_one_thing,
     the_own_tokens_of_a_client_die_on_every_node_at_once,
+    a_token_that_is_not_valid_yet_is_revoked_for_good,
+    a_burst_of_revocations_dates_no_token_far_ahead,
+    no_token_is_issued_that_is_not_valid_yet,
+    a_client_that_comes_back_revives_no_token,
 );

@@ -80,6 +80,11 @@ pub fn clients() -> Vec<Client> {
     ]
 }
 
+/// One of them, as it is registered.
+pub fn registered(id: &str) -> Client {
+    clients().into_iter().find(|client| client.id.as_str() == id).expect("a client of the fixtures")
+}
+
 /// Adds a user with a password.
 pub async fn add_user(store: &Store, hasher: &Hasher, name: &str, password: &str) -> UserId {
     canary::note(password);

@@ -28,7 +28,7 @@ impl TestServer {
 
     pub async fn remove_client(&self, id: &str) {
         let id = id.parse().expect("a client id");
-        assert!(self.app.store.remove_client(&id).await.expect("the store answers"));
+        assert!(self.app.store.remove_client(&id, self.clock.now()).await.expect("the store answers"));
         self.app.registry.refresh().await.expect("the registry is read");
     }
 
