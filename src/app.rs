@@ -76,7 +76,7 @@ impl App {
         let attempt_keys = AttemptKeys::new(&secrets.attempts_key());
         let device_keys = DeviceKeys::new(secrets.device_keys(config.issuer.as_str()).iter().map(|key| &**key));
         keep_audit(&store, &secrets).await.map_err(RegistryError::from)?;
-        let registry = Registry::load(store.clone(), secrets, config.tokens.access_lifetime).await?;
+        let registry = Registry::load(store.clone(), secrets).await?;
         let parameters = HashParameters {
             memory_kib: config.passwords.memory_kib,
             iterations: config.passwords.iterations,

@@ -11,7 +11,9 @@ pub mod session;
 pub mod user;
 
 pub use algorithm::SigningAlgorithm;
-pub use client::{Client, ClientAuthentication, ClientId, Grant, Grants, Recovery, RefreshPolicy, RightsLost};
+pub use client::{
+    Client, ClientAuthentication, ClientId, Grant, Grants, LONGEST_ACCESS_LIFETIME, Recovery, RefreshPolicy, RightsLost,
+};
 pub use key::{StoredAuditKey, StoredKey};
 pub use requester::Requester;
 pub use scope::Scope;

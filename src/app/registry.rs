@@ -24,7 +24,6 @@ pub const LEASE: Seconds = 5;
 pub struct Registry {
     store: Store,
     secrets: MasterSecrets,
-    default_access_lifetime: Seconds,
     copy: ArcSwap<Copy>,
     /// Held while the registry is read, so that an older reading never replaces a newer one.
     reading: Mutex<()>,
@@ -44,8 +43,6 @@ pub struct Snapshot {
     clients: HashMap<ClientId, Arc<Client>>,
     /// The signing keys.
     pub keys: KeyRing,
-    /// The longest lifetime that any access token has, in seconds.
-    pub longest_access_lifetime: Seconds,
     recovery_until: Option<UnixTime>,
 }
 
@@ -78,16 +75,12 @@ impl Snapshot {
 }
 
 impl Registry {
-    /// Reads the registry for the first time. `default_access_lifetime` is for clients that have none of their own.
-    pub async fn load(
-        store: Store,
-        secrets: MasterSecrets,
-        default_access_lifetime: Seconds,
-    ) -> Result<Self, RegistryError> {
+    /// Reads the registry for the first time.
+    pub async fn load(store: Store, secrets: MasterSecrets) -> Result<Self, RegistryError> {
         let read_at = Instant::now();
-        let snapshot = read(&store, &secrets, default_access_lifetime).await?;
+        let snapshot = read(&store, &secrets).await?;
         let copy = ArcSwap::from_pointee(Copy { snapshot: Arc::new(snapshot), read_at });
-        Ok(Self { store, secrets, default_access_lifetime, copy, reading: Mutex::new(()) })
+        Ok(Self { store, secrets, copy, reading: Mutex::new(()) })
     }
 
     /// The copy, unless it is too old to be believed.
@@ -107,11 +100,8 @@ impl Registry {
         let read_at = Instant::now();
         let state = self.store.registry_state().await?;
         let known = Arc::clone(&self.copy.load().snapshot);
-        let snapshot = if state.version == known.version {
-            known
-        } else {
-            Arc::new(read(&self.store, &self.secrets, self.default_access_lifetime).await?)
-        };
+        let snapshot =
+            if state.version == known.version { known } else { Arc::new(read(&self.store, &self.secrets).await?) };
         self.copy.store(Arc::new(Copy { snapshot, read_at }));
         Ok(())
     }
@@ -137,22 +127,11 @@ impl Registry {
 }
 
 /// The version is read before what it stands for: whatever changes in between is read again at the next poll.
-async fn read(
-    store: &Store,
-    secrets: &MasterSecrets,
-    default_access_lifetime: Seconds,
-) -> Result<Snapshot, RegistryError> {
+async fn read(store: &Store, secrets: &MasterSecrets) -> Result<Snapshot, RegistryError> {
     let state = store.registry_state().await?;
     let clients: HashMap<_, _> =
         store.list_clients().await?.into_iter().map(|client| (client.id.clone(), Arc::new(client))).collect();
     let stored = store.list_signing_keys().await?;
     let keys: Result<Vec<_>, _> = stored.iter().map(|key| SigningKey::open(key, secrets)).collect();
-    let own = clients.values().filter_map(|client| client.access_lifetime).max();
-    Ok(Snapshot {
-        version: state.version,
-        clients,
-        keys: KeyRing::new(keys?),
-        longest_access_lifetime: own.unwrap_or(0).max(default_access_lifetime),
-        recovery_until: state.recovery_until,
-    })
+    Ok(Snapshot { version: state.version, clients, keys: KeyRing::new(keys?), recovery_until: state.recovery_until })
 }

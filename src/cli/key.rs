@@ -19,7 +19,8 @@ pub enum Command {
     /// List the signing keys in the order in which they sign.
     List(Format),
     #[command(
-        about = "Publish a new key, which signs after tokens.key_lead_time; seal every key under the first master secret"
+        about = "Publish a new key, which signs after tokens.key_lead_time, and the old one for 1d more; seal every key under the \
+                 first master secret"
     )]
     Rotate(Rotation),
     /// Remove a key that doesn't sign; tokens that it signed are refused at once.
@@ -29,8 +30,8 @@ pub enum Command {
 /// How to rotate.
 #[derive(Args, Debug)]
 pub struct Rotation {
-    /// Sign with it at once, for when the old one may be stolen; who caches /jwks.json refuses tokens until they read it
-    /// again.
+    /// Sign with it at once, for when the old one may be stolen, and is to be removed then; who caches /jwks.json refuses
+    /// tokens until they read it again.
     #[arg(long)]
     now: bool,
     #[arg(long, help = "What it signs with: ES256, EdDSA or RS256; otherwise tokens.signing_algorithm")]
@@ -62,13 +63,12 @@ pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
 /// The keys as a server sees them.
 async fn snapshot(context: &Context) -> Result<Arc<Snapshot>, Failure> {
     let secrets = start::master_secrets(&context.config, &context.store).await?;
-    let lifetime = context.config.tokens.access_lifetime;
-    let registry = Registry::load(context.store.clone(), secrets, lifetime).await?;
+    let registry = Registry::load(context.store.clone(), secrets).await?;
     registry.snapshot().ok_or_else(|| "the database is too slow".into())
 }
 
 fn states(snapshot: &Snapshot, now: UnixTime) -> Vec<(&SigningKey, KeyState)> {
-    snapshot.keys.states(now, snapshot.longest_access_lifetime)
+    snapshot.keys.states(now)
 }
 
 async fn list(context: &Context) -> Result<Vec<Record>, Failure> {
@@ -135,7 +135,7 @@ async fn remove(context: &Context, Removal { kid, consent }: Removal) -> Result<
     let question = match state.ok_or_else(unknown)?.1 {
         KeyState::Signing => return Err(still_signs(&kid, &states)),
         KeyState::Pending => "It has not signed yet.",
-        KeyState::Retiring => "Tokens that it signed are still alive, and will be refused.",
+        KeyState::Retiring => "Tokens that it signed may still be alive, and will be refused.",
         KeyState::Retired => "Nothing needs it any more.",
     };
     consent.require(&format!("Remove key {kid}? {question}"))?;

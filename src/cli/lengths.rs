@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::{Seconds, length_for_people};
+use crate::domain::LONGEST_ACCESS_LIFETIME;
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -13,7 +14,7 @@ pub struct OwnLength(pub Option<Seconds>);
 
 /// The lifetime of an access token.
 pub fn access_lifetime(text: &str) -> Result<OwnLength, String> {
-    own(text, 1, DAY)
+    own(text, 1, LONGEST_ACCESS_LIFETIME.unsigned_abs())
 }
 
 /// W.

@@ -91,7 +91,7 @@ async fn forget(app: &App) -> Result<(), StoreError> {
     app.store.purge_removed_clients(now).await?;
     app.purge_audit().await?;
     let Some(registry) = app.registry.snapshot() else { return Ok(()) };
-    for kid in registry.keys.expired(now, registry.longest_access_lifetime) {
+    for kid in registry.keys.expired(now) {
         app.store.by(app.own_act()).remove_signing_key(kid).await?;
         tracing::info!(kid, "a signing key whose last token is dead was deleted");
     }

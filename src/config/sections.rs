@@ -10,6 +10,7 @@ use super::{
     Audit, ClaimRules, ForwardedHeader, Http, Log, LogFormat, Login, Passwords, Postgres, Sessions, Tls, Tokens, text,
 };
 use crate::clock::Seconds;
+use crate::domain::LONGEST_ACCESS_LIFETIME;
 use crate::password::HashParameters;
 
 /// The longest lifetime of a session, in seconds: ten years.
@@ -20,7 +21,7 @@ const MAX_ITERATIONS: i64 = 100;
 const INSTANT: Duration = Duration::from_millis(1);
 
 pub(super) fn tokens(settings: &mut Settings) -> Option<Tokens> {
-    let access_lifetime = settings.seconds("tokens.access_lifetime", 1, DAY);
+    let access_lifetime = settings.seconds("tokens.access_lifetime", 1, LONGEST_ACCESS_LIFETIME.unsigned_abs());
     let signing_algorithm = settings.parse("tokens.signing_algorithm", str::parse);
     let key_lead_time = settings.seconds("tokens.key_lead_time", 0, 30 * DAY);
     Some(Tokens {

@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::{Scope, SecretHash};
 use crate::clock::{Seconds, UnixTime};
 
+/// The longest lifetime that an access token may have, in seconds: no registration and no configuration allows for more.
+pub const LONGEST_ACCESS_LIFETIME: Seconds = 24 * 3600;
+
 /// A client's identifier: visible ASCII (RFC 6749 §A.1), and never a UUID, so that no client's `sub` is a user's.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(String);

@@ -123,7 +123,7 @@ async fn access_token(app: &App, text: &str, history: i64) -> Result<Explanation
     const WHAT: &str = "access token";
     let registry = snapshot(app)?;
     let now = app.clock.now();
-    let verified = app.verified_tokens.verify(text, &registry.keys, now, registry.longest_access_lifetime);
+    let verified = app.verified_tokens.verify(text, &registry.keys, now);
     let claims = match verified {
         Ok(claims) => claims,
         Err(reason) => return Ok(Explanation::of(WHAT, Err(reason.to_string()))),

@@ -78,7 +78,7 @@ pub async fn refresh_token(app: &App, text: &str) -> Result<Option<LiveRefresh>,
 
 /// The claims of an access token of ours, dead or alive, as long as it isn't expired. No database call.
 pub fn believed(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Option<Arc<AccessClaims>> {
-    let verified = app.verified_tokens.verify(text, &registry.keys, now, registry.longest_access_lifetime);
+    let verified = app.verified_tokens.verify(text, &registry.keys, now);
     verified.inspect_err(|reason| tracing::debug!(%reason, "an access token is refused")).ok()
 }
 
@@ -91,14 +91,14 @@ pub fn is_for_us(app: &App, claims: &AccessClaims) -> bool {
 /// The claims of an access token of ours that is to be revoked: it needn't be valid yet, since some day it will be. No database
 /// call.
 pub fn revocable(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Option<Arc<AccessClaims>> {
-    let verified = app.verified_tokens.verify_early(text, &registry.keys, now, registry.longest_access_lifetime);
+    let verified = app.verified_tokens.verify_early(text, &registry.keys, now);
     verified.inspect_err(|reason| tracing::debug!(%reason, "there is no access token to revoke")).ok()
 }
 
 /// Whether we never made this token, or can't tell any more: neither a refresh token of ours nor signed by a key that is
 /// published. No database call.
 pub fn is_forged(app: &App, registry: &Snapshot, text: &str) -> bool {
-    let verified = app.verified_tokens.verify(text, &registry.keys, app.clock.now(), registry.longest_access_lifetime);
+    let verified = app.verified_tokens.verify(text, &registry.keys, app.clock.now());
     let signed = matches!(verified, Ok(_) | Err(InvalidAccessToken::Expired | InvalidAccessToken::NotYetValid));
     !signed && app.refresh_keys.open(text).is_err()
 }

@@ -14,6 +14,6 @@ use crate::grant::snapshot;
 /// Answers `GET /jwks.json`.
 pub async fn jwks(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, OAuthError> {
     let registry = snapshot(&app)?;
-    let keys = registry.keys.jwks(app.clock.now(), registry.longest_access_lifetime);
+    let keys = registry.keys.jwks(app.clock.now());
     Ok(cacheable::json(&headers, keys.to_string()))
 }

@@ -1,10 +1,10 @@
-//! The life of signing keys: which one signs, which ones are published, which ones are done. Pure: the time and the
-//! longest lifetime of an access token are parameters.
+//! The life of signing keys: which one signs, which ones are published, which ones are done. Pure: the time is a parameter.
 
 use serde_json::{Value, json};
 
 use super::SigningKey;
 use crate::clock::{Seconds, UnixTime};
+use crate::domain::LONGEST_ACCESS_LIFETIME;
 
 /// How much longer than its last token a key stays published, in seconds: for nodes that hear of its successor late
 /// (they refuse to serve after 5 s) and whose clocks differ.
@@ -44,7 +44,6 @@ impl KeyState {
     }
 }
 
-/// In each of these, `longest` is the longest lifetime, in seconds, of any access token that is still around.
 impl KeyRing {
     /// A ring of `keys`, in whatever order they come. A key takes over at its `signs_from`; of several with the same
     /// moment the last one made does, then the one with the greatest `kid`, so that all nodes choose alike.
@@ -60,17 +59,17 @@ impl KeyRing {
     }
 
     /// The published key with exactly this `kid`. An unknown one costs a comparison a key, whatever it is.
-    pub fn verifier(&self, kid: &str, now: UnixTime, longest: Seconds) -> Option<&SigningKey> {
-        self.published(now, longest).find(|key| key.kid() == kid)
+    pub fn verifier(&self, kid: &str, now: UnixTime) -> Option<&SigningKey> {
+        self.published(now).find(|key| key.kid() == kid)
     }
 
     /// The JWKS, RFC 7517 §5, in the order in which the keys sign. It changes only when a key comes or goes.
-    pub fn jwks(&self, now: UnixTime, longest: Seconds) -> Value {
-        json!({ "keys": self.published(now, longest).map(SigningKey::jwk).collect::<Vec<_>>() })
+    pub fn jwks(&self, now: UnixTime) -> Value {
+        json!({ "keys": self.published(now).map(SigningKey::jwk).collect::<Vec<_>>() })
     }
 
     /// Every key with its state, in the order in which they sign.
-    pub fn states(&self, now: UnixTime, longest: Seconds) -> Vec<(&SigningKey, KeyState)> {
+    pub fn states(&self, now: UnixTime) -> Vec<(&SigningKey, KeyState)> {
         let signer = self.signer(now).map(SigningKey::kid);
         let state = |key: &SigningKey, retires_at: UnixTime| match () {
             () if Some(key.kid()) == signer => KeyState::Signing,
@@ -78,24 +77,26 @@ impl KeyRing {
             () if now < retires_at => KeyState::Retiring,
             () => KeyState::Retired,
         };
-        self.lives(longest).map(|(key, retires_at)| (key, state(key, retires_at))).collect()
+        self.lives().map(|(key, retires_at)| (key, state(key, retires_at))).collect()
     }
 
     /// The `kid`s of the keys whose every token is dead, by any node's clock: they can be deleted.
-    pub fn expired(&self, now: UnixTime, longest: Seconds) -> Vec<&str> {
+    pub fn expired(&self, now: UnixTime) -> Vec<&str> {
         let dead_since = now.saturating_sub(DELETION_SLACK);
-        self.lives(longest).filter(|(_, retires_at)| dead_since >= *retires_at).map(|(key, _)| key.kid()).collect()
+        self.lives().filter(|(_, retires_at)| dead_since >= *retires_at).map(|(key, _)| key.kid()).collect()
     }
 
-    fn published(&self, now: UnixTime, longest: Seconds) -> impl Iterator<Item = &SigningKey> {
-        self.lives(longest).filter(move |(_, retires_at)| now < *retires_at).map(|(key, _)| key)
+    fn published(&self, now: UnixTime) -> impl Iterator<Item = &SigningKey> {
+        self.lives().filter(move |(_, retires_at)| now < *retires_at).map(|(key, _)| key)
     }
 
-    /// Each key and when it is no longer published: when the last token that it signed before its successor is dead. No
+    /// Each key and when it is no longer published: when the last token that it signed before its successor is dead. How long
+    /// that lives nobody knows any more, since lifetimes may have been shortened: so it is the longest that one may have. No
     /// successor takes over before it is made, whatever its `signs_from`.
-    fn lives(&self, longest: Seconds) -> impl Iterator<Item = (&SigningKey, UnixTime)> {
+    fn lives(&self) -> impl Iterator<Item = (&SigningKey, UnixTime)> {
         let successions = self.keys.iter().skip(1).map(|key| key.signs_from().max(key.created_at()));
-        let retirements = successions.map(move |at| at.saturating_add(longest).saturating_add(RETIREMENT_SLACK));
+        let retirements =
+            successions.map(move |at| at.saturating_add(LONGEST_ACCESS_LIFETIME).saturating_add(RETIREMENT_SLACK));
         self.keys.iter().zip(retirements.chain([UnixTime::MAX]))
     }
 }
@@ -111,11 +112,10 @@ mod tests {
     use super::*;
     use crate::domain::SigningAlgorithm;
 
-    const LONGEST: Seconds = 900;
     const FIRST: UnixTime = 1_000_000;
     const SECOND: UnixTime = 2_000_000;
     /// When the last token of the first key is dead.
-    const DEATH: UnixTime = SECOND + LONGEST + RETIREMENT_SLACK;
+    const DEATH: UnixTime = SECOND + LONGEST_ACCESS_LIFETIME + RETIREMENT_SLACK;
 
     fn key(created_at: UnixTime, signs_from: UnixTime) -> SigningKey {
         SigningKey::generate(SigningAlgorithm::EdDsa, created_at, signs_from).unwrap()
@@ -154,18 +154,18 @@ mod tests {
             (DEATH, [Retired, Signing], [false, true]),
             (UnixTime::MAX - 1, [Retired, Signing], [false, true]),
         ] {
-            let seen: Vec<_> = ring.states(now, LONGEST).into_iter().map(|(key, state)| (key.kid(), state)).collect();
+            let seen: Vec<_> = ring.states(now).into_iter().map(|(key, state)| (key.kid(), state)).collect();
             assert_eq!(seen, [(first.as_str(), states[0]), (second.as_str(), states[1])], "at {now}");
-            let verifies = [&first, &second].map(|kid| ring.verifier(kid, now, LONGEST).is_some());
+            let verifies = [&first, &second].map(|kid| ring.verifier(kid, now).is_some());
             assert_eq!(verifies, published, "at {now}");
-            let jwks = ring.jwks(now, LONGEST);
+            let jwks = ring.jwks(now);
             let listed: Vec<_> = jwks["keys"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect();
             let expected = [&first, &second].into_iter().zip(published).filter(|(_, published)| *published);
             assert_eq!(listed, expected.map(|(kid, _)| kid.as_str()).collect::<Vec<_>>(), "at {now}");
         }
         for (now, gone) in [(DEATH, false), (DEATH + 3599, false), (DEATH + 3600, true), (UnixTime::MAX - 1, true)] {
-            assert_eq!(ring.expired(now, LONGEST).contains(&first.as_str()), gone, "a clock may be ahead, at {now}");
-            assert!(!ring.expired(now, LONGEST).contains(&second.as_str()), "it signs");
+            assert_eq!(ring.expired(now).contains(&first.as_str()), gone, "a clock may be ahead, at {now}");
+            assert!(!ring.expired(now).contains(&second.as_str()), "it signs");
         }
     }
 
@@ -174,10 +174,10 @@ mod tests {
         let (old, pending, forced) = (key(0, 0), key(100, 5_000), key(200, 200));
         let kids = [&old, &forced, &pending].map(|key| key.kid().to_owned());
         let ring = KeyRing::new(vec![old, pending, forced]);
-        let order: Vec<_> = ring.states(200, LONGEST).into_iter().map(|(key, state)| (key.kid(), state)).collect();
+        let order: Vec<_> = ring.states(200).into_iter().map(|(key, state)| (key.kid(), state)).collect();
         let states = [KeyState::Retiring, KeyState::Signing, KeyState::Pending];
         assert_eq!(order, kids.iter().map(String::as_str).zip(states).collect::<Vec<_>>());
-        assert_eq!(ring.expired(200 + LONGEST + RETIREMENT_SLACK + DELETION_SLACK, LONGEST), [&kids[0]]);
+        assert_eq!(ring.expired(200 + LONGEST_ACCESS_LIFETIME + RETIREMENT_SLACK + DELETION_SLACK), [&kids[0]]);
     }
 
     #[test]
@@ -187,7 +187,7 @@ mod tests {
         kids.sort();
         let ring = KeyRing::new(vec![two, one]);
         assert_eq!(ring.signer(10).unwrap().kid(), kids[1]);
-        assert!(kids.iter().all(|kid| ring.verifier(kid, 10, LONGEST).is_some()), "either may have signed already");
+        assert!(kids.iter().all(|kid| ring.verifier(kid, 10).is_some()), "either may have signed already");
 
         let newer = iter::repeat_with(|| key(11, 10)).find(|key| key.kid() < kids[0].as_str()).unwrap();
         let newest = newer.kid().to_owned();
@@ -200,8 +200,8 @@ mod tests {
         let (one, two) = (key(FIRST, 0), key(SECOND, 0));
         let kid = one.kid().to_owned();
         let ring = KeyRing::new(vec![two, one]);
-        assert!(ring.verifier(&kid, DEATH - 1, LONGEST).is_some());
-        assert!(ring.verifier(&kid, DEATH, LONGEST).is_none());
+        assert!(ring.verifier(&kid, DEATH - 1).is_some());
+        assert!(ring.verifier(&kid, DEATH).is_none());
     }
 
     #[test]
@@ -213,13 +213,7 @@ mod tests {
             .collect();
         let giant = "a".repeat(100_000);
         for kid in ["", " ", "../../etc/passwd", "' OR 1=1--", &first[1..], &format!("{first} "), &other_case, &giant] {
-            assert!(ring.verifier(kid, FIRST, LONGEST).is_none(), "{kid:.60}");
+            assert!(ring.verifier(kid, FIRST).is_none(), "{kid:.60}");
         }
-    }
-
-    #[test]
-    fn a_key_whose_tokens_live_for_ever_stays() {
-        let (ring, first, _) = two_keys();
-        assert!(ring.verifier(&first, UnixTime::MAX - 1, Seconds::MAX).is_some());
     }
 }

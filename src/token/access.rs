@@ -120,7 +120,7 @@ struct Signed {
 }
 
 impl Signed {
-    fn read(token: &str, ring: &KeyRing, now: UnixTime, longest: Seconds) -> Result<Self, InvalidAccessToken> {
+    fn read(token: &str, ring: &KeyRing, now: UnixTime) -> Result<Self, InvalidAccessToken> {
         if token.len() > MAX_BYTES {
             return Err(InvalidAccessToken::TooLong);
         }
@@ -130,7 +130,7 @@ impl Signed {
             return Err(InvalidAccessToken::NotJws);
         }
         let header = read_header(&decode(header)?)?;
-        let key = ring.verifier(&header.kid, now, longest).ok_or(InvalidAccessToken::UnknownKey)?;
+        let key = ring.verifier(&header.kid, now).ok_or(InvalidAccessToken::UnknownKey)?;
         if header.alg != key.algorithm().as_str() {
             return Err(InvalidAccessToken::Algorithm);
         }

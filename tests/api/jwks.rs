@@ -3,7 +3,7 @@
 use reqwest::Method;
 use tokend::domain::SigningAlgorithm;
 
-use crate::harness::{Answer, Engine, START, TestServer, on_both_databases};
+use crate::harness::{Answer, C1, Engine, START, Settings, TestServer, on_both_databases};
 
 const METADATA: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
 
@@ -56,9 +56,33 @@ async fn every_node_has_the_same_document(engine: Engine) {
     }
 }
 
+/// Whoever shortens lifetimes shortens those of new tokens: what has been signed lives on, and so does the key that signed it.
+async fn a_key_stays_until_its_last_token_is_dead_whatever_lifetimes_are_by_then(engine: Engine) {
+    let lifetime = |length| Settings::with(&format!("[tokens]\naccess_lifetime = '{length}'"));
+    let server = TestServer::start_with(engine, lifetime("1d")).await;
+    server.change_client(C1.0, |client| client.access_lifetime = Some(86_400)).await;
+    let (own, users) = (server.own_token(C1, &[]).await.access_token(), server.login().await.access_token());
+    server.add_key(SigningAlgorithm::EdDsa, START + 1).await;
+    server.change_client(C1.0, |client| client.access_lifetime = Some(60)).await;
+    let node = server.another_node_with(&lifetime("1m")).await;
+    let kids = async || server.at(&node).get("/jwks.json").await.json()["keys"].as_array().unwrap().len();
+    server.clock.advance(86_399);
+    for token in [&own, &users] {
+        server.at(&node).introspect(token).await.active();
+    }
+    assert_eq!(kids().await, 2);
+    server.clock.advance(1);
+    for token in [&own, &users] {
+        server.at(&node).introspect(token).await.inactive();
+    }
+    server.clock.advance(61);
+    assert_eq!(kids().await, 1);
+}
+
 on_both_databases!(
     who_has_it_is_told_so,
     a_new_key_or_scope_is_a_new_document,
     a_head_is_the_same_without_the_body,
     every_node_has_the_same_document,
+    a_key_stays_until_its_last_token_is_dead_whatever_lifetimes_are_by_then,
 );

@@ -8,10 +8,10 @@ mod verified;
 use serde_json::json;
 
 use super::*;
-use crate::domain::SigningAlgorithm;
+use crate::domain::{LONGEST_ACCESS_LIFETIME, SigningAlgorithm};
 
 const NOW: UnixTime = 1_800_000_000;
-const LONGEST: Seconds = 900;
+const LIFETIME: Seconds = 900;
 const ISSUER: &str = "https://id.example.com/auth";
 const ALICE: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
 
@@ -32,7 +32,7 @@ fn claims() -> AccessClaims {
         iss: ISSUER.to_owned(),
         sub: ALICE.to_owned(),
         aud: vec!["https://api.example.com".to_owned()],
-        exp: NOW + LONGEST,
+        exp: NOW + LIFETIME,
         iat: NOW,
         jti: "0199a9a0-0000-7000-8000-000000000001".parse().unwrap(),
         client_id: "app".parse().unwrap(),
@@ -46,7 +46,7 @@ fn claims() -> AccessClaims {
 /// By a memory that is empty, and again by what it then remembers: no answer may depend on it.
 fn check(token: &str, ring: &KeyRing) -> Result<AccessClaims, InvalidAccessToken> {
     let verified = VerifiedTokens::new(ISSUER);
-    let verify = || verified.verify(token, ring, NOW, LONGEST).map(Arc::unwrap_or_clone);
+    let verify = || verified.verify(token, ring, NOW).map(Arc::unwrap_or_clone);
     let (fresh, again) = (verify(), verify());
     assert_eq!(again, fresh, "{token:.300}");
     fresh
@@ -102,7 +102,7 @@ fn the_header_and_claims_are_exactly_those_of_rfc_9068() {
     let token = sign(&claims(), &key).unwrap();
     assert_eq!(part(&token, 0), format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{}"}}"#, key.kid()));
     let expected = json!({
-        "iss": ISSUER, "sub": ALICE, "aud": "https://api.example.com", "exp": NOW + LONGEST, "iat": NOW,
+        "iss": ISSUER, "sub": ALICE, "aud": "https://api.example.com", "exp": NOW + LIFETIME, "iat": NOW,
         "jti": "0199a9a0-0000-7000-8000-000000000001", "client_id": "app", "scope": "openid read",
         "sid": "0199a9a0-0000-7000-8000-000000000002", "auth_time": NOW - 60, "roles": ["admin"],
     });
@@ -134,7 +134,7 @@ fn a_resource_server_verifies_it_with_the_published_keys() {
     for algorithm in SigningAlgorithm::ALL {
         let ring = ring(algorithm);
         let token = sign(&claims(), signer(&ring)).unwrap();
-        let keys: jsonwebtoken::jwk::JwkSet = serde_json::from_value(ring.jwks(NOW, LONGEST)).unwrap();
+        let keys: jsonwebtoken::jwk::JwkSet = serde_json::from_value(ring.jwks(NOW)).unwrap();
         let header = jsonwebtoken::decode_header(token.reveal()).unwrap();
         let key = jsonwebtoken::DecodingKey::from_jwk(keys.find(&header.kid.unwrap()).unwrap()).unwrap();
         let mut validation = jsonwebtoken::Validation::new(algorithm.as_str().parse().unwrap());
@@ -170,18 +170,18 @@ fn claims_that_nobody_would_accept_are_not_signed() {
 /// ATTACKS.md A 18.
 #[test]
 fn a_retired_key_verifies_nothing() {
-    let old = SigningKey::generate(SigningAlgorithm::EdDsa, NOW - 20_000, NOW - 20_000).unwrap();
+    let old = SigningKey::generate(SigningAlgorithm::EdDsa, NOW - 200_000, NOW - 200_000).unwrap();
     let token = sign(&claims(), &old).unwrap();
     let retires = |successor_at| {
         KeyRing::new(vec![
             SigningKey::open(&old.seal(&master()).unwrap(), &master()).unwrap(),
-            SigningKey::generate(SigningAlgorithm::Es256, NOW - 20_000, successor_at).unwrap(),
+            SigningKey::generate(SigningAlgorithm::Es256, NOW - 200_000, successor_at).unwrap(),
         ])
     };
-    check(token.reveal(), &retires(NOW - LONGEST)).unwrap();
+    check(token.reveal(), &retires(NOW - LONGEST_ACCESS_LIFETIME)).unwrap();
     refused(
         token.reveal(),
-        &retires(NOW - LONGEST - crate::keys::ring::RETIREMENT_SLACK),
+        &retires(NOW - LONGEST_ACCESS_LIFETIME - crate::keys::ring::RETIREMENT_SLACK),
         InvalidAccessToken::UnknownKey,
     );
 }

@@ -9,7 +9,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::{AccessClaims, InvalidAccessToken, Signed};
-use crate::clock::{Seconds, UnixTime};
+use crate::clock::UnixTime;
 use crate::keys::KeyRing;
 
 /// How many tokens to make room for at first.
@@ -48,23 +48,15 @@ impl VerifiedTokens {
 
     /// The claims of `token`, if the issuer signed it with a key of `ring` that is published at `now` and it is alive.
     /// Whom it is for is left to the caller: [`AccessClaims::is_for`].
-    ///
-    /// `longest` is the longest lifetime of an access token, see [`KeyRing`].
-    pub fn verify(
-        &self,
-        token: &str,
-        ring: &KeyRing,
-        now: UnixTime,
-        longest: Seconds,
-    ) -> Result<Arc<AccessClaims>, InvalidAccessToken> {
+    pub fn verify(&self, token: &str, ring: &KeyRing, now: UnixTime) -> Result<Arc<AccessClaims>, InvalidAccessToken> {
         let digest = sha256(token);
         if let Some(signed) = self.signed.get(&digest) {
             // A `kid` is the digest of its key: the one that is published by this name is the one that signed.
-            ring.verifier(&signed.kid, now, longest).ok_or(InvalidAccessToken::UnknownKey)?;
+            ring.verifier(&signed.kid, now).ok_or(InvalidAccessToken::UnknownKey)?;
             signed.check(&self.issuer, now)?;
             return Ok(signed.claims);
         }
-        let signed = Signed::read(token, ring, now, longest)?;
+        let signed = Signed::read(token, ring, now)?;
         signed.check(&self.issuer, now)?;
         self.signed.insert(digest, signed.clone());
         Ok(signed.claims)
@@ -76,9 +68,8 @@ impl VerifiedTokens {
         token: &str,
         ring: &KeyRing,
         now: UnixTime,
-        longest: Seconds,
     ) -> Result<Arc<AccessClaims>, InvalidAccessToken> {
-        let signed = Signed::read(token, ring, now, longest)?;
+        let signed = Signed::read(token, ring, now)?;
         signed.check_unexpired(&self.issuer, now)?;
         Ok(signed.claims)
     }

@@ -65,8 +65,9 @@ async fn a_key_is_published_before_it_signs_and_until_its_last_token_is_dead(eng
     server.introspect(&last.access_token()).await.inactive();
     server.introspect(&first.access_token()).await.active();
 
-    server.clock.advance(60);
-    assert_eq!(kids(&server).await, both, "nodes' clocks differ");
+    // It may have signed tokens that live for a day, whatever lifetimes are by now, and nodes' clocks differ.
+    server.clock.advance(86_459 - 899);
+    assert_eq!(kids(&server).await, both);
     server.clock.advance(1);
     assert_eq!(kids(&server).await, both[1..]);
     assert_eq!(server.refresh(&last.refresh_token()).await.jwt_header()["kid"], new, "sessions don't hang on the key");

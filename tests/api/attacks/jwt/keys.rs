@@ -34,7 +34,7 @@ async fn a_retired_key_verifies_nothing_and_a_retiring_one_still_does(engine: En
     server.get_with("/userinfo", &by_old).await.ok();
     assert_eq!(published().await, kids);
     // Once every token that it can have signed is dead, so is the key.
-    server.clock.advance(3_600);
+    server.clock.advance(86_460);
     assert_eq!(published().await, kids[1..]);
     assert_worthless(&server, &by_old, "signed by a retired key").await;
     server.introspect(&new.with_header(&by_old, |header| *header = new.header())).await.active();
