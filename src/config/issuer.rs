@@ -28,12 +28,18 @@ pub enum InvalidIssuer {
     /// A path that a router or a proxy might read in another way.
     #[error("may only have a path of segments of letters, digits and - . _ ~")]
     Path,
+    /// It is in every token, and a token must not be too long for anybody.
+    #[error("must be at most {} bytes long", Issuer::MAX_BYTES)]
+    TooLong,
     /// Another spelling of the URL that is named.
     #[error("must be spelt {0}")]
     Spelling(String),
 }
 
 impl Issuer {
+    /// The longest issuer that is accepted, in bytes.
+    pub const MAX_BYTES: usize = 512;
+
     /// The issuer of a server that was told none: the address that it listens on, by a name that leads there.
     pub(super) fn of_listener(listen: SocketAddr, tls: bool) -> Result<Self, InvalidIssuer> {
         let scheme = if tls { "https" } else { "http" };
@@ -92,6 +98,9 @@ impl FromStr for Issuer {
         }
         let origin = url.origin().ascii_serialization();
         let normal = format!("{origin}{path}");
+        if normal.len() > Self::MAX_BYTES {
+            return Err(InvalidIssuer::TooLong);
+        }
         if normal != text {
             return Err(InvalidIssuer::Spelling(normal));
         }
@@ -169,6 +178,13 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Issuer>(), Err(why), "{text:?}");
         }
+    }
+
+    #[test]
+    fn an_issuer_is_bounded() {
+        let of_length = |length: usize| format!("https://a.example/{}", "b".repeat(length - 18)).parse::<Issuer>();
+        assert_eq!(of_length(Issuer::MAX_BYTES).unwrap().as_str().len(), Issuer::MAX_BYTES);
+        assert_eq!(of_length(Issuer::MAX_BYTES + 1), Err(InvalidIssuer::TooLong));
     }
 
     #[test]

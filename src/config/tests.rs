@@ -312,6 +312,14 @@ fn all_that_is_wrong_is_said_at_once_with_its_line() {
 }
 
 #[test]
+fn audiences_are_bounded() {
+    let of_length = |length: usize| Config::from_toml(&format!("audience = ['{}']", "a".repeat(length)));
+    of_length(2044).unwrap();
+    let said = of_length(2045).unwrap_err().to_string();
+    assert!(said.contains("audience = a") && said.contains("is more than 2048 bytes"), "{said}");
+}
+
+#[test]
 fn a_file_that_is_no_toml_or_not_there_is_named() {
     let said = Config::from_toml("issuer = ''\nsecret = \"hunter2\nlisten = ''\n").unwrap_err().to_string();
     assert!(said.starts_with("tokend.toml:2: not TOML: "), "{said}");

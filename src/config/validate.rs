@@ -5,6 +5,7 @@ use super::error::{ConfigError, Source};
 use super::issuer::Issuer;
 use super::settings::Settings;
 use super::{Config, sections, text, throttle};
+use crate::domain::Client;
 
 /// The configuration that `settings` describe, or all that is wrong with them.
 pub(super) fn config(mut settings: Settings) -> Result<Config, ConfigError> {
@@ -20,7 +21,7 @@ fn assemble(settings: &mut Settings) -> Option<Config> {
     });
     let database = database(settings);
     let master_secrets = master_secrets(settings, database.as_ref());
-    let audience = settings.parse_each("audience", text::audience);
+    let audience = audience(settings);
     let tokens = sections::tokens(settings);
     let sessions = sections::sessions(settings, tokens.as_ref().map(|tokens| tokens.access_lifetime));
     let login = sections::login(settings);
@@ -58,6 +59,16 @@ fn assemble(settings: &mut Settings) -> Option<Config> {
         postgres: postgres?,
         log: log?,
     })
+}
+
+fn audience(settings: &mut Settings) -> Option<Vec<String>> {
+    let audience = settings.parse_each("audience", text::audience)?;
+    if !Client::audiences_fit(&audience) {
+        let most = Client::MAX_AUDIENCE_BYTES;
+        settings.refuse("audience", &audience.join(", "), format!("is more than {most} bytes of JSON"));
+        return None;
+    }
+    Some(audience)
 }
 
 fn database(settings: &mut Settings) -> Option<Database> {

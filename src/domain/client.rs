@@ -207,6 +207,10 @@ pub enum RightsLost {
 }
 
 impl Client {
+    /// The most that the audiences of a token may take, in bytes of JSON: with the longest client id and scope there is
+    /// still a token of 8 KiB.
+    pub const MAX_AUDIENCE_BYTES: usize = 2048;
+
     /// A client that may do nothing yet.
     pub fn without_rights(id: ClientId, authentication: ClientAuthentication, now: UnixTime) -> Self {
         Self {
@@ -259,6 +263,11 @@ impl Client {
         let disabled = self.disabled_at.is_none() && next.disabled_at.is_some();
         let narrowed = !next.may_use(Grant::ClientCredentials) || !self.scope.is_subset(&next.scope);
         disabled || (self.may_use(Grant::ClientCredentials) && narrowed)
+    }
+
+    /// Whether so many audiences still leave room for all else that an access token says.
+    pub fn audiences_fit(audience: &[String]) -> bool {
+        serde_json::json!(audience).to_string().len() <= Self::MAX_AUDIENCE_BYTES
     }
 
     /// Whether it may use `grant`.

@@ -1,12 +1,15 @@
 //! Access tokens as they are issued: RFC 9068 §2.2, and what DESIGN.md §2 adds.
 
+use serde_json::Value;
+
 use super::{InvalidGrant, Refusal};
 use crate::app::{App, Snapshot};
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::{Claims, Client, PlainSecret, Scope, Session, SessionId, User, UserId};
+use crate::keys::SigningKey;
 use crate::random;
 use crate::store::sessions::Rotated;
-use crate::token::access::{self, AccessClaims, MAX_CLOCK_SKEW};
+use crate::token::access::{self, AccessClaims, MAX_CLOCK_SKEW, SignError};
 
 /// A successful answer, RFC 6749 §5.1.
 #[derive(Debug)]
@@ -99,20 +102,13 @@ pub(super) fn access_token(
     let client = subject.client;
     let user = subject.user;
     let lifetime = client.access_lifetime.unwrap_or(app.config.tokens.access_lifetime);
-    // A token of this very second would fall under a revocation of this very second.
-    let iat = if user.is_none() { now.max(client.tokens_revoked_at.saturating_add(1)) } else { now };
-    if iat > now.saturating_add(MAX_CLOCK_SKEW) {
-        return Err(Refusal::Unavailable(
-            "the client's tokens are revoked up to a moment that is yet to come".to_owned(),
-        ));
-    }
     let end = now.saturating_add(lifetime).min(subject.session_ends_at);
     let claims = AccessClaims {
         iss: app.config.issuer.as_str().to_owned(),
         sub: user.as_ref().map_or_else(|| client.id.to_string(), |user| user.id.to_string()),
         aud: subject.audience,
         exp: end,
-        iat,
+        iat: if user.is_none() { issued_at(client, now)? } else { now },
         jti: random::uuid(),
         client_id: client.id.clone(),
         scope: subject.scope.clone(),
@@ -122,8 +118,38 @@ pub(super) fn access_token(
     };
     let no_key = || Refusal::Failed("there is no signing key that signs yet".to_owned());
     let key = snapshot.keys.signer(now).ok_or_else(no_key)?;
-    let token = access::sign(&claims, key).map_err(|error| Refusal::Failed(error.to_string()))?;
+    let token = signed(claims, key).map_err(|error| Refusal::Failed(error.to_string()))?;
     Ok((token, end.saturating_sub(now)))
+}
+
+/// When a client's own token is issued. One of this very second would fall under a revocation of this very second.
+fn issued_at(client: &Client, now: UnixTime) -> Result<UnixTime, Refusal> {
+    let iat = now.max(client.tokens_revoked_at.saturating_add(1));
+    if iat > now.saturating_add(MAX_CLOCK_SKEW) {
+        let reason = "the client's tokens are revoked up to a moment that is yet to come";
+        return Err(Refusal::Unavailable(reason.to_owned()));
+    }
+    Ok(iat)
+}
+
+/// The signed token, without the largest of the user's claims where nobody would accept one with all of them: a user who has too
+/// many of something is still a user.
+fn signed(mut claims: AccessClaims, key: &SigningKey) -> Result<PlainSecret, SignError> {
+    loop {
+        let outcome = access::sign(&claims, key);
+        if outcome.as_ref().err() != Some(&SignError::TooLong) {
+            return outcome;
+        }
+        let Some(name) = largest(&claims.extra) else { return outcome };
+        tracing::warn!(user = claims.sub, client = %claims.client_id, claim = name, "a claim is too large for an access token, and left out");
+        claims.extra.remove(&name);
+    }
+}
+
+/// The claim that takes the most of a token.
+fn largest(claims: &Claims) -> Option<String> {
+    let length = |name: &String, value: &Value| name.len() + value.to_string().len();
+    claims.iter().max_by_key(|(name, value)| length(name, value)).map(|(name, _)| name.clone())
 }
 
 /// The user's claims that the operator wants in access tokens.

@@ -12,6 +12,7 @@ mod audit;
 mod bad_input;
 mod batches;
 mod canary;
+mod claims;
 mod cli;
 mod conformance;
 mod cookies;

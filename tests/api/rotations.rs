@@ -4,7 +4,7 @@ use serde_json::json;
 use tokend::domain::{PlainSecret, Rotation, Session};
 use tokend::token::judge::{Exchange, Presented, apply};
 
-use crate::harness::{Answer, C1, Engine, P1, STRICT, Settings, TestServer, UNROTATED, on_both_databases};
+use crate::harness::{API, Answer, C1, Engine, P1, STRICT, Settings, TestServer, UNROTATED, on_both_databases};
 
 /// A public client refreshes at `/token`, where it is known before its session is.
 async fn refresh(server: &TestServer, token: &str) -> Answer {
@@ -113,9 +113,11 @@ async fn it_is_not_for_everybody(engine: Engine) {
     assert_eq!(at_token(UNROTATED, &kept).await.refresh_token(), kept);
 
     let once = server.login_on(STRICT).await.refresh_token();
-    server.change_user(server.alice, |user| user.claims["roles"] = json!("r".repeat(9_000))).await;
+    let too_long = "a".repeat(9_000);
+    server.change_client(STRICT, |client| client.audience.push(too_long.clone())).await;
+    server.database.execute(&format!("UPDATE sessions SET audience = '{too_long}'")).await;
     at_token(STRICT, &once).await.refused(500, "server_error");
-    server.change_user(server.alice, |user| user.claims["roles"] = json!(["tester"])).await;
+    server.database.execute(&format!("UPDATE sessions SET audience = '{API}'")).await;
     assert_eq!(at_token(STRICT, &once).await.ok().header("refresh-verdict"), "rotate");
 }
 

@@ -16,6 +16,7 @@ pub fn refuse(client: &Client) -> Result<(), &'static str> {
             "the scope introspect needs a confidential client",
         ),
         (client.admin && client.is_public(), "--admin needs a confidential client"),
+        (!Client::audiences_fit(&client.audience), "the audiences of a client take at most 2048 bytes of JSON"),
     ];
     rules.into_iter().find(|(broken, _)| *broken).map_or(Ok(()), |(_, rule)| Err(rule))
 }
@@ -75,6 +76,13 @@ mod tests {
         assert!(refuse(&wrong).unwrap_err().contains("--first-party"));
         assert_eq!(refuse(&Client { first_party: true, ..wrong }), Ok(()));
         assert_eq!(refuse(&client(false, &[], |client| client.first_party = true)), Ok(()), "what for is open");
+    }
+
+    #[test]
+    fn audiences_are_bounded() {
+        let of_length = |length: usize| client(false, &[], |client| client.audience = vec!["a".repeat(length)]);
+        assert_eq!(refuse(&of_length(Client::MAX_AUDIENCE_BYTES - 4)), Ok(()), "two quotes and two brackets");
+        assert!(refuse(&of_length(Client::MAX_AUDIENCE_BYTES - 3)).unwrap_err().contains("2048 bytes"));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::config;
 use crate::domain::Claims;
 
-/// The most that all claims of a user may take, in bytes of JSON: an access token that carries them all is still one that
-/// is accepted (8 KiB).
+/// The most that all claims of a user may take, in bytes of JSON: an access token of a usual client that carries them all is still
+/// one that is accepted (8 KiB). The server leaves out what is too large for one of an unusual client.
 const MAX_BYTES: usize = 4096;
 
 /// Claims that have a place of their own, and the option that sets them.

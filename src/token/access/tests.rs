@@ -8,7 +8,8 @@ mod verified;
 use serde_json::json;
 
 use super::*;
-use crate::domain::{LONGEST_ACCESS_LIFETIME, SigningAlgorithm};
+use crate::config::Issuer;
+use crate::domain::{Client, ClientId, LONGEST_ACCESS_LIFETIME, Scope, SigningAlgorithm};
 
 const NOW: UnixTime = 1_800_000_000;
 const LIFETIME: Seconds = 900;
@@ -164,6 +165,27 @@ fn claims_that_nobody_would_accept_are_not_signed() {
         let extra = [(name.to_owned(), json!("root"))].into_iter().collect();
         let refused = sign(&AccessClaims { extra, ..claims() }, signer(&ring)).unwrap_err();
         assert_eq!(refused, SignError::ReservedClaim(name));
+    }
+}
+
+/// Whatever is registered and configured, up to every bound: what doesn't fit can only be the user's claims.
+#[test]
+fn the_longest_registration_has_a_token_that_fits() {
+    let issuer = "i".repeat(Issuer::MAX_BYTES);
+    let id = "\"".repeat(ClientId::MAX_BYTES);
+    let audience = "a".repeat(Client::MAX_AUDIENCE_BYTES - 4);
+    assert!(Client::audiences_fit(std::slice::from_ref(&audience)));
+    let longest = AccessClaims {
+        iss: issuer.clone(),
+        sub: id.clone(),
+        aud: vec![audience, issuer],
+        client_id: id.parse().unwrap(),
+        scope: "s".repeat(Scope::MAX_BYTES).parse().unwrap(),
+        extra: [("roles".to_owned(), json!("r".repeat(512)))].into_iter().collect(),
+        ..claims()
+    };
+    for algorithm in SigningAlgorithm::ALL {
+        sign(&longest, signer(&ring(algorithm))).unwrap();
     }
 }
 
