@@ -1,6 +1,6 @@
 //! Grants: a file a `grant_type`, each check by check as its RFC has it. Knows nothing of HTTP.
 
-mod audience;
+pub mod audience;
 mod client;
 pub mod client_credentials;
 pub mod explain;

@@ -14,6 +14,7 @@ use super::context::Context;
 use super::output::{Format, escaped, print, sessions};
 use super::terminal::Consent;
 use crate::domain::{Client, ClientId};
+use crate::grant::audience;
 use crate::store::sessions::SessionFilter;
 
 /// How often a change is made again when somebody else changes the same client meanwhile.
@@ -102,11 +103,13 @@ async fn change(
         let mut after = before.clone();
         change(&mut after)?;
         let now = context.now();
-        if before.own_tokens_outgrow(&after) {
+        let audience = audience::lost(&before, &after, &context.config);
+        if before.own_tokens_outgrow(&after, &audience) {
             // As a revocation of all of them does: never backwards, and past the second that has begun.
             after.tokens_revoked_at = after.tokens_revoked_at.max(now).saturating_add(1);
         }
-        if let Some(ended) = context.store.update_client(&after, &before.rights_lost(&after), now).await? {
+        let lost = before.rights_lost(&after, audience);
+        if let Some(ended) = context.store.update_client(&after, &lost, now).await? {
             return Ok(ended);
         }
     }

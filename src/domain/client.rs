@@ -202,8 +202,13 @@ pub struct Client {
 pub enum RightsLost {
     /// Everything: each session of the client has to end.
     All,
-    /// These words: each session that holds one has to end.
-    Scope(Scope),
+    /// These words and audiences: each session that has one of them has to end.
+    Part {
+        /// Of the scope.
+        scope: Scope,
+        /// Of the resource servers that its tokens may be for.
+        audience: Vec<String>,
+    },
 }
 
 impl Client {
@@ -247,21 +252,23 @@ impl Client {
         self.authentication == ClientAuthentication::Public
     }
 
-    /// What its sessions lose when it becomes `next`.
-    pub fn rights_lost(&self, next: &Self) -> RightsLost {
+    /// What its sessions lose when it becomes `next` and its tokens may no longer be for `audience`.
+    pub fn rights_lost(&self, next: &Self, audience: Vec<String>) -> RightsLost {
         let lost = |grant| self.may_use(grant) && !next.may_use(grant);
         let disabled = self.disabled_at.is_none() && next.disabled_at.is_some();
         let no_passwords = self.first_party && !next.first_party;
         if disabled || no_passwords || lost(Grant::Password) || lost(Grant::RefreshToken) {
             return RightsLost::All;
         }
-        RightsLost::Scope(self.scope.difference(&next.scope))
+        RightsLost::Part { scope: self.scope.difference(&next.scope), audience }
     }
 
-    /// Whether the tokens that it has for itself, without a session, may say more than it may have as `next`.
-    pub fn own_tokens_outgrow(&self, next: &Self) -> bool {
+    /// Whether the tokens that it has for itself, without a session, may say more than it may have as `next`, whose tokens may no
+    /// longer be for `audience`.
+    pub fn own_tokens_outgrow(&self, next: &Self, audience: &[String]) -> bool {
         let disabled = self.disabled_at.is_none() && next.disabled_at.is_some();
-        let narrowed = !next.may_use(Grant::ClientCredentials) || !self.scope.is_subset(&next.scope);
+        let narrowed =
+            !next.may_use(Grant::ClientCredentials) || !self.scope.is_subset(&next.scope) || !audience.is_empty();
         disabled || (self.may_use(Grant::ClientCredentials) && narrowed)
     }
 

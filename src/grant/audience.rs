@@ -9,6 +9,20 @@ pub fn allowed(client: &Client, config: &Config) -> Vec<String> {
     if client.audience.is_empty() { config.audience.clone() } else { client.audience.clone() }
 }
 
+/// The audiences that the client's tokens may have no more when it becomes `next`. We ourselves are none of them: what is for us
+/// hangs on the scope.
+pub fn lost(client: &Client, next: &Client, config: &Config) -> Vec<String> {
+    let kept = allowed(next, config);
+    let is_lost = |name: &String| !kept.contains(name) && name != config.issuer.as_str();
+    allowed(client, config).into_iter().filter(is_lost).collect()
+}
+
+/// Whether a token of the client may still be for all of `audience`. Where its registration names none the configuration does, and
+/// that may differ from node to node while it is being changed.
+pub fn may_have(client: &Client, audience: &[String], issuer: &str) -> bool {
+    client.audience.is_empty() || audience.iter().all(|name| client.audience.contains(name) || name == issuer)
+}
+
 /// The audiences that `resources` asks for out of `allowed`; all of them when it asks for none.
 pub fn requested(resources: &[&str], allowed: &[String]) -> Result<Vec<String>, Refusal> {
     if resources.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Refusal, snapshot};
+use super::{Refusal, audience, snapshot};
 use crate::app::{App, Snapshot};
 use crate::clock::UnixTime;
 use crate::domain::{Grant, PlainSecret, Session, User};
@@ -39,8 +39,9 @@ pub async fn access_token(app: &App, text: &str) -> Result<Option<LiveAccess>, R
     let Some(client) = registry.client(claims.client_id.as_str()) else { return Ok(None) };
     let Some(sid) = claims.sid else {
         // No session says that it lives, so it has to be the client's own, and what the client may still have.
-        let is_own = claims.sub == client.id.as_str();
-        if !is_own || !client.may_use(Grant::ClientCredentials) || !claims.scope.is_subset(&client.scope) {
+        let is_own = claims.sub == client.id.as_str() && client.may_use(Grant::ClientCredentials);
+        let issuer = app.config.issuer.as_str();
+        if !is_own || !claims.scope.is_subset(&client.scope) || !audience::may_have(client, &claims.aud, issuer) {
             return Ok(None);
         }
         let lives = app.store.client_token_lives(&claims.client_id, claims.jti, claims.iat).await?;

@@ -260,10 +260,13 @@ fn readable(row: ClientRow) -> Option<Client> {
 async fn end_sessions(unit: &mut Unit, id: &ClientId, lost: &RightsLost, now: UnixTime) -> Result<u64, StoreError> {
     match lost {
         RightsLost::All => sessions::revoke_of_client(unit, id, RevokedReason::ClientChanged, now).await,
-        RightsLost::Scope(scope) => {
+        RightsLost::Part { scope, audience } => {
             let mut ended = 0;
             for word in scope.iter() {
                 ended += sessions::revoke_with_scope(unit, id, word, now).await?;
+            }
+            for name in audience {
+                ended += sessions::revoke_with_audience(unit, id, name, now).await?;
             }
             Ok(ended)
         }

@@ -147,9 +147,24 @@ const REVOKE_OF_USER: &str =
 const REVOKE_OF_CLIENT: &str =
     "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE client_id = $1 AND revoked_at IS NULL";
 
-/// `replace` compares case-sensitively on both engines, which `LIKE` doesn't on SQLite.
-const REVOKE_WITH_SCOPE: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE client_id = $1 \
-     AND revoked_at IS NULL AND replace(' ' || scope || ' ', ' ' || $4 || ' ', '') <> ' ' || scope || ' '";
+/// The sessions of a client that have the word $4 in a column of words. `replace` compares case-sensitively on both engines, which
+/// `LIKE` doesn't on SQLite.
+macro_rules! revoke_with {
+    ($column:literal) => {
+        concat!(
+            "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE client_id = $1 AND revoked_at IS NULL \
+             AND replace(' ' || ",
+            $column,
+            " || ' ', ' ' || $4 || ' ', '') <> ' ' || ",
+            $column,
+            " || ' '"
+        )
+    };
+}
+
+const REVOKE_WITH_SCOPE: &str = revoke_with!("scope");
+
+const REVOKE_WITH_AUDIENCE: &str = revoke_with!("audience");
 
 const LIST: [&str; 4] = filtered!(
     concat!("SELECT ", signed_in_columns!(), " FROM sessions s JOIN users u ON u.id = s.user_id"),
@@ -324,4 +339,13 @@ pub(super) async fn revoke_with_scope(
     now: UnixTime,
 ) -> Result<u64, StoreError> {
     sql!(unit, execute, REVOKE_WITH_SCOPE, id.as_str(), now, RevokedReason::ClientChanged.as_str(), word)
+}
+
+pub(super) async fn revoke_with_audience(
+    unit: &mut Unit,
+    id: &ClientId,
+    name: &str,
+    now: UnixTime,
+) -> Result<u64, StoreError> {
+    sql!(unit, execute, REVOKE_WITH_AUDIENCE, id.as_str(), now, RevokedReason::ClientChanged.as_str(), name)
 }

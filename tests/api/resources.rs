@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{API, C1, Engine, P1, PASSWORD, RS1, RS2, TestServer, on_both_databases};
+use crate::harness::{API, C1, Engine, Forge, P1, PASSWORD, RS1, RS2, Settings, TestServer, on_both_databases};
 
 const OTHER: &str = "https://other.example.com";
 const ISSUER: &str = "https://auth.example.com";
@@ -82,12 +82,55 @@ async fn a_refresh_never_widens_and_a_refused_one_uses_nothing_up(engine: Engine
     assert_eq!((answer.header("refresh-verdict"), &answer.claims()["aud"]), ("rotate", &json!(API)));
 }
 
-async fn a_resource_that_the_client_lost_its_sessions_lose(engine: Engine) {
+/// As with scope: what rests on a right that the client has lost has ended.
+async fn a_resource_that_the_client_lost_ends_the_sessions_that_have_it(engine: Engine) {
     let server = two_resources(engine).await;
-    let (both, one) = (server.login().await, server.login_asking(&[("resource", OTHER)]).await);
+    let (both, lost) = (server.login().await, server.login_asking(&[("resource", OTHER)]).await);
+    let kept = server.login_asking(&[("resource", API)]).await;
+    let kept_for_us = server.login_asking(&[("scope", "openid"), ("resource", API)]).await;
     server.change_client(P1, |client| client.audience = vec![API.to_owned()]).await;
-    assert_eq!(server.refresh(&both.refresh_token()).await.claims()["aud"], json!([API, ISSUER]));
-    server.refresh(&one.refresh_token()).await.refused(401, "invalid_grant");
+    for answer in [&both, &lost] {
+        server.post_as(RS2, "/introspect", &[("token", &answer.access_token())]).await.inactive();
+        server.assert_dead(&answer.access_token(), &[&answer.refresh_token()]).await;
+    }
+    for answer in [&kept, &kept_for_us] {
+        server.introspect(&answer.access_token()).await.active();
+        assert_eq!(server.refresh(&answer.refresh_token()).await.claims()["aud"], API);
+    }
+}
+
+/// The issuer isn't lost: it is there for the sake of `/userinfo`, whatever else the client's tokens are for.
+async fn a_new_resource_ends_nothing_and_neither_does_the_default_that_stays(engine: Engine) {
+    let server = TestServer::start_with(engine, Settings::with(&format!("audience = ['{API}', '{OTHER}']"))).await;
+    server.change_client(P1, |client| client.audience.clear()).await;
+    let answer = server.login().await;
+    let others = server.login_asking(&[("resource", OTHER)]).await;
+    server.change_client(P1, |client| client.audience = vec![OTHER.to_owned(), API.to_owned(), "new".to_owned()]).await;
+    server.change_client(P1, |client| client.audience.clear()).await;
+    server.introspect(&answer.access_token()).await.active();
+    server.get_with("/userinfo", &answer.access_token()).await.ok();
+    server.change_client(P1, |client| client.audience = vec![OTHER.to_owned()]).await;
+    server.assert_dead(&answer.access_token(), &[&answer.refresh_token()]).await;
+    server.post_as(RS2, "/introspect", &[("token", &others.access_token())]).await.active();
+}
+
+async fn a_resource_that_the_client_lost_ends_its_own_tokens(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    server.change_client(C1.0, |client| client.audience.push(OTHER.to_owned())).await;
+    let own = async |resource| server.own_token(C1, &[("resource", resource)]).await.access_token();
+    let (lost, of_api) = (own(OTHER).await, own(API).await);
+    server.post_as(RS2, "/introspect", &[("token", &lost)]).await.active();
+    server.change_client(C1.0, |client| client.audience = vec![API.to_owned()]).await;
+    server.post_as(RS2, "/introspect", &[("token", &lost)]).await.inactive();
+    server.introspect(&of_api).await.inactive();
+    server.introspect(&own(API).await).await.active();
+    // A node that hadn't heard of it yet has issued one since.
+    let forge = Forge::of(&server).await;
+    let late = forge.with_claims(&own(API).await, |claims| claims["aud"] = json!([API, OTHER]));
+    server.introspect(&late).await.inactive();
+    let for_us = server.own_token(C1, &[]).await;
+    assert_eq!(for_us.claims()["aud"], json!([API, ISSUER]));
+    server.introspect(&for_us.access_token()).await.active();
 }
 
 async fn the_password_grant_takes_resources_as_well(engine: Engine) {
@@ -104,6 +147,8 @@ on_both_databases!(
     openid_makes_userinfo_one_of_the_resources,
     a_refresh_may_narrow_one_access_token,
     a_refresh_never_widens_and_a_refused_one_uses_nothing_up,
-    a_resource_that_the_client_lost_its_sessions_lose,
+    a_resource_that_the_client_lost_ends_the_sessions_that_have_it,
+    a_new_resource_ends_nothing_and_neither_does_the_default_that_stays,
+    a_resource_that_the_client_lost_ends_its_own_tokens,
     the_password_grant_takes_resources_as_well,
 );

@@ -198,6 +198,29 @@ async fn losing_a_scope_ends_the_sessions_that_hold_it(engine: Engine) {
     rig.post("/login", &form("openid write")).await.refused(400, "invalid_scope");
 }
 
+async fn losing_an_audience_ends_what_was_for_it(engine: Engine) {
+    let rig = Rig::new(engine).await.with_alice();
+    let both = ["--audience", "https://a.example.com", "--audience", "https://b.example.com"];
+    rig.run(&[&["client", "update", "app"], &both[..]].concat()).said("client app was changed; 0 sessions ended");
+    let form = |resource| [("username", "alice"), ("password", PASSWORD), ("resource", resource)];
+    let lost = rig.post("/login", &form("https://a.example.com")).await;
+    let kept = rig.post("/login", &form("https://b.example.com")).await;
+    let secret = rig.run(&[&SERVICE[..], &both, &["--may-introspect"]].concat()).secret();
+    let client = ("svc", secret.as_str());
+    let own = rig.client_token(client).await.access_token();
+    rig.post_as(client, "/introspect", &[("token", &own)]).await.active();
+    for id in ["app", "svc"] {
+        let ended = if id == "app" { "1 session ended" } else { "0 sessions ended" };
+        let outcome = rig.run(&["client", "update", id, "--audience", "https://b.example.com"]);
+        outcome.said(&format!("client {id} was changed; {ended}"));
+    }
+    rig.refresh(&lost.refresh_token()).await.refused(401, "invalid_grant");
+    rig.refresh(&kept.refresh_token()).await.ok();
+    rig.post_as(client, "/introspect", &[("token", &own)]).await.inactive();
+    let new = rig.client_token(client).await.access_token();
+    rig.post_as(client, "/introspect", &[("token", &new)]).await.active();
+}
+
 async fn losing_a_grant_ends_every_session(engine: Engine) {
     let rig = Rig::new(engine).await.with_alice();
     let tokens = rig.alice().await;
@@ -296,6 +319,7 @@ on_both_databases!(
     a_registration_is_shown_as_it_was_given,
     an_update_changes_what_is_given_and_nothing_else,
     losing_a_scope_ends_the_sessions_that_hold_it,
+    losing_an_audience_ends_what_was_for_it,
     losing_a_grant_ends_every_session,
     losing_a_scope_ends_a_clients_own_tokens,
     a_disabled_client_does_nothing_and_what_ended_stays_ended,

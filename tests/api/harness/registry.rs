@@ -2,6 +2,7 @@
 
 use tokend::clock::UnixTime;
 use tokend::domain::{Client, SigningAlgorithm, User, UserId};
+use tokend::grant::audience;
 use tokend::keys::SigningKey;
 
 use super::{TestServer, master_secrets};
@@ -18,10 +19,12 @@ impl TestServer {
         let before = clients.into_iter().find(|client| client.id.as_str() == id).expect("the client is there");
         let mut after = before.clone();
         change(&mut after);
-        if before.own_tokens_outgrow(&after) {
+        let audience = audience::lost(&before, &after, &self.app.config);
+        if before.own_tokens_outgrow(&after, &audience) {
             after.tokens_revoked_at = after.tokens_revoked_at.max(self.clock.now()).saturating_add(1);
         }
-        let changed = self.app.store.update_client(&after, &before.rights_lost(&after), self.clock.now()).await;
+        let lost = before.rights_lost(&after, audience);
+        let changed = self.app.store.update_client(&after, &lost, self.clock.now()).await;
         changed.expect("the store answers").expect("nobody else changes it");
         self.app.registry.refresh().await.expect("the registry is read");
     }

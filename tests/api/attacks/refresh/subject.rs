@@ -80,7 +80,7 @@ async fn a_lowered_lifetime_holds_for_old_sessions(engine: Engine) {
     let session = server.bystander().await;
     let client = server.app.store.find_client(&"app".parse().unwrap()).await.unwrap().unwrap();
     let next = tokend::domain::Client { idle_lifetime: Some(60), ..client.clone() };
-    let lost = client.rights_lost(&next);
+    let lost = client.rights_lost(&next, Vec::new());
     assert_eq!(server.app.store.update_client(&next, &lost, START).await.unwrap(), Some(0));
     server.app.registry.refresh().await.unwrap();
     server.assert_untouched(&session, "the change").await;
