@@ -6,11 +6,9 @@ use tokend::domain::{Client, Exchange, PlainSecret, SigningAlgorithm};
 use tokend::keys::SigningKey;
 use tokend::store::audit_events::AuditFilter;
 
-<<<<<<< HEAD
-use crate::harness::{ADMIN, Engine, MASTER_SECRET, P1, Settings, TestServer, master_secrets, on_both_databases};
-=======
-use crate::harness::{ADMIN, Engine, MASTER_SECRET, START, Settings, TestServer, master_secrets, on_both_databases};
->>>>>>> 3e19d83 (A revocation that is answered with 200 holds, however many a second has)
+use crate::harness::{
+    ADMIN, Engine, MASTER_SECRET, P1, START, Settings, TestServer, master_secrets, on_both_databases,
+};
 
 async fn a_revocation_holds_on_every_node_at_once(engine: Engine) {
     let server = TestServer::start(engine).await;
@@ -172,11 +170,7 @@ async fn removing_what_is_not_there_makes_no_node_read_anything_again(engine: En
 async fn a_change_of_a_client_reaches_every_node_by_itself(engine: Engine) {
     let server = TestServer::start(engine).await;
     let node = server.another_node().await;
-<<<<<<< HEAD
-    assert!(server.app.store.remove_client(&P1.parse().unwrap()).await.unwrap());
-=======
-    assert!(server.app.store.remove_client(&crate::harness::P1.parse().unwrap(), START).await.unwrap());
->>>>>>> 3e19d83 (A revocation that is answered with 200 holds, however many a second has)
+    assert!(server.app.store.remove_client(&P1.parse().unwrap(), START).await.unwrap());
     let noticed = async {
         while server.at(&node).login().await.status == 200 {
             tokio::task::yield_now().await;
@@ -195,7 +189,7 @@ async fn a_node_notices_that_the_registry_was_put_back_and_changed(engine: Engin
     let node = server.another_node().await;
     assert!(node.app.registry.snapshot().unwrap().client(P1).is_some());
     server.database.execute(&format!("UPDATE registry SET version = {before}, recovery_until = NULL")).await;
-    assert!(store.remove_client(&P1.parse().unwrap()).await.unwrap());
+    assert!(store.remove_client(&P1.parse().unwrap(), server.clock.now()).await.unwrap());
     node.app.registry.refresh().await.unwrap();
     assert!(node.app.registry.snapshot().unwrap().client(P1).is_none());
 }
@@ -208,7 +202,7 @@ async fn nobody_signs_in_to_a_registration_that_was_removed(engine: Engine) {
     let client = store.find_client(&id).await.unwrap().unwrap();
     let narrow = Client { scope: "openid".parse().unwrap(), ..client };
     for _ in 0..5 {
-        assert!(store.remove_client(&id).await.unwrap());
+        assert!(store.remove_client(&id, server.clock.now()).await.unwrap());
         store.insert_client(&narrow).await.unwrap();
         let answer = server.login().await;
         assert!(answer.status != 200 || answer.json()["scope"] == "openid", "{answer:?}");

@@ -104,9 +104,9 @@ fn before_the_first_start_nothing_is_there_and_nothing_is_made() {
         stdout.contains("database       not there yet") && stdout.contains("master secret  not there yet"),
         "{stdout}"
     );
-    program.run(&["migrate", "--dry-run"]).said("4 migrations would be applied");
+    program.run(&["migrate", "--dry-run"]).said("5 migrations would be applied");
     assert_eq!(files(program.directory()), BTreeSet::new());
-    program.run(&["migrate"]).said("4 migrations applied");
+    program.run(&["migrate"]).said("5 migrations applied");
     program.run(&["migrate"]).said("the database is up to date");
     let mode = |path: &str| program.directory().join(path).metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("data"), mode("data/tokend.db")), (0o700, 0o600));
@@ -210,12 +210,12 @@ fn what_postgres_would_be_told_wrongly_is_refused_before_it_is_asked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_is_migrated_when_it_may_be() {
     let program = Program::new().set("TOKEND_SECRET", SECRET).set("TOKEND_DATABASE", &empty_postgres().await);
-    program.run(&["serve", "--no-migrate"]).refused("the database lacks 4 migration(s): run `tokend migrate`");
-    program.run(&["user", "list"]).refused("the database lacks 4 migration(s)");
-    assert!(program.run(&["check"]).ok().stdout.contains("migrations     4 migrations missing"));
-    program.run(&["migrate", "--dry-run"]).said("4 migrations would be applied");
-    program.run(&["user", "list"]).refused("the database lacks 4 migration(s)");
-    program.run(&["migrate"]).said("4 migrations applied");
+    program.run(&["serve", "--no-migrate"]).refused("the database lacks 5 migration(s): run `tokend migrate`");
+    program.run(&["user", "list"]).refused("the database lacks 5 migration(s)");
+    assert!(program.run(&["check"]).ok().stdout.contains("migrations     5 migrations missing"));
+    program.run(&["migrate", "--dry-run"]).said("5 migrations would be applied");
+    program.run(&["user", "list"]).refused("the database lacks 5 migration(s)");
+    program.run(&["migrate"]).said("5 migrations applied");
     program.run(&["user", "list"]).ok();
     program.run(&["migrate", "--dry-run"]).said("the database is up to date");
     assert!(program.run(&["check"]).ok().stdout.contains("migrations     up to date"));
