@@ -36,9 +36,13 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Another database has taken over, and so many revocations that it lacked were put back.
-    pub fn failed_over(&self, restored: u64) {
+    /// Another database has taken over.
+    pub fn failed_over(&self) {
         self.failovers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// So many revocations that it lacked were put back.
+    pub fn restored(&self, restored: u64) {
         self.revocations_restored.fetch_add(restored, Ordering::Relaxed);
     }
 

@@ -20,8 +20,11 @@ mod sqlite;
 pub mod survey;
 pub mod users;
 mod values;
+mod within;
 
 pub use db::{Connection, Store};
 pub use error::{CopyError, StartError, StoreError};
+pub use journal::Restoration;
 pub use migrations::MigrationState;
 pub use postgres::PoolSize;
+pub use within::within;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::App;
 use crate::audit::Kind;
+use crate::store::Restoration;
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_secs(1);
@@ -14,32 +15,43 @@ impl App {
         let mut ticks = tokio::time::interval(LOOK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut known: Option<String> = None;
+        let mut lost = Restoration::default();
         loop {
             ticks.tick().await;
             let Some(timeline) = self.store.timeline().await else { continue };
-            let is_other = known.as_ref().is_some_and(|known| *known != timeline);
-            if !is_other || self.after_failover().await {
-                known = Some(timeline);
+            if known.as_ref().is_some_and(|known| *known != timeline) {
+                lost = self.after_failover().await;
+            } else if lost.left() > 0 {
+                self.restore(&mut lost).await;
             }
+            known = Some(timeline);
         }
     }
 
-    /// Puts back what this node has acknowledged. Whether it is done; if not, it is tried again.
-    pub async fn after_failover(&self) -> bool {
-        match self.store.restore_revocations().await {
-            Ok(restored) => {
-                self.metrics.failed_over(restored);
+    /// Puts back what this node has acknowledged. What is left then has to be tried again.
+    pub async fn after_failover(&self) -> Restoration {
+        self.metrics.failed_over();
+        let mut lost = self.store.acknowledged_revocations();
+        self.restore(&mut lost).await;
+        lost
+    }
+
+    async fn restore(&self, lost: &mut Restoration) {
+        let before = lost.restored();
+        let outcome = self.store.restore_revocations(lost).await;
+        let (restored, left) = (lost.restored() - before, lost.left());
+        self.metrics.restored(restored);
+        match outcome {
+            Ok(()) => {
                 tracing::error!(restored, "another database has taken over; revocations that it had lost are back");
-                let event = self.own_act().event(Kind::SessionsRevoked).counting(restored).because("failover");
-                if restored > 0 {
-                    self.tell_failure(event).await;
-                }
-                true
             }
-            Err(error) => {
-                tracing::error!(%error, "another database has taken over, and revocations can't be put back yet");
-                false
-            }
+            Err(error) => tracing::error!(
+                restored, left, %error,
+                "another database has taken over, and not all revocations that it may have lost can be put back yet"
+            ),
+        }
+        if restored > 0 {
+            self.tell_failure(self.own_act().event(Kind::SessionsRevoked).counting(restored).because("failover")).await;
         }
     }
 }

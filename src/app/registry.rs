@@ -10,10 +10,13 @@ use tokio::sync::Mutex;
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::{Client, ClientId};
 use crate::keys::{KeyError, KeyRing, MasterSecrets, SigningKey};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, within};
 
 /// How often the registry's version is read.
 const POLL: Duration = Duration::from_secs(1);
+
+/// How long a read may take.
+const ANSWER: Duration = Duration::from_secs(2);
 
 /// For how long after a successful read the copy in memory may be used, in seconds. After this long every node knows of a
 /// change or refuses to serve: a key that signs no sooner is known wherever its tokens are shown.
@@ -94,8 +97,14 @@ impl Registry {
         self.copy.load().read_at.elapsed()
     }
 
-    /// Reads the version, and everything else when it has changed. The lease counts from before the first read.
+    /// Reads the version, and everything else when it has changed. Gives up in time: whoever else wants to read waits for
+    /// this one, and a connection that says nothing must not keep the next one from being asked.
     pub async fn refresh(&self) -> Result<(), RegistryError> {
+        within(ANSWER, self.read_again()).await
+    }
+
+    /// The lease counts from before the first read.
+    async fn read_again(&self) -> Result<(), RegistryError> {
         let _turn = self.reading.lock().await;
         let read_at = Instant::now();
         let state = self.store.registry_state().await?;
@@ -113,9 +122,7 @@ impl Registry {
         let mut failing = false;
         loop {
             ticks.tick().await;
-            // A connection that says nothing must not keep the next one from being asked.
-            let outcome =
-                tokio::time::timeout(POLL * 2, self.refresh()).await.unwrap_or(Err(StoreError::TimedOut.into()));
+            let outcome = self.refresh().await;
             match &outcome {
                 Ok(()) if failing => tracing::info!("the registry can be read again"),
                 Err(error) if !failing => tracing::error!(%error, "the registry can't be read"),

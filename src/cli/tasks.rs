@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
-use crate::store::StoreError;
+use crate::store::{StoreError, within};
 
 /// How often failed sign-ins are forgotten that have no consequences any more. Whoever attacks makes them.
 const PURGE_ATTEMPTS: Duration = Duration::from_mins(1);
@@ -18,6 +18,9 @@ const TELL_REPEATED: Duration = Duration::from_secs(10);
 
 /// How often what has ended long ago is forgotten.
 const PURGE: Duration = Duration::from_hours(1);
+
+/// How long each part of that may take. A connection may fall silent, and the next part has another one.
+const PURGED: Duration = Duration::from_mins(10);
 
 /// How long a task waits that panicked, before it begins again.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
@@ -64,7 +67,7 @@ async fn purge_attempts(app: Arc<App>) {
     let mut ticks = tokio::time::interval(PURGE_ATTEMPTS);
     loop {
         ticks.tick().await;
-        if let Err(error) = app.store.purge_attempts(app.clock.now()).await {
+        if let Err(error) = within(PURGE_ATTEMPTS, app.store.purge_attempts(app.clock.now())).await {
             tracing::warn!(%error, "failed sign-ins can't be forgotten");
         }
     }
@@ -87,12 +90,12 @@ async fn forget(app: &App) -> Result<(), StoreError> {
     let now = app.clock.now();
     let ended_before = now.saturating_sub(app.config.sessions.retention);
     app.store.purge_sessions(ended_before).await?;
-    app.store.purge_revoked_tokens(now).await?;
-    app.store.purge_removed_clients(now).await?;
-    app.purge_audit().await?;
+    within(PURGED, app.store.purge_revoked_tokens(now)).await?;
+    within(PURGED, app.store.purge_removed_clients(now)).await?;
+    within(PURGED, app.purge_audit()).await?;
     let Some(registry) = app.registry.snapshot() else { return Ok(()) };
     for kid in registry.keys.expired(now) {
-        app.store.by(app.own_act()).remove_signing_key(kid).await?;
+        within(PURGED, app.store.by(app.own_act()).remove_signing_key(kid)).await?;
         tracing::info!(kid, "a signing key whose last token is dead was deleted");
     }
     Ok(())

@@ -58,8 +58,10 @@ fn a_status_counts_for_its_class_unless_it_is_watched_by_itself() {
 #[test]
 fn a_failover_counts_once_whatever_it_lost() {
     let metrics = Metrics::default();
-    metrics.failed_over(0);
-    metrics.failed_over(7);
+    metrics.failed_over();
+    metrics.failed_over();
+    metrics.restored(0);
+    metrics.restored(7);
     let text = metrics.render(Duration::from_millis(1_500));
     for line in
         ["tokend_failovers_total 2", "tokend_revocations_restored_total 7", "tokend_registry_age_seconds 1.500000000"]

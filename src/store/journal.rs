@@ -1,48 +1,52 @@
 //! The revocations that this process has acknowledged lately, to be put back when the database has lost them: a standby that
 //! took over, without having been sent all that its primary had committed, or a backup that was restored.
 
+mod entries;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use uuid::Uuid;
-
+use self::entries::{Entries, Entry};
 use super::db::{Db, Unit, sql};
-use super::{Store, StoreError, registry};
-use crate::clock::{Seconds, UnixTime};
-use crate::domain::{ClientId, RevokedReason, SessionId, UserId};
+use super::{Store, StoreError, registry, within};
+use crate::clock::UnixTime;
+use crate::domain::RevokedReason;
 
-/// How long a revocation is remembered, in seconds: no standby is further behind than that and still takes over.
-const KEPT: Seconds = 3_600;
+pub(super) use self::entries::Revoked;
 
-/// How many are remembered at most, some 100 bytes each. Older ones go first.
-const CAPACITY: usize = 100_000;
+/// How long the database may take to answer. A connection that fell silent must not keep the next one from being asked.
+const ANSWER: Duration = Duration::from_secs(2);
 
-/// What was revoked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Revoked {
-    Session(SessionId),
-    User(UserId),
-    /// With its tokens up to a second.
-    Client {
-        id: ClientId,
-        tokens_until: UnixTime,
-    },
-    Token {
-        jti: Uuid,
-        expires_at: UnixTime,
-    },
-}
+/// How long it may take to end all sessions of a client, of which there may be hundreds of thousands.
+const CLIENT_ENDED: Duration = Duration::from_mins(1);
 
-#[derive(Clone, Debug)]
-struct Entry {
-    what: Revoked,
-    reason: RevokedReason,
-    at: UnixTime,
-}
+/// After so many failures in a row it isn't the entries: the rest would only wait as long for the same.
+const FAILURES: usize = 4;
 
 /// See the module. Empty on SQLite, which nobody takes over.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Journal(Arc<Mutex<VecDeque<Entry>>>);
+pub(super) struct Journal(Arc<Mutex<Entries>>);
+
+/// Revocations that a database may have lost, and how far they have been put back. The newest come first: they are the ones
+/// that a standby has not been sent.
+#[derive(Debug, Default)]
+pub struct Restoration {
+    left: VecDeque<Entry>,
+    restored: u64,
+}
+
+impl Restoration {
+    /// How many may have to be put back yet.
+    pub fn left(&self) -> usize {
+        self.left.len()
+    }
+
+    /// How many the database had lost, as far as is known.
+    pub fn restored(&self) -> u64 {
+        self.restored
+    }
+}
 
 #[derive(sqlx::FromRow)]
 struct TimelineRow {
@@ -70,44 +74,72 @@ const TOKEN: &str = "INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, $2
 impl Journal {
     /// Remembers what has just been committed.
     pub(super) fn note(&self, db: &Db, what: Revoked, reason: RevokedReason, at: UnixTime) {
-        if matches!(db, Db::Sqlite { .. }) {
-            return;
+        if matches!(db, Db::Postgres(_)) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).note(Entry { what, reason, at });
         }
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while entries.len() >= CAPACITY || entries.front().is_some_and(|oldest| oldest.at < at.saturating_sub(KEPT)) {
-            entries.pop_front();
-        }
-        entries.push_back(Entry { what, reason, at });
     }
 
-    fn entries(&self) -> Vec<Entry> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    fn newest_first(&self) -> VecDeque<Entry> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).newest_first().cloned().collect()
     }
 }
 
 impl Store {
     /// Which of its timelines the database is on: another one after a failover or a restore, which may have lost commits.
-    /// `None` where that can't be known: on SQLite, on a standby, without the right to ask.
+    /// `None` where that can't be known: on SQLite, on a standby, without the right to ask, or when there is no answer in time.
     pub async fn timeline(&self) -> Option<String> {
         if matches!(self.db, Db::Sqlite { .. }) {
             return None;
         }
-        let mut connection = self.read().await.ok()?;
-        sql!(connection, optional TimelineRow, TIMELINE).ok()??.timeline
+        within(ANSWER, self.find_timeline()).await.ok()?
     }
 
-    /// Puts the revocations back that this process has acknowledged lately. How many the database had lost.
-    pub async fn restore_revocations(&self) -> Result<u64, StoreError> {
-        let mut restored = 0;
-        for entry in self.journal.entries() {
-            let mut unit = self.begin().await?;
-            let rows = restore(&mut unit, &entry).await?;
+    async fn find_timeline(&self) -> Result<Option<String>, StoreError> {
+        let row = sql!(self.read().await?, optional TimelineRow, TIMELINE)?;
+        Ok(row.and_then(|row| row.timeline))
+    }
+
+    /// All that this process has acknowledged lately, to be put back by [`Store::restore_revocations`].
+    pub fn acknowledged_revocations(&self) -> Restoration {
+        Restoration { left: self.journal.newest_first(), restored: 0 }
+    }
+
+    /// Puts revocations back, those that are left. What can't be put back is left for the next time, after all the others;
+    /// the error is the last one's.
+    pub async fn restore_revocations(&self, restoration: &mut Restoration) -> Result<(), StoreError> {
+        let (mut outcome, mut failures) = (Ok(()), 0);
+        for _ in 0..restoration.left.len() {
+            let Some(entry) = restoration.left.pop_front() else { break };
+            match self.put_back(&entry).await {
+                Ok(rows) => {
+                    restoration.restored += rows;
+                    failures = 0;
+                }
+                Err(error) => {
+                    restoration.left.push_back(entry);
+                    outcome = Err(error);
+                    failures += 1;
+                }
+            }
+            if failures == FAILURES {
+                break;
+            }
+        }
+        outcome
+    }
+
+    async fn put_back(&self, entry: &Entry) -> Result<u64, StoreError> {
+        // Whoever answers this is not silent, and may be believed to be busy after that.
+        let mut unit = within(ANSWER, self.begin()).await?;
+        let limit = if matches!(entry.what, Revoked::Client { .. }) { CLIENT_ENDED } else { ANSWER };
+        within(limit, async {
+            let rows = restore(&mut unit, entry).await?;
             if rows > 0 {
                 unit.commit().await?;
             }
-            restored += rows;
-        }
-        Ok(restored)
+            Ok(rows)
+        })
+        .await
     }
 }
 

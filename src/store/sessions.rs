@@ -3,6 +3,8 @@
 mod hot;
 mod row;
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 pub(super) use self::hot::{Hot, OWN_LANES, READ_LANES};
@@ -11,7 +13,7 @@ use self::row::SignedInRow;
 use super::db::{Unit, sql};
 use super::journal::Revoked;
 use super::users::StoredUser;
-use super::{Store, StoreError};
+use super::{Store, StoreError, within};
 use crate::audit::{AuditEvent, Kind};
 use crate::clock::UnixTime;
 use crate::domain::{
@@ -177,6 +179,9 @@ const COUNT: [&str; 4] = filtered!("SELECT COUNT(*) AS number FROM sessions s", 
 const PURGE: &str = "DELETE FROM sessions WHERE id > $2 AND id <= $3 \
      AND (revoked_at <= $1 OR idle_expires_at <= $1 OR expires_at <= $1)";
 
+/// How long a slice may take. Nobody waits for it, but the next slice has another connection than one that fell silent.
+const SLICE_PURGED: Duration = Duration::from_mins(1);
+
 const SLICE_END: &str = "SELECT id FROM sessions WHERE id > $1 ORDER BY id LIMIT 1 OFFSET 999";
 
 impl Store {
@@ -302,15 +307,20 @@ impl Store {
 
     /// Forgets the sessions that ended at `ended_before` or earlier. How many.
     pub async fn purge_sessions(&self, ended_before: UnixTime) -> Result<u64, StoreError> {
-        let (mut purged, mut from) = (0, Uuid::nil());
-        loop {
-            let end = sql!(self.read().await?, optional IdRow, SLICE_END, from)?.map(|row| row.id);
-            purged += sql!(self.write().await?, execute, PURGE, ended_before, from, end.unwrap_or(Uuid::max()))?;
-            match end {
-                Some(end) => from = end,
-                None => return Ok(purged),
-            }
+        let (mut purged, mut from) = (0, Some(Uuid::nil()));
+        while let Some(after) = from {
+            let (rows, end) = within(SLICE_PURGED, self.purge_slice(after, ended_before)).await?;
+            purged += rows;
+            from = end;
         }
+        Ok(purged)
+    }
+
+    /// How many there were after that id in a slice, and where it ended, unless it was the last.
+    async fn purge_slice(&self, after: Uuid, ended_before: UnixTime) -> Result<(u64, Option<Uuid>), StoreError> {
+        let end = sql!(self.read().await?, optional IdRow, SLICE_END, after)?.map(|row| row.id);
+        let rows = sql!(self.write().await?, execute, PURGE, ended_before, after, end.unwrap_or(Uuid::max()))?;
+        Ok((rows, end))
     }
 }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use reqwest::Method;
 use sqlx::{Connection as _, PgConnection};
-use tokend::store::PoolSize;
+use tokend::app::Registry;
+use tokend::store::{PoolSize, Store};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::harness::{Engine, Proxy, Settings, TestServer, Way, on_both_databases};
+use crate::harness::{Engine, Proxy, Settings, TestServer, Way, master_secrets, on_both_databases};
 
 /// Connections that are a nuisance; the tests' server takes a thousand.
 const NUISANCES: usize = 300;
@@ -193,6 +194,36 @@ async fn connections_to_postgres_that_fell_silent_are_replaced() {
     tokio::time::timeout(Duration::from_secs(50), works).await.expect("it works again, by itself");
     assert_eq!(answers[0].refresh_token(), answers[1].refresh_token());
     direct.assert_lost_nothing(bystander).await;
+}
+
+/// A pool of one connection, which has answered a moment ago and will never answer again.
+async fn fallen_silent(server: &TestServer) -> (Store, Registry, Proxy) {
+    let (proxy, url) = Proxy::to_postgres(&server.database.url).await;
+    let pool = PoolSize { max_connections: 1, acquire_timeout: Duration::from_secs(5) };
+    let store = Store::open_postgres(&url, pool).await.expect("PostgreSQL opens");
+    let registry = Registry::load(store.clone(), master_secrets(), 300).await.expect("it is read");
+    // By the time that this is answered the pool has its connection back.
+    server.login().await.ok();
+    proxy.hang();
+    (store, registry, proxy)
+}
+
+/// What the server asks by itself is asked again after that, on another connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_fell_silent_keeps_nobody_from_noticing_a_failover() {
+    let server = TestServer::start(Engine::Postgres).await;
+    let (store, _registry, _proxy) = fallen_silent(&server).await;
+    let noticed = async { while store.timeline().await.is_none() {} };
+    tokio::time::timeout(Duration::from_secs(30), noticed).await.expect("it gives up, and looks again");
+}
+
+/// Nor does a request that reads the registry keep the poll from it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_fell_silent_keeps_nobody_from_reading_the_registry() {
+    let server = TestServer::start(Engine::Postgres).await;
+    let (_store, registry, _proxy) = fallen_silent(&server).await;
+    let read = async { while registry.refresh().await.is_err() {} };
+    tokio::time::timeout(Duration::from_secs(30), read).await.expect("it gives up, and reads again");
 }
 
 /// Connections that broke while nobody used them are noticed before they are used, by whatever uses them first.

@@ -22,6 +22,15 @@ async fn fail_over(primary: &mut Cluster, standby: &Cluster, address: &Proxy) {
     address.refuse(false);
 }
 
+/// The same, but nobody says that connections to the primary are no good any more: its machine is gone.
+async fn fail_over_silently(primary: &mut Cluster, standby: &Cluster, address: &Proxy) {
+    address.refuse(true);
+    address.turn_silently_to(standby.address());
+    primary.kill_all();
+    standby.promote().await;
+    address.refuse(false);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_synchronous_replication_nothing_is_lost() {
     let failovers = number("TOKEND_TEST_FAILOVERS", FAILOVERS);
@@ -99,8 +108,7 @@ async fn with_asynchronous_replication_clients_that_are_ahead_go_on_when_they_ma
 }
 
 /// What was revoked is told to the primary alone, and it dies: the node that acknowledged it tells the standby.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revocation_that_the_standby_never_heard_of_is_put_back() {
+async fn is_put_back_after(fail_over: impl AsyncFnOnce(&mut Cluster, &Cluster, &Proxy)) {
     let mut primary = Cluster::start().await;
     furnish_postgres(&primary.url()).await;
     let replication = Proxy::to_postgres(&primary.url()).await.0;
@@ -124,4 +132,14 @@ async fn a_revocation_that_the_standby_never_heard_of_is_put_back() {
     post("/refresh", &[("refresh_token", &ended)]).await.refused(401, "invalid_grant");
     post("/refresh", &[("refresh_token", &kept)]).await.ok();
     site.run(&["audit", "verify"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_that_the_standby_never_heard_of_is_put_back() {
+    is_put_back_after(fail_over).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_is_put_back_though_the_connections_to_the_primary_only_fell_silent() {
+    is_put_back_after(fail_over_silently).await;
 }

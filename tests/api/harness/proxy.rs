@@ -97,6 +97,12 @@ impl Proxy {
         self.cut();
     }
 
+    /// As [`Self::turn_to`], but those that are open fall silent and stay.
+    pub fn turn_silently_to(&self, upstream: SocketAddr) {
+        *self.shared.upstream.lock().expect("nobody panicked") = upstream;
+        self.hang();
+    }
+
     /// Ends every connection, whatever is under way.
     pub fn cut(&self) {
         self.shared.cuts.send_modify(|cuts| *cuts += 1);
