@@ -82,6 +82,11 @@ const LIST: &str = "SELECT id AS user_id, username, email, claims, credentials_v
 const INSERT: &str = "INSERT INTO users (id, username, email, claims, password_hash, credentials_version, created_at) \
      VALUES ($1, $2, $3, $4, $5, 1, $6)";
 
+/// Reads a user and holds the row until the end of the transaction. `SELECT .. FOR UPDATE` is unknown to SQLite, and a
+/// comparison with what was read before would have to be one of texts, which another version may have written otherwise.
+const HOLD: &str = "UPDATE users SET email = email WHERE id = $1 RETURNING id AS user_id, username, email, claims, \
+     credentials_version, created_at AS user_created_at, disabled_at AS user_disabled_at";
+
 const UPDATE: &str = "UPDATE users SET email = $2, claims = $3 WHERE id = $1";
 
 const REHASH: &str = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
@@ -113,12 +118,20 @@ impl Store {
         self.commit(unit, event.map(|event| event.user(user.id).of(user.username.to_string()))).await
     }
 
-    /// Stores a user's address and claims. False when there is no such user.
-    pub async fn update_user(&self, user: &User) -> Result<bool, StoreError> {
-        let claims = row::claims_text(&user.claims);
+    /// Changes a user's address and claims: of changes at once each sees what the one before has left. False when there is no
+    /// such user.
+    pub async fn update_user<E: From<StoreError>>(
+        &self,
+        id: UserId,
+        change: impl FnOnce(&mut User) -> Result<(), E>,
+    ) -> Result<bool, E> {
         let mut unit = self.begin().await?;
-        let done = sql!(unit, execute, UPDATE, user.id.0, user.email.as_deref(), &claims)? == 1;
-        self.tell_of(unit, done, Kind::UserChanged, user.id).await
+        let Some(held) = sql!(unit, optional UserRow, HOLD, id.0)? else { return Ok(false) };
+        let mut user = User::try_from(held)?;
+        change(&mut user)?;
+        let claims = row::claims_text(&user.claims);
+        sql!(unit, execute, UPDATE, id.0, user.email.as_deref(), &claims)?;
+        Ok(self.tell_of(unit, true, Kind::UserChanged, id).await?)
     }
 
     /// Replaces the hash of an unchanged password by a better one, unless the password was changed meanwhile.

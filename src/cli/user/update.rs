@@ -7,7 +7,7 @@ use super::{email, find, no_user};
 use crate::cli::Failure;
 use crate::cli::context::Context;
 use crate::cli::output::print;
-use crate::domain::Username;
+use crate::domain::{User, Username};
 
 /// What is to be different.
 #[derive(Args, Debug)]
@@ -37,19 +37,24 @@ pub struct Changes {
 
 /// Changes the user.
 pub async fn run(context: &Context, changes: Changes) -> Result<(), Failure> {
-    let name = changes.name;
-    let mut user = find(context, &name).await?.user;
-    if changes.no_email || changes.email.is_some() {
-        user.email = changes.email;
-    }
-    for claim in &changes.remove_claims {
-        if user.claims.remove(claim).is_none() {
-            return Err(format!("user {name} has no claim {claim}").into());
-        }
-    }
-    claims::set(&mut user.claims, changes.claims)?;
-    if !context.store.update_user(&user).await? {
+    let name = changes.name.clone();
+    let id = find(context, &name).await?.user.id;
+    if !context.store.update_user(id, |user| changes.apply(user)).await? {
         return Err(no_user(&name));
     }
     print(&format!("user {name} was changed\n"))
+}
+
+impl Changes {
+    fn apply(self, user: &mut User) -> Result<(), Failure> {
+        if self.no_email || self.email.is_some() {
+            user.email = self.email;
+        }
+        for claim in &self.remove_claims {
+            if user.claims.remove(claim).is_none() {
+                return Err(format!("user {} has no claim {claim}", self.name).into());
+            }
+        }
+        Ok(claims::set(&mut user.claims, self.claims)?)
+    }
 }

@@ -152,6 +152,20 @@ async fn an_update_is_what_userinfo_says(engine: Engine) {
     rig.program.run(&["user", "update", "alice"]).misused("--email");
 }
 
+async fn of_updates_at_once_none_is_lost(engine: Engine) {
+    let rig = Rig::new(engine).await.with_alice();
+    let program = &rig.program;
+    std::thread::scope(|scope| {
+        for number in 0..12 {
+            scope.spawn(move || {
+                program.run(&["user", "update", "alice", "--claim", &format!("claim{number}={number}")]).ok();
+            });
+        }
+    });
+    let claims = rig.run(&["user", "show", "alice", "--json"]).json()["claims"].clone();
+    assert_eq!(claims.as_object().map(serde_json::Map::len), Some(12), "{claims}");
+}
+
 async fn a_claim_is_json_and_never_one_of_the_servers(engine: Engine) {
     let rig = Rig::new(engine).await;
     for (claim, reason) in [
@@ -234,6 +248,7 @@ on_both_databases!(
     a_disabled_user_is_out_until_enabled,
     a_removed_user_is_gone,
     an_update_is_what_userinfo_says,
+    of_updates_at_once_none_is_lost,
     a_claim_is_json_and_never_one_of_the_servers,
     spellings_of_one_name_are_one_user,
     a_listing_goes_on_where_the_last_one_ended,

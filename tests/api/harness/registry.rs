@@ -4,6 +4,7 @@ use tokend::clock::UnixTime;
 use tokend::domain::{Client, SigningAlgorithm, User, UserId};
 use tokend::grant::audience;
 use tokend::keys::SigningKey;
+use tokend::store::StoreError;
 
 use super::{TestServer, master_secrets};
 
@@ -37,10 +38,11 @@ impl TestServer {
 
     /// Changes a user's address and claims, as `tokend user update` does.
     pub async fn change_user(&self, id: UserId, change: impl FnOnce(&mut User)) {
-        let users = self.app.store.list_users("", 100).await.expect("the store answers");
-        let mut user = users.into_iter().find(|user| user.id == id).expect("the user is there");
-        change(&mut user);
-        assert!(self.app.store.update_user(&user).await.expect("the store answers"));
+        let change = |user: &mut User| {
+            change(user);
+            Ok::<_, StoreError>(())
+        };
+        assert!(self.app.store.update_user(id, change).await.expect("the store answers"));
     }
 
     /// Publishes a signing key that signs from a moment on. Its `kid`.
