@@ -1,11 +1,19 @@
 //! Migrations: embedded, applied at start under the engine's lock, never backwards.
 
-use sqlx::migrate::{MigrateError, Migrator};
+use std::sync::LazyLock;
+
+use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
+use sqlx::{Connection as _, PgConnection, PgPool, SqlitePool};
 
 use super::db::{Db, sql};
 use super::{StartError, Store, StoreError};
 
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrations = sqlx::migrate!("migrations/postgres");
+    // The driver's lock has the patience of the connection that migrates.
+    migrations.set_locking(false);
+    migrations
+});
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// The oldest PostgreSQL that is supported, as `server_version_num` counts.
@@ -70,12 +78,8 @@ impl Store {
             MigrationState::Behind(missing) => missing,
         };
         match &self.db {
-            Db::Postgres(pool) => POSTGRES.run(pool).await,
-            // SQLite has no lock for migrations: whoever loses a race finds them applied the second time.
-            Db::Sqlite { writer, .. } => match SQLITE.run(writer).await {
-                Err(MigrateError::ExecuteMigration(..)) => SQLITE.run(writer).await,
-                done => done,
-            },
+            Db::Postgres(pool) => migrate_postgres(pool).await,
+            Db::Sqlite { writer, .. } => migrate_sqlite(writer).await,
         }
         .map_err(StartError::Migration)?;
         Ok(missing)
@@ -106,6 +110,31 @@ impl Store {
             _ => Ok(()),
         }
     }
+}
+
+/// Whoever migrates at the same time is waited for, as long as it takes, by a connection that has the lock and does nothing else.
+/// What a migration itself has to wait for it gives up as any statement does: the whole server would wait behind it.
+async fn migrate_postgres(pool: &PgPool) -> Result<(), MigrateError> {
+    let mut lock = PgConnection::connect_with(&pool.connect_options()).await?;
+    sqlx::raw_sql("SET lock_timeout = 0").execute(&mut lock).await?;
+    lock.lock().await?;
+    let migrated = POSTGRES.run(pool).await;
+    // The lock ends with its connection, however that ends.
+    let _ = lock.close().await;
+    migrated
+}
+
+/// SQLite has no lock for migrations. Whoever loses a race finds one more applied the next time, so there are no more of them
+/// to lose than there are migrations.
+async fn migrate_sqlite(writer: &SqlitePool) -> Result<(), MigrateError> {
+    let mut done = SQLITE.run(writer).await;
+    for _ in SQLITE.iter() {
+        if !matches!(done, Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))) {
+            break;
+        }
+        done = SQLITE.run(writer).await;
+    }
+    done
 }
 
 fn lacks_table(error: &sqlx::Error) -> bool {

@@ -31,6 +31,7 @@ mod login;
 mod logout;
 mod metadata;
 mod metrics;
+mod migrations;
 mod model;
 mod nodes;
 mod paths;
