@@ -6,6 +6,7 @@ mod batch;
 pub mod clients;
 mod db;
 mod error;
+mod gate;
 mod journal;
 mod kept;
 mod migrations;

@@ -190,8 +190,11 @@ impl Store {
         let event = self.event(Kind::SignedIn);
         let event = event.map(|event| event.user(session.user_id).client(&session.client_id).session(session.id));
         let insert = Insert { session: session.clone(), decided_on, event };
+        if self.hot.inserts.ask(insert.clone()).await? {
+            return Ok(true);
+        }
         // Left out of its batch, it may have met somebody's lock; alone it waits for that.
-        Ok(self.hot.inserts.ask(insert.clone()).await? || insert_one(&self.db, &self.audit, &insert).await?)
+        self.hot.lone_inserts.pass(insert_one(&self.db, &self.audit, &insert)).await
     }
 
     /// The session and its user.
@@ -227,7 +230,7 @@ impl Store {
         exchange: &Exchange,
         event: AuditEvent,
     ) -> Result<bool, StoreError> {
-        exchange_one(&self.db, &self.audit, &(id, exchange.clone()), event).await
+        self.hot.lone_exchanges.pass(exchange_one(&self.db, &self.audit, &(id, exchange.clone()), event)).await
     }
 
     /// Ends one session. How many ended: 0 when it was gone already.

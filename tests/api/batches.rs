@@ -190,3 +190,25 @@ async fn a_session_that_somebody_holds_keeps_no_other_from_being_rotated() {
     let waited = Answer::read(waiting.await.expect("it ends").expect("the server answers")).await;
     assert_eq!(waited.ok().header("refresh-verdict"), "rotate");
 }
+
+/// Whoever waits for a lock has a connection for as long, and there are few.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_somebody_holds_takes_no_more_than_two_connections() {
+    let server = TestServer::start(Engine::Postgres).await;
+    server.login().await.ok();
+    let mut holder = Holder::of(&server, "SELECT 1 FROM clients FOR UPDATE").await;
+    let form = [("username", "alice"), ("password", PASSWORD)];
+    let mut logins: JoinSet<_> =
+        (0..6).map(|_| server.request(reqwest::Method::POST, "/login").form(&form).send()).collect();
+    let mut most = 0;
+    while !logins.is_empty() {
+        most = most.max(holder.who_waits().await.len());
+        while let Some(answer) = logins.try_join_next() {
+            let answer = Answer::read(answer.expect("it ends").expect("the server answers")).await;
+            answer.refused(503, "temporarily_unavailable");
+        }
+    }
+    assert_eq!(most, 2);
+    holder.let_go().await;
+    server.login().await.ok();
+}

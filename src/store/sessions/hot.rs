@@ -23,6 +23,7 @@ use crate::domain::{Exchange, Rotation, SessionId, Username};
 use crate::store::audit_events::{AuditLog, Events};
 use crate::store::batch::Batcher;
 use crate::store::db::Db;
+use crate::store::gate::Gate;
 use crate::store::kept::ReadLane;
 use crate::store::revoked_tokens::{ClientToken, LivingTokens};
 use crate::store::users::{CredentialsRow, FindCredentials};
@@ -48,6 +49,9 @@ pub(in crate::store) struct Hot {
     pub(super) inserts: Batcher<Insert, bool>,
     pub(in crate::store) events: Batcher<AuditEvent, ()>,
     pub(in crate::store) credentials: Batcher<Username, Option<CredentialsRow>>,
+    /// For what goes by itself since it may have to wait for somebody's lock, in front of the connections that all share.
+    pub(super) lone_inserts: Gate,
+    pub(super) lone_exchanges: Gate,
     /// The connections of the lanes that are one thread's own.
     own: Option<Db>,
 }
@@ -68,6 +72,8 @@ impl Hot {
             inserts: Batcher::start([Inserts::new(db, audit)]),
             events: Batcher::start([Events::new(db, audit)]),
             credentials: Batcher::start([ReadLane::<FindCredentials>::new(db)]),
+            lone_inserts: Gate::default(),
+            lone_exchanges: Gate::default(),
             own: None,
         }
     }
