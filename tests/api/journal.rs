@@ -77,7 +77,7 @@ async fn each_of_two_revocations_of_one_second_is_put_back() {
     assert!(!server.is_active(&between).await);
     lose_everything_revoked(&server).await;
     assert!(server.is_active(&between).await, "the loss is a real one");
-    server.app.store.restore_revocations().await.unwrap();
+    server.restore().await;
     assert!(!server.is_active(&between).await);
 }
 

@@ -19,8 +19,14 @@ pub(in crate::store) enum Revoked {
     Session(SessionId),
     User(UserId),
     /// With its tokens up to a second.
-    Client { id: ClientId, tokens_until: UnixTime },
-    Token { jti: Uuid, expires_at: UnixTime },
+    Client {
+        id: ClientId,
+        tokens_until: UnixTime,
+    },
+    Token {
+        jti: Uuid,
+        expires_at: UnixTime,
+    },
 }
 
 #[derive(Clone, Debug)]
