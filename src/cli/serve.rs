@@ -1,7 +1,9 @@
 //! `tokend serve`: the server itself.
 
+use std::fs;
 use std::io::Write as _;
 use std::num::NonZero;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
@@ -14,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Failure, bootstrap, logging, start, tasks};
 use crate::app::{App, keep_audit};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Database};
 use crate::domain::Grant;
 use crate::http;
 use crate::http::Layers;
@@ -115,6 +117,11 @@ fn warn_of_what_is_unusual(app: &App) {
     }
     if app.throttle.is_none() {
         tracing::warn!("throttle.enabled is false: passwords can be guessed as fast as they can be hashed");
+    }
+    if let Database::Sqlite(path) = &app.config.database
+        && fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
+    {
+        tracing::warn!(file = %path.display(), "others may use the database's file: chmod 600");
     }
     let Some(registry) = app.registry.snapshot() else { return };
     let login = &app.config.login.client;

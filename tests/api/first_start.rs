@@ -140,6 +140,17 @@ fn a_server_on_which_nobody_can_sign_in_says_what_to_do() {
     assert_eq!(warned(), Vec::<String>::new());
 }
 
+/// As a copy often is that was put back.
+#[test]
+fn a_database_that_others_may_read_is_warned_of() {
+    let program = fresh();
+    let warns = || program.start(&[]).log_until("\"listening\"").iter().any(|line| line.contains("chmod 600"));
+    assert!(!warns());
+    let file = program.directory().join("data/tokend.db");
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+    assert!(warns());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres_nothing_is_made_unless_it_is_asked_for() {
     let name = format!("first_{}", uuid::Uuid::new_v4().simple());
