@@ -75,7 +75,10 @@ pub(super) async fn copy(options: SqliteConnectOptions, file: &Path) -> Result<(
         let _ = fs::remove_file(file);
         return copied;
     }
-    Ok(made.sync_all()?)
+    made.sync_all()?;
+    // A new file is there after a power cut when its directory says so.
+    let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(fs::File::open(directory)?.sync_all()?)
 }
 
 async fn copy_into(options: SqliteConnectOptions, file: &Path) -> Result<(), CopyError> {
