@@ -28,6 +28,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use axum::http::HeaderName;
 use ipnet::IpNet;
 
 use crate::clock::Seconds;
@@ -38,7 +39,7 @@ pub use database::{Database, InvalidDatabase, PostgresUrl, SecretSource};
 pub use describe::describe;
 pub use error::{ConfigError, Problem, Source};
 pub use issuer::{InvalidIssuer, Issuer};
-pub use text::{audience, claim as claim_name};
+pub use text::{audience, claim as claim_name, origin};
 
 /// All that an operator decides. `config/tokend.toml` documents every key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the data lives.
     pub database: Database,
+    /// The rest of `[database]`
+    pub database_rules: DatabaseRules,
     /// Where the master secrets come from.
     pub master_secrets: SecretSource,
     /// Whom access tokens are for when nothing else says so; never empty.
@@ -74,6 +77,15 @@ pub struct Config {
     pub postgres: Postgres,
     /// `[log]`
     pub log: Log,
+}
+
+/// What is asked of the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseRules {
+    /// How long a start waits for a database that can't be reached yet.
+    pub wait: Duration,
+    /// Whether a database may lose what it has acknowledged when its machine crashes.
+    pub unsafe_durability: bool,
 }
 
 /// Access tokens and the keys that sign them.
@@ -154,6 +166,8 @@ pub struct ClaimRules {
 pub struct Http {
     /// The web origins that may call from a browser, as browsers spell them.
     pub allowed_origins: Vec<String>,
+    /// The header fields that pages of those origins may send.
+    pub allowed_headers: Vec<HeaderName>,
     /// The proxies whose word about the client's address is taken.
     pub trusted_proxies: Vec<IpNet>,
     /// Where they say it.
@@ -166,6 +180,8 @@ pub struct Http {
     pub idle_timeout: Duration,
     /// How long a request may take in all.
     pub request_timeout: Duration,
+    /// How long everything is still served after the server was told to stop.
+    pub drain: Duration,
     /// How long requests in flight may take to finish when the server stops; zero stops at once.
     pub shutdown_timeout: Duration,
     /// How many connections may be open at once; 1 or more.

@@ -12,7 +12,8 @@ pub mod user;
 
 pub use algorithm::SigningAlgorithm;
 pub use client::{
-    Client, ClientAuthentication, ClientId, Grant, Grants, LONGEST_ACCESS_LIFETIME, Recovery, RefreshPolicy, RightsLost,
+    Client, ClientAuthentication, ClientId, Grant, Grants, LONGEST_ACCESS_LIFETIME, Recovery, RefreshPolicy,
+    RightsLost, TokenTyp,
 };
 pub use key::{StoredAuditKey, StoredKey};
 pub use requester::Requester;

@@ -36,6 +36,9 @@ async fn check_database(config: &Config, store: &Store) -> Result<(), Failure> {
     print(&format!("database       {}\n", store.engine().await?))?;
     match store.migration_state().await? {
         MigrationState::Current => print("migrations     up to date\n")?,
+        MigrationState::Ahead(version) => {
+            print(&format!("migrations     of a newer version (up to {version}), which this one can use\n"))?;
+        }
         MigrationState::Newer(version) => return Err(StartError::Newer(version).into()),
         MigrationState::Behind(missing) => {
             let who = "the next start applies what is missing, or `tokend migrate`";

@@ -37,7 +37,7 @@ async fn missing(config: &Config) -> Result<usize, Failure> {
     let state = store.migration_state().await;
     store.close().await;
     match state? {
-        MigrationState::Current => Ok(0),
+        MigrationState::Current | MigrationState::Ahead(_) => Ok(0),
         MigrationState::Behind(missing) => Ok(missing),
         MigrationState::Newer(version) => Err(StartError::Newer(version).into()),
     }

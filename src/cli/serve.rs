@@ -21,6 +21,7 @@ use crate::domain::Grant;
 use crate::http;
 use crate::http::Layers;
 use crate::http::server::{Limits, Server, TlsFiles, Worker};
+use crate::store::MigrationState;
 use crate::threads::Threads;
 
 /// How to run.
@@ -47,6 +48,12 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
         store.require_current().await?;
     } else {
         store.migrate().await?;
+    }
+    if let MigrationState::Ahead(version) = store.migration_state().await? {
+        tracing::warn!(
+            version,
+            "the database was migrated by a newer version of tokend; this version can still use it"
+        );
     }
     let secrets = start::master_secrets(&config, &store).await?;
     start::store_audit_keys(&store, &secrets).await?;

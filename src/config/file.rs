@@ -44,15 +44,15 @@ fn apply_table(
     source: &impl Fn(usize) -> Source,
 ) {
     for (name, value) in table {
-        let key = format!("{section}{}", name.get_ref());
+        let key = keys::in_section(section, name.get_ref());
         let source_of_key = source(name.span().start);
         match value.get_ref() {
+            DeValue::Table(inner) if keys::is_section(&key) => {
+                apply_table(settings, inner, &format!("{key}."), text, source);
+            }
             found if keys::is_key(&key) => {
                 let written = text.get(value.span()).unwrap_or_default();
                 settings.set(&key, source_of_key, written, |default| default.read_toml(found));
-            }
-            DeValue::Table(inner) if keys::is_section(&key) => {
-                apply_table(settings, inner, &format!("{key}."), text, source);
             }
             _ if keys::is_section(&key) => {
                 settings.report(source_of_key, &key, "", format!("is a section, written as [{key}]"));

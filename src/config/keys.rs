@@ -10,11 +10,13 @@ pub(super) const SECRET: [&str; 2] = ["database", "secret"];
 
 /// Every key in the order in which an operator meets it. The type of the default is the type of the key; an empty text
 /// means "not set".
-pub(super) fn defaults() -> [(&'static str, Value); 50] {
-    [
+pub(super) fn defaults() -> Vec<(&'static str, Value)> {
+    vec![
         ("issuer", text("")),
         ("listen", text("127.0.0.1:8080")),
         ("database", text("sqlite:data/tokend.db")),
+        ("database.wait", text("60s")),
+        ("database.unsafe_durability", Value::Boolean(false)),
         ("secret", text("")),
         ("secret_file", text("")),
         ("audience", list(&[])),
@@ -48,12 +50,14 @@ pub(super) fn defaults() -> [(&'static str, Value); 50] {
         ("claims.access_token", list(&[])),
         ("claims.scopes", standard_scopes()),
         ("http.allowed_origins", list(&[])),
+        ("http.allowed_headers", list(&["authorization", "content-type"])),
         ("http.trusted_proxies", list(&[])),
         ("http.forwarded_header", text("X-Forwarded-For")),
         ("http.metrics_from", list(&["127.0.0.0/8", "::1"])),
         ("http.header_timeout", text("10s")),
         ("http.idle_timeout", text("75s")),
         ("http.request_timeout", text("30s")),
+        ("http.drain", text("0s")),
         ("http.shutdown_timeout", text("30s")),
         ("http.max_connections", Value::Integer(10_000)),
         ("http.tls_certificate", text("")),
@@ -95,6 +99,14 @@ fn standard_scopes() -> Value {
 /// The environment variable that sets `key`: `tokens.key_lead_time` is `TOKEND_TOKENS__KEY_LEAD_TIME`.
 pub(super) fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.to_ascii_uppercase().replace('.', "__"))
+}
+
+/// The key that `name` is in a section of the file. In `[database]` the database itself is `url`.
+pub(super) fn in_section(section: &str, name: &str) -> String {
+    match (section, name) {
+        ("database.", "url") => "database".to_owned(),
+        _ => format!("{section}{name}"),
+    }
 }
 
 /// Whether `name` is a key.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::check::{DAY, HOUR, MINUTE};
 use super::settings::Settings;
 use super::{
-    Audit, ClaimRules, ForwardedHeader, Http, Log, LogFormat, Login, Passwords, Postgres, Sessions, Tls, Tokens, text,
+    Audit, ClaimRules, DatabaseRules, ForwardedHeader, Http, Log, LogFormat, Login, Passwords, Postgres, Sessions, Tls,
+    Tokens, text,
 };
 use crate::clock::Seconds;
 use crate::domain::LONGEST_ACCESS_LIFETIME;
@@ -19,6 +20,11 @@ const LONGEST: u64 = 3650 * DAY;
 const MAX_ITERATIONS: i64 = 100;
 /// The shortest time limit: one of nothing would refuse everybody.
 const INSTANT: Duration = Duration::from_millis(1);
+
+pub(super) fn database(settings: &mut Settings) -> Option<DatabaseRules> {
+    let wait = settings.duration("database.wait", Duration::ZERO..=Duration::from_secs(HOUR))?;
+    Some(DatabaseRules { wait, unsafe_durability: settings.boolean("database.unsafe_durability") })
+}
 
 pub(super) fn tokens(settings: &mut Settings) -> Option<Tokens> {
     let access_lifetime = settings.seconds("tokens.access_lifetime", 1, LONGEST_ACCESS_LIFETIME.unsigned_abs());
@@ -109,6 +115,7 @@ pub(super) fn claims(settings: &mut Settings) -> Option<ClaimRules> {
 pub(super) fn http(settings: &mut Settings) -> Option<Http> {
     let limit = INSTANT..=Duration::from_secs(HOUR);
     let allowed_origins = settings.parse_each("http.allowed_origins", text::origin);
+    let allowed_headers = settings.parse_each("http.allowed_headers", text::header);
     let trusted_proxies = settings.parse_each("http.trusted_proxies", text::network);
     let forwarded_header = settings.parse("http.forwarded_header", |text| match text {
         _ if text.eq_ignore_ascii_case("X-Forwarded-For") => Ok(ForwardedHeader::XForwardedFor),
@@ -119,6 +126,7 @@ pub(super) fn http(settings: &mut Settings) -> Option<Http> {
     let header_timeout = settings.duration("http.header_timeout", limit.clone());
     let idle_timeout = settings.duration("http.idle_timeout", limit.clone());
     let request_timeout = settings.duration("http.request_timeout", limit);
+    let drain = settings.duration("http.drain", Duration::ZERO..=Duration::from_secs(HOUR));
     let shutdown_timeout = settings.duration("http.shutdown_timeout", Duration::ZERO..=Duration::from_secs(HOUR));
     let max_connections = settings.number("http.max_connections", 1..=1_000_000);
     let tls = match (settings.path("http.tls_certificate"), settings.path("http.tls_key")) {
@@ -132,12 +140,14 @@ pub(super) fn http(settings: &mut Settings) -> Option<Http> {
     };
     Some(Http {
         allowed_origins: allowed_origins?,
+        allowed_headers: allowed_headers?,
         trusted_proxies: trusted_proxies?,
         forwarded_header: forwarded_header?,
         metrics_from: metrics_from?,
         header_timeout: header_timeout?,
         idle_timeout: idle_timeout?,
         request_timeout: request_timeout?,
+        drain: drain?,
         shutdown_timeout: shutdown_timeout?,
         max_connections: max_connections?,
         tls,

@@ -62,10 +62,12 @@ fn the_defaults_are_those_that_the_documents_promise() {
 }
 
 /// For every key a value that is not its default.
-const OTHER: [(&str, &str); 50] = [
+const OTHER: &[(&str, &str)] = &[
     ("issuer", "https://login.example.com/auth"),
     ("listen", "[::1]:9000"),
     ("database", "sqlite:other.db"),
+    ("database.wait", "0s"),
+    ("database.unsafe_durability", "true"),
     ("secret", SECRET),
     ("secret_file", "other.secret"),
     ("audience", "https://api.example.com, billing"),
@@ -99,12 +101,14 @@ const OTHER: [(&str, &str); 50] = [
     ("claims.access_token", "roles,groups"),
     ("claims.scopes", "{ staff = [\"roles\"] }"),
     ("http.allowed_origins", "[\"https://app.example.com\"]"),
+    ("http.allowed_headers", "traceparent"),
     ("http.trusted_proxies", "10.0.0.0/8"),
     ("http.forwarded_header", "forwarded"),
     ("http.metrics_from", "10.1.0.0/16"),
     ("http.header_timeout", "1s"),
     ("http.idle_timeout", "1s"),
     ("http.request_timeout", "1s"),
+    ("http.drain", "5s"),
     ("http.shutdown_timeout", "0s"),
     ("http.max_connections", "1"),
     ("http.tls_certificate", "tls.crt"),
@@ -118,13 +122,13 @@ const OTHER: [(&str, &str); 50] = [
 #[test]
 fn every_key_can_be_set_by_its_variable_and_is_described() {
     let all: Vec<&str> = keys::defaults().iter().map(|(key, _)| *key).collect();
-    assert_eq!(OTHER.map(|(key, _)| key).as_slice(), all);
+    assert_eq!(OTHER.iter().map(|(key, _)| *key).collect::<Vec<_>>(), all);
     let default = environment(&[]).unwrap();
     assert_eq!(describe(&default).iter().map(|(key, _)| *key).collect::<Vec<_>>(), all);
     for (key, value) in OTHER {
         let variable = keys::variable(key);
-        let mut variables = vec![(variable.as_str(), value)];
-        match key {
+        let mut variables = vec![(variable.as_str(), *value)];
+        match *key {
             "http.tls_certificate" => variables.push(("TOKEND_HTTP__TLS_KEY", "k")),
             "http.tls_key" => variables.push(("TOKEND_HTTP__TLS_CERTIFICATE", "c")),
             _ => {}
@@ -148,6 +152,18 @@ fn the_environment_wins_over_the_file_and_an_empty_value_is_not_set() {
     assert_eq!(config.issuer.as_str(), "http://127.0.0.1:2");
     assert_eq!(config.login.client.as_str(), "web");
     environment(&[("TOKEND_CONFIG", "x.toml"), ("TOKEND_TEST_POSTGRES", "x")]).unwrap();
+}
+
+#[test]
+fn the_database_is_a_key_or_the_url_of_its_section() {
+    let other = Config::from_toml("database = 'sqlite:other.db'").unwrap();
+    let section = Config::from_toml("[database]\nurl = 'sqlite:other.db'\nwait = '1s'").unwrap();
+    assert_eq!(section.database, other.database);
+    assert_eq!((section.database_rules.wait.as_secs(), other.database_rules.wait.as_secs()), (1, 60));
+    let error = Config::from_toml("[database]\nname = 'x'").unwrap_err().to_string();
+    assert!(error.contains("database.name: unknown"), "{error}");
+    let error = Config::from_toml("database = 5").unwrap_err().to_string();
+    assert!(error.contains("database"), "{error}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use axum::http::HeaderName;
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -11,7 +12,7 @@ use crate::domain::Scope;
 use crate::token::access::AccessClaims;
 
 /// A web origin, exactly as browsers write it in `Origin` (RFC 6454 §6.2).
-pub(super) fn origin(text: &str) -> Result<String, String> {
+pub fn origin(text: &str) -> Result<String, String> {
     let example =
         "must be an origin such as https://app.example.com, exactly as a browser sends it: no path, no *, not null";
     let url = Url::parse(text).ok().filter(|url| url.has_host() && !text.contains('*')).ok_or(example)?;
@@ -29,6 +30,11 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
 pub(super) fn network(text: &str) -> Result<IpNet, &'static str> {
     let address = text.parse::<IpAddr>().map(IpNet::from);
     text.parse::<IpNet>().or(address).map_err(|_| "must be an address or a network such as 10.0.0.0/8 or fd00::/8")
+}
+
+/// The name of a header field.
+pub(super) fn header(text: &str) -> Result<HeaderName, &'static str> {
+    text.parse().map_err(|_| "must be the name of a header field such as traceparent")
 }
 
 /// An audience: a name, or an absolute URI without a fragment (RFC 7519 §4.1.3, RFC 8707 §2).

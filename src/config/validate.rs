@@ -20,6 +20,7 @@ fn assemble(settings: &mut Settings) -> Option<Config> {
         text.parse().map_err(|_| "must be an address and a port such as 127.0.0.1:8080 or [::]:8080")
     });
     let database = database(settings);
+    let database_rules = sections::database(settings);
     let master_secrets = master_secrets(settings, database.as_ref());
     let audience = audience(settings);
     let tokens = sections::tokens(settings);
@@ -46,6 +47,7 @@ fn assemble(settings: &mut Settings) -> Option<Config> {
         issuer_is_derived,
         listen: listen?,
         database: database?,
+        database_rules: database_rules?,
         master_secrets: master_secrets?,
         audience: audience?,
         tokens: tokens?,

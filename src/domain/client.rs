@@ -137,6 +137,30 @@ impl Recovery {
     }
 }
 
+/// The `typ` header of a client's access tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenTyp {
+    /// `at+jwt`, RFC 9068 §2.1.
+    AccessToken,
+    /// `JWT`, for resource servers that refuse any other.
+    Jwt,
+}
+
+impl TokenTyp {
+    /// The value of the header, which is also what is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessToken => "at+jwt",
+            Self::Jwt => "JWT",
+        }
+    }
+
+    /// What a stored word stands for.
+    pub fn from_stored(text: &str) -> Option<Self> {
+        [Self::AccessToken, Self::Jwt].into_iter().find(|typ| typ.as_str() == text)
+    }
+}
+
 /// How a client's refresh tokens behave, DESIGN.md §3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshPolicy {
@@ -187,6 +211,10 @@ pub struct Client {
     pub idle_lifetime: Option<Seconds>,
     /// How long its sessions live at most, in seconds; 0 for no limit.
     pub absolute_lifetime: Option<Seconds>,
+    /// The web origins whose pages may speak for it; those of the configuration if empty.
+    pub allowed_origins: Vec<String>,
+    /// The `typ` header of its access tokens.
+    pub token_typ: TokenTyp,
     /// Its tokens without a session that were issued up to this second are revoked.
     pub tokens_revoked_at: UnixTime,
     /// Counts the changes to this registration.
@@ -235,6 +263,8 @@ impl Client {
             recovery: Recovery::On,
             idle_lifetime: None,
             absolute_lifetime: None,
+            allowed_origins: Vec::new(),
+            token_typ: TokenTyp::AccessToken,
             tokens_revoked_at: now,
             version: 1,
             created_at: now,

@@ -7,7 +7,8 @@ use super::{Store, StoreError, registry, row, sessions, users};
 use crate::audit::Kind;
 use crate::clock::UnixTime;
 use crate::domain::{
-    Client, ClientAuthentication, ClientId, Grant, Grants, Recovery, RevokedReason, RightsLost, SecretHash, User,
+    Client, ClientAuthentication, ClientId, Grant, Grants, Recovery, RevokedReason, RightsLost, SecretHash, TokenTyp,
+    User,
 };
 
 #[derive(sqlx::FromRow)]
@@ -28,6 +29,8 @@ struct ClientRow {
     recovery: String,
     idle_lifetime: Option<i64>,
     absolute_lifetime: Option<i64>,
+    allowed_origins: String,
+    token_typ: String,
     version: i64,
     tokens_revoked_at: i64,
     created_at: i64,
@@ -61,6 +64,8 @@ impl TryFrom<ClientRow> for Client {
             recovery: Recovery::from_stored(&row.recovery).ok_or(StoreError::Unreadable("clients.recovery"))?,
             idle_lifetime: row.idle_lifetime,
             absolute_lifetime: row.absolute_lifetime,
+            allowed_origins: row::words(&row.allowed_origins),
+            token_typ: TokenTyp::from_stored(&row.token_typ).ok_or(StoreError::Unreadable("clients.token_typ"))?,
             tokens_revoked_at: row.tokens_revoked_at,
             version: row.version,
             created_at: row.created_at,
@@ -73,8 +78,8 @@ macro_rules! select_clients {
     ($which:literal) => {
         concat!(
             "SELECT id, name, secret_hash, grants, scope, audience, serves, first_party, may_introspect, admin, \
-             access_lifetime, rotation, reuse_window, recovery, idle_lifetime, absolute_lifetime, version, \
-             tokens_revoked_at, created_at, disabled_at FROM clients ",
+             access_lifetime, rotation, reuse_window, recovery, idle_lifetime, absolute_lifetime, allowed_origins, \
+             token_typ, version, tokens_revoked_at, created_at, disabled_at FROM clients ",
             $which
         )
     };
@@ -89,14 +94,15 @@ const FIND: &str = select_clients!("WHERE id = $1");
 /// their versions have nothing to do with each other.
 const INSERT: &str = "INSERT INTO clients (id, name, secret_hash, grants, scope, audience, serves, first_party, \
      may_introspect, admin, access_lifetime, rotation, reuse_window, recovery, idle_lifetime, absolute_lifetime, \
-     created_at, disabled_at, tokens_revoked_at, version) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-     (SELECT COALESCE(MAX(r.tokens_revoked_at), $17) FROM removed_clients r WHERE r.id = $1 AND r.tokens_revoked_at > $17), $19)";
+     created_at, disabled_at, allowed_origins, token_typ, tokens_revoked_at, version) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
+     (SELECT COALESCE(MAX(r.tokens_revoked_at), $17) FROM removed_clients r WHERE r.id = $1 AND r.tokens_revoked_at > $17), $21)";
 
 const UPDATE: &str = "UPDATE clients SET name = $2, secret_hash = $3, grants = $4, scope = $5, audience = $6, \
      serves = $7, first_party = $8, may_introspect = $9, admin = $10, access_lifetime = $11, rotation = $12, \
      reuse_window = $13, recovery = $14, idle_lifetime = $15, absolute_lifetime = $16, created_at = $17, \
-     disabled_at = $18, tokens_revoked_at = $19, version = version + 1 WHERE id = $1 AND version = $20";
+     disabled_at = $18, allowed_origins = $19, token_typ = $20, tokens_revoked_at = $21, version = version + 1 \
+     WHERE id = $1 AND version = $22";
 
 /// What is told apart when a registration changes.
 const BEFORE: &str = "SELECT secret_hash, disabled_at FROM clients WHERE id = $1";
@@ -114,7 +120,7 @@ const REMEMBER_REMOVED: &str = "INSERT INTO removed_clients (id, tokens_revoked_
 
 const PURGE_REMOVED: &str = "DELETE FROM removed_clients WHERE tokens_revoked_at <= $1";
 
-/// Runs a statement whose first eighteen parameters are a client's columns.
+/// Runs a statement whose first twenty parameters are a client's columns.
 macro_rules! with_client {
     ($unit:expr, $sql:expr, $client:expr $(, $more:expr)*) => {{
         let client: &Client = $client;
@@ -124,7 +130,8 @@ macro_rules! with_client {
             client.id.as_str(), client.name.as_str(), secret_hash(client), grants.join(" "), client.scope.to_string(),
             row::joined(&client.audience), row::joined(&client.serves), client.first_party, client.may_introspect,
             client.admin, client.access_lifetime, client.rotation, client.reuse_window, client.recovery.as_str(),
-            client.idle_lifetime, client.absolute_lifetime, client.created_at, client.disabled_at $(, $more)*
+            client.idle_lifetime, client.absolute_lifetime, client.created_at, client.disabled_at,
+            row::joined(&client.allowed_origins), client.token_typ.as_str() $(, $more)*
         )
     }};
 }

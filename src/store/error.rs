@@ -94,6 +94,11 @@ fn is_passing(code: Option<&str>) -> bool {
     code.parse::<u32>().is_ok_and(|extended| matches!(extended & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
 }
 
+/// Whether a statement waited for a lock for as long as it may.
+pub(super) fn is_lock_timeout(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == LOCK_NOT_AVAILABLE)
+}
+
 /// Whether SQLite opened the file for reading only: primary code 8.
 pub(super) fn is_read_only(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);

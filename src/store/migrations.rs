@@ -1,23 +1,46 @@
-//! Migrations: embedded, applied at start under the engine's lock, never backwards.
+//! Migrations: embedded, applied at start, one node at a time, never backwards.
+//!
+//! Version 0.1.0 refuses a database with a row in `_sqlx_migrations` that it doesn't know. So that table keeps the first five
+//! migrations, and later ones are recorded in a table of ours, which says which versions can still use the database.
+
+mod expand;
 
 use std::sync::LazyLock;
 
-use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
+use sqlx::migrate::{Migrate as _, MigrateError, Migration, Migrator};
 use sqlx::{Connection as _, PgConnection, PgPool, SqlitePool};
 
 use super::db::{Db, sql};
+use super::error::is_lock_timeout;
 use super::{StartError, Store, StoreError};
 
-static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| {
-    let mut migrations = sqlx::migrate!("migrations/postgres");
+pub(super) use expand::Recorded;
+
+/// The last migration that `_sqlx_migrations` records.
+const LAST_OF_SQLX: i64 = 5;
+
+/// Every migration of one engine.
+struct Migrations {
+    /// The first five, which the driver applies.
+    first: Migrator,
+    /// Those that we apply ourselves, in their order.
+    later: Vec<Migration>,
+}
+
+static POSTGRES: LazyLock<Migrations> = LazyLock::new(|| {
+    let mut migrations = Migrations::of(&sqlx::migrate!("migrations/postgres"));
     // The driver's lock has the patience of the connection that migrates.
-    migrations.set_locking(false);
+    migrations.first.set_locking(false);
     migrations
 });
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static SQLITE: LazyLock<Migrations> = LazyLock::new(|| Migrations::of(&sqlx::migrate!("migrations/sqlite")));
 
 /// The oldest PostgreSQL that is supported, as `server_version_num` counts.
 const OLDEST_POSTGRES: i64 = 140_000;
+
+/// How long one statement waits for the migration lock. PostgreSQL builds an index concurrently only when every statement that began
+/// before has ended, so none may wait until another node's migrations have ended.
+const LOCK_WAIT: &str = "SET lock_timeout = '200ms'";
 
 /// How the database's tables stand to this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +49,9 @@ pub enum MigrationState {
     Current,
     /// So many migrations are missing.
     Behind(usize),
-    /// This migration is unknown to it.
+    /// A newer version of this program has migrated them, up to this migration, and left them usable for this one.
+    Ahead(i64),
+    /// They have this migration, and this program is too old for them.
     Newer(i64),
 }
 
@@ -46,27 +71,41 @@ const APPLIED: &str = "SELECT version FROM _sqlx_migrations ORDER BY version";
 const POSTGRES_VERSION: &str =
     "SELECT CAST(current_setting('server_version_num') AS BIGINT) AS number, current_setting('server_version') AS name";
 
+impl Migrations {
+    fn of(all: &Migrator) -> Self {
+        let (first, later) = all.iter().cloned().partition(|migration| migration.version <= LAST_OF_SQLX);
+        Self { first: Migrator::with_migrations(first), later }
+    }
+
+    /// The newest migration that this program knows.
+    fn newest(&self) -> i64 {
+        self.later.last().map_or(LAST_OF_SQLX, |migration| migration.version)
+    }
+
+    fn count(&self) -> usize {
+        self.first.iter().count() + self.later.len()
+    }
+}
+
 impl Store {
     /// How many migrations an embedded database that isn't there lacks.
     pub fn embedded_migrations() -> usize {
-        SQLITE.iter().count()
+        SQLITE.count()
     }
 
     /// Compares the database's tables with what this program knows. Writes nothing.
     pub async fn migration_state(&self) -> Result<MigrationState, StartError> {
         self.require_engine_version().await?;
+        let known = self.migrations();
         let applied = match sql!(self.write().await?, all AppliedRow, APPLIED) {
             Err(StoreError::Failed(error)) if lacks_table(&error) => Vec::new(),
             applied => applied?,
         };
-        let known = self.migrator();
-        if let Some(row) = applied.iter().find(|row| !known.version_exists(row.version)) {
+        if let Some(row) = applied.iter().find(|row| !known.first.version_exists(row.version)) {
             return Ok(MigrationState::Newer(row.version));
         }
-        Ok(match known.iter().count().saturating_sub(applied.len()) {
-            0 => MigrationState::Current,
-            missing => MigrationState::Behind(missing),
-        })
+        let recorded = self.recorded_migrations().await?;
+        Ok(expand::state(known.count() - known.later.len() - applied.len(), &known.later, known.newest(), &recorded))
     }
 
     /// Applies what is missing. How many migrations that were.
@@ -74,7 +113,7 @@ impl Store {
         let missing = match self.migration_state().await? {
             MigrationState::Newer(version) => return Err(StartError::Newer(version)),
             // The lock that migrations need holds nodes up, and a pooler may not pass it on.
-            MigrationState::Current => return Ok(0),
+            MigrationState::Current | MigrationState::Ahead(_) => return Ok(0),
             MigrationState::Behind(missing) => missing,
         };
         match &self.db {
@@ -85,16 +124,23 @@ impl Store {
         Ok(missing)
     }
 
-    /// Refuses a database whose tables aren't the ones that this program knows.
+    /// Refuses a database whose tables this program can't use.
     pub async fn require_current(&self) -> Result<(), StartError> {
         match self.migration_state().await? {
-            MigrationState::Current => Ok(()),
+            MigrationState::Current | MigrationState::Ahead(_) => Ok(()),
             MigrationState::Behind(missing) => Err(StartError::Behind(missing)),
             MigrationState::Newer(version) => Err(StartError::Newer(version)),
         }
     }
 
-    fn migrator(&self) -> &'static Migrator {
+    async fn recorded_migrations(&self) -> Result<Vec<Recorded>, StoreError> {
+        match sql!(self.write().await?, all Recorded, expand::RECORDED) {
+            Err(StoreError::Failed(error)) if lacks_table(&error) => Ok(Vec::new()),
+            recorded => recorded,
+        }
+    }
+
+    fn migrations(&self) -> &'static Migrations {
         match &self.db {
             Db::Postgres(_) => &POSTGRES,
             Db::Sqlite { .. } => &SQLITE,
@@ -116,9 +162,18 @@ impl Store {
 /// What a migration itself has to wait for it gives up as any statement does: the whole server would wait behind it.
 async fn migrate_postgres(pool: &PgPool) -> Result<(), MigrateError> {
     let mut lock = PgConnection::connect_with(&pool.connect_options()).await?;
-    sqlx::raw_sql("SET lock_timeout = 0").execute(&mut lock).await?;
-    lock.lock().await?;
-    let migrated = POSTGRES.run(pool).await;
+    sqlx::raw_sql(LOCK_WAIT).execute(&mut lock).await?;
+    loop {
+        match lock.lock().await {
+            Err(MigrateError::Execute(error)) if is_lock_timeout(&error) => {}
+            locked => break locked?,
+        }
+    }
+    let migrated = async {
+        POSTGRES.first.run(pool).await?;
+        expand::apply_postgres(&mut *pool.acquire().await?, &POSTGRES.later).await
+    };
+    let migrated = migrated.await;
     // The lock ends with its connection, however that ends.
     let _ = lock.close().await;
     migrated
@@ -127,12 +182,16 @@ async fn migrate_postgres(pool: &PgPool) -> Result<(), MigrateError> {
 /// SQLite has no lock for migrations. Whoever loses a race finds one more applied the next time, so there are no more of them
 /// to lose than there are migrations.
 async fn migrate_sqlite(writer: &SqlitePool) -> Result<(), MigrateError> {
-    let mut done = SQLITE.run(writer).await;
-    for _ in SQLITE.iter() {
+    let run = async || {
+        SQLITE.first.run(writer).await?;
+        expand::apply_sqlite(&mut *writer.acquire().await?, &SQLITE.later).await
+    };
+    let mut done = run().await;
+    for _ in 0..SQLITE.count() {
         if !matches!(done, Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))) {
             break;
         }
-        done = SQLITE.run(writer).await;
+        done = run().await;
     }
     done
 }

@@ -7,7 +7,7 @@ use sqlx::{Connection as _, PgConnection};
 use tokend::store::{MigrationState, PoolSize, Store};
 use tokio::task::JoinSet;
 
-use crate::harness::new_database;
+use crate::harness::{Database, Engine, new_database, on_both_databases};
 
 const POOL: PoolSize = PoolSize { max_connections: 2, acquire_timeout: Duration::from_secs(10) };
 
@@ -38,6 +38,38 @@ async fn whoever_migrates_second_waits_for_as_long_as_the_first_takes() {
     first.unlock().await.expect("it is free");
     assert!(second.await.expect("it ends").expect("it is migrated") > 0);
     assert_eq!(store.migration_state().await.expect("it is read"), MigrationState::Current);
+}
+
+on_both_databases!(
+    version_0_1_0_finds_only_the_migrations_that_it_knows,
+    an_older_version_starts_on_a_compatible_newer_schema_and_refuses_any_other
+);
+
+/// It refuses to start when it finds any other.
+async fn version_0_1_0_finds_only_the_migrations_that_it_knows(engine: Engine) {
+    let database = Database::new(engine).await;
+    let known = if engine == Engine::Sqlite { "sqlite" } else { "postgres" };
+    let applied = database.ask_texts("SELECT CAST(version AS TEXT) FROM _sqlx_migrations ORDER BY version").await;
+    assert_eq!(applied, ["1", "2", "3", "4", "5"], "{known}");
+    let later = database.ask_texts("SELECT CAST(version AS TEXT) FROM schema_migrations ORDER BY version").await;
+    assert_eq!(later.first().map(String::as_str), Some("6"));
+    let incompatible = "SELECT CAST(version AS TEXT) FROM schema_migrations WHERE compatible_from > 5";
+    assert_eq!(database.ask_texts(incompatible).await, [""; 0]);
+}
+
+async fn an_older_version_starts_on_a_compatible_newer_schema_and_refuses_any_other(engine: Engine) {
+    let database = Database::new(engine).await;
+    let newest = database.ask_texts("SELECT CAST(max(version) AS TEXT) FROM schema_migrations").await.remove(0);
+    database
+        .execute(&format!("INSERT INTO schema_migrations (version, compatible_from) VALUES (9000, {newest})"))
+        .await;
+    let store = &database.store;
+    assert_eq!(store.migration_state().await.expect("it is read"), MigrationState::Ahead(9000));
+    store.require_current().await.expect("it can be used");
+    assert_eq!(store.migrate().await.expect("there is nothing to do"), 0);
+    database.execute("INSERT INTO schema_migrations (version, compatible_from) VALUES (9001, 9000)").await;
+    assert_eq!(store.migration_state().await.expect("it is read"), MigrationState::Newer(9001));
+    store.migrate().await.expect_err("the schema is too new");
 }
 
 /// A node may lose the race for each migration to another one.

@@ -37,6 +37,10 @@ pub struct Registration {
     /// An audience that it answers to as a resource server, and whose tokens it may introspect. Repeat it for more.
     #[arg(long, value_name = "AUDIENCE", value_parser = config::audience)]
     serves: Vec<String>,
+    /// A web origin whose pages may speak for it, such as <https://app.example.com>; otherwise those of http.allowed_origins. Repeat
+    /// it for more.
+    #[arg(long = "allowed-origin", value_name = "ORIGIN", value_parser = config::origin)]
+    allowed_origins: Vec<String>,
     /// It may use passwords: for your own apps only.
     #[arg(long)]
     first_party: bool,
@@ -91,6 +95,7 @@ impl Registration {
             scope: self.scope,
             audience: self.audience,
             serves: self.serves,
+            allowed_origins: self.allowed_origins,
             first_party: self.first_party,
             may_introspect: self.may_introspect,
             admin: self.admin,

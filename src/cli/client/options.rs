@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::cli::lengths::{OwnLength, access_lifetime, reuse_window, session_lifetime};
-use crate::domain::{Client, Recovery};
+use crate::domain::{Client, Recovery, TokenTyp};
 
 /// How the client's tokens behave; what is not given follows the configuration, and so does `default`.
 #[derive(Args, Debug)]
@@ -26,6 +26,9 @@ pub struct Lifetimes {
     /// How long a session lives at most, 0s for no limit; or default.
     #[arg(long, value_name = "LENGTH", value_parser = session_lifetime)]
     absolute_lifetime: Option<OwnLength>,
+    /// The typ header of its access tokens: at+jwt (RFC 9068), or JWT for resource servers that refuse any other.
+    #[arg(long, value_name = "at+jwt|JWT", value_parser = token_typ)]
+    token_typ: Option<TokenTyp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,8 +39,8 @@ enum Rotation {
 
 impl Lifetimes {
     /// The options, for a group of which one must be given.
-    pub const ALL: [&str; 6] =
-        ["access_lifetime", "rotation", "reuse_window", "recovery", "idle_lifetime", "absolute_lifetime"];
+    pub const ALL: [&str; 7] =
+        ["access_lifetime", "rotation", "reuse_window", "recovery", "idle_lifetime", "absolute_lifetime", "token_typ"];
 
     /// Writes what is given into a registration.
     pub fn apply(&self, client: &mut Client) {
@@ -54,9 +57,14 @@ impl Lifetimes {
         }
         client.rotation = self.rotation.map_or(client.rotation, |rotation| rotation == Rotation::On);
         client.recovery = self.recovery.unwrap_or(client.recovery);
+        client.token_typ = self.token_typ.unwrap_or(client.token_typ);
     }
 }
 
 fn recovery(text: &str) -> Result<Recovery, &'static str> {
     Recovery::from_stored(text).ok_or("must be on or strict")
+}
+
+fn token_typ(text: &str) -> Result<TokenTyp, &'static str> {
+    TokenTyp::from_stored(text).ok_or("must be at+jwt or JWT")
 }

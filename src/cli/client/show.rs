@@ -17,6 +17,7 @@ pub fn record(client: &Client) -> Record {
         ("scope", Cell::Text(client.scope.to_string())),
         ("audience", Cell::List(client.audience.clone())),
         ("serves", Cell::List(client.serves.clone())),
+        ("allowed_origins", Cell::List(client.allowed_origins.clone())),
         ("first_party", Cell::Flag(client.first_party)),
         ("may_introspect", Cell::Flag(client.may_introspect)),
         ("admin", Cell::Flag(client.admin)),
@@ -26,6 +27,7 @@ pub fn record(client: &Client) -> Record {
         ("recovery", Cell::Text(client.recovery.as_str().to_owned())),
         ("idle_lifetime", Cell::length(client.idle_lifetime)),
         ("absolute_lifetime", Cell::length(client.absolute_lifetime)),
+        ("token_typ", Cell::Text(client.token_typ.as_str().to_owned())),
         ("created_at", Cell::Time(client.created_at)),
         ("disabled_at", Cell::time(client.disabled_at)),
     ])

@@ -14,7 +14,7 @@ use crate::domain::{Client, ClientId, Grant, Scope};
 #[derive(Args, Debug)]
 #[command(override_usage = "tokend client update [OPTIONS] <ID>", group(
     ArgGroup::new("change").required(true).multiple(true)
-        .args(["name", "grants", "scope", "audience", "serves", "first_party", "may_introspect", "admin"])
+        .args(["name", "grants", "scope", "audience", "serves", "allowed_origins", "first_party", "may_introspect", "admin"])
         .args(Lifetimes::ALL)
 ))]
 pub struct Changes {
@@ -35,6 +35,9 @@ pub struct Changes {
     /// The audiences that it answers to as a resource server; "" for none. Repeat it for more.
     #[arg(long, value_name = "AUDIENCE", value_parser = or_none(config::audience))]
     serves: Option<Vec<Option<String>>>,
+    /// The web origins whose pages may speak for it; "" for those of http.allowed_origins. Repeat it for more.
+    #[arg(long = "allowed-origin", value_name = "ORIGIN", value_parser = or_none(config::origin))]
+    allowed_origins: Option<Vec<Option<String>>>,
     /// Whether it may use passwords.
     #[arg(long, value_name = "true|false", hide_possible_values = true)]
     first_party: Option<bool>,
@@ -71,7 +74,12 @@ impl Changes {
         if let Some(scope) = &self.scope {
             client.scope.clone_from(scope);
         }
-        for (given, list) in [(&self.audience, &mut client.audience), (&self.serves, &mut client.serves)] {
+        let lists = [
+            (&self.audience, &mut client.audience),
+            (&self.serves, &mut client.serves),
+            (&self.allowed_origins, &mut client.allowed_origins),
+        ];
+        for (given, list) in lists {
             if let Some(given) = given {
                 *list = given.iter().flatten().cloned().collect();
             }

@@ -69,6 +69,17 @@ impl Database {
         connection.close().await.expect("the connection closes");
     }
 
+    /// The texts that a statement answers, behind the back of everybody who uses the database.
+    pub async fn ask_texts(&self, statement: &str) -> Vec<String> {
+        let statement = AssertSqlSafe(statement.to_owned());
+        let Some(path) = self.url.strip_prefix("sqlite:") else {
+            let mut connection = PgConnection::connect(&self.url).await.expect("PostgreSQL answers");
+            return sqlx::query_scalar(statement).fetch_all(&mut connection).await.expect("the statement runs");
+        };
+        let mut connection = SqliteConnectOptions::new().filename(path).connect().await.expect("SQLite answers");
+        sqlx::query_scalar(statement).fetch_all(&mut connection).await.expect("the statement runs")
+    }
+
     /// Another node's way to the same database.
     pub async fn open_again(&self) -> Store {
         match self.engine {

@@ -50,7 +50,9 @@ impl Program {
         let executable = std::env::var_os("TOKEND_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_tokend").into());
         let executable = executable.into();
         let program = Self { directory, settings: Vec::new(), executable, user: None };
-        program.set("TOKEND_PASSWORDS__MEMORY_KIB", "64").set("TOKEND_PASSWORDS__ITERATIONS", "1")
+        let program = program.set("TOKEND_PASSWORDS__MEMORY_KIB", "64").set("TOKEND_PASSWORDS__ITERATIONS", "1");
+        // The cluster that tests/run.sh starts doesn't wait for the disk.
+        program.set("TOKEND_DATABASE__UNSAFE_DURABILITY", "true")
     }
 
     /// With one more variable, or another value of it.
