@@ -37,7 +37,7 @@ pub struct Registration {
     /// An audience that it answers to as a resource server, and whose tokens it may introspect. Repeat it for more.
     #[arg(long, value_name = "AUDIENCE", value_parser = config::audience)]
     serves: Vec<String>,
-    /// A web origin whose pages may speak for it, such as <https://app.example.com>; otherwise those of http.allowed_origins. Repeat
+    /// A web origin whose pages may speak for it, such as <https://app.example.com>; otherwise those of `http.allowed_origins`. Repeat
     /// it for more.
     #[arg(long = "allowed-origin", value_name = "ORIGIN", value_parser = config::origin)]
     allowed_origins: Vec<String>,

@@ -35,7 +35,7 @@ pub struct Changes {
     /// The audiences that it answers to as a resource server; "" for none. Repeat it for more.
     #[arg(long, value_name = "AUDIENCE", value_parser = or_none(config::audience))]
     serves: Option<Vec<Option<String>>>,
-    /// The web origins whose pages may speak for it; "" for those of http.allowed_origins. Repeat it for more.
+    /// The web origins whose pages may speak for it; "" for those of `http.allowed_origins`. Repeat it for more.
     #[arg(long = "allowed-origin", value_name = "ORIGIN", value_parser = or_none(config::origin))]
     allowed_origins: Option<Vec<Option<String>>>,
     /// Whether it may use passwords.
