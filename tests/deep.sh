@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # A step is a function that is given its seconds. It says what it did in lines that begin with RESULT, and fails by its
 # exit code.
 STEPS=(kills_on_sqlite kills_on_postgres postgres_killed failover_synchronous failover_asynchronous
-    networks_on_sqlite networks_on_postgres cut_logs full_disks overload canary model fuzzing mutants timing
+    networks_on_sqlite networks_on_postgres cut_logs full_disks overload rolling_upgrade foreign_clients canary model fuzzing mutants timing
     bill_of_materials)
 
 # What is fuzzed.
@@ -27,7 +27,7 @@ so_many() {
 
 # one_test SECONDS NAME: runs one test, stopping it when it takes far longer than it should.
 one_test() {
-    timeout --foreground $(($1 * 3 + 300)) cargo test --locked --test api -- --exact "$2" --nocapture
+    timeout --foreground $(($1 * 3 + 300)) cargo test --locked --test api -- --exact "$2" --include-ignored --nocapture
 }
 
 # again_and_again SECONDS NAME: runs one test, each time with another seed, for as long as there is time.
@@ -86,6 +86,27 @@ overload() {
     TOKEND_TEST_PROGRAM=$PWD/target/release/tokend \
         TOKEND_TEST_NAMES=$(so_many "$1" 4000 1 2000000) TOKEND_TEST_CONNECTIONS=5000 \
         one_test $(($1 > 600 ? $1 : 600)) faults::overload::an_overload_is_refused_and_nobody_who_is_signed_in_notices
+}
+
+# The version that a rolling upgrade comes from.
+RELEASED=fb16692
+
+# Builds that version from the history, and lets both serve one database with a million sessions, as they are released.
+rolling_upgrade() {
+    local source=target/released tree=$cluster/released
+    mkdir "$tree"
+    git archive "$RELEASED" | tar -x -C "$tree" || return 1
+    CARGO_TARGET_DIR=$source cargo build --release --locked --bin tokend --manifest-path "$tree/Cargo.toml" || return 1
+    cargo build --release --locked --bin tokend || return 1
+    TOKEND_TEST_OLD_PROGRAM=$PWD/$source/release/tokend TOKEND_TEST_PROGRAM=$PWD/target/release/tokend \
+        one_test "$1" faults::upgrade::both_versions_serve_one_database_and_no_refresh_fails
+}
+
+# Libraries and resource servers that others wrote, however little time there is.
+foreign_clients() {
+    cargo build --locked --bin tokend || return 1
+    tests/clients/run.sh target/debug/tokend | tee "$cluster/clients.log" || return 1
+    echo "RESULT foreign_clients $(tail -n 1 "$cluster/clients.log")"
 }
 
 # Every test of the suite once, with logs at the finest level, however little time there is; then every secret that was used

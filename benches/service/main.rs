@@ -1,6 +1,7 @@
 //! The whole service against the limits of the machine: the real server on loopback, driven by a client in a process of its
 //! own, each measurement beside its baseline, alternating, in one run. `docs/performance.md` says what each row means.
 
+mod against;
 mod bare;
 mod baseline;
 mod check;
@@ -48,7 +49,12 @@ fn main() -> ExitCode {
 /// Whether nothing went wrong that was measured.
 fn run(options: &Options) -> Result<bool, Failure> {
     match &options.part {
-        None => one_thread()?.block_on(unless_stopped(run::run(options))),
+        None => one_thread()?.block_on(unless_stopped(async {
+            match &options.against {
+                Some(program) => against::run(options, program).await,
+                None => run::run(options).await,
+            }
+        })),
         Some(Part::Load) => one_thread()?.block_on(load::run()).map(|()| true),
         // As many threads as the server has.
         Some(Part::Bare) => Builder::new_multi_thread().enable_all().build()?.block_on(bare::run()).map(|()| true),

@@ -38,6 +38,9 @@ pub struct Options {
     /// The directory for performance.json and performance.svg.
     #[arg(long, default_value = env!("CARGO_TARGET_TMPDIR"))]
     pub output: PathBuf,
+    /// Another build of the program: measures nothing but what this one costs against it, by turns.
+    #[arg(long, value_name = "PROGRAM")]
+    pub against: Option<PathBuf>,
     /// `cargo bench` says so to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,

@@ -27,7 +27,12 @@ struct Entry {
 impl Server {
     /// Starts it on a free port of the loopback interface and waits until it listens.
     pub async fn start(database: &str, directory: &Path) -> Result<Self, Failure> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tokend"));
+        Self::start_build(Path::new(env!("CARGO_BIN_EXE_tokend")), database, directory).await
+    }
+
+    /// As [`Self::start`], but another build of it.
+    pub async fn start_build(program: &Path, database: &str, directory: &Path) -> Result<Self, Failure> {
+        let mut command = Command::new(program);
         command.current_dir(directory).env_clear().envs([
             ("TOKEND_DATABASE", database),
             ("TOKEND_ISSUER", ISSUER),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -63,6 +64,7 @@ pub struct Ask {
     workload: Workload,
     connections: usize,
     to_bare: bool,
+    other: Option<(SocketAddr, u32)>,
     duration: Duration,
     warm_up: Duration,
     pace: Duration,
@@ -71,12 +73,17 @@ pub struct Ask {
 impl Ask {
     /// The server, as fast as it answers.
     pub fn server(workload: Workload, connections: usize, duration: Duration) -> Self {
-        Self { workload, connections, to_bare: false, duration, warm_up: WARM_UP, pace: Duration::ZERO }
+        Self { workload, connections, to_bare: false, other: None, duration, warm_up: WARM_UP, pace: Duration::ZERO }
     }
 
     /// The server that only answers, likewise.
     pub fn bare(workload: Workload, connections: usize, duration: Duration) -> Self {
         Self { to_bare: true, ..Self::server(workload, connections, duration) }
+    }
+
+    /// Another server on the same database.
+    pub fn of(self, other: &Server) -> Self {
+        Self { other: Some((other.address, other.id())), ..self }
     }
 
     /// Counting only after so long.
@@ -171,6 +178,11 @@ impl Site {
         Ok(site)
     }
 
+    /// Starts another build of the server on the same database.
+    pub async fn another(&self, program: &Path) -> Result<Server, Failure> {
+        Server::start_build(program, &self.database, self.directory.path()).await
+    }
+
     /// Stops the server as an operator would and starts it again. The time from its start to its first answer.
     pub async fn restart(&mut self) -> Result<Duration, Failure> {
         let tokens = fs::read_to_string(self.directory.path().join(ACCESS_TOKENS))?;
@@ -207,9 +219,9 @@ impl Site {
 
     /// Lets the client ask, and watches what everybody uses while it counts.
     pub async fn load(&self, ask: Ask) -> Result<Measured, Failure> {
-        let Ask { workload, connections, to_bare, duration, warm_up, pace } = ask;
-        let (address, process) =
-            if to_bare { (self.bare.1, self.bare.0.id()) } else { (self.server.address, self.server.id()) };
+        let Ask { workload, connections, to_bare, other, duration, warm_up, pace } = ask;
+        let ours = if to_bare { (self.bare.1, self.bare.0.id()) } else { (self.server.address, self.server.id()) };
+        let (address, process) = other.unwrap_or(ours);
         let job = Job { address, workload, to_bare, connections, warm_up, duration, pace, ..self.job() };
         let (client, mut output) = Process::given(&mut part(&["load"])?, &serde_json::to_string(&job)?)?;
         expect(BEGIN, &line(&mut output).await?)?;

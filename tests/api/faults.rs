@@ -14,6 +14,7 @@ mod load;
 mod lost_answers;
 mod networks;
 mod overload;
+mod upgrade;
 
 /// A number from the environment, with which `tests/deep.sh` makes a test longer.
 fn number(variable: &str, otherwise: usize) -> usize {

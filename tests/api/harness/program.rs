@@ -46,13 +46,16 @@ pub struct Running {
 impl Program {
     /// In an empty directory, with nothing set but what makes hashing cheap. `TOKEND_TEST_PROGRAM` may name another build.
     pub fn new() -> Self {
-        let directory = TempDir::new().expect("a temporary directory");
         let executable = std::env::var_os("TOKEND_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_tokend").into());
-        let executable = executable.into();
-        let program = Self { directory, settings: Vec::new(), executable, user: None };
-        let program = program.set("TOKEND_PASSWORDS__MEMORY_KIB", "64").set("TOKEND_PASSWORDS__ITERATIONS", "1");
         // The cluster that tests/run.sh starts doesn't wait for the disk.
-        program.set("TOKEND_DATABASE__UNSAFE_DURABILITY", "true")
+        Self::of(executable.into()).set("TOKEND_DATABASE__UNSAFE_DURABILITY", "true")
+    }
+
+    /// As [`Self::new`], but another build, which may not know every setting.
+    pub fn of(executable: PathBuf) -> Self {
+        let directory = TempDir::new().expect("a temporary directory");
+        let program = Self { directory, settings: Vec::new(), executable, user: None };
+        program.set("TOKEND_PASSWORDS__MEMORY_KIB", "64").set("TOKEND_PASSWORDS__ITERATIONS", "1")
     }
 
     /// With one more variable, or another value of it.
