@@ -2,11 +2,13 @@
 
 mod failover;
 mod registry;
+mod reminder;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 pub use registry::{LEASE, Registry, RegistryError, Snapshot};
+pub use reminder::Reminder;
 
 use crate::audit::{Acting, Actor, AuditEvent, AuditKeys, Kind, Repeats};
 use crate::clock::Clock;
@@ -51,6 +53,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Whether the operator has been told of a proxy that isn't believed.
     pub warned_of_proxy: Arc<AtomicBool>,
+    /// Reminds the operator of a gateway that names no audience.
+    pub audience_reminder: Arc<Reminder>,
 }
 
 /// Why the parts don't come together. Said to the operator at start.
@@ -99,6 +103,7 @@ impl App {
             device_keys,
             metrics: Arc::default(),
             warned_of_proxy: Arc::default(),
+            audience_reminder: Arc::default(),
         }))
     }
 

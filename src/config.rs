@@ -174,6 +174,8 @@ pub struct Http {
     pub forwarded_header: ForwardedHeader,
     /// From where `/metrics` may be read.
     pub metrics_from: Vec<IpNet>,
+    /// The gateways that may ask `/verify`: where their connections come from, whatever a header says.
+    pub verify_from: Vec<IpNet>,
     /// How long a client may take to send a request's head.
     pub header_timeout: Duration,
     /// How long a connection may lie idle between two requests.

@@ -28,6 +28,7 @@ mod submitted;
 mod token;
 mod token_response;
 mod userinfo;
+mod verify;
 
 pub use layers::Layers;
 pub use router::router;

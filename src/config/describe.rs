@@ -61,6 +61,7 @@ pub fn describe(config: &Config) -> Vec<(&'static str, String)> {
         ("http.trusted_proxies", list(&http.trusted_proxies)),
         ("http.forwarded_header", forwarded_header(http.forwarded_header).to_owned()),
         ("http.metrics_from", list(&http.metrics_from)),
+        ("http.verify_from", list(&http.verify_from)),
         ("http.header_timeout", length_for_people(http.header_timeout)),
         ("http.idle_timeout", length_for_people(http.idle_timeout)),
         ("http.request_timeout", length_for_people(http.request_timeout)),

@@ -54,6 +54,7 @@ pub(super) fn defaults() -> Vec<(&'static str, Value)> {
         ("http.trusted_proxies", list(&[])),
         ("http.forwarded_header", text("X-Forwarded-For")),
         ("http.metrics_from", list(&["127.0.0.0/8", "::1"])),
+        ("http.verify_from", list(&["127.0.0.0/8", "::1"])),
         ("http.header_timeout", text("10s")),
         ("http.idle_timeout", text("75s")),
         ("http.request_timeout", text("30s")),

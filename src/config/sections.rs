@@ -123,6 +123,7 @@ pub(super) fn http(settings: &mut Settings) -> Option<Http> {
         _ => Err("must be X-Forwarded-For or Forwarded"),
     });
     let metrics_from = settings.parse_each("http.metrics_from", text::network);
+    let verify_from = settings.parse_each("http.verify_from", text::network);
     let header_timeout = settings.duration("http.header_timeout", limit.clone());
     let idle_timeout = settings.duration("http.idle_timeout", limit.clone());
     let request_timeout = settings.duration("http.request_timeout", limit);
@@ -144,6 +145,7 @@ pub(super) fn http(settings: &mut Settings) -> Option<Http> {
         trusted_proxies: trusted_proxies?,
         forwarded_header: forwarded_header?,
         metrics_from: metrics_from?,
+        verify_from: verify_from?,
         header_timeout: header_timeout?,
         idle_timeout: idle_timeout?,
         request_timeout: request_timeout?,

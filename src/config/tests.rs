@@ -105,6 +105,7 @@ const OTHER: &[(&str, &str)] = &[
     ("http.trusted_proxies", "10.0.0.0/8"),
     ("http.forwarded_header", "forwarded"),
     ("http.metrics_from", "10.1.0.0/16"),
+    ("http.verify_from", "10.2.0.0/16"),
     ("http.header_timeout", "1s"),
     ("http.idle_timeout", "1s"),
     ("http.request_timeout", "1s"),

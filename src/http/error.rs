@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::clock::Seconds;
+use crate::domain::Scope;
 use crate::grant::Refusal;
 
 /// What the log says of a refused request; travels as an extension of the response.
@@ -58,6 +59,23 @@ impl OAuthError {
     pub fn insufficient_scope(challenge: &'static str) -> Self {
         let mut error = Self::new(StatusCode::FORBIDDEN, "insufficient_scope", "The access token lacks the scope.");
         error.challenge = Some(HeaderValue::from_static(challenge));
+        error
+    }
+
+    /// 403 `insufficient_scope` for a scope that the request named. No word of a scope needs an escape in a quoted string.
+    pub fn lacks_scope(scope: &Scope) -> Self {
+        let mut error = Self::new(StatusCode::FORBIDDEN, "insufficient_scope", "The access token lacks the scope.");
+        let challenge = format!(r#"Bearer realm="tokend", error="insufficient_scope", scope="{scope}""#);
+        error.challenge = HeaderValue::try_from(challenge).ok();
+        error
+    }
+
+    /// 403 `insufficient_scope` for a token that is for other resource servers. It is valid, and `invalid_token` would send its
+    /// client for another one, which is the same.
+    pub fn other_audience() -> Self {
+        let description = "The access token is for another audience.";
+        let mut error = Self::new(StatusCode::FORBIDDEN, "insufficient_scope", description);
+        error.challenge = Some(HeaderValue::from_static("Bearer realm=\"tokend\", error=\"insufficient_scope\""));
         error
     }
 
@@ -132,8 +150,9 @@ impl OAuthError {
         self
     }
 
+    /// The same error with what the log says of it.
     #[must_use]
-    fn because(mut self, cause: String) -> Self {
+    pub fn because(mut self, cause: String) -> Self {
         self.cause = Some(cause);
         self
     }
@@ -195,6 +214,7 @@ mod tests {
             OAuthError::invalid_client(),
             OAuthError::invalid_token(),
             OAuthError::missing_token(),
+            OAuthError::other_audience(),
             OAuthError::foreign_origin(),
             OAuthError::not_found(),
             OAuthError::method_not_allowed(),

@@ -32,6 +32,9 @@ use crate::random;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// How a path ends, in the router's own language, that stands for all below it.
+pub(super) const BELOW: &str = "{*path}";
+
 /// How long a browser may remember the answer to a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 
@@ -69,15 +72,17 @@ impl Parts {
     async fn identified(&self, mut request: Request, Peer(peer): Peer) -> Response {
         let config = &self.app.config;
         let begun = Instant::now();
-        self.warn_of_unbelieved_proxies(peer, request.headers());
+        let (route, endpoint) = self.known(request.uri().path());
+        // The headers of a gateway that asks about a token matter to nobody.
+        if endpoint != Endpoint::Verify {
+            self.warn_of_unbelieved_proxies(peer, request.headers());
+        }
         let address = resolve(peer, request.headers(), &config.http);
         let request_id = request_id(config, peer, request.headers());
         request.extensions_mut().insert(address);
         request.extensions_mut().insert(RequestId(request_id.clone()));
         let method = request.method().clone();
-        let known = self.paths.get_key_value(request.uri().path());
-        let (route, endpoint) = known.map_or(("(none)", Endpoint::None), |(path, &endpoint)| (path.as_str(), endpoint));
-        let mut response = self.readable(request).await;
+        let mut response = self.readable(request, endpoint).await;
         self.app.metrics.requests.count(endpoint, response.status().as_u16(), begun.elapsed());
         log(&response, method_name(&method), route, address, &request_id, begun);
         secure(response.headers_mut(), config.issuer.is_https());
@@ -85,6 +90,14 @@ impl Parts {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         response
+    }
+
+    /// Which endpoint has the path, and its address as the log has it.
+    fn known(&self, path: &str) -> (&str, Endpoint) {
+        let is_below = |template: &str| template.strip_suffix(BELOW).is_some_and(|above| path.starts_with(above));
+        let exact = self.paths.get_key_value(path);
+        let found = exact.or_else(|| self.paths.iter().find(|(template, _)| is_below(template)));
+        found.map_or(("(none)", Endpoint::None), |(path, &endpoint)| (path.as_str(), endpoint))
     }
 
     /// Once: a proxy that is missing in the configuration makes all users one, whose failures add up.
@@ -101,8 +114,11 @@ impl Parts {
     }
 
     /// Lets the pages of the configured origins read the answer, whatever it is.
-    async fn readable(&self, request: Request) -> Response {
-        let Some(cors) = &self.cors else { return self.bounded(request).await };
+    async fn readable(&self, request: Request, endpoint: Endpoint) -> Response {
+        // A gateway may ask with the method of the request that it holds back. Were a preflight answered here, it would let every
+        // OPTIONS pass without a token.
+        let cors = self.cors.as_ref().filter(|_| endpoint != Endpoint::Verify);
+        let Some(cors) = cors else { return self.bounded(request).await };
         let bounded = service_fn(async |request| Ok::<_, Infallible>(self.bounded(request).await));
         let Ok(response) = cors.layer(bounded).oneshot(request).await;
         response

@@ -6,10 +6,13 @@ use axum::Router;
 use axum::routing::{MethodRouter, any, get, post};
 
 use super::error::OAuthError;
-use super::layers::Layers;
-use super::{health, introspect, jwks, login, logout, metadata, metrics, refresh, revoke, token, userinfo};
+use super::layers::{BELOW, Layers};
+use super::{health, introspect, jwks, login, logout, metadata, metrics, refresh, revoke, token, userinfo, verify};
 use crate::app::App;
 use crate::metrics::Endpoint;
+
+/// An address, what the log and the metrics call it, and what answers.
+type Route = (String, Endpoint, MethodRouter<Arc<App>>);
 
 /// The whole server.
 pub fn router(app: &Arc<App>) -> Layers {
@@ -24,7 +27,7 @@ pub fn router(app: &Arc<App>) -> Layers {
     Layers::around(endpoints, paths, app)
 }
 
-fn routes(prefix: &str) -> Vec<(String, Endpoint, MethodRouter<Arc<App>>)> {
+fn routes(prefix: &str) -> Vec<Route> {
     let below = [
         (Endpoint::Login, post(login::login)),
         (Endpoint::Refresh, post(refresh::refresh)),
@@ -49,9 +52,16 @@ fn routes(prefix: &str) -> Vec<(String, Endpoint, MethodRouter<Arc<App>>)> {
         below.into_iter().map(|(endpoint, answering)| (format!("{prefix}{}", endpoint.path()), endpoint, answering));
     let inserted =
         inserted.into_iter().map(|(endpoint, answering)| (format!("{}{prefix}", endpoint.path()), endpoint, answering));
-    let mut routes: Vec<_> = below.chain(inserted).collect();
+    let mut routes: Vec<_> = below.chain(inserted).chain(for_gateways(prefix)).collect();
     // Without a prefix the two are one.
     routes.sort_by(|one, other| one.0.cmp(&other.0));
     routes.dedup_by(|one, other| one.0 == other.0);
     routes
+}
+
+/// A gateway may append the path of the request that it asks about.
+fn for_gateways(prefix: &str) -> impl Iterator<Item = Route> {
+    let verify = format!("{prefix}{}", Endpoint::Verify.path());
+    let paths = [verify.clone(), format!("{verify}/"), format!("{verify}/{BELOW}")];
+    paths.into_iter().map(|path| (path, Endpoint::Verify, any(verify::verify)))
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::BODY_LIMIT;
 use super::authorization::Authorization;
-use super::bearer::bearer_with_scope;
+use super::bearer::{bearer, bearer_with_scope};
 use super::error::OAuthError;
 use super::json;
 use super::params::decode_form;
@@ -26,7 +26,10 @@ const CHALLENGE: &str = r#"Bearer realm="tokend", error="insufficient_scope", sc
 pub async fn userinfo(State(app): State<Arc<App>>, request: Request) -> Result<Response, OAuthError> {
     refuse_token_in_query(request.uri())?;
     let (headers, token_in_body) = read(request).await?;
-    let token = bearer(&headers, token_in_body)?;
+    if token_in_body && matches!(Authorization::of(&headers), Authorization::Bearer(_)) {
+        return Err(OAuthError::invalid_bearer_request("The request has two tokens."));
+    }
+    let token = bearer(&headers)?;
     let access = bearer_with_scope(&app, token, Scope::OPENID, CHALLENGE).await?;
     // A client's own token has no user.
     let user = access.user.ok_or_else(OAuthError::invalid_token)?.read().map_err(Refusal::from)?;
@@ -48,18 +51,6 @@ async fn read(request: Request) -> Result<(HeaderMap, bool), OAuthError> {
     }
     let submitted = form_or_json(request, BODY_LIMIT).await?;
     Ok((submitted.headers, submitted.params.get("access_token").is_some()))
-}
-
-/// The token in the header, RFC 6750 §2.1; the one way that is taken.
-fn bearer(headers: &HeaderMap, token_in_body: bool) -> Result<&str, OAuthError> {
-    match Authorization::of(headers) {
-        Authorization::Bearer(_) if token_in_body => {
-            Err(OAuthError::invalid_bearer_request("The request has two tokens."))
-        }
-        Authorization::Bearer(token) => Ok(token),
-        Authorization::Missing | Authorization::Basic(_) => Err(OAuthError::missing_token()),
-        Authorization::Unusable => Err(OAuthError::invalid_token()),
-    }
 }
 
 /// `sub`, and the claims of each granted scope that the user has.

@@ -30,6 +30,8 @@ pub enum Endpoint {
     Revoke,
     /// `POST /introspect`.
     Introspect,
+    /// `/verify`, and every path below it.
+    Verify,
     /// `GET` and `POST /userinfo`.
     Userinfo,
     /// `GET /jwks.json`.
@@ -56,6 +58,7 @@ impl Label for Endpoint {
         Self::Token,
         Self::Revoke,
         Self::Introspect,
+        Self::Verify,
         Self::Userinfo,
         Self::Jwks,
         Self::AuthorizationServer,
@@ -85,6 +88,7 @@ impl Endpoint {
             Self::Token => "/token",
             Self::Revoke => "/revoke",
             Self::Introspect => "/introspect",
+            Self::Verify => "/verify",
             Self::Userinfo => "/userinfo",
             Self::Jwks => "/jwks.json",
             Self::AuthorizationServer => "/.well-known/oauth-authorization-server",

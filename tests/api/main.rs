@@ -44,3 +44,4 @@ mod rotations;
 mod threads;
 mod token;
 mod userinfo;
+mod verify;

@@ -16,7 +16,7 @@ impl TestServer {
     }
 
     /// What `done` moved, beside the reading itself.
-    async fn moved(&self, done: impl AsyncFnOnce()) -> Vec<(String, u64)> {
+    pub(crate) async fn moved(&self, done: impl AsyncFnOnce()) -> Vec<(String, u64)> {
         let before = self.metrics().await;
         done().await;
         self.metrics().await.since(&before)

@@ -6,13 +6,13 @@ use crate::harness::{Answer, Engine, Settings, TestServer, on_both_databases};
 
 impl TestServer {
     /// The same answer as where nothing is, for every method.
-    async fn assert_hidden(&self, asked: impl Fn(RequestBuilder) -> RequestBuilder) {
+    pub(crate) async fn assert_hidden(&self, path: &str, asked: impl Fn(RequestBuilder) -> RequestBuilder) {
         for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND"] {
             let send = async |path| {
                 let method = method.parse::<Method>().expect("a method");
                 self.send(asked(self.request(method, path))).await
             };
-            let (hidden, nowhere) = (send("/metrics").await, send("/nowhere").await);
+            let (hidden, nowhere) = (send(path).await, send("/nowhere").await);
             assert_eq!(hidden.without_the_incidental(), nowhere.without_the_incidental(), "{method}");
             assert_eq!(hidden.status, 404, "{method}");
         }
@@ -44,7 +44,7 @@ async fn what_an_unknown_proxy_passes_on_is_a_strangers(engine: Engine) {
         let server = TestServer::start_with(engine, http(settings)).await;
         for header in ["x-forwarded-for", "forwarded", "x-real-ip", "via", "x-forwarded-proto"] {
             for text in ["198.51.100.7", "127.0.0.1", "for=127.0.0.1", ""] {
-                server.assert_hidden(|request| request.header(header, text)).await;
+                server.assert_hidden("/metrics", |request| request.header(header, text)).await;
             }
         }
         server.get("/metrics").await.ok();
@@ -54,10 +54,10 @@ async fn what_an_unknown_proxy_passes_on_is_a_strangers(engine: Engine) {
 async fn behind_a_trusted_proxy_its_word_decides(engine: Engine) {
     let server = TestServer::start_with(engine, http("trusted_proxies = ['127.0.0.1']")).await;
     for said in ["198.51.100.7", "127.0.0.1, 198.51.100.7", "unknown", "", "127.0.0.1", "::1", "127.0.0.2"] {
-        server.assert_hidden(|request| request.header("x-forwarded-for", said)).await;
+        server.assert_hidden("/metrics", |request| request.header("x-forwarded-for", said)).await;
     }
     // The header that this proxy doesn't write may come through it from anybody.
-    server.assert_hidden(|request| request.header("forwarded", "for=127.0.0.1")).await;
+    server.assert_hidden("/metrics", |request| request.header("forwarded", "for=127.0.0.1")).await;
     server.get("/metrics").await.ok();
 }
 
@@ -66,9 +66,9 @@ async fn the_operator_says_who_may_read_it(engine: Engine) {
     let server = TestServer::start_with(engine, http(settings)).await;
     server.metrics_for("x-forwarded-for", "198.51.100.7").await.ok();
     server.metrics_for("x-forwarded-for", "127.0.0.1, 198.51.100.255").await.ok();
-    server.assert_hidden(|request| request.header("x-forwarded-for", "198.51.101.7")).await;
-    server.assert_hidden(|request| request.header("x-forwarded-for", "198.51.100.7, 203.0.113.1")).await;
-    server.assert_hidden(|request| request).await;
+    server.assert_hidden("/metrics", |request| request.header("x-forwarded-for", "198.51.101.7")).await;
+    server.assert_hidden("/metrics", |request| request.header("x-forwarded-for", "198.51.100.7, 203.0.113.1")).await;
+    server.assert_hidden("/metrics", |request| request).await;
 
     let everybody = http("trusted_proxies = ['127.0.0.1']\nmetrics_from = ['0.0.0.0/0']");
     let server = TestServer::start_with(engine, everybody).await;
@@ -76,7 +76,7 @@ async fn the_operator_says_who_may_read_it(engine: Engine) {
     server.get("/metrics").await.ok();
 
     let server = TestServer::start_with(engine, http("metrics_from = []")).await;
-    server.assert_hidden(|request| request).await;
+    server.assert_hidden("/metrics", |request| request).await;
 }
 
 async fn it_lies_under_the_issuers_path(engine: Engine) {
