@@ -3,6 +3,7 @@
 mod callers;
 mod demands;
 mod requests;
+mod samples;
 mod told;
 
 use reqwest::Method;

@@ -1,40 +1,13 @@
 """The built server, in a directory of its own, with a user and the clients that the checks need."""
 
-import datetime
-import ipaddress
 import json
 import secrets
 import subprocess
 import tempfile
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
 PASSWORD = "correct horse battery staple"
 API = "https://api.example.com"
-
-
-def make_certificate(directory):
-    """A certificate for the loopback address, and its key: two files."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    begin = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(begin)
-    builder = builder.not_valid_after(begin + datetime.timedelta(days=2))
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    certificate = builder.add_extension(address, critical=False).sign(key, hashes.SHA256())
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    paths = directory / "tls.crt", directory / "tls.key"
-    paths[0].write_bytes(certificate.public_bytes(pem))
-    paths[1].touch(mode=0o600)
-    paths[1].write_bytes(private)
-    return paths
 
 
 class Server:
@@ -53,17 +26,15 @@ class Server:
             "TOKEND_LOG__FORMAT": "json",
         }
         if tls:
+            # Only here: the tests of gateways have nothing but the standard library.
+            from certificate import make_certificate
+
             self.certificate, key = make_certificate(Path(self.home.name))
             self.environment |= {"TOKEND_HTTP__TLS_CERTIFICATE": str(self.certificate), "TOKEND_HTTP__TLS_KEY": str(key)}
 
     def __enter__(self):
         self.command("migrate")
-        self.command("user", "add", "alice", "--password-stdin", input=PASSWORD)
-        self.client("web", "--grant", "password", "--grant", "refresh_token", "--first-party", "--scope", "openid read write",
-                    "--audience", API)
-        self.client("rs", "--may-introspect", "--serves", API, "--grant", "client_credentials", "--scope", "introspect")
-        self.command("client", "add", "native", "--name", "Native", "--public", "--first-party", "--grant", "password",
-                     "--grant", "refresh_token", "--scope", "openid profile")
+        self.register()
         self.process = subprocess.Popen([self.program, "serve"], cwd=self.home.name, env=self.environment,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:
@@ -82,6 +53,15 @@ class Server:
         self.process.wait(timeout=60)
         self.drain.wait(timeout=60)
         self.home.cleanup()
+
+    def register(self):
+        """Makes the user and the clients."""
+        self.command("user", "add", "alice", "--password-stdin", input=PASSWORD)
+        self.client("web", "--grant", "password", "--grant", "refresh_token", "--first-party", "--scope", "openid read write",
+                    "--audience", API)
+        self.client("rs", "--may-introspect", "--serves", API, "--grant", "client_credentials", "--scope", "introspect")
+        self.command("client", "add", "native", "--name", "Native", "--public", "--first-party", "--grant", "password",
+                     "--grant", "refresh_token", "--scope", "openid profile")
 
     def client(self, name, *rights):
         """Registers a confidential client, and keeps its secret."""
