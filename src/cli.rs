@@ -20,6 +20,7 @@ mod tasks;
 mod terminal;
 mod throttling;
 mod user;
+mod warnings;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
