@@ -11,8 +11,9 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior,
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::time_limit::within;
 use super::warnings::{self, Warning};
-use super::{Failure, bootstrap, logging, start, tasks};
+use super::{Failure, PATIENCE, bootstrap, logging, start, tasks};
 use crate::app::{App, keep_audit};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -63,7 +64,7 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
     if (app.store.is_embedded() || options.bootstrap)
         && let Some(first) = bootstrap::bootstrap(&app).await?
     {
-        std::io::stdout().write_all(first.describe(&app.config, server.local_addr()).as_bytes())?;
+        show(first.describe(&app.config, server.local_addr()))?;
         // Within a second it would happen by itself, and somebody may be quicker than that.
         let _ = app.registry.refresh().await;
     }
@@ -119,6 +120,17 @@ fn warn(app: &App) {
     warnings::of_clients(registry.clients(), &app.config.login.client).iter().for_each(Warning::log);
 }
 
+/// Shows what the first start made. The secrets are in the database, so a reader that stands still doesn't stop the start.
+fn show(text: String) -> Result<(), Failure> {
+    let written = within(PATIENCE, move || std::io::stdout().write_all(text.as_bytes()))?;
+    if written.is_none() {
+        tracing::warn!(
+            "nobody reads standard output: the secrets of the first start wait there until the server stops"
+        );
+    }
+    Ok(written.transpose().map(drop)?)
+}
+
 fn stopped() -> Result<impl Future<Output = ()> + Send, Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -133,6 +145,7 @@ fn stopped() -> Result<impl Future<Output = ()> + Send, Failure> {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
+            logging::finish();
             std::process::exit(1);
         });
     })
