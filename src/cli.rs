@@ -19,17 +19,23 @@ mod start;
 mod tasks;
 mod terminal;
 mod throttling;
+mod time_limit;
 mod user;
+mod warnings;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 use context::Context;
 
 use crate::config::Config;
+
+/// How long a start or a stop waits for the reader of standard output or standard error.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The file that is read when none is named and it is there.
 const DEFAULT_FILE: &str = "config/tokend.toml";
@@ -85,24 +91,35 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = time_limit::within(PATIENCE, move || error.print());
+            return ExitCode::from(code);
         }
     };
     let file = config_file(arguments.config);
-    let done = Config::load(file.as_deref(), std::env::vars_os()).map_err(Failure::from).and_then(|config| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let command = arguments.command.unwrap_or_else(|| Command::Serve(serve::Options::default()));
-        runtime.block_on(execute(command, config, file.as_deref()))
-    });
-    match done {
+    let command = arguments.command.unwrap_or_else(|| Command::Serve(serve::Options::default()));
+    let _finish = logging::Finish;
+    match work(command, file.as_deref()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // Each line says whose it is: one that is wrong with the configuration may be one of several.
-            failure.to_string().lines().for_each(|line| eprintln!("tokend: {}", output::escaped(line)));
+            let lines = failure.to_string();
+            lines.lines().for_each(|line| logging::complain(&format!("tokend: {}", output::escaped(line))));
             ExitCode::FAILURE
         }
     }
+}
+
+fn work(command: Command, file: Option<&Path>) -> Result<(), Failure> {
+    if matches!(command, Command::Serve(_)) {
+        logging::take_over()?;
+    }
+    let config = Config::load(file, std::env::vars_os())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = runtime.block_on(execute(command, config, file));
+    // A name server that doesn't answer holds one of its threads, which would be waited for.
+    runtime.shutdown_background();
+    done
 }
 
 async fn execute(command: Command, config: Config, file: Option<&Path>) -> Result<(), Failure> {

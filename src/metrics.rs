@@ -9,12 +9,15 @@ mod requests;
 mod tests;
 mod text;
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use counters::Counters;
 pub use labels::{Endpoint, SignIn};
 pub use requests::Requests;
+
+use tracing::Level;
 
 use crate::throttle::Failures;
 use crate::token::judge::Verdict;
@@ -33,6 +36,12 @@ pub struct Metrics {
     pub throttled: Counters<Failures>,
     failovers: AtomicU64,
     revocations_restored: AtomicU64,
+}
+
+/// Log lines that found no room, by level. Logging is the process's, and so is this counter: it begins before there is a server.
+pub fn log_lines_dropped() -> &'static Counters<Level> {
+    static DROPPED: LazyLock<Counters<Level>> = LazyLock::new(Counters::default);
+    &DROPPED
 }
 
 impl Metrics {
@@ -60,6 +69,9 @@ impl Metrics {
         self.sign_ins.render(&mut text, "tokend_sign_ins_total", "outcome", help);
         let help = "Requests refused because too many failed before, by what was counted.";
         self.throttled.render(&mut text, "tokend_throttled_total", "what", help);
+        let help =
+            "Log lines dropped because standard error was not read, or not fast enough. Errors and warnings go last.";
+        log_lines_dropped().render(&mut text, "tokend_log_lines_dropped_total", "level", help);
         let failovers = self.failovers.load(Ordering::Relaxed);
         let help = "How often another database was found in the place of the one before.";
         text.single("tokend_failovers_total", "counter", help, failovers);

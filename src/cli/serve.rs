@@ -1,9 +1,7 @@
 //! `tokend serve`: the server itself.
 
-use std::fs;
 use std::io::Write as _;
 use std::num::NonZero;
-use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
@@ -13,14 +11,15 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior,
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Failure, bootstrap, logging, start, tasks};
+use super::time_limit::within;
+use super::warnings::{self, Warning};
+use super::{Failure, PATIENCE, bootstrap, logging, start, tasks};
 use crate::app::{App, keep_audit};
 use crate::clock::Clock;
-use crate::config::{Config, Database};
-use crate::domain::Grant;
+use crate::config::Config;
 use crate::http;
 use crate::http::Layers;
-use crate::http::server::{Limits, Server, TlsFiles, Worker};
+use crate::http::server::{Limits, Server, Worker};
 use crate::store::MigrationState;
 use crate::threads::Threads;
 
@@ -65,11 +64,11 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
     if (app.store.is_embedded() || options.bootstrap)
         && let Some(first) = bootstrap::bootstrap(&app).await?
     {
-        std::io::stdout().write_all(first.describe(&app.config, server.local_addr()).as_bytes())?;
+        show(first.describe(&app.config, server.local_addr()))?;
         // Within a second it would happen by itself, and somebody may be quicker than that.
         let _ = app.registry.refresh().await;
     }
-    warn_of_what_is_unusual(&app);
+    warn(&app);
     let stopped = stopped()?;
     tracing::info!(address = %server.local_addr(), issuer = app.config.issuer.as_str(), "listening");
     let tasks = tasks::start(&app);
@@ -103,9 +102,7 @@ async fn bind(config: &Config) -> Result<Server, Failure> {
         shutdown_timeout: config.http.shutdown_timeout,
         max_connections: config.http.max_connections,
     };
-    let tls = config.http.tls.as_ref();
-    let tls = tls.map(|tls| TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() });
-    Ok(Server::bind(config.listen, limits, tls).await?)
+    Ok(Server::bind(config.listen, limits, start::tls_files(config)).await?)
 }
 
 /// The memory holds keys and passwords: no core dumps, no look into it by other processes of this user.
@@ -116,30 +113,22 @@ fn keep_memory_private() {
     }
 }
 
-/// What an operator should have decided, and not merely have left as it was.
-fn warn_of_what_is_unusual(app: &App) {
-    let issuer = &app.config.issuer;
-    if !issuer.is_https() && !app.config.listen.ip().is_loopback() {
-        tracing::warn!(issuer = issuer.as_str(), "the issuer is not https, and the server can be reached from outside");
-    }
-    if app.throttle.is_none() {
-        tracing::warn!("throttle.enabled is false: passwords can be guessed as fast as they can be hashed");
-    }
-    if let Database::Sqlite(path) = &app.config.database
-        && fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
-    {
-        tracing::warn!(file = %path.display(), "others may use the database's file: chmod 600");
-    }
+/// What an operator should know of, though the server runs.
+fn warn(app: &App) {
+    warnings::of_configuration(&app.config).iter().for_each(Warning::log);
     let Some(registry) = app.registry.snapshot() else { return };
-    let login = &app.config.login.client;
-    if registry.clients().next().is_none() {
-        tracing::warn!("there is no client, so nobody can sign in: run `tokend client add`");
-    } else if registry.client(login.as_str()).is_none() {
-        tracing::warn!("login.client: there is no client {login}, or it is disabled: /login refuses who names none");
+    warnings::of_clients(registry.clients(), &app.config.login.client).iter().for_each(Warning::log);
+}
+
+/// Shows what the first start made. The secrets are in the database, so a reader that stands still doesn't stop the start.
+fn show(text: String) -> Result<(), Failure> {
+    let written = within(PATIENCE, move || std::io::stdout().write_all(text.as_bytes()))?;
+    if written.is_none() {
+        tracing::warn!(
+            "nobody reads standard output: the secrets of the first start wait there until the server stops"
+        );
     }
-    for client in registry.clients().filter(|client| client.may_use(Grant::Password) && client.first_party) {
-        tracing::warn!(client = %client.id, "this client may handle passwords (RFC 9700 §2.4 forbids it to any but your own apps)");
-    }
+    Ok(written.transpose().map(drop)?)
 }
 
 fn stopped() -> Result<impl Future<Output = ()> + Send, Failure> {
@@ -156,6 +145,7 @@ fn stopped() -> Result<impl Future<Output = ()> + Send, Failure> {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
+            logging::finish();
             std::process::exit(1);
         });
     })

@@ -7,9 +7,16 @@ use crate::audit::{Acting, Actor};
 use crate::clock::UnixTime;
 use crate::config::{Config, Database, SecretSource};
 use crate::domain::StoredKey;
+use crate::http::server::TlsFiles;
 use crate::keys::trail::{self, audit_keys, is_stored};
 use crate::keys::{MasterSecrets, SigningKey, master_file};
 use crate::store::{PoolSize, Store};
+
+/// The files for TLS, if the server speaks it itself.
+pub fn tls_files(config: &Config) -> Option<TlsFiles> {
+    let tls = config.http.tls.as_ref()?;
+    Some(TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() })
+}
 
 /// Opens the configured database. Changes nothing in it.
 pub async fn open_store(config: &Config) -> Result<Store, Failure> {

@@ -66,6 +66,7 @@ const OTHER: &[(&str, &str)] = &[
     ("issuer", "https://login.example.com/auth"),
     ("listen", "[::1]:9000"),
     ("database", "sqlite:other.db"),
+    ("database_file", "src/config/tests/database.url"),
     ("database.wait", "0s"),
     ("database.unsafe_durability", "true"),
     ("secret", SECRET),

@@ -11,8 +11,10 @@ mod tests;
 mod tls;
 mod unread;
 
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +68,13 @@ impl TlsFiles {
     /// Whether a server could use the files.
     pub fn check(self) -> Result<(), TlsError> {
         Tls::load(self).map(drop)
+    }
+
+    /// What to say when everybody can read the key. It isn't refused: how a key gets to its place is often decided by somebody
+    /// else, and the server would not start after an update.
+    pub fn exposed_key(&self) -> Option<String> {
+        let is_exposed = fs::metadata(&self.key).is_ok_and(|file| file.permissions().mode() & 0o004 != 0);
+        is_exposed.then(|| format!("everybody can read the TLS key {}: chmod o-r", self.key.display()))
     }
 }
 

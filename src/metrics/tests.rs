@@ -26,6 +26,7 @@ fn every_value_of_a_label_has_its_own_counter() {
     is_whole::<Verdict>();
     is_whole::<SignIn>();
     is_whole::<Failures>();
+    is_whole::<Level>();
 }
 
 /// The last of each is in its set; none can be missing before it, since the indices have no gap.
@@ -36,6 +37,7 @@ fn no_value_is_left_out() {
     assert_eq!(Verdict::ALL.last(), Some(&Verdict::Ahead));
     assert_eq!(SignIn::ALL.last(), Some(&SignIn::Busy));
     assert_eq!(Failures::ALL.last(), Some(&Failures::Introspections));
+    assert_eq!(Level::ALL.last(), Some(&Level::TRACE));
 }
 
 #[test]
