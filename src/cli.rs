@@ -20,6 +20,7 @@ mod tasks;
 mod terminal;
 mod throttling;
 mod user;
+mod waiting;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
