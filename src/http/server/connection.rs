@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time;
 
 use super::admission::Admission;
+use super::heads::Heads;
 use super::idle::{Activity, Phase, Running, Watched};
 use super::tls::Tls;
 use super::{Handler, Limits, Peer, Stage, stage};
@@ -70,15 +71,15 @@ impl<H: Handler> Connection<H> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let activity = Activity::new(self.limits, self.stages.clone());
+        let (activity, heads) = (Activity::new(self.limits, self.stages.clone()), Heads::default());
         let service = service_fn(|request: Request<Incoming>| {
             let version = request.version();
             let running = activity.begin(version);
-            let answer = self.admission.clone().answer(request, peer);
+            let answer = self.admission.clone().answer(request, peer, heads.next_fault(version));
             finished(answer, version, running)
         });
         let protocols = protocols();
-        let io = TokioIo::new(Watched { socket, activity: activity.clone() });
+        let io = TokioIo::new(Watched { socket, activity: activity.clone(), heads: heads.clone() });
         let mut connection = pin!(protocols.serve_connection(io, service));
         let mut timer = pin!(time::sleep(self.limits.header_timeout));
         let mut stage = Stage::Running;

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
+use super::heads::Heads;
 use super::{Limits, Stage};
 
 /// How long a connection that we have closed is still read from. A client that is sending a body which nobody wants
@@ -160,14 +161,16 @@ impl Drop for Running {
 pub(super) struct Watched<S> {
     pub(super) socket: S,
     pub(super) activity: Activity,
+    pub(super) heads: Heads,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
-        if buf.filled().len() > before {
+        if let Some(arrived @ [_, ..]) = buf.filled().get(before..) {
             self.activity.bytes_arrived();
+            self.heads.read(arrived);
         }
         Poll::Ready(Ok(()))
     }

@@ -1,6 +1,7 @@
 //! The server as its clients and attackers see it, over real sockets; `timing` has its own clock instead.
 
 mod draining;
+mod framing;
 mod http2;
 mod timing;
 mod tls;
