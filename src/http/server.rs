@@ -3,8 +3,10 @@
 
 mod accept;
 mod admission;
+mod conformity;
 mod connection;
 mod error;
+mod heads;
 mod idle;
 mod stage;
 #[cfg(test)]
