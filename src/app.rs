@@ -51,6 +51,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Whether the operator has been told of a proxy that isn't believed.
     pub warned_of_proxy: Arc<AtomicBool>,
+    /// Whether the server is about to stop and other nodes should get its requests.
+    pub draining: Arc<AtomicBool>,
 }
 
 /// Why the parts don't come together. Said to the operator at start.
@@ -99,6 +101,7 @@ impl App {
             device_keys,
             metrics: Arc::default(),
             warned_of_proxy: Arc::default(),
+            draining: Arc::default(),
         }))
     }
 

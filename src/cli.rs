@@ -7,6 +7,7 @@ mod check;
 mod client;
 mod context;
 mod explain;
+mod health;
 mod key;
 mod lengths;
 mod logging;
@@ -21,6 +22,7 @@ mod terminal;
 mod throttling;
 mod time_limit;
 mod user;
+mod waiting;
 mod warnings;
 
 use std::ffi::OsString;
@@ -57,6 +59,8 @@ enum Command {
     Serve(serve::Options),
     /// Check the configuration and the database, and show what would run; changes nothing.
     Check,
+    /// Ask the server that runs on this machine whether it is live; exit code 0 if it is, 1 if it isn't.
+    Health(health::Options),
     /// Bring the tables of the database up to date.
     Migrate(migrate::Options),
     /// Register, change and remove clients: apps and resource servers.
@@ -126,6 +130,7 @@ async fn execute(command: Command, config: Config, file: Option<&Path>) -> Resul
     match command {
         Command::Serve(options) => serve::run(config, options).await,
         Command::Check => check::run(&config, file).await,
+        Command::Health(options) => health::run(&config, &options).await,
         Command::Migrate(options) => migrate::run(&config, options).await,
         Command::Client(command) => Context::work(config, async |context| client::run(context, command).await).await,
         Command::User(command) => Context::work(config, async |context| user::run(context, command).await).await,

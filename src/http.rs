@@ -12,6 +12,7 @@ mod health;
 mod introspect;
 mod json;
 mod jwks;
+mod late_router;
 mod layers;
 mod login;
 mod logout;
@@ -29,6 +30,7 @@ mod token;
 mod token_response;
 mod userinfo;
 
+pub use late_router::LateRouter;
 pub use layers::Layers;
 pub use router::router;
 

@@ -1,5 +1,6 @@
 //! What is kept: one file a table. SQL lives here and nowhere else; nothing here decides, it stores what was decided.
 
+mod absence;
 pub mod audit_events;
 mod audit_keys;
 mod batch;

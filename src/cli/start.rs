@@ -10,7 +10,7 @@ use crate::domain::StoredKey;
 use crate::http::server::TlsFiles;
 use crate::keys::trail::{self, audit_keys, is_stored};
 use crate::keys::{MasterSecrets, SigningKey, master_file};
-use crate::store::{PoolSize, Store};
+use crate::store::{PoolSize, StartError, Store};
 
 /// The files for TLS, if the server speaks it itself.
 pub fn tls_files(config: &Config) -> Option<TlsFiles> {
@@ -19,7 +19,7 @@ pub fn tls_files(config: &Config) -> Option<TlsFiles> {
 }
 
 /// Opens the configured database. Changes nothing in it.
-pub async fn open_store(config: &Config) -> Result<Store, Failure> {
+pub async fn open_store(config: &Config) -> Result<Store, StartError> {
     Ok(open_store_for(config, 0).await?.0)
 }
 
@@ -27,7 +27,7 @@ pub async fn open_store(config: &Config) -> Result<Store, Failure> {
 const SQLITE_LANES: usize = 4;
 
 /// As [`open_store`], with room for connections of their own for so many threads, and for how many there is room.
-pub async fn open_store_for(config: &Config, threads: usize) -> Result<(Store, usize), Failure> {
+pub async fn open_store_for(config: &Config, threads: usize) -> Result<(Store, usize), StartError> {
     match &config.database {
         Database::Sqlite(path) => Ok((Store::open_sqlite(path).await?, threads.min(SQLITE_LANES))),
         Database::Postgres(url) => {

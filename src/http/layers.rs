@@ -52,8 +52,8 @@ struct Parts {
 }
 
 impl Handler for Layers {
-    async fn answer(self, request: Request, peer: Peer) -> Response {
-        self.0.identified(request, peer).await
+    async fn answer(self, request: Request, Peer(peer): Peer) -> Response {
+        self.identified(request, peer).await
     }
 }
 
@@ -62,11 +62,16 @@ impl Layers {
     pub fn around(endpoints: Router, paths: HashMap<String, Endpoint>, app: &Arc<App>) -> Self {
         Self(Arc::new(Parts { cors: cors(&app.config), app: Arc::clone(app), endpoints, paths }))
     }
+
+    /// The answer to one request.
+    pub(super) fn identified(&self, request: Request, peer: SocketAddr) -> impl Future<Output = Response> {
+        self.0.identified(request, peer)
+    }
 }
 
 impl Parts {
     /// Gives the request its address and its number, the answer its security headers, and the log its line.
-    async fn identified(&self, mut request: Request, Peer(peer): Peer) -> Response {
+    async fn identified(&self, mut request: Request, peer: SocketAddr) -> Response {
         let config = &self.app.config;
         let begun = Instant::now();
         self.warn_of_unbelieved_proxies(peer, request.headers());
@@ -77,14 +82,10 @@ impl Parts {
         let method = request.method().clone();
         let known = self.paths.get_key_value(request.uri().path());
         let (route, endpoint) = known.map_or(("(none)", Endpoint::None), |(path, &endpoint)| (path.as_str(), endpoint));
-        let mut response = self.readable(request).await;
+        let response = self.readable(request).await;
         self.app.metrics.requests.count(endpoint, response.status().as_u16(), begun.elapsed());
         log(&response, method_name(&method), route, address, &request_id, begun);
-        secure(response.headers_mut(), config.issuer.is_https());
-        if let Ok(id) = HeaderValue::try_from(request_id) {
-            response.headers_mut().insert(REQUEST_ID, id);
-        }
-        response
+        sealed(response, request_id, config)
     }
 
     /// Once: a proxy that is missing in the configuration makes all users one, whose failures add up.
@@ -145,13 +146,22 @@ fn after_panic(_: Box<dyn Any + Send + 'static>) -> Response {
 }
 
 /// A proxy of ours may have numbered the request; nobody else's number is taken over.
-fn request_id(config: &Config, peer: SocketAddr, headers: &HeaderMap) -> String {
+pub(super) fn request_id(config: &Config, peer: SocketAddr, headers: &HeaderMap) -> String {
     let from_proxy = config.http.trusted_proxies.iter().any(|net| net.contains(&peer.ip().to_canonical()));
     let sent = headers.get(REQUEST_ID).filter(|_| from_proxy).and_then(|id| id.to_str().ok());
     let is_plain = |id: &&str| {
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
     sent.filter(is_plain).map_or_else(|| random::uuid().to_string(), str::to_owned)
+}
+
+/// An answer with its request's number and the security headers.
+pub(super) fn sealed(mut response: Response, request_id: String, config: &Config) -> Response {
+    secure(response.headers_mut(), config.issuer.is_https());
+    if let Ok(id) = HeaderValue::try_from(request_id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
 }
 
 fn secure(headers: &mut HeaderMap, is_https: bool) {
@@ -164,7 +174,7 @@ fn secure(headers: &mut HeaderMap, is_https: bool) {
 }
 
 /// A method that has a name of its own. Anybody can send another word, and as much of it as a head has room for.
-fn method_name(method: &Method) -> &str {
+pub(super) fn method_name(method: &Method) -> &str {
     let known = [
         Method::GET,
         Method::HEAD,
@@ -179,7 +189,14 @@ fn method_name(method: &Method) -> &str {
 }
 
 /// What was refused is worth a line to anybody; what went well, ten thousand times a second, to whoever asks for it.
-fn log(response: &Response, method: &str, route: &str, address: ClientAddress, request_id: &str, begun: Instant) {
+pub(super) fn log(
+    response: &Response,
+    method: &str,
+    route: &str,
+    address: ClientAddress,
+    request_id: &str,
+    begun: Instant,
+) {
     let status = response.status();
     let cause = response.extensions().get::<Cause>().map(|Cause(cause)| cause.as_str());
     let milliseconds = || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -3,9 +3,12 @@
 
 mod accept;
 mod admission;
+mod conformity;
 mod connection;
 mod error;
+mod heads;
 mod idle;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -37,6 +40,7 @@ use connection::Connection;
 use tls::Tls;
 
 pub use error::{ServeError, TlsError};
+pub use stage::Stage;
 
 /// The files that are open beside connections of clients: to the database, above all.
 const OTHER_FILES: u64 = 256;
@@ -138,34 +142,37 @@ impl Server {
         self.local
     }
 
-    /// Serves `handler` on the current runtime, see [`Server::run_on`].
+    /// Serves `handler` on the current runtime until `shutdown` completes, see [`Server::run_on`].
     pub async fn run(self, handler: impl Handler, shutdown: impl Future<Output = ()> + Send) {
-        self.run_on([Worker { runtime: Handle::current(), handler }], shutdown).await;
+        let (stage, stages) = watch::channel(Stage::Running);
+        let stopping = async {
+            shutdown.await;
+            stage.send_replace(Stage::Stopping);
+        };
+        tokio::join!(stopping, self.run_on([Worker { runtime: Handle::current(), handler }], stages));
     }
 
-    /// Serves until `shutdown` completes, each connection by the worker that has the fewest. Then nothing is accepted any
+    /// Serves until [`Stage::Stopping`], each connection by the worker that has the fewest. Then nothing is accepted any
     /// more, idle connections are closed, and requests that run may finish, for `shutdown_timeout` at most. Returns when
     /// every connection is gone.
     pub async fn run_on<H: Handler>(
         self,
         workers: impl IntoIterator<Item = Worker<H>>,
-        shutdown: impl Future<Output = ()> + Send,
+        mut stages: watch::Receiver<Stage>,
     ) {
         let Self { listener, limits, tls, hangups, .. } = self;
-        let (stop, stopping) = watch::channel(false);
         let requests = Admission::<H>::requests(limits.max_connections);
         let desks = workers.into_iter().map(|Worker { runtime, handler }| {
             let admission = Admission::new(handler, Arc::clone(&requests));
-            Desk::new(runtime, Connection { admission, limits, tls: tls.clone(), stopping: stopping.clone() })
+            Desk::new(runtime, Connection { admission, limits, tls: tls.clone(), stages: stages.clone() })
         });
         let desks = desks.collect();
         let mut connections = JoinSet::new();
         tokio::select! {
             () = accept::accept(listener, desks, limits.max_connections, &mut connections) => {}
             () = tls::reload_on_hangup(tls, hangups) => {}
-            () = shutdown => {}
+            () = stage::reached(&mut stages, Stage::Stopping) => {}
         }
-        stop.send_replace(true);
         let finished =
             time::timeout(limits.shutdown_timeout, async { while connections.join_next().await.is_some() {} });
         if finished.await.is_err() {

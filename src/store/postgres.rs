@@ -1,5 +1,6 @@
 //! The pool of connections to PostgreSQL: what is asked of each connection, and how a dead one is noticed.
 
+use std::io;
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -60,7 +61,8 @@ pub(super) async fn open(url: &str, size: PoolSize) -> Result<PgPool, StartError
         set_up(&mut connection).await?;
         connection.close().await
     });
-    first.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(unreachable(name(&options)))?;
+    let first = first.await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+    first.map_err(|error| without_socket(&options, error)).map_err(unreachable(name(&options)))?;
     Ok(PgPoolOptions::new()
         .max_connections(size.max_connections)
         .acquire_timeout(size.acquire_timeout)
@@ -77,11 +79,28 @@ fn name(options: &PgConnectOptions) -> String {
     format!("{database} on {}:{}", options.get_host(), options.get_port())
 }
 
+/// PostgreSQL makes its socket when it starts, so a missing one is a server that isn't there yet. The driver reports a missing
+/// certificate file in the same way.
+fn without_socket(options: &PgConnectOptions, error: sqlx::Error) -> sqlx::Error {
+    let is_socket = options.get_socket().is_some() || options.get_host().starts_with('/');
+    match error {
+        sqlx::Error::Io(error) if is_socket && error.kind() == io::ErrorKind::NotFound => {
+            io::Error::new(io::ErrorKind::ConnectionRefused, error).into()
+        }
+        error => error,
+    }
+}
+
+/// What makes a standby unfit.
+#[derive(Debug, thiserror::Error)]
+#[error("this PostgreSQL is a standby; tokend needs the primary")]
+pub(super) struct Standby;
+
 /// Refuses a standby, which answers with yesterday's sessions and stores nothing.
 async fn set_up(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let (is_standby,): (bool,) = sqlx::query_as(IS_STANDBY).fetch_one(&mut *connection).await?;
     if is_standby {
-        return Err(sqlx::Error::Configuration("this PostgreSQL is a standby; tokend needs the primary".into()));
+        return Err(sqlx::Error::Configuration(Standby.into()));
     }
     sqlx::query(SET_UP).execute(connection).await.map(drop)
 }

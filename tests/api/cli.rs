@@ -4,6 +4,7 @@ mod audit;
 mod backup;
 mod check;
 mod client;
+mod health;
 mod key;
 mod misuse;
 mod recovery;

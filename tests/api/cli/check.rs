@@ -125,7 +125,7 @@ fn a_secret_that_others_can_read_is_refused() {
     let path = program.directory().join("master.secret");
     std::fs::write(&path, SECRET).unwrap();
     std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
-    let program = program.set("TOKEND_SECRET_FILE", "master.secret");
+    let program = program.set("TOKEND_SECRET_FILE", "master.secret").set("TOKEND_LISTEN", "127.0.0.1:0");
     for command in ["check", "serve"] {
         program.run(&[command]).refused("chmod 600");
     }
@@ -158,7 +158,7 @@ fn what_is_no_database_is_named() {
     let program = Program::new();
     std::fs::write(program.directory().join("notes.txt"), "this is no database, but a rather long text".repeat(100))
         .unwrap();
-    let program = program.set("TOKEND_DATABASE", "sqlite:notes.txt");
+    let program = program.set("TOKEND_DATABASE", "sqlite:notes.txt").set("TOKEND_LISTEN", "127.0.0.1:0");
     for command in [&["check"][..], &["serve"], &["migrate"], &["user", "list"]] {
         program.run(command).refused("notes.txt");
     }
@@ -179,6 +179,7 @@ fn a_certificate_that_is_not_there_is_found_before_the_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgres_that_does_not_answer_is_named() {
     let base = Program::new().set("TOKEND_SECRET", SECRET).set("TOKEND_POSTGRES__ACQUIRE_TIMEOUT", "500ms");
+    let base = base.set("TOKEND_DATABASE__WAIT", "0s").set("TOKEND_LISTEN", "127.0.0.1:0");
     let program = base.set("TOKEND_DATABASE", "postgres://tokend:hunter2@127.0.0.1:1/sso");
     for command in [&["check"][..], &["serve"], &["migrate"], &["user", "list"]] {
         let outcome = program.run(command);
@@ -210,6 +211,7 @@ fn what_postgres_would_be_told_wrongly_is_refused_before_it_is_asked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_is_migrated_when_it_may_be() {
     let program = Program::new().set("TOKEND_SECRET", SECRET).set("TOKEND_DATABASE", &empty_postgres().await);
+    let program = program.set("TOKEND_LISTEN", "127.0.0.1:0");
     program.run(&["serve", "--no-migrate"]).refused("the database lacks 5 migration(s): run `tokend migrate`");
     program.run(&["user", "list"]).refused("the database lacks 5 migration(s)");
     assert!(program.run(&["check"]).ok().stdout.contains("migrations     5 migrations missing"));
@@ -223,7 +225,7 @@ async fn postgres_is_migrated_when_it_may_be() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_needs_a_master_secret_from_outside() {
-    let program = Program::new().set("TOKEND_DATABASE", &empty_postgres().await);
+    let program = Program::new().set("TOKEND_DATABASE", &empty_postgres().await).set("TOKEND_LISTEN", "127.0.0.1:0");
     for command in ["check", "serve"] {
         program.run(&[command]).refused("TOKEND_SECRET or secret_file must be set");
     }

@@ -151,7 +151,8 @@ impl Rig {
 
 /// The program on that database.
 pub fn program_on(database: &Database) -> Program {
-    Program::new().set("TOKEND_DATABASE", &database.url).set("TOKEND_SECRET", SECRET).set("TOKEND_ISSUER", ISSUER)
+    let program = Program::new().set("TOKEND_LISTEN", "127.0.0.1:0").set("TOKEND_DATABASE", &database.url);
+    program.set("TOKEND_SECRET", SECRET).set("TOKEND_ISSUER", ISSUER)
 }
 
 pub fn secrets(texts: &[&str]) -> MasterSecrets {

@@ -184,9 +184,19 @@ impl Running {
         kill_process(Pid::from_child(&self.child), Signal::HUP).expect("it runs");
     }
 
-    /// Asks the program to end, as an operator would. What it printed since, on standard output and standard error.
-    pub fn stop(mut self) -> (ExitStatus, String, String) {
+    /// Asks the program to end, as an operator would.
+    pub fn terminate(&self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
+    }
+
+    /// Asks the program to end, and waits until it has, see [`Self::end`].
+    pub fn stop(self) -> (ExitStatus, String, String) {
+        self.terminate();
+        self.end()
+    }
+
+    /// Waits until the program ends. What it printed since, on standard output and standard error.
+    pub fn end(mut self) -> (ExitStatus, String, String) {
         let rest = |from: &Receiver<String>| from.iter().map(|line| line + "\n").collect::<String>();
         let (stdout, stderr) = (rest(&self.stdout), rest(&self.stderr));
         (self.child.wait().expect("it ends"), stdout, stderr)
