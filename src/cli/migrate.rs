@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::output::print;
+use super::output::{note, print};
 use super::{Failure, start};
 use crate::config::{Config, Database};
 use crate::store::{MigrationState, StartError, Store};
@@ -24,12 +24,19 @@ pub async fn run(config: &Config, options: Options) -> Result<(), Failure> {
         });
     }
     let store = start::open_store(config).await?;
-    let applied = store.migrate().await;
+    let applied = apply(config, &store).await;
     store.close().await;
     print(&match applied? {
         0 => "the database is up to date\n".to_owned(),
         applied => format!("{} applied\n", migrations(applied)),
     })
+}
+
+async fn apply(config: &Config, store: &Store) -> Result<usize, StartError> {
+    for finding in start::require_preconditions(config, store).await? {
+        note(&finding.to_string());
+    }
+    store.migrate().await
 }
 
 async fn missing(config: &Config) -> Result<usize, Failure> {

@@ -44,6 +44,7 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
     let clock = Clock::System;
     let threads = Threads::start(available_parallelism().map_or(1, NonZero::get))?;
     let (store, own_lanes) = start::open_store_for(&config, threads.runtimes().count()).await?;
+    let findings = start::require_preconditions(&config, &store).await?;
     if options.no_migrate {
         store.require_current().await?;
     } else {
@@ -70,6 +71,9 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
         let _ = app.registry.refresh().await;
     }
     warn_of_what_is_unusual(&app);
+    for finding in findings {
+        tracing::warn!(%finding, "the database is set up in an unusual way");
+    }
     let stopped = stopped()?;
     tracing::info!(address = %server.local_addr(), issuer = app.config.issuer.as_str(), "listening");
     let tasks = tasks::start(&app);

@@ -9,7 +9,7 @@ use crate::config::{Config, Database, SecretSource};
 use crate::domain::StoredKey;
 use crate::keys::trail::{self, audit_keys, is_stored};
 use crate::keys::{MasterSecrets, SigningKey, master_file};
-use crate::store::{PoolSize, Store};
+use crate::store::{Finding, PoolSize, StartError, Store};
 
 /// Opens the configured database. Changes nothing in it.
 pub async fn open_store(config: &Config) -> Result<Store, Failure> {
@@ -30,6 +30,11 @@ pub async fn open_store_for(config: &Config, threads: usize) -> Result<(Store, u
             Ok((Store::open_postgres(url.reveal(), pool).await?, own))
         }
     }
+}
+
+/// Refuses a database on which a promise would be false. What else there is to say of it.
+pub async fn require_preconditions(config: &Config, store: &Store) -> Result<Vec<Finding>, StartError> {
+    store.require_preconditions(config.postgres.max_connections, config.database_rules.unsafe_durability).await
 }
 
 /// Opens the database for a command that works on what is in it: the embedded one must be there and is migrated, PostgreSQL must

@@ -15,9 +15,12 @@ pub async fn live() -> Response {
     json::no_store_bytes(r#"{"status":"ok"}"#)
 }
 
-/// Answers `GET /health/ready`: the database answers, and this node's copy of the registry is current.
+/// Answers `GET /health/ready`: sign-ins and revocations can be stored, and this node's copy of the registry is current. Anybody may
+/// ask, so nothing is asked of the database.
 pub async fn ready(State(app): State<Arc<App>>) -> Result<Response, OAuthError> {
     snapshot(&app)?;
-    app.store.registry_state().await.map_err(Refusal::from)?;
+    if let Some(reason) = app.unready() {
+        return Err(Refusal::Unavailable(reason.to_owned()).into());
+    }
     Ok(json::no_store_bytes(r#"{"status":"ok"}"#))
 }

@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod key;
 mod misuse;
+mod preconditions;
 mod recovery;
 mod rig;
 mod session;
