@@ -1,6 +1,7 @@
 //! Everything that a request may use, built once. No globals.
 
 mod failover;
+mod readiness;
 mod registry;
 
 use std::sync::Arc;

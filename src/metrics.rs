@@ -10,7 +10,7 @@ mod tests;
 mod text;
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use counters::Counters;
@@ -36,6 +36,7 @@ pub struct Metrics {
     pub throttled: Counters<Failures>,
     failovers: AtomicU64,
     revocations_restored: AtomicU64,
+    store_is_unfit: AtomicBool,
 }
 
 /// Log lines that found no room, by level. Logging is the process's, and so is this counter: it begins before there is a server.
@@ -53,6 +54,11 @@ impl Metrics {
     /// So many revocations that it lacked were put back.
     pub fn restored(&self, restored: u64) {
         self.revocations_restored.fetch_add(restored, Ordering::Relaxed);
+    }
+
+    /// Whether sign-ins and revocations can be stored.
+    pub fn store_is_writable(&self, is_writable: bool) {
+        self.store_is_unfit.store(!is_writable, Ordering::Relaxed);
     }
 
     /// All of it in Prometheus' text format, version 0.0.4. `registry_age`: how old this node's copy of the registry is.
@@ -78,6 +84,9 @@ impl Metrics {
         let restored = self.revocations_restored.load(Ordering::Relaxed);
         let help = "Revocations that a database which took over had lost, and that this node put back.";
         text.single("tokend_revocations_restored_total", "counter", help, restored);
+        let is_writable = u64::from(!self.store_is_unfit.load(Ordering::Relaxed));
+        let help = "Whether sign-ins and revocations can be stored. While it is 0 /health/ready is 503.";
+        text.single("tokend_store_writable", "gauge", help, is_writable);
         let help = "How old this node's copy of clients and signing keys is. From 5 on it answers 503.";
         text.single("tokend_registry_age_seconds", "gauge", help, text::seconds(registry_age));
         text.into_string()

@@ -37,6 +37,9 @@ pub async fn run(config: &Config, file: Option<&Path>) -> Result<(), Failure> {
 
 async fn check_database(config: &Config, store: &Store) -> Result<(), Failure> {
     print(&format!("database       {}\n", store.engine().await?))?;
+    for finding in start::require_preconditions(config, store).await? {
+        print(&format!("warning        {finding}\n"))?;
+    }
     match store.migration_state().await? {
         MigrationState::Current => print("migrations     up to date\n")?,
         MigrationState::Ahead(version) => {

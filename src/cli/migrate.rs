@@ -36,9 +36,16 @@ pub async fn run(config: &Config, options: Options) -> Result<(), Failure> {
 
 async fn apply(config: &Config) -> Result<usize, StartError> {
     let store = start::open_store(config).await?;
-    let applied = store.migrate().await;
+    let applied = apply_to(config, &store).await;
     store.close().await;
     applied
+}
+
+async fn apply_to(config: &Config, store: &Store) -> Result<usize, StartError> {
+    for finding in start::require_preconditions(config, store).await? {
+        note(&finding.to_string());
+    }
+    store.migrate().await
 }
 
 async fn missing(config: &Config) -> Result<usize, StartError> {

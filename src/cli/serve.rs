@@ -150,6 +150,9 @@ fn workers(threads: &Threads, routers: &[LateRouter]) -> Vec<Worker<LateRouter>>
 async fn open(config: &Config, options: &Options, threads: usize) -> Result<(Store, usize), Failure> {
     let open = async || {
         let (store, own_lanes) = start::open_store_for(config, threads).await?;
+        for finding in start::require_preconditions(config, &store).await? {
+            tracing::warn!(%finding, "the database is set up in an unusual way");
+        }
         if options.no_migrate {
             store.require_current().await?;
         } else {

@@ -10,7 +10,7 @@ use crate::domain::StoredKey;
 use crate::http::server::TlsFiles;
 use crate::keys::trail::{self, audit_keys, is_stored};
 use crate::keys::{MasterSecrets, SigningKey, master_file};
-use crate::store::{PoolSize, StartError, Store};
+use crate::store::{Finding, PoolSize, StartError, Store};
 
 /// The files for TLS, if the server speaks it itself.
 pub fn tls_files(config: &Config) -> Option<TlsFiles> {
@@ -37,6 +37,11 @@ pub async fn open_store_for(config: &Config, threads: usize) -> Result<(Store, u
             Ok((Store::open_postgres(url.reveal(), pool).await?, own))
         }
     }
+}
+
+/// Refuses a database on which a promise would be false. What else there is to say of it.
+pub async fn require_preconditions(config: &Config, store: &Store) -> Result<Vec<Finding>, StartError> {
+    store.require_preconditions(config.postgres.max_connections, config.database_rules.unsafe_durability).await
 }
 
 /// Opens the database for a command that works on what is in it: the embedded one must be there and is migrated, PostgreSQL must

@@ -17,7 +17,7 @@ use crate::token::refresh::RefreshToken;
 /// How often a token is judged again when another exchange of its session came first. Each time somebody got further.
 const ATTEMPTS: usize = 64;
 
-/// How often a write whose outcome is unknown is tried again: if it was done after all, that ends as a replay.
+/// How often a write is tried again whose answer was lost with its connection: if it was done after all, that ends as a replay.
 const UNKNOWN_OUTCOMES: usize = 2;
 
 /// How much longer an unrotated session's life must become to be worth a write, as a part of its idle lifetime.
@@ -140,7 +140,7 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<At
         match stored {
             Ok(true) => {}
             Ok(false) => return Ok(Attempt::Overtaken),
-            Err(error) if error.is_of_unknown_outcome() => return Ok(Attempt::Unknown(error)),
+            Err(error) if error.is_of_connection() => return Ok(Attempt::Unknown(error)),
             Err(error) => return Err(error.into()),
         }
     }

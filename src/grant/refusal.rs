@@ -98,9 +98,12 @@ impl Refusal {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::Overloaded | StoreError::TimedOut | StoreError::TooSoon => {
-                Self::Unavailable(error.to_string())
-            }
+            StoreError::Unavailable(_)
+            | StoreError::Overloaded
+            | StoreError::TimedOut
+            | StoreError::Locked
+            | StoreError::Gone
+            | StoreError::TooSoon => Self::Unavailable(error.to_string()),
             _ => Self::Failed(error.to_string()),
         }
     }

@@ -245,7 +245,8 @@ impl Statement for Events {
 
     async fn run(&mut self, events: &[AuditEvent]) -> Result<Vec<()>, StoreError> {
         let unit = self.db.begin().await?;
-        self.audit.commit(unit, events.iter().cloned()).await?;
+        let told = self.audit.commit(unit, events.iter().cloned()).await;
+        told.inspect_err(|error| self.db.condition().note_final(error))?;
         Ok(vec![(); events.len()])
     }
 }

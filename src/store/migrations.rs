@@ -98,7 +98,7 @@ impl Store {
         self.require_engine_version().await?;
         let known = self.migrations();
         let applied = match sql!(self.write().await?, all AppliedRow, APPLIED) {
-            Err(StoreError::Failed(error)) if lacks_table(&error) => Vec::new(),
+            Err(StoreError::Failed(error) | StoreError::Unavailable(error)) if lacks_table(&error) => Vec::new(),
             applied => applied?,
         };
         if let Some(row) = applied.iter().find(|row| !known.first.version_exists(row.version)) {
@@ -117,7 +117,7 @@ impl Store {
             MigrationState::Behind(missing) => missing,
         };
         match &self.db {
-            Db::Postgres(pool) => migrate_postgres(pool).await,
+            Db::Postgres(db) => migrate_postgres(&db.pool).await,
             Db::Sqlite { writer, .. } => migrate_sqlite(writer).await,
         }
         .map_err(StartError::Migration)?;
@@ -135,7 +135,7 @@ impl Store {
 
     async fn recorded_migrations(&self) -> Result<Vec<Recorded>, StoreError> {
         match sql!(self.write().await?, all Recorded, expand::RECORDED) {
-            Err(StoreError::Failed(error)) if lacks_table(&error) => Ok(Vec::new()),
+            Err(StoreError::Failed(error) | StoreError::Unavailable(error)) if lacks_table(&error) => Ok(Vec::new()),
             recorded => recorded,
         }
     }

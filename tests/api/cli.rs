@@ -7,6 +7,7 @@ mod client;
 mod health;
 mod key;
 mod misuse;
+mod preconditions;
 mod recovery;
 mod rig;
 mod session;

@@ -87,13 +87,15 @@ impl Store {
         since: UnixTime,
         limit: i64,
     ) -> Result<Vec<AuditEvent>, StoreError> {
-        let mut connection = self.read().await?;
-        let rows = match filter {
-            AuditFilter::All => sql!(connection, all EventRow, ALL, since, limit)?,
-            AuditFilter::User(id) => sql!(connection, all EventRow, OF_USER, since, limit, id.0)?,
-            AuditFilter::Session(id) => sql!(connection, all EventRow, OF_SESSION, since, limit, id.0)?,
-            AuditFilter::Token(jti) => sql!(connection, all EventRow, OF_TOKEN, since, limit, jti)?,
-        };
-        Ok(rows.into_iter().map(AuditEvent::from).collect())
+        let rows = self.again(|| async {
+            let mut connection = self.read().await?;
+            match filter {
+                AuditFilter::All => sql!(connection, all EventRow, ALL, since, limit),
+                AuditFilter::User(id) => sql!(connection, all EventRow, OF_USER, since, limit, id.0),
+                AuditFilter::Session(id) => sql!(connection, all EventRow, OF_SESSION, since, limit, id.0),
+                AuditFilter::Token(jti) => sql!(connection, all EventRow, OF_TOKEN, since, limit, jti),
+            }
+        });
+        Ok(rows.await?.into_iter().map(AuditEvent::from).collect())
     }
 }

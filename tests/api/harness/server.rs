@@ -275,7 +275,9 @@ impl Node {
     }
 
     pub async fn start_on(store: Store, clock: &Clock, settings: &Settings) -> Self {
-        let config = Config::from_toml(&settings.toml).expect("the test's configuration is valid");
+        let mut config = Config::from_toml(&settings.toml).expect("the test's configuration is valid");
+        // The cluster that tests/run.sh starts doesn't wait for the disk.
+        config.database_rules.unsafe_durability = true;
         let SecretSource::Inline(secrets) = &config.master_secrets else { panic!("the test names its master secrets") };
         for secret in secrets {
             canary::note(secret.reveal());
@@ -295,8 +297,9 @@ impl Node {
         tokio::spawn(server.run(router, async {
             let _ = stopped.await;
         }));
-        let polled = Arc::clone(&app);
+        let (polled, watched) = (Arc::clone(&app), Arc::clone(&app));
         tokio::spawn(async move { polled.registry.poll().await });
+        tokio::spawn(async move { watched.watch_store().await });
         Self { app, base, _stop: stop }
     }
 }
