@@ -33,6 +33,7 @@ pub struct Metrics {
     pub throttled: Counters<Failures>,
     failovers: AtomicU64,
     revocations_restored: AtomicU64,
+    audit_rewound: AtomicU64,
 }
 
 impl Metrics {
@@ -44,6 +45,11 @@ impl Metrics {
     /// So many revocations that it lacked were put back.
     pub fn restored(&self, restored: u64) {
         self.revocations_restored.fetch_add(restored, Ordering::Relaxed);
+    }
+
+    /// So many chains of the audit trail were found behind where they had been.
+    pub fn rewound(&self, chains: usize) {
+        self.audit_rewound.fetch_add(u64::try_from(chains).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// All of it in Prometheus' text format, version 0.0.4. `registry_age`: how old this node's copy of the registry is.
@@ -66,6 +72,9 @@ impl Metrics {
         let restored = self.revocations_restored.load(Ordering::Relaxed);
         let help = "Revocations that a database which took over had lost, and that this node put back.";
         text.single("tokend_revocations_restored_total", "counter", help, restored);
+        let rewound = self.audit_rewound.load(Ordering::Relaxed);
+        let help = "Chains of the audit trail that this node found put back to an earlier state.";
+        text.single("tokend_audit_rewound_total", "counter", help, rewound);
         let help = "How old this node's copy of clients and signing keys is. From 5 on it answers 503.";
         text.single("tokend_registry_age_seconds", "gauge", help, text::seconds(registry_age));
         text.into_string()

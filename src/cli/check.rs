@@ -10,6 +10,7 @@ use crate::config::{Config, describe};
 use crate::domain::StoredKey;
 use crate::http::server::TlsFiles;
 use crate::keys::{KeyRing, SigningKey};
+use crate::store::audit_events::TrailState;
 use crate::store::{MigrationState, StartError, Store};
 
 /// Shows the settings, then looks at everything that the server would need. `file` is where the configuration is from.
@@ -51,6 +52,11 @@ async fn check_database(config: &Config, store: &Store) -> Result<(), Failure> {
     print(&format!("users          {}\nclients        {}\n", counts.users, counts.clients))?;
     print(&format!("sessions       {}, with those that ended lately\n", counts.sessions))?;
     check_secrets(config, &store.list_signing_keys().await?)?;
+    print(match store.trail_state().await? {
+        TrailState::Anchored => "audit trail    sealed and anchored\n",
+        TrailState::NotAnchored => "audit trail    sealed, not anchored yet: the next start of the server does it\n",
+        TrailState::Unsealed => "audit trail    not sealed: run `tokend audit verify`, and `tokend audit seal` if nothing is missing\n",
+    })?;
     if counts.clients > 0 && store.find_client(&config.login.client).await?.is_none() {
         note(&format!("login.client: there is no client {}", config.login.client));
     }

@@ -24,7 +24,7 @@ pub async fn run(config: &Config, options: Options) -> Result<(), Failure> {
         });
     }
     let store = start::open_store(config).await?;
-    let applied = store.migrate().await;
+    let applied = start::migrate(config, &store).await;
     store.close().await;
     print(&match applied? {
         0 => "the database is up to date\n".to_owned(),

@@ -22,6 +22,7 @@ use crate::http;
 use crate::http::Layers;
 use crate::http::server::{Limits, Server, TlsFiles, Worker};
 use crate::store::MigrationState;
+use crate::store::audit_events::Keeping;
 use crate::threads::Threads;
 
 /// How to run.
@@ -47,7 +48,7 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
     if options.no_migrate {
         store.require_current().await?;
     } else {
-        store.migrate().await?;
+        start::migrate(&config, &store).await?;
     }
     if let MigrationState::Ahead(version) = store.migration_state().await? {
         tracing::warn!(
@@ -57,7 +58,7 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
     }
     let secrets = start::master_secrets(&config, &store).await?;
     start::store_audit_keys(&store, &secrets).await?;
-    keep_audit(&store, &secrets).await?;
+    keep_audit(&store, &secrets, Keeping { retention: config.audit.retention, shared: false }).await?;
     start::ensure_signing_key(&config, &store, &secrets, clock.now()).await?;
     let server = bind(&config).await?;
     config.bound_to(server.local_addr());
@@ -77,6 +78,8 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
     server.run_on(workers, stopped).await;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
     app.tell_repeated(true).await;
+    app.tell_rewound().await;
+    app.anchor_audit(true).await;
     join_all(apps.iter().map(|app| app.store.close_own())).await;
     app.store.close().await;
     tracing::info!("stopped");
