@@ -33,9 +33,9 @@ impl Context {
         let store = store.by(Acting { actor, at: clock.now(), requester: None });
         let context = Self { config, store, clock };
         let done = work(&context).await;
-        context.tell_rewound().await?;
+        let told = context.tell_rewound().await;
         context.store.close().await;
-        done
+        done.and_then(|done| told.map(|()| done))
     }
 
     /// What a command finds wrong with the chain of commands is told, and said.
