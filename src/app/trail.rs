@@ -8,11 +8,8 @@ use super::App;
 use crate::audit::Kind;
 use crate::store::within;
 
-/// How often it is looked whether a chain was found behind.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// Every so many looks an anchor is due.
-const ANCHOR: u32 = 60;
+/// How often an anchor is due, and telling is tried again that failed.
+const ANCHOR: Duration = Duration::from_mins(1);
 
 /// How long an anchor may take. Nothing waits for it but the end of the process.
 const WRITTEN: Duration = Duration::from_secs(2);
@@ -20,14 +17,14 @@ const WRITTEN: Duration = Duration::from_secs(2);
 impl App {
     /// Writes an anchor at once, and once a minute if any chain has moved; tells of chains that were put back. For ever.
     pub async fn watch_trail(&self) {
-        let mut ticks = tokio::time::interval(LOOK);
+        let mut ticks = tokio::time::interval(ANCHOR);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.tick().await;
         self.anchor_audit(true).await;
-        for look in (1..=ANCHOR).cycle() {
-            ticks.tick().await;
-            if look == ANCHOR {
-                self.anchor_audit(false).await;
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => self.anchor_audit(false).await,
+                () = self.store.rewound_is_found() => {}
             }
             self.tell_rewound().await;
         }

@@ -78,8 +78,8 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
     server.run_on(workers, stopped).await;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
     app.tell_repeated(true).await;
-    app.tell_rewound().await;
     app.anchor_audit(true).await;
+    app.tell_rewound().await;
     join_all(apps.iter().map(|app| app.store.close_own())).await;
     app.store.close().await;
     tracing::info!("stopped");

@@ -103,6 +103,14 @@ impl Store {
         Ok(rewound)
     }
 
+    /// Waits until a chain is found that isn't where this process left it: it is to be told of. Without the keys for ever.
+    pub async fn rewound_is_found(&self) {
+        match self.audit.writer() {
+            Some(writer) => writer.memory.is_found().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Declares the trail as it is to be its beginning: what anchors said before, and what was told of chains that were behind, is
     /// looked at no more. How many chains it has; `None` when nobody acts.
     pub async fn seal_audit(&self) -> Result<Option<usize>, StoreError> {

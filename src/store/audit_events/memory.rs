@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::audit::{ChainEnd, Seal};
+use crate::audit::{ChainEnd, Link};
 use crate::clock::UnixTime;
 
 /// A chain that is not where it was.
@@ -29,7 +30,10 @@ pub(in crate::store) struct Tip {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Memory(Mutex<Remembered>);
+pub(super) struct Memory {
+    remembered: Mutex<Remembered>,
+    found: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Remembered {
@@ -47,7 +51,7 @@ struct Remembered {
 
 impl Memory {
     fn with<T>(&self, work: impl FnOnce(&mut Remembered) -> T) -> T {
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        work(&mut self.remembered.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A chain that nobody is writing to.
@@ -76,6 +80,7 @@ impl Memory {
                 memory.note(behind(tip.end, found));
             }
         });
+        self.found.notify_one();
     }
 
     /// Takes note of what is wrong with a chain, whoever writes it.
@@ -133,6 +138,11 @@ impl Memory {
         self.with(|memory| !memory.rewound.is_empty())
     }
 
+    /// Waits until a chain is found that isn't where this process left it.
+    pub(super) async fn is_found(&self) {
+        self.found.notified().await;
+    }
+
     /// It was told.
     pub(super) fn told(&self, told: &Rewound) {
         self.with(|memory| {
@@ -163,14 +173,12 @@ fn behind(was: ChainEnd, found: Option<i64>) -> Rewound {
 
 /// The end of a chain without events.
 pub(super) fn start(writer: Uuid) -> ChainEnd {
-    let seal: Seal = [0; 32];
-    ChainEnd { link: crate::audit::Link { writer, seq: 0, seal }, at: 0 }
+    ChainEnd { link: Link::new(writer), at: 0 }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::Link;
 
     const AT: UnixTime = 1_800_000_000;
 
