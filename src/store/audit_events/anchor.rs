@@ -74,7 +74,7 @@ impl Store {
     /// of chains that are behind.
     pub async fn anchor_audit(&self, event: AuditEvent, always: bool) -> Result<Option<Anchored>, StoreError> {
         let Some(writer) = self.audit.writer() else { return Ok(None) };
-        writer.memory.is_on(self.timeline().await);
+        let _ = writer.memory.is_on(self.timeline().await);
         // What is known is known before the chains are read: they can only have got further since.
         let known = writer.memory.known();
         let mut unit = self.begin_snapshot().await?;
@@ -94,7 +94,9 @@ impl Store {
     /// deleted, and none when the database is on another timeline: then it has lost commits, and everything is behind.
     pub async fn tell_rewound(&self, event: &AuditEvent) -> Result<Vec<Rewound>, StoreError> {
         let Some(writer) = self.audit.writer().filter(|writer| writer.memory.has_rewound()) else { return Ok(Vec::new()) };
-        writer.memory.is_on(self.timeline().await);
+        if !writer.memory.is_on(self.timeline().await) {
+            return Ok(Vec::new());
+        }
         let rewound = writer.memory.rewound(purged_until(event.at, writer.keeping.retention));
         for found in &rewound {
             self.tell(event.clone().of(found.writer.to_string()).because(&found.reason)).await?;

@@ -88,15 +88,16 @@ impl Memory {
         self.with(|memory| memory.note(Rewound { writer, reason: reason.to_owned(), gone: None }));
     }
 
-    /// The database is on this timeline: another one than before has lost what came last, and nobody put it back to hide something.
-    pub(super) fn is_on(&self, timeline: Option<String>) {
-        let Some(timeline) = timeline else { return };
+    /// The database is on this timeline: another one than before has lost what came last, and nobody put it back to hide something. False when that can't be known at this moment.
+    pub(super) fn is_on(&self, timeline: Option<String>) -> bool {
         self.with(|memory| {
+            let Some(timeline) = timeline else { return memory.timeline.is_none() };
             if memory.timeline.as_ref().is_some_and(|known| *known != timeline) {
                 *memory = Remembered { epoch: memory.epoch.wrapping_add(1), ..Remembered::default() };
             }
             memory.timeline = Some(timeline);
-        });
+            true
+        })
     }
 
     /// Where all chains are known to have been: the process's own that are free, and all at its last anchor.
@@ -234,13 +235,14 @@ mod tests {
     fn another_timeline_forgets_everything() {
         let memory = with_free(&[end(1, 7), end(2, 7)]);
         let under_way = memory.take().unwrap();
-        memory.is_on(Some("00000001".to_owned()));
-        memory.is_on(None);
-        memory.is_on(Some("00000001".to_owned()));
+        assert!(memory.is_on(None), "there are no timelines");
+        assert!(memory.is_on(Some("00000001".to_owned())));
+        assert!(!memory.is_on(None), "it can't be asked at this moment");
+        assert!(memory.is_on(Some("00000001".to_owned())));
         memory.anchored(vec![end(3, 1)]);
         memory.is_not_at(memory.opened(end(4, 7)), Some(5));
         assert_eq!((memory.known().len(), memory.has_rewound()), (2, true));
-        memory.is_on(Some("00000002".to_owned()));
+        assert!(memory.is_on(Some("00000002".to_owned())));
         memory.free(under_way);
         memory.is_not_at(under_way, None);
         assert_eq!((memory.known().len(), memory.has_rewound()), (0, false), "the database itself is behind");
