@@ -3,6 +3,7 @@
 mod failover;
 mod readiness;
 mod registry;
+mod trail;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -12,11 +13,12 @@ pub use registry::{LEASE, Registry, RegistryError, Snapshot};
 use crate::audit::{Acting, Actor, AuditEvent, AuditKeys, Kind, Repeats};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Client, RefreshPolicy, Requester};
+use crate::domain::{Client, RefreshPolicy, Requester, StoredAuditKey};
 use crate::keys::MasterSecrets;
 use crate::keys::trail::audit_keys;
 use crate::metrics::Metrics;
 use crate::password::{HashParameters, Hasher, StartError};
+use crate::store::audit_events::Keeping;
 use crate::store::{Store, StoreError};
 use crate::throttle::{AttemptKeys, Throttle};
 use crate::token::access::VerifiedTokens;
@@ -78,7 +80,8 @@ impl App {
         let refresh_keys = refresh_keys(&secrets, config.issuer.as_str());
         let attempt_keys = AttemptKeys::new(&secrets.attempts_key());
         let device_keys = DeviceKeys::new(secrets.device_keys(config.issuer.as_str()).iter().map(|key| &**key));
-        keep_audit(&store, &secrets).await.map_err(RegistryError::from)?;
+        let keeping = Keeping { retention: config.audit.retention, shared: false };
+        keep_audit(&store, &secrets, keeping).await.map_err(RegistryError::from)?;
         let registry = Registry::load(store.clone(), secrets).await?;
         let parameters = HashParameters {
             memory_kib: config.passwords.memory_kib,
@@ -163,10 +166,14 @@ impl App {
 }
 
 /// Lets the store write the audit trail, and verify what keys sealed whose master secrets are gone.
-pub async fn keep_audit(store: &Store, secrets: &MasterSecrets) -> Result<(), StoreError> {
-    let keys = audit_keys(secrets, &store.list_audit_keys().await?);
-    store.keep_audit(AuditKeys::new(keys.iter().map(|key| &**key)));
+pub async fn keep_audit(store: &Store, secrets: &MasterSecrets, keeping: Keeping) -> Result<(), StoreError> {
+    store.keep_audit(sealing_keys(secrets, &store.list_audit_keys().await?), keeping);
     Ok(())
+}
+
+/// The keys that seal and verify the audit trail: those of the master secrets, and those that are stored.
+pub fn sealing_keys(secrets: &MasterSecrets, stored: &[StoredAuditKey]) -> AuditKeys {
+    AuditKeys::new(audit_keys(secrets, stored).iter().map(|key| &**key))
 }
 
 fn refresh_keys(secrets: &MasterSecrets, issuer: &str) -> RefreshKeys {

@@ -37,6 +37,7 @@ pub struct Metrics {
     failovers: AtomicU64,
     revocations_restored: AtomicU64,
     store_is_unfit: AtomicBool,
+    audit_rewound: AtomicU64,
 }
 
 /// Log lines that found no room, by level. Logging is the process's, and so is this counter: it begins before there is a server.
@@ -59,6 +60,11 @@ impl Metrics {
     /// Whether sign-ins and revocations can be stored.
     pub fn store_is_writable(&self, is_writable: bool) {
         self.store_is_unfit.store(!is_writable, Ordering::Relaxed);
+    }
+
+    /// So many chains of the audit trail were found behind where they had been.
+    pub fn rewound(&self, chains: usize) {
+        self.audit_rewound.fetch_add(u64::try_from(chains).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// All of it in Prometheus' text format, version 0.0.4. `registry_age`: how old this node's copy of the registry is.
@@ -87,6 +93,9 @@ impl Metrics {
         let is_writable = u64::from(!self.store_is_unfit.load(Ordering::Relaxed));
         let help = "Whether sign-ins and revocations can be stored. While it is 0 /health/ready is 503.";
         text.single("tokend_store_writable", "gauge", help, is_writable);
+        let rewound = self.audit_rewound.load(Ordering::Relaxed);
+        let help = "Chains of the audit trail that this node found put back to an earlier state.";
+        text.single("tokend_audit_rewound_total", "counter", help, rewound);
         let help = "How old this node's copy of clients and signing keys is. From 5 on it answers 503.";
         text.single("tokend_registry_age_seconds", "gauge", help, text::seconds(registry_age));
         text.into_string()

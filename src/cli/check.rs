@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::{Config, describe};
 use crate::domain::{Client, Grant, StoredKey};
 use crate::keys::{KeyRing, SigningKey};
+use crate::store::audit_events::TrailState;
 use crate::store::{MigrationState, StartError, Store};
 
 /// Shows the settings, then looks at everything that the server would need. `file` is where the configuration is from.
@@ -57,6 +58,11 @@ async fn check_database(config: &Config, store: &Store) -> Result<(), Failure> {
     print(&format!("users          {}\nclients        {}\n", counts.users, counts.clients))?;
     print(&format!("sessions       {}, with those that ended lately\n", counts.sessions))?;
     check_secrets(config, &store.list_signing_keys().await?)?;
+    print(match store.trail_state().await? {
+        TrailState::Anchored => "audit trail    sealed and anchored\n",
+        TrailState::NotAnchored => "audit trail    sealed, not anchored yet: the next start of the server does it\n",
+        TrailState::Unsealed => "audit trail    not sealed: run `tokend audit verify`, and `tokend audit seal` if nothing is missing\n",
+    })?;
     check_clients(config, &store.list_clients().await?)
 }
 

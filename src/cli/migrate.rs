@@ -19,7 +19,7 @@ pub struct Options {
 /// Applies the migrations that are missing, as soon as the database is there.
 pub async fn run(config: &Config, options: Options) -> Result<(), Failure> {
     let wait = config.database_rules.wait;
-    let tell = |error: &StartError| {
+    let tell = |error: &Failure| {
         note(&format!("waiting up to {} for the database (database.wait): {error}", length_for_people(wait)));
     };
     if options.dry_run {
@@ -34,28 +34,28 @@ pub async fn run(config: &Config, options: Options) -> Result<(), Failure> {
     })
 }
 
-async fn apply(config: &Config) -> Result<usize, StartError> {
+async fn apply(config: &Config) -> Result<usize, Failure> {
     let store = start::open_store(config).await?;
     let applied = apply_to(config, &store).await;
     store.close().await;
     applied
 }
 
-async fn apply_to(config: &Config, store: &Store) -> Result<usize, StartError> {
+async fn apply_to(config: &Config, store: &Store) -> Result<usize, Failure> {
     for finding in start::require_preconditions(config, store).await? {
         note(&finding.to_string());
     }
-    store.migrate().await
+    start::migrate(config, store).await
 }
 
-async fn missing(config: &Config) -> Result<usize, StartError> {
+async fn missing(config: &Config) -> Result<usize, Failure> {
     let Some(store) = open_existing(config).await? else { return Ok(Store::embedded_migrations()) };
     let state = store.migration_state().await;
     store.close().await;
     match state? {
         MigrationState::Current | MigrationState::Ahead(_) => Ok(0),
         MigrationState::Behind(missing) => Ok(missing),
-        MigrationState::Newer(version) => Err(StartError::Newer(version)),
+        MigrationState::Newer(version) => Err(StartError::Newer(version).into()),
     }
 }
 

@@ -26,7 +26,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::server::{Limits, Server, Stage, Worker};
 use crate::http::{self, LateRouter};
-use crate::store::{MigrationState, StartError, Store};
+use crate::store::audit_events::Keeping;
+use crate::store::{MigrationState, Store};
 use crate::threads::Threads;
 use signals::Signals;
 
@@ -135,6 +136,8 @@ impl Node {
     async fn close(self) {
         self.tasks.iter().for_each(JoinHandle::abort);
         self.app.tell_repeated(true).await;
+        self.app.anchor_audit(true).await;
+        self.app.tell_rewound().await;
         join_all(self.own.iter().map(|app| app.store.close_own())).await;
         self.app.store.close().await;
     }
@@ -156,11 +159,11 @@ async fn open(config: &Config, options: &Options, threads: usize) -> Result<(Sto
         if options.no_migrate {
             store.require_current().await?;
         } else {
-            store.migrate().await?;
+            start::migrate(config, &store).await?;
         }
         Ok((store, own_lanes))
     };
-    let tell = |error: &StartError| {
+    let tell = |error: &Failure| {
         let (setting, wait) = ("database.wait", config.database_rules.wait);
         tracing::warn!(%error, setting, ?wait, "waiting for the database");
     };
@@ -177,7 +180,7 @@ async fn build(config: &Config, store: Store) -> Result<Arc<App>, Failure> {
     let clock = Clock::System;
     let secrets = start::master_secrets(config, &store).await?;
     start::store_audit_keys(&store, &secrets).await?;
-    keep_audit(&store, &secrets).await?;
+    keep_audit(&store, &secrets, Keeping { retention: config.audit.retention, shared: false }).await?;
     start::ensure_signing_key(config, &store, &secrets, clock.now()).await?;
     Ok(App::build(config.clone(), clock, store, secrets).await?)
 }

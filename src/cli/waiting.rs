@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Failure;
 use crate::clock::length_for_people;
-use crate::store::StartError;
+use crate::store::{StartError, StoreError};
 
 /// How often it is tried.
 const RETRY: Duration = Duration::from_millis(250);
@@ -18,15 +18,15 @@ const TELL: Duration = Duration::from_secs(5);
 /// called with the reason.
 pub async fn for_database<T>(
     wait: Duration,
-    open: impl AsyncFn() -> Result<T, StartError>,
-    tell: impl Fn(&StartError),
+    open: impl AsyncFn() -> Result<T, Failure>,
+    tell: impl Fn(&Failure),
 ) -> Result<T, Failure> {
     let begun = Instant::now();
     let mut told: Option<Instant> = None;
     loop {
         let error = match open().await {
             Ok(opened) => return Ok(opened),
-            Err(error) if wait.is_zero() || !error.may_pass() => return Err(error.into()),
+            Err(error) if wait.is_zero() || !may_pass(&error) => return Err(error),
             Err(error) => error,
         };
         let left = wait.saturating_sub(begun.elapsed());
@@ -41,12 +41,16 @@ pub async fn for_database<T>(
     }
 }
 
+fn may_pass(error: &Failure) -> bool {
+    let of_store = || error.downcast_ref::<StoreError>().is_some_and(|error| StartError::from(error.clone()).may_pass());
+    error.downcast_ref().map_or_else(of_store, StartError::may_pass)
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::store::StoreError;
 
     const WAIT: Duration = Duration::from_secs(12);
 
@@ -57,7 +61,7 @@ mod tests {
         wait: Duration,
     ) -> (Result<(), Failure>, Duration, u32) {
         let (begun, told) = (Instant::now(), Cell::new(0));
-        let open = async || if begun.elapsed() < absent { Err(error()) } else { Ok(()) };
+        let open = async || if begun.elapsed() < absent { Err(error().into()) } else { Ok(()) };
         let opened = for_database(wait, open, |_| told.set(told.get() + 1)).await;
         (opened, begun.elapsed(), told.get())
     }

@@ -1,5 +1,6 @@
 //! The audit trail: everything that matters is in it, told with the change itself, and nobody can alter it unseen.
 
+mod anchored;
 mod explained;
 mod told;
 mod whole;

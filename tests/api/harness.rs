@@ -19,7 +19,7 @@ mod serving;
 pub use answer::Answer;
 pub use bystander::Bystander;
 pub use cluster::{Cluster, free_port};
-pub use database::{Database, Engine, new_database, new_test_database, run_sql, run_sql_in, url_of};
+pub use database::{Database, Engine, new_database, new_test_database, run_sql, run_sql_in, trail_keys, url_of};
 pub use fixtures::*;
 pub use forge::{Forge, encode, master_secrets, part};
 pub use logs::Logs;

@@ -59,12 +59,15 @@ pub(super) async fn findings(store: &Store) -> Result<Vec<Finding>, StoreError> 
     Ok(found.into_iter().flatten().collect())
 }
 
+type TextRow = (Option<String>,);
+type NumberRow = (i64,);
+
 async fn text(connection: &mut Connection, statement: &'static str) -> Result<Option<String>, StoreError> {
-    Ok(sql!(connection, optional(Option<String>), statement)?.and_then(|(text,)| text))
+    Ok(sql!(connection, optional TextRow, statement)?.and_then(|(text,)| text))
 }
 
 async fn number(connection: &mut Connection, statement: &'static str) -> Result<i64, StoreError> {
-    Ok(sql!(connection, optional(i64,), statement)?.map_or(-1, |(number,)| number))
+    Ok(sql!(connection, optional NumberRow, statement)?.map_or(-1, |(number,)| number))
 }
 
 /// The kind of file system, if it is one to warn of.
