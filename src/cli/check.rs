@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::migrate::{migrations, open_existing};
 use super::output::{aligned, escaped, note, print};
-use super::{Failure, start, throttling};
+use super::{Failure, client, start, throttling};
 use crate::clock::Clock;
 use crate::config::{Config, describe};
 use crate::domain::StoredKey;
@@ -51,6 +51,9 @@ async fn check_database(config: &Config, store: &Store) -> Result<(), Failure> {
     print(&format!("users          {}\nclients        {}\n", counts.users, counts.clients))?;
     print(&format!("sessions       {}, with those that ended lately\n", counts.sessions))?;
     check_secrets(config, &store.list_signing_keys().await?)?;
+    for client in store.list_clients().await? {
+        client::rules::without_effect(&client).for_each(|what| note(&format!("client {}: {what}", client.id)));
+    }
     if counts.clients > 0 && store.find_client(&config.login.client).await?.is_none() {
         note(&format!("login.client: there is no client {}", config.login.client));
     }
