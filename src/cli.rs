@@ -35,6 +35,7 @@ use clap::{Parser, Subcommand};
 use context::Context;
 
 use crate::config::Config;
+use crate::domain::spelling::unquoted;
 
 /// How long a start or a stop waits for the reader of standard output or standard error.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -147,7 +148,9 @@ async fn execute(command: Command, config: Config, file: Option<&Path>) -> Resul
 
 /// The file that is named, or the default one if it is there.
 fn config_file(named: Option<PathBuf>) -> Option<PathBuf> {
-    let from_environment = || std::env::var_os("TOKEND_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let meant = |path: OsString| path.to_str().map_or_else(|| path.clone(), |text| unquoted(text).into());
+    let from_environment =
+        || std::env::var_os("TOKEND_CONFIG").map(meant).filter(|path| !path.is_empty()).map(PathBuf::from);
     let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists());
     named.or_else(from_environment).or_else(default)
 }

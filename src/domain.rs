@@ -8,6 +8,7 @@ pub mod requester;
 pub mod scope;
 pub mod secret;
 pub mod session;
+pub mod spelling;
 pub mod user;
 
 pub use algorithm::SigningAlgorithm;

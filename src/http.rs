@@ -1,9 +1,11 @@
 //! The wire: what requests look like and what is answered. Nothing below knows of it.
 
 mod authorization;
+mod basic;
 mod bearer;
 mod cacheable;
 mod client_address;
+mod content_type;
 mod device;
 mod error;
 #[cfg(any(fuzzing, test))]

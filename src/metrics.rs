@@ -73,7 +73,7 @@ impl Metrics {
         text.family("tokend_build_info", "gauge", "The version that runs; always 1.");
         text.sample("tokend_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
         self.requests.render(&mut text);
-        let help = "Refresh tokens of live sessions by the verdict on them. Alarm on ahead: the database has lost commits, \
+        let help = "Refresh tokens of live sessions by the verdict on them. unrotated: the client's do not rotate. Alarm on ahead: the database has lost commits, \
                     and clients are refused until an operator opens a recovery window. reuse: a copied token was used, and \
                     its session has been ended.";
         self.refreshes.render(&mut text, "tokend_refreshes_total", "verdict", help);

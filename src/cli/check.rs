@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::migrate::{migrations, open_existing};
-use super::output::{aligned, escaped, print};
+use super::output::{aligned, escaped, note, print};
 use super::warnings::{self, Warning};
-use super::{Failure, start, throttling};
+use super::{Failure, client, start, throttling};
 use crate::clock::Clock;
 use crate::config::{Config, describe};
 use crate::domain::{Client, Grant, StoredKey};
@@ -73,6 +73,9 @@ fn check_clients(config: &Config, clients: &[Client]) -> Result<(), Failure> {
     if !handling.is_empty() {
         let whose = "may handle passwords, which is for your own apps only (RFC 9700 §2.4)";
         print(&format!("password grant {} {whose}\n", handling.join(", ")))?;
+    }
+    for client in clients {
+        client::rules::without_effect(client).for_each(|what| note(&format!("client {}: {what}", client.id)));
     }
     // The first start may make some.
     if !clients.is_empty() {

@@ -162,7 +162,7 @@ pub(super) fn postgres(settings: &mut Settings) -> Option<Postgres> {
 }
 
 pub(super) fn log(settings: &mut Settings) -> Option<Log> {
-    let format = settings.parse("log.format", |text| match text {
+    let format = settings.parse("log.format", |text| match text.to_ascii_lowercase().as_str() {
         "auto" => Ok(LogFormat::Auto),
         "human" => Ok(LogFormat::Human),
         "json" => Ok(LogFormat::Json),

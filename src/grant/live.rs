@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::{Refusal, audience, snapshot};
 use crate::app::{App, Snapshot};
 use crate::clock::UnixTime;
-use crate::domain::{Grant, PlainSecret, Session, User};
+use crate::domain::{Grant, PlainSecret, Scope, Session, TokenTyp, User};
 use crate::store::sessions::{SessionOfToken, SignedIn};
 use crate::store::users::StoredUser;
-use crate::token::access::{AccessClaims, InvalidAccessToken};
+use crate::token::access::{AccessClaims, InvalidAccessToken, Verified};
 use crate::token::judge::{Presented, Verdict, effective_expiry, is_alive, judge};
 
 /// An access token that is alive.
@@ -25,6 +25,8 @@ pub struct LiveAccess {
 pub struct LiveRefresh {
     /// Its session and user.
     pub signed_in: SignedIn,
+    /// What an access token for it would grant.
+    pub scope: Scope,
     /// When it was made.
     pub issued_at: UnixTime,
     /// When it ends if it isn't used; [`crate::clock::NEVER`] if it doesn't.
@@ -37,6 +39,9 @@ pub async fn access_token(app: &App, text: &str) -> Result<Option<LiveAccess>, R
     let now = app.clock.now();
     let Some(claims) = believed(app, &registry, text, now) else { return Ok(None) };
     let Some(client) = registry.client(claims.client_id.as_str()) else { return Ok(None) };
+    if *client.entitled(&claims.scope) != claims.scope {
+        return Ok(None);
+    }
     let Some(sid) = claims.sid else {
         // No session says that it lives, so it has to be the client's own, and what the client may still have.
         let is_own = claims.sub == client.id.as_str() && client.may_use(Grant::ClientCredentials);
@@ -66,7 +71,7 @@ pub async fn refresh_token(app: &App, text: &str) -> Result<Option<LiveRefresh>,
     let policy = app.refresh_policy(client);
     let presented = Presented::new(&token, PlainSecret::new(text.to_owned()).hash());
     let good = match judge(&presented, session, now, &policy) {
-        Verdict::Rotate | Verdict::Recover => true,
+        Verdict::Rotate | Verdict::Unrotated | Verdict::Recover => true,
         Verdict::Replay => app.refresh_keys.find_current(&token, session).is_some(),
         Verdict::Reuse | Verdict::Ahead => false,
     };
@@ -74,13 +79,27 @@ pub async fn refresh_token(app: &App, text: &str) -> Result<Option<LiveRefresh>,
         return Ok(None);
     }
     let expires_at = effective_expiry(session.life(), &policy);
-    Ok(Some(LiveRefresh { issued_at: token.issued_at, expires_at, signed_in }))
+    let scope = client.entitled(&session.scope).into_owned();
+    Ok(Some(LiveRefresh { scope, issued_at: token.issued_at, expires_at, signed_in }))
 }
 
 /// The claims of an access token of ours, dead or alive, as long as it isn't expired. No database call.
 pub fn believed(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Option<Arc<AccessClaims>> {
-    let verified = app.verified_tokens.verify(text, &registry.keys, now);
+    let verified = verified(app, registry, text, now);
     verified.inspect_err(|reason| tracing::debug!(%reason, "an access token is refused")).ok()
+}
+
+/// As [`believed`], with the reason. A token whose `typ` says only that it is a JWT is an access token of a client that is registered
+/// so: of any other client it may be anything that we sign (RFC 8725 §3.11).
+pub fn verified(
+    app: &App,
+    registry: &Snapshot,
+    text: &str,
+    now: UnixTime,
+) -> Result<Arc<AccessClaims>, InvalidAccessToken> {
+    let Verified { claims, typ } = app.verified_tokens.verify(text, &registry.keys, now)?;
+    let registered = registry.client(claims.client_id.as_str()).map(|client| client.token_typ);
+    if typ == TokenTyp::AccessToken || registered == Some(typ) { Ok(claims) } else { Err(InvalidAccessToken::Header) }
 }
 
 /// Whether this server is one of those that a token is for. One that is for others alone is worth nothing at our own
@@ -89,11 +108,12 @@ pub fn is_for_us(app: &App, claims: &AccessClaims) -> bool {
     claims.is_for(app.config.issuer.as_str())
 }
 
-/// The claims of an access token of ours that is to be revoked: it needn't be valid yet, since some day it will be. No database
-/// call.
+/// The claims of an access token of ours that is to be revoked: it needn't be valid yet, since some day it will be, nor have the
+/// `typ` that its client is registered with, since that can be changed back. No database call.
 pub fn revocable(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Option<Arc<AccessClaims>> {
     let verified = app.verified_tokens.verify_early(text, &registry.keys, now);
-    verified.inspect_err(|reason| tracing::debug!(%reason, "there is no access token to revoke")).ok()
+    let verified = verified.inspect_err(|reason| tracing::debug!(%reason, "there is no access token to revoke"));
+    verified.ok().map(|verified| verified.claims)
 }
 
 /// Whether we never made this token, or can't tell any more: neither a refresh token of ours nor signed by a key that is

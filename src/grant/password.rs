@@ -2,13 +2,14 @@
 
 mod attempt;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use self::attempt::Guess;
 use super::issue::{self, SignedInUser, Subject};
-use super::{InvalidGrant, Issued, IssuedDevice, IssuedRefresh, Refusal, audience, requested_scope, snapshot};
+use super::{InvalidGrant, Issued, IssuedDevice, IssuedRefresh, Refusal, audience, scope, snapshot};
 use crate::app::{App, Snapshot};
 use crate::audit::{Actor, Kind};
 use crate::clock::{UnixTime, expiry};
@@ -68,7 +69,7 @@ pub async fn grant(app: &App, client: &Client, sign_in: SignIn<'_>) -> Result<Is
 
 async fn sign_in_on(app: &App, client: &Client, sign_in: SignIn<'_>) -> Result<Issued, Refusal> {
     require_first_party(client)?;
-    requested_scope(sign_in.scope, client)?;
+    scope::requested(sign_in.scope, client)?;
     audience::requested(&sign_in.resources, &audience::allowed(client, &app.config))?;
     let Verified { user, device_id } = verify(app, &sign_in).await?;
     for _ in 0..ATTEMPTS {
@@ -181,7 +182,7 @@ async fn begin_session(
     sign_in: &SignIn<'_>,
 ) -> Result<Option<Issued>, Refusal> {
     let now = app.clock.now();
-    let scope = requested_scope(sign_in.scope, client)?;
+    let scope = scope::requested(sign_in.scope, client)?;
     let granted = audience::requested(&sign_in.resources, &audience::allowed(client, &app.config))?;
     let granted = audience::with_own_endpoints(granted, &scope, &sign_in.resources, app.config.issuer.as_str());
     let (session, token) = new_session(app, client, user, scope, granted, &sign_in.device, now);
@@ -190,7 +191,7 @@ async fn begin_session(
         client,
         user: Some(SignedInUser::of(app, &session, user)),
         session_ends_at,
-        scope: &session.scope,
+        scope: Cow::Borrowed(&session.scope),
         audience: session.audience.clone(),
     };
     let (access_token, expires_in) = issue::access_token(app, registry, subject, now)?;

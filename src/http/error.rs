@@ -1,5 +1,7 @@
 //! The one error of the wire: `{"error","error_description"}`, the RFC's codes, fixed texts. The cause goes to the log only.
 
+use std::borrow::Cow;
+
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -11,24 +13,24 @@ use crate::grant::Refusal;
 #[derive(Clone, Debug)]
 pub struct Cause(pub String);
 
-/// An error answer. Descriptions are fixed texts in the character set of RFC 6749 §5.2.
+/// An error answer. Descriptions are our own texts in the character set of RFC 6749 §5.2, with nothing of the request in them.
 #[derive(Debug)]
 pub struct OAuthError {
     status: StatusCode,
     code: &'static str,
-    description: &'static str,
+    description: Cow<'static, str>,
     challenge: Option<HeaderValue>,
     retry_after: Option<Seconds>,
     cause: Option<String>,
 }
 
 impl OAuthError {
-    fn new(status: StatusCode, code: &'static str, description: &'static str) -> Self {
-        Self { status, code, description, challenge: None, retry_after: None, cause: None }
+    fn new(status: StatusCode, code: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, description: description.into(), challenge: None, retry_after: None, cause: None }
     }
 
     /// 400 `invalid_request`, RFC 6749 §5.2.
-    pub fn invalid_request(description: &'static str) -> Self {
+    pub fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", description)
     }
 
@@ -132,8 +134,9 @@ impl OAuthError {
         self
     }
 
+    /// The same error with what the log says of it.
     #[must_use]
-    fn because(mut self, cause: String) -> Self {
+    pub fn because(mut self, cause: String) -> Self {
         self.cause = Some(cause);
         self
     }
@@ -179,7 +182,7 @@ impl IntoResponse for OAuthError {
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
-        let cause = self.cause.unwrap_or_else(|| self.description.to_owned());
+        let cause = self.cause.unwrap_or_else(|| self.description.into_owned());
         response.extensions_mut().insert(Cause(format!("{}: {cause}", self.code)));
         response
     }

@@ -34,10 +34,10 @@ async fn sign_in(app: &App, request: &Submitted) -> Result<Response, OAuthError>
     let sign_in = SignIn {
         username: params.require("username", "The username is missing.")?,
         password: params.require("password", "The password is missing.")?,
-        scope: params.get("scope"),
-        resources: params.all("resource").collect(),
+        scope: params.get("scope")?,
+        resources: params.all("resource")?,
         device: device(request)?,
-        device_token: device_token(request, &app.config),
+        device_token: device_token(request, &app.config)?,
         requester: &request.requester,
     };
     let delivery = if params.flag("cookie")? { Delivery::Cookie } else { Delivery::Body };

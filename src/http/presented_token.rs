@@ -16,7 +16,7 @@ pub struct PresentedToken {
 
 /// The refresh token of a request, if it has one. The body's goes before the cookie's.
 pub fn presented_token(request: &Submitted, config: &Config) -> Result<Option<PresentedToken>, OAuthError> {
-    if let Some(text) = request.params.get("refresh_token") {
+    if let Some(text) = request.params.word("refresh_token")? {
         return Ok(Some(PresentedToken { text: text.to_owned(), delivery: Delivery::Body }));
     }
     let in_cookie = cookie_token(&request.headers, config)?;

@@ -28,11 +28,11 @@ async fn exchange(app: &App, request: &Submitted) -> Result<Response, OAuthError
     let params = &request.params;
     let client = asking_client(app, request).await?;
     let token = require_token(request, &app.config)?;
-    let resources = params.all("resource").collect();
+    let resources = params.all("resource")?;
     let refresh = Refresh {
         client: client.as_deref(),
         token: &token.text,
-        scope: params.get("scope"),
+        scope: params.get("scope")?,
         resources,
         requester: &request.requester,
     };

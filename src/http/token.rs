@@ -26,7 +26,7 @@ pub async fn token(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>)
     let client = authenticate(&app, &registry, &presented, &request.requester).await?;
     let grant = grant_type.parse::<Grant>().map_err(|_| OAuthError::unsupported_grant_type())?;
     let params = &request.params;
-    let (scope, resources) = (params.get("scope"), params.all("resource").collect::<Vec<_>>());
+    let (scope, resources) = (params.get("scope")?, params.all("resource")?);
     match grant {
         Grant::Password => {
             let sign_in = SignIn {
@@ -35,7 +35,7 @@ pub async fn token(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>)
                 scope,
                 resources,
                 device: device(&request)?,
-                device_token: device_token(&request, &app.config),
+                device_token: device_token(&request, &app.config)?,
                 requester: &request.requester,
             };
             Ok(token_response(&password::grant(&app, &client, sign_in).await?, Delivery::Body))
@@ -59,7 +59,7 @@ async fn refresh(
     let refresh = Refresh {
         client: Some(client),
         token: &token.text,
-        scope: request.params.get("scope"),
+        scope: request.params.get("scope")?,
         resources,
         requester: &request.requester,
     };

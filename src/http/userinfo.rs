@@ -47,7 +47,8 @@ async fn read(request: Request) -> Result<(HeaderMap, bool), OAuthError> {
         return Ok((request.into_parts().0.headers, false));
     }
     let submitted = form_or_json(request, BODY_LIMIT).await?;
-    Ok((submitted.headers, submitted.params.get("access_token").is_some()))
+    let has_token = submitted.params.get("access_token")?.is_some();
+    Ok((submitted.headers, has_token))
 }
 
 /// The token in the header, RFC 6750 §2.1; the one way that is taken.

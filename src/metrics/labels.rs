@@ -150,7 +150,8 @@ impl Label for Status {
 }
 
 impl Label for Verdict {
-    const ALL: &'static [Self] = &[Self::Rotate, Self::Replay, Self::Recover, Self::Reuse, Self::Ahead];
+    const ALL: &'static [Self] =
+        &[Self::Rotate, Self::Unrotated, Self::Replay, Self::Recover, Self::Reuse, Self::Ahead];
 
     fn index(self) -> usize {
         self as usize
@@ -159,6 +160,7 @@ impl Label for Verdict {
     fn name(self) -> &'static str {
         match self {
             Self::Rotate => "rotate",
+            Self::Unrotated => "unrotated",
             Self::Replay => "replay",
             Self::Recover => "recover",
             Self::Reuse => "reuse",

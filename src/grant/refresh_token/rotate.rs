@@ -47,7 +47,7 @@ async fn subject<'a>(
         client,
         user: Some(SignedInUser::of_rotated(app, rotated).await?),
         session_ends_at: expiry_after_use(rotated.life, now, policy),
-        scope: &rotated.scope,
+        scope: client.entitled(&rotated.scope),
         audience: granted_audience(app, client, &rotated.audience, &[])?,
     })
 }

@@ -63,6 +63,49 @@ async fn a_sound_set_up_is_described_without_its_secrets(engine: Engine) {
     assert!(rig.run(&["check"]).stderr.contains("login.client: there is no client app"));
 }
 
+/// What an older version registered, and what gives no right.
+async fn registrations_that_seem_to_give_a_right_are_listed(engine: Engine) {
+    let rig = Rig::new(engine).await;
+    let service = |id| vec!["client", "add", id, "--name", "X", "--confidential", "--scope"];
+    let added = rig.run(&[service("reader"), vec!["read introspect"]].concat());
+    let note = "the scope introspect gives no right without --may-introspect";
+    assert!(added.stderr.contains(note), "{added:?}");
+    rig.run(&[service("api"), vec!["introspect", "--may-introspect"]].concat());
+    rig.run(&[service("boss"), vec!["admin:users", "--admin"]].concat());
+    rig.database.execute("UPDATE clients SET admin = false WHERE id = 'boss'").await;
+    let checked = rig.run(&["check"]).stderr;
+    assert!(checked.contains(&format!("client reader: {note}")), "{checked}");
+    assert!(
+        checked.contains("client boss: a scope that begins with admin: is not granted without --admin"),
+        "{checked}"
+    );
+    assert!(!checked.contains("client api:"), "{checked}");
+}
+
+/// The program itself, in the environment of a container beside others.
+async fn variables_of_a_platform_are_no_settings(engine: Engine) {
+    let rig = Rig::new(engine).await;
+    let mut program = program_on(&rig.database);
+    for (name, value) in [
+        ("TOKEND_POSTGRES_SERVICE_HOST", "10.0.0.1"),
+        ("TOKEND_POSTGRES_SERVICE_PORT", "5432"),
+        ("TOKEND_POSTGRES_SERVICE_PORT_SQL", "5432"),
+        ("TOKEND_POSTGRES_PORT", "tcp://10.0.0.1:5432"),
+        ("TOKEND_POSTGRES_PORT_5432_TCP", "tcp://10.0.0.1:5432"),
+        ("TOKEND_POSTGRES_PORT_5432_TCP_ADDR", "10.0.0.1"),
+        ("TOKEND_DB_NAME", "/web/db"),
+        ("TOKEND_DB_ENV_PGDATA", "/var/lib/postgresql/data"),
+        ("TOKEND_ISSUER", "\"https://auth.example.com\"\r\n"),
+        ("TOKEND_DATABASE__UNSAFE_DURABILITY", "TRUE"),
+        ("TOKEND_HTTP__ALLOWED_ORIGINS", "https://App.example.com/"),
+    ] {
+        program = program.set(name, value);
+    }
+    let shown = program.run(&["check"]);
+    assert!(shown.ok().stdout.contains("https://app.example.com\n"), "{shown:?}");
+    program.set("TOKEND_POSTGRES_PORTS", "5432").run(&["check"]).refused("TOKEND_POSTGRES_PORTS");
+}
+
 async fn another_master_secret_is_named_as_the_problem(engine: Engine) {
     let rig = Rig::new(engine).await;
     let wrong = program_on(&rig.database).set("TOKEND_SECRET", "another-master-secret-which-is-long-enough");
@@ -90,6 +133,8 @@ async fn a_check_leaves_no_trace(engine: Engine) {
 }
 
 on_both_databases!(
+    registrations_that_seem_to_give_a_right_are_listed,
+    variables_of_a_platform_are_no_settings,
     a_sound_set_up_is_described_without_its_secrets,
     another_master_secret_is_named_as_the_problem,
     a_check_leaves_no_trace,

@@ -37,7 +37,8 @@ async fn a_user_signs_in_with_the_password_that_was_made_up(engine: Engine) {
 async fn a_user_signs_in_with_the_password_of_an_imported_hash(engine: Engine) {
     let rig = Rig::new(engine).await.with_alice();
     let (password, hash) = BCRYPT;
-    rig.program.run_with(&["user", "add", "bob", "--password-hash-stdin"], &format!("{hash}\n")).ok();
+    let typed = format!("\u{feff}{{CRYPT}}{hash} \r\n");
+    rig.program.run_with(&["user", "add", "\u{200b}Bob ", "--password-hash-stdin"], &typed).ok();
     rig.login("bob", password).await.ok();
     rig.login("bob", "U*V").await.refused(401, "invalid_grant");
     rig.program

@@ -14,10 +14,10 @@ use tokend::keys::{MasterSecrets, SigningKey};
 use tokend::store::{PoolSize, Store};
 use tokio::sync::oneshot;
 
+use super::Answer;
 use super::canary;
 use super::database::{Database, Engine};
 use super::fixtures::{self, BOBS_PASSWORD, P1, PASSWORD, START};
-use super::{Answer, RS1};
 
 /// The master secret of every test.
 pub const MASTER_SECRET: &str = "a-master-secret-of-the-tests-long-enough";
@@ -235,9 +235,9 @@ impl TestServer {
         self.post("/refresh", &[("refresh_token", token)]).await
     }
 
-    /// The resource server of [`API`] asks about a token.
+    /// The resource server of [`fixtures::API`] asks about an access token, an administrator about a refresh token.
     pub async fn introspect(&self, token: &str) -> Answer {
-        self.post_as(RS1, "/introspect", &[("token", token)]).await
+        self.post_as(fixtures::who_sees(token), "/introspect", &[("token", token)]).await
     }
 
     /// Nothing of a session works any more: not its refresh tokens, not its access token, at no endpoint.

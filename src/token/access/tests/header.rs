@@ -19,7 +19,7 @@ fn an_unsigned_token_is_refused() {
         refused(&unsigned, &ring, InvalidAccessToken::Algorithm);
         refused(&mint(&header, &payload().to_string(), signer(&ring)), &ring, InvalidAccessToken::Algorithm);
     }
-    let token = sign(&claims(), signer(&ring)).unwrap();
+    let token = sign(&claims(), TokenTyp::AccessToken, signer(&ring)).unwrap();
     let (signed, _) = token.reveal().rsplit_once('.').unwrap();
     refused(&format!("{signed}."), &ring, InvalidAccessToken::Signature);
     refused(signed, &ring, InvalidAccessToken::NotJws);
