@@ -1,11 +1,13 @@
 //! Everything that a request may use, built once. No globals.
 
 mod failover;
+mod refused_origins;
 mod registry;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use refused_origins::RefusedOrigins;
 pub use registry::{LEASE, Registry, RegistryError, Snapshot};
 
 use crate::audit::{Acting, Actor, AuditEvent, AuditKeys, Kind, Repeats};
@@ -51,6 +53,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Whether the operator has been told of a proxy that isn't believed.
     pub warned_of_proxy: Arc<AtomicBool>,
+    /// The origins whose pages were refused.
+    pub refused_origins: Arc<RefusedOrigins>,
 }
 
 /// Why the parts don't come together. Said to the operator at start.
@@ -76,7 +80,7 @@ impl App {
         let attempt_keys = AttemptKeys::new(&secrets.attempts_key());
         let device_keys = DeviceKeys::new(secrets.device_keys(config.issuer.as_str()).iter().map(|key| &**key));
         keep_audit(&store, &secrets).await.map_err(RegistryError::from)?;
-        let registry = Registry::load(store.clone(), secrets).await?;
+        let registry = Registry::load(store.clone(), secrets, config.issuer.as_str()).await?;
         let parameters = HashParameters {
             memory_kib: config.passwords.memory_kib,
             iterations: config.passwords.iterations,
@@ -99,6 +103,7 @@ impl App {
             device_keys,
             metrics: Arc::default(),
             warned_of_proxy: Arc::default(),
+            refused_origins: Arc::default(),
         }))
     }
 
