@@ -12,6 +12,9 @@ use crate::domain::{COOKIE_TAG_LENGTH, PlainSecret};
 /// The most cookies of one kind in one browser.
 pub const MOST: usize = 16;
 
+/// The most cookies of one kind that are read of a request: any number can be sent.
+const MOST_READ: usize = 4 * MOST;
+
 /// The longest that a browser keeps a cookie, in seconds: RFC 6265bis §5.5.
 const LONGEST: Seconds = 400 * 86_400;
 
@@ -59,7 +62,7 @@ impl<'a> Jar<'a> {
         let mut jar = Self { kind, cookies: Vec::new() };
         for cookie in cookies {
             // A browser sends a name once. Of two, the first counts.
-            if jar.cookies.iter().all(|other| other.tag != cookie.tag) {
+            if jar.cookies.len() < MOST_READ && jar.cookies.iter().all(|other| other.tag != cookie.tag) {
                 jar.cookies.push(cookie);
             }
         }

@@ -9,7 +9,7 @@ use super::submitted::Submitted;
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::{Client, Device, UserId, cookie_tag};
-use crate::token::device;
+use crate::token::device::PREFIX;
 
 /// The longest name that an app may give a device, in characters.
 const MAX_NAME: usize = 128;
@@ -50,7 +50,7 @@ pub fn device_places(app: &App, headers: &HeaderMap, user: UserId) -> Places {
     let is_free = |text: &str| match app.device_keys.open(text) {
         Some(device) => device.user_id == user,
         // Another instance on this host may have made it.
-        None => !text.starts_with(device::PREFIX),
+        None => !text.starts_with(PREFIX),
     };
     let with_shared = jar.shared().is_some_and(is_free);
     Places::new(&jar, &tag, with_shared, |text| app.device_keys.open(text).map(|device| device.issued_at))

@@ -71,7 +71,7 @@ async fn held_beside<'a>(app: &App, request: &'a Submitted, access: &str) -> Res
     let registry = snapshot(app)?;
     let client = client_beside(app, &registry, request, access)?;
     require_page_of(app, &registry, &request.headers, client.as_deref())?;
-    Ok(Some(Held::of(app, &registry, &request.headers, client).await?.unproven()))
+    Ok(Some(Held::of(app, &registry, &request.headers, client.as_ref()).await?.unproven()))
 }
 
 /// The client whose cookie goes with an access token: the one that is named, else the token's own.
@@ -91,7 +91,7 @@ fn client_beside(
 async fn by_refresh_token<'a>(app: &App, request: &'a Submitted) -> Result<Option<Held<'a>>, OAuthError> {
     let all = request.params.flag("all")?;
     let client = asking_client(app, request).await?;
-    match presented(app, request, client.clone()).await? {
+    match presented(app, request, client.as_ref()).await? {
         Presented::InBody(token) => {
             let done = logout_by_refresh_token(app, client.as_deref(), token, all, &request.requester).await?;
             if done { Ok(None) } else { Err(others_are_left()) }

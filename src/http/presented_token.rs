@@ -24,7 +24,7 @@ pub enum Presented<'a> {
 pub async fn presented<'a>(
     app: &App,
     request: &'a Submitted,
-    client: Option<Arc<Client>>,
+    client: Option<&Arc<Client>>,
 ) -> Result<Presented<'a>, OAuthError> {
     if let Some(text) = request.params.get("refresh_token") {
         return Ok(Presented::InBody(text));
@@ -37,7 +37,7 @@ pub async fn presented<'a>(
         return Err(OAuthError::invalid_request("The refresh_token is missing."));
     }
     if !is_app {
-        require_page_of(app, &registry, headers, client.as_deref())?;
+        require_page_of(app, &registry, headers, client.map(Arc::as_ref))?;
     }
     if wants_cookies {
         refuse_cross_site_cookie(headers)?;

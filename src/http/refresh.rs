@@ -27,7 +27,7 @@ pub async fn refresh(
 
 async fn first_party(app: &App, request: &Submitted) -> Result<Response, OAuthError> {
     let client = asking_client(app, request).await?;
-    exchange(app, request, client).await
+    exchange(app, request, client.as_ref()).await
 }
 
 /// The client that a first-party request presents. An app's own screen need not say which client it is.
@@ -42,11 +42,11 @@ pub(super) async fn asking_client(app: &App, request: &Submitted) -> Result<Opti
 pub(super) async fn exchange(
     app: &App,
     request: &Submitted,
-    client: Option<Arc<Client>>,
+    client: Option<&Arc<Client>>,
 ) -> Result<Response, OAuthError> {
-    match presented(app, request, client.clone()).await? {
+    match presented(app, request, client).await? {
         Presented::InBody(token) => {
-            let issued = refresh_token::grant(app, asked(request, client.as_deref(), token)).await?;
+            let issued = refresh_token::grant(app, asked(request, client.map(Arc::as_ref), token)).await?;
             Ok(token_response(&issued, Delivery::Body))
         }
         Presented::InCookies(held) => exchange_held(app, request, &held).await,

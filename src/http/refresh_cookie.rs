@@ -29,13 +29,13 @@ impl<'a> Held<'a> {
         app: &App,
         registry: &Snapshot,
         headers: &'a HeaderMap,
-        client: Option<Arc<Client>>,
+        client: Option<&Arc<Client>>,
     ) -> Result<Self, OAuthError> {
         let jar = Jar::of(headers, Kind::Refresh);
         let shared = Shared::of(&jar, &app.refresh_keys);
         let is_proven = client.is_some();
         let client = match client {
-            Some(client) => Some(client),
+            Some(client) => Some(Arc::clone(client)),
             None => meant_client(app, registry, Page::of(headers), &jar, shared.as_ref()).await?,
         };
         let tokens = match &client {

@@ -39,7 +39,7 @@ pub async fn token(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>)
             };
             Ok(token_response(&password::grant(&app, &client, sign_in).await?, Delivery::Body))
         }
-        Grant::RefreshToken => exchange(&app, &request, Some(client)).await,
+        Grant::RefreshToken => exchange(&app, &request, Some(&client)).await,
         Grant::ClientCredentials => {
             let issued = client_credentials::grant(&app, &registry, &client, scope, &resources)?;
             Ok(token_response(&issued, Delivery::Body))
