@@ -2,12 +2,14 @@
 
 mod failover;
 mod readiness;
+mod refused_origins;
 mod registry;
 mod trail;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use refused_origins::RefusedOrigins;
 pub use registry::{LEASE, Registry, RegistryError, Snapshot};
 
 use crate::audit::{Acting, Actor, AuditEvent, AuditKeys, Kind, Repeats};
@@ -56,6 +58,8 @@ pub struct App {
     pub warned_of_proxy: Arc<AtomicBool>,
     /// Whether the server is about to stop and other nodes should get its requests.
     pub draining: Arc<AtomicBool>,
+    /// The origins whose pages were refused.
+    pub refused_origins: Arc<RefusedOrigins>,
 }
 
 /// Why the parts don't come together. Said to the operator at start.
@@ -82,7 +86,7 @@ impl App {
         let device_keys = DeviceKeys::new(secrets.device_keys(config.issuer.as_str()).iter().map(|key| &**key));
         let keeping = Keeping { retention: config.audit.retention, shared: false };
         keep_audit(&store, &secrets, keeping).await.map_err(RegistryError::from)?;
-        let registry = Registry::load(store.clone(), secrets).await?;
+        let registry = Registry::load(store.clone(), secrets, config.issuer.as_str()).await?;
         let parameters = HashParameters {
             memory_kib: config.passwords.memory_kib,
             iterations: config.passwords.iterations,
@@ -106,6 +110,7 @@ impl App {
             metrics: Arc::default(),
             warned_of_proxy: Arc::default(),
             draining: Arc::default(),
+            refused_origins: Arc::default(),
         }))
     }
 

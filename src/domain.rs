@@ -3,6 +3,7 @@
 
 pub mod algorithm;
 pub mod client;
+pub mod cookie_tag;
 pub mod key;
 pub mod requester;
 pub mod scope;
@@ -16,6 +17,7 @@ pub use client::{
     Client, ClientAuthentication, ClientId, Grant, Grants, LONGEST_ACCESS_LIFETIME, Recovery, RefreshPolicy,
     RightsLost, TokenTyp,
 };
+pub use cookie_tag::{COOKIE_TAG_LENGTH, cookie_tag};
 pub use key::{StoredAuditKey, StoredKey};
 pub use requester::Requester;
 pub use scope::Scope;

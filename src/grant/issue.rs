@@ -31,6 +31,8 @@ pub struct Issued {
 /// A device token on its way to its device.
 #[derive(Debug)]
 pub struct IssuedDevice {
+    /// Whose device it is.
+    pub user_id: UserId,
     /// The token.
     pub token: PlainSecret,
     /// For how long it is good.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Refusal, audience, snapshot};
 use crate::app::{App, Snapshot};
 use crate::clock::UnixTime;
-use crate::domain::{Grant, PlainSecret, Scope, Session, TokenTyp, User};
+use crate::domain::{ClientId, Grant, PlainSecret, Scope, Session, SessionId, TokenTyp, User};
 use crate::store::sessions::{SessionOfToken, SignedIn};
 use crate::store::users::StoredUser;
 use crate::token::access::{AccessClaims, InvalidAccessToken, Verified};
@@ -31,6 +31,23 @@ pub struct LiveRefresh {
     pub issued_at: UnixTime,
     /// When it ends if it isn't used; [`crate::clock::NEVER`] if it doesn't.
     pub expires_at: UnixTime,
+}
+
+/// Whose session it is.
+#[derive(Debug)]
+pub struct Owner {
+    /// The client.
+    pub client: ClientId,
+    /// Whether the session may still be used.
+    pub lives: bool,
+}
+
+/// The owner of a session, ended or not.
+pub async fn owner(app: &App, session: SessionId) -> Result<Option<Owner>, Refusal> {
+    let registry = snapshot(app)?;
+    let Some(SignedIn { session, user }) = app.store.find_session(session).await? else { return Ok(None) };
+    let lives = session_lives(app, &registry, &session, &user, app.clock.now());
+    Ok(Some(Owner { client: session.client_id, lives }))
 }
 
 /// The access token that `text` is, if its signature, its times, its session, user and client say that it is alive.

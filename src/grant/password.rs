@@ -39,8 +39,8 @@ pub struct SignIn<'a> {
     pub resources: Vec<&'a str>,
     /// Where it comes from.
     pub device: Device,
-    /// What an earlier sign-in on the same device was given.
-    pub device_token: Option<String>,
+    /// What earlier sign-ins on the same device were given, each of another user.
+    pub device_tokens: Vec<String>,
     /// Who asks.
     pub requester: &'a Requester,
 }
@@ -100,12 +100,9 @@ async fn verify(app: &App, sign_in: &SignIn<'_>) -> Result<Verified, Refusal> {
     // Whoever can't be served asks nothing of the database.
     app.hasher.admits().map_err(|busy| Refusal::Busy { retry_after: busy.retry_after })?;
     let guess = Guess::new(app, sign_in.requester, sign_in.username);
-    let device = guess.device(sign_in.device_token.as_deref());
+    let devices = guess.devices(&sign_in.device_tokens);
     // Whoever brings no device of ours is asked for its address before the database is.
-    let mut ticket = match device {
-        None => guess.admit_source().await?,
-        Some(_) => None,
-    };
+    let mut ticket = if devices.is_empty() { guess.admit_source().await? } else { None };
     let found = match find(app, sign_in.username).await {
         Ok(found) => found,
         Err(error) => {
@@ -113,8 +110,8 @@ async fn verify(app: &App, sign_in: &SignIn<'_>) -> Result<Verified, Refusal> {
             return Err(error.into());
         }
     };
-    let known = device.filter(|device| found.as_ref().is_some_and(|found| knows(found, device)));
-    if device.is_some() && known.is_none() {
+    let known = found.as_ref().and_then(|found| known_among(&devices, found));
+    if !devices.is_empty() && known.is_none() {
         ticket = guess.admit_source().await?;
     }
     let user = found.as_ref().map(|found| found.user.id);
@@ -142,8 +139,10 @@ async fn find(app: &App, username: &str) -> Result<Option<Credentials>, StoreErr
     }
 }
 
-fn knows(found: &Credentials, device: &KnownDevice) -> bool {
-    found.user.id == device.user_id && device.issued_at >= found.devices_known_from
+/// The device that the user knows; of several, the one that was used last.
+fn known_among(devices: &[KnownDevice], found: &Credentials) -> Option<KnownDevice> {
+    let knows = |device: &&KnownDevice| found.user.id == device.user_id && device.issued_at >= found.devices_known_from;
+    devices.iter().filter(knows).max_by_key(|device| device.issued_at).copied()
 }
 
 async fn check(app: &App, password: PlainPassword, found: Option<Credentials>) -> Result<User, Refusal> {
@@ -170,7 +169,7 @@ async fn check(app: &App, password: PlainPassword, found: Option<Credentials>) -
 fn known_device(app: &App, user: &User, device_id: Uuid) -> Option<IssuedDevice> {
     let device = KnownDevice { user_id: user.id, device_id, issued_at: app.clock.now() };
     let token = app.device_keys.seal(&device)?;
-    Some(IssuedDevice { token, lifetime: app.config.throttle.device_lifetime })
+    Some(IssuedDevice { user_id: user.id, token, lifetime: app.config.throttle.device_lifetime })
 }
 
 /// Stores the session and issues its tokens. `None` when the user or the client changed since they were read.

@@ -67,6 +67,9 @@ pub enum InvalidGrant {
     /// Not one of our refresh tokens: malformed, or its tag is wrong.
     #[error("not a refresh token of this server")]
     NotOurs,
+    /// A browser without a refresh token of the client.
+    #[error("the browser holds no refresh token of the client")]
+    NotSignedIn,
     /// Its session isn't there.
     #[error("no such session")]
     NoSession,

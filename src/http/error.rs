@@ -85,6 +85,18 @@ impl OAuthError {
         Self::new(StatusCode::FORBIDDEN, "invalid_request", "The origin of the request is not allowed.")
     }
 
+    /// 403 `invalid_request`: cookie mode on a page of another site.
+    pub fn cross_site_cookie() -> Self {
+        let description = "Cookie mode needs the page and this server to be of one site: the browser drops the cookie.";
+        Self::new(StatusCode::FORBIDDEN, "invalid_request", description)
+    }
+
+    /// 403 `invalid_request`: what administrators do, from a page.
+    pub fn not_for_pages() -> Self {
+        let description = "Pages may revoke tokens only: this form is for administrators.";
+        Self::new(StatusCode::FORBIDDEN, "invalid_request", description)
+    }
+
     /// 404.
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "invalid_request", "There is no such endpoint.")
@@ -199,6 +211,8 @@ mod tests {
             OAuthError::invalid_token(),
             OAuthError::missing_token(),
             OAuthError::foreign_origin(),
+            OAuthError::cross_site_cookie(),
+            OAuthError::not_for_pages(),
             OAuthError::not_found(),
             OAuthError::method_not_allowed(),
             OAuthError::body_timeout(),

@@ -1,6 +1,8 @@
 //! What every request passes through, outside in: identification and the log line, security headers, CORS, a limit in
 //! time, panics. One function around the endpoints: a stack of boxed middleware costs as much as an endpoint.
 
+mod cors;
+
 use std::any::Any;
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -8,19 +10,19 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::http::header::{
-    AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, RETRY_AFTER,
-    STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_SECURITY_POLICY, HeaderName, ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use tower::{Layer as _, ServiceExt as _, service_fn};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::CorsLayer;
 
 use super::client_address::{ClientAddress, is_unbelieved, resolve};
 use super::error::{Cause, OAuthError};
@@ -31,9 +33,6 @@ use crate::metrics::Endpoint;
 use crate::random;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// How long a browser may remember the answer to a preflight.
-const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 
 /// The number of a request, as one of its extensions.
 #[derive(Clone, Debug)]
@@ -48,7 +47,7 @@ struct Parts {
     endpoints: Router,
     /// Every address that an endpoint has. Any other may hold a secret that somebody put in the wrong place.
     paths: HashMap<String, Endpoint>,
-    cors: Option<CorsLayer>,
+    cors: CorsLayer,
 }
 
 impl Handler for Layers {
@@ -60,7 +59,7 @@ impl Handler for Layers {
 impl Layers {
     /// Puts the layers around `endpoints`, which are at `paths`.
     pub fn around(endpoints: Router, paths: HashMap<String, Endpoint>, app: &Arc<App>) -> Self {
-        Self(Arc::new(Parts { cors: cors(&app.config), app: Arc::clone(app), endpoints, paths }))
+        Self(Arc::new(Parts { cors: cors::layer(&app.config), app: Arc::clone(app), endpoints, paths }))
     }
 
     /// The answer to one request.
@@ -82,7 +81,7 @@ impl Parts {
         let method = request.method().clone();
         let known = self.paths.get_key_value(request.uri().path());
         let (route, endpoint) = known.map_or(("(none)", Endpoint::None), |(path, &endpoint)| (path.as_str(), endpoint));
-        let response = self.readable(request).await;
+        let response = self.readable(endpoint, request).await;
         self.app.metrics.requests.count(endpoint, response.status().as_u16(), begun.elapsed());
         log(&response, method_name(&method), route, address, &request_id, begun);
         sealed(response, request_id, config)
@@ -101,11 +100,19 @@ impl Parts {
         }
     }
 
-    /// Lets the pages of the configured origins read the answer, whatever it is.
-    async fn readable(&self, request: Request) -> Response {
-        let Some(cors) = &self.cors else { return self.bounded(request).await };
+    /// Lets the pages that may read the answer do so, whatever it is.
+    async fn readable(&self, endpoint: Endpoint, request: Request) -> Response {
+        if !cors::is_for_pages(endpoint) {
+            return self.bounded(request).await;
+        }
+        if !cors::may_be_read(&self.app, request.headers()) {
+            let mut response = self.bounded(request).await;
+            // Or a shared cache hands one origin the answer for another.
+            response.headers_mut().append(VARY, HeaderValue::from(ORIGIN));
+            return response;
+        }
         let bounded = service_fn(async |request| Ok::<_, Infallible>(self.bounded(request).await));
-        let Ok(response) = cors.layer(bounded).oneshot(request).await;
+        let Ok(response) = self.cors.layer(bounded).oneshot(request).await;
         response
     }
 
@@ -123,21 +130,6 @@ impl Parts {
             Err(panic) => after_panic(panic),
         }
     }
-}
-
-/// Only for the configured origins, and nothing at all when there are none.
-fn cors(config: &Config) -> Option<CorsLayer> {
-    let origins: Vec<HeaderValue> =
-        config.http.allowed_origins.iter().filter_map(|origin| HeaderValue::try_from(origin.as_str()).ok()).collect();
-    (!origins.is_empty()).then(|| {
-        CorsLayer::new()
-            .allow_origin(AllowOrigin::list(origins))
-            .allow_credentials(true)
-            .allow_methods([Method::GET, Method::POST])
-            .allow_headers([AUTHORIZATION, CONTENT_TYPE])
-            .expose_headers([REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE, HeaderName::from_static("refresh-verdict")])
-            .max_age(PREFLIGHT_AGE)
-    })
 }
 
 /// The panic's own text may hold anything, so it reaches nobody but the panic hook.

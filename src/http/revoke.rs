@@ -10,6 +10,7 @@ use super::BODY_LIMIT;
 use super::authorization::presented_client;
 use super::error::OAuthError;
 use super::json;
+use super::page::Page;
 use super::submitted::Form;
 use crate::app::App;
 use crate::domain::{SessionId, UserId};
@@ -33,6 +34,7 @@ pub async fn revoke(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>
             revoke_token(&app, &client, token, &request.requester).await?;
             Ok(json::no_store_bytes("{}"))
         }
+        (None, [_]) if Page::of(&request.headers) != Page::None => Err(OAuthError::not_for_pages()),
         (None, [_]) if !client.is_admin() => Err(OAuthError::not_permitted("The client is no administrator.")),
         (None, [(name, value)]) => {
             let revoked = match parse_bulk(name, value) {

@@ -1,6 +1,7 @@
 //! What the tests stand on: a real server on a free port, a real database of either kind, a clock that is set by hand.
 
 mod answer;
+mod browser;
 mod bystander;
 pub mod canary;
 mod cluster;
@@ -16,7 +17,8 @@ mod registry;
 mod server;
 mod serving;
 
-pub use answer::Answer;
+pub use answer::{Answer, SetCookie};
+pub use browser::{Browser, SHARED_COOKIE};
 pub use bystander::Bystander;
 pub use cluster::{Cluster, free_port};
 pub use database::{Database, Engine, new_database, new_test_database, run_sql, run_sql_in, trail_keys, url_of};

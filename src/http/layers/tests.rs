@@ -1,6 +1,7 @@
 //! A handler that panics, which none of ours does: what the layers make of it.
 
 use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
