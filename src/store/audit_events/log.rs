@@ -3,7 +3,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-use uuid::Uuid;
 
 use super::super::StoreError;
 use super::super::db::{Unit, sql};

@@ -25,7 +25,7 @@ pub struct Rewound {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Tip {
     pub(super) end: ChainEnd,
-    epoch: u64,
+    pub(super) epoch: u64,
 }
 
 /// See the module.
