@@ -66,12 +66,11 @@ fn names_one_host<B>(request: &Request<B>) -> bool {
 
 /// Whether a text is `uri-host [":" port]` (RFC 9110 §7.2). An http URL has no empty host (§4.2.1).
 fn is_host(text: &str) -> bool {
-    let (is_valid, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, port)) => (address.parse::<Ipv6Addr>().is_ok(), port),
-        None => {
-            let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-            (is_name(name), port)
-        }
+    let (is_valid, port) = if let Some((address, port)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        (address.parse::<Ipv6Addr>().is_ok(), port)
+    } else {
+        let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+        (is_name(name), port)
     };
     is_valid && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }

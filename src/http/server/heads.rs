@@ -168,13 +168,12 @@ impl Reader {
         match (self.at, byte) {
             (At::Preface(matched), _) if matched + 1 == PREFACE.len() => At::Done,
             (At::Preface(matched), _) => At::Preface(matched + 1),
-            (At::Start, b'\r' | b'\n') => At::Start,
+            (At::Start, b'\r' | b'\n') | (At::LastEnd, _) => At::Start,
             (At::Start, _) => At::Method,
             (At::Field, b'\n') => self.head_ends(),
-            (At::Field, b'\r') => At::Field,
+            (At::Field, b'\r') | (At::Length, b'\n') => At::Field,
             (At::Field, b'c' | b'C') => At::Name(Name::ContentLength, 1),
             (At::Field, b't' | b'T') => At::Name(Name::TransferEncoding, 1),
-            (At::Length, b'\n') => At::Field,
             (At::Length, _) => self.length(byte),
             (At::ChunkSize(size), _) => chunk_size(size, byte),
             (At::ChunkEnd, b'\n') => At::ChunkSize(0),
@@ -182,7 +181,6 @@ impl Reader {
             (At::Trailer, b'\r') => At::LastEnd,
             (At::Trailer, _) => At::RestOfTrailer,
             (At::TrailerEnd, _) => At::Trailer,
-            (At::LastEnd, _) => At::Start,
             _ => At::RestOfLine,
         }
     }
