@@ -40,7 +40,7 @@ pub struct Metrics {
     audit_rewound: AtomicU64,
 }
 
-/// Log lines that found no room, by level. Logging is the process's, and so is this counter: it begins before there is a server.
+/// Dropped log lines by level. Logging belongs to the process and starts before the server, so this counter is global.
 pub fn log_lines_dropped() -> &'static Counters<Level> {
     static DROPPED: LazyLock<Counters<Level>> = LazyLock::new(Counters::default);
     &DROPPED

@@ -1,5 +1,5 @@
-//! Small files that an operator names and that may hold a secret: how they are read, and who else may use them. What isn't a file, a
-//! pipe above all, is refused and never waited for. Knows nothing of what is in them.
+//! Small files that an operator names and that may hold a secret: reads them, and tells who else may use them. A pipe, which might
+//! block for ever, is refused, as is anything else that is no regular file. Knows nothing of what is in them.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read as _};
@@ -14,18 +14,18 @@ use zeroize::Zeroizing;
 pub struct PrivateFile {
     /// All that is in it.
     pub bytes: Zeroizing<Vec<u8>>,
-    /// Its permission bits, if somebody else than its owner may use it.
+    /// Its permission bits, if it isn't private.
     pub open_to_others: Option<u32>,
 }
 
-/// Reads a file of at most `most` bytes. Symbolic links are followed, for that is how orchestrators mount secrets; what counts are the
-/// permissions of the file that was opened.
+/// Reads a file of at most `most` bytes. Symbolic links are followed, since orchestrators mount secrets as links; the permissions are
+/// those of the opened file.
 ///
-/// An error of the kind [`ErrorKind::FileTooLarge`] says that there is more in it.
+/// A longer file is an error of the kind [`ErrorKind::FileTooLarge`].
 pub fn read(path: &Path, most: u64) -> io::Result<PrivateFile> {
     let file = open(path)?;
     let metadata = file.metadata()?;
-    // The buffer never grows, so that no copy of a part is left behind.
+    // A buffer that never grows leaves no copies of the secret behind.
     let room = metadata.len().min(most) + 2;
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(room).unwrap_or_default()));
     file.take(most + 1).read_to_end(&mut bytes)?;
@@ -38,9 +38,9 @@ pub fn read(path: &Path, most: u64) -> io::Result<PrivateFile> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    // Before it is opened: a socket can't be, and a device may do something when it is.
+    // Before opening: a socket can't be opened, and opening a device may have an effect.
     require_regular(&fs::metadata(path)?)?;
-    // After that too: something else may have come in its place, and a pipe that is opened like this isn't waited for.
+    // After opening too, since the file may have been replaced in between. NONBLOCK opens a pipe at once.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     require_regular(&file.metadata()?)?;
@@ -59,22 +59,21 @@ fn require_regular(found: &Metadata) -> io::Result<()> {
     Err(io::Error::new(ErrorKind::InvalidInput, format!("it is {what}, not a regular file")))
 }
 
-/// For the owner only, with two exceptions for root, since orchestrators mount secrets as files of root: a group may read them, and so
-/// may all users where nobody but root can put another file in their place.
+/// A file is private when only its owner may use it. Orchestrators mount secrets as files of root, so a group may read a file of root,
+/// and all users may read it in a directory that only root can write.
 fn is_private(mode: u32, owner: u32, only_root_writes_beside: impl FnOnce() -> bool) -> bool {
-    let is_for_owner = mode & 0o077 == 0;
-    let is_for_group = mode & 0o037 == 0;
-    let is_read_only = mode & 0o022 == 0;
-    is_for_owner || (owner == 0 && (is_for_group || (is_read_only && only_root_writes_beside())))
+    let nobody_has = |bits| mode & bits == 0;
+    let is_roots = owner == 0;
+    nobody_has(0o077) || (is_roots && nobody_has(0o037)) || (is_roots && nobody_has(0o022) && only_root_writes_beside())
 }
 
-/// Whether the directory that the file is really in is root's alone.
+/// Whether only root can write the file's directory, after following links.
 fn only_root_writes_beside(path: &Path) -> bool {
     let directory = || fs::metadata(fs::canonicalize(path).ok()?.parent()?).ok();
     directory().is_some_and(|directory| directory.uid() == 0 && !others_can_write(&directory))
 }
 
-/// Whether somebody else than the owner can write there.
+/// Whether anybody but the owner can write it.
 pub fn others_can_write(found: &Metadata) -> bool {
     found.mode() & 0o022 != 0
 }

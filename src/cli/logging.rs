@@ -1,5 +1,5 @@
-//! Logs: to standard error, for people on a terminal, as JSON otherwise. A thread of its own writes them, as everything else that a
-//! server says there, so that nobody who serves waits for whoever reads them.
+//! Logs: to standard error, for people on a terminal, as JSON otherwise. A separate thread writes them, and everything else that the
+//! server prints there, so that a reader that stands still doesn't block the threads that serve.
 
 mod queue;
 mod writer;
@@ -20,10 +20,10 @@ use super::{Failure, PATIENCE};
 use crate::config::{Log, LogFormat};
 use writer::Lines;
 
-/// The process has one standard error, and so one thread that writes to it.
+/// The process has one standard error, so one thread writes to it.
 static LINES: OnceLock<Lines> = OnceLock::new();
 
-/// Waits, when it is dropped, for the thread that writes: for [`PATIENCE`] at most.
+/// Waits for the writing thread when it is dropped, also by a panic. At most [`PATIENCE`].
 #[derive(Debug)]
 pub struct Finish;
 
@@ -33,12 +33,12 @@ impl Drop for Finish {
     }
 }
 
-/// From here on a thread of its own writes to standard error whatever this process says there, its panics too.
+/// Starts the thread that writes to standard error, and sends panics to it. The second call gives the same thread.
 pub fn take_over() -> io::Result<&'static Lines> {
     if let Some(lines) = LINES.get() {
         return Ok(lines);
     }
-    // Not through the library's handle: its lock would be held while a write waits.
+    // The library's handle holds a lock while a write blocks, so this writes through a duplicate.
     let lines = Lines::start(File::from(stderr().as_fd().try_clone_to_owned()?))?;
     panic::set_hook(Box::new(tell_panic));
     Ok(LINES.get_or_init(|| lines))
@@ -63,7 +63,7 @@ pub fn start(log: &Log) -> Result<(), Failure> {
     }
 }
 
-/// Writes a line that is no log line, behind those that are.
+/// Prints a line that is no log line, after all lines that were logged before.
 pub fn complain(line: &str) {
     match LINES.get() {
         Some(lines) => lines.push(Level::ERROR, format!("{line}\n").as_bytes()),
@@ -71,22 +71,22 @@ pub fn complain(line: &str) {
     }
 }
 
-/// Waits until what was logged is written, for [`PATIENCE`] at most.
+/// Waits until everything that was logged is written. At most [`PATIENCE`].
 pub fn finish() {
     if let Some(lines) = LINES.get() {
         lines.finish(PATIENCE);
     }
 }
 
-/// The text may hold anything, so it goes to the log and nowhere else.
+/// Logs a panic. Its text may hold anything, so it goes nowhere else.
 fn tell_panic(panic: &PanicHookInfo<'_>) {
-    let text = escaped(panic.payload_as_str().unwrap_or("a panic without a text"));
+    let text = panic.payload_as_str().unwrap_or("a panic without a text");
     let location = panic.location().map(ToString::to_string).unwrap_or_default();
-    // Nothing listens before logging starts, and to an event within an event.
+    // There is no subscriber before logging starts, nor within another event.
     if dispatcher::get_default(Dispatch::is::<NoSubscriber>) {
-        return complain(&format!("tokend: panicked at {location}: {text}"));
+        return complain(&format!("tokend: panicked at {location}: {}", escaped(text)));
     }
     let backtrace = Backtrace::capture();
-    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| escaped(&backtrace.to_string()));
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
     tracing::error!(location, text, backtrace, "panicked");
 }

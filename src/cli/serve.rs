@@ -203,19 +203,19 @@ fn keep_memory_private() {
     }
 }
 
-/// What an operator should know of, though the server runs.
+/// Logs unusual settings and files.
 fn warn(app: &App) {
     warnings::of_configuration(&app.config).iter().for_each(Warning::log);
     let Some(registry) = app.registry.snapshot() else { return };
     warnings::of_clients(registry.clients(), &app.config.login.client).iter().for_each(Warning::log);
 }
 
-/// Shows what the first start made. The secrets are in the database, so a reader that stands still doesn't stop the start.
+/// Prints what the first start made. A reader that stands still doesn't stop the start, and can read the text later.
 fn show(text: String) -> Result<(), Failure> {
     let written = within(PATIENCE, move || std::io::stdout().write_all(text.as_bytes()))?;
     if written.is_none() {
         tracing::warn!(
-            "nobody reads standard output: the secrets of the first start wait there until the server stops"
+            "standard output is not read: the secrets of the first start can be read there until the server stops"
         );
     }
     Ok(written.transpose().map(drop)?)

@@ -49,8 +49,8 @@ fn means_yes(answer: &str) -> bool {
 
 /// One line of standard input, without its end. `what` it is, for the error.
 ///
-/// Two lines are refused: one of them would be dropped, and the secret not be what somebody thinks it is. A terminal is asked for no
-/// second one.
+/// Two lines are refused, since dropping one would store another secret than the one that was sent. On a terminal input ends with the
+/// first line.
 pub fn line_of_stdin(what: &str) -> Result<Zeroizing<String>, Failure> {
     let mut bytes = Zeroizing::new(Vec::new());
     let mut input = stdin().lock().take(2 * MAX_LINE);

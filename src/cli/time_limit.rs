@@ -1,10 +1,10 @@
-//! What may wait for somebody outside, and isn't waited for.
+//! A time limit for work that may block on another process, such as the reader of standard output.
 
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 use std::{io, thread};
 
-/// Does `work` on a thread of its own. `None` when it takes longer than `limit`: then it goes on without anybody waiting for it.
+/// Runs `work` on a thread of its own. `None` when it takes longer than `limit`; it then continues in the background.
 pub fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> io::Result<Option<T>> {
     let (done, receive) = sync_channel(1);
     thread::Builder::new().name("tokend-output".to_owned()).spawn(move || drop(done.send(work())))?;
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_takes_too_long_is_left_alone_and_goes_on() {
+    fn work_that_takes_too_long_continues_in_the_background() {
         assert_eq!(within(Duration::from_secs(10), || 5).unwrap(), Some(5));
         let ((go, wait), (done, seen)) = (channel::<()>(), channel());
         let work = move || {

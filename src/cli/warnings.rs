@@ -1,5 +1,4 @@
-//! What an operator should have decided, and not merely have left as it was. One list: `tokend check` prints it, and the server logs
-//! it when it starts.
+//! Unusual settings and files that an operator should know of. `tokend check` prints the list, and the server logs it at its start.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
@@ -13,7 +12,7 @@ use crate::config::{Config, Database, SecretSource};
 use crate::domain::{Client, ClientId};
 use crate::private_file::others_can_write;
 
-/// One of them.
+/// Something unusual, though the server runs with it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The setting that it is about.
@@ -27,18 +26,18 @@ impl Warning {
         Self { setting, text: text.into() }
     }
 
-    /// Tells it to whoever reads the log.
+    /// Logs it.
     pub fn log(&self) {
         tracing::warn!(setting = self.setting, "{}", self.text);
     }
 
-    /// Tells it to whoever runs a command.
+    /// Prints it for whoever runs the command.
     pub fn note(&self) {
         output::note(&self.text);
     }
 }
 
-/// What the configuration says, and the files that it names.
+/// The warnings about the configuration and the files that it names.
 pub fn of_configuration(config: &Config) -> Vec<Warning> {
     let mut found = of_settings(config);
     found.extend(of_files(config));
@@ -66,7 +65,7 @@ fn of_settings(config: &Config) -> Vec<Warning> {
     found
 }
 
-/// `10.0.0.1/8` may be meant as the one address or as the network.
+/// A network with host bits, such as `10.0.0.1/8`, may be meant as one address.
 fn of_networks(setting: &'static str, networks: &[IpNet]) -> impl Iterator<Item = Warning> {
     networks.iter().filter(|network| network.trunc() != **network).map(move |network| {
         let (read, address) = (network.trunc(), network.addr());
@@ -88,7 +87,7 @@ fn of_files(config: &Config) -> Vec<Warning> {
     if let SecretSource::File(path) = &config.master_secrets {
         directories.extend(directories_of(path).map(|directory| ("secret_file", directory)));
     }
-    // The embedded database and its secret are mostly in one.
+    // The embedded database and its master secret usually share a directory.
     let mut seen = BTreeSet::new();
     for (setting, directory) in directories {
         if is(&directory, others_can_write) && seen.insert(directory.clone()) {
@@ -105,7 +104,7 @@ fn is(path: &Path, what: impl Fn(&Metadata) -> bool) -> bool {
     fs::metadata(path).is_ok_and(|found| what(&found))
 }
 
-/// Where a file is, and where it really is, if links lead there.
+/// The directory of a file as named, and the one that links lead to.
 fn directories_of(file: &Path) -> impl Iterator<Item = PathBuf> {
     let real = fs::canonicalize(file).ok();
     let as_named = file.parent().map(|directory| if directory == Path::new("") { Path::new(".") } else { directory });
@@ -114,7 +113,7 @@ fn directories_of(file: &Path) -> impl Iterator<Item = PathBuf> {
     directories.collect::<Vec<_>>().into_iter()
 }
 
-/// What the `clients` mean for sign-ins that name `login`, which is the client of those that name none.
+/// The warning about sign-ins that name no client, for which `login` is taken.
 pub fn of_clients<'a>(clients: impl IntoIterator<Item = &'a Client>, login: &ClientId) -> Option<Warning> {
     let mut enabled = clients.into_iter().filter(|client| client.disabled_at.is_none()).peekable();
     if enabled.peek().is_none() {

@@ -1,4 +1,4 @@
-//! `database_file`: the URL of the database in a file of its own, as orchestrators mount secrets.
+//! `database_file`: a file that holds the database's URL, as orchestrators mount secrets.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ pub(super) fn database(settings: &mut Settings, path: &Path) -> Option<Database>
     read(path).map_err(|reason| settings.refuse("database_file", &shown, reason)).ok()
 }
 
-/// Whether `database` is set. A file that only repeats the default, as `config/tokend.toml` does, doesn't set it.
+/// Whether `database` is set. A configuration file that repeats the default, as `config/tokend.toml` does, doesn't set it.
 fn names_another(settings: &Settings) -> bool {
     match settings.source("database") {
         Source::Default => false,
@@ -105,7 +105,7 @@ mod tests {
             let said = with_file(text, 0o600).unwrap_err();
             assert!(said.starts_with("TOKEND_DATABASE_FILE: database_file = ") && said.contains(reason), "{said}");
         }
-        let longest = [b"sqlite:", &[b'x'; 64 * 1024 - 7][..]].concat();
+        let longest = format!("sqlite:{}", "x".repeat(64 * 1024 - 7)).into_bytes();
         with_file(&longest, 0o600).unwrap();
         assert!(with_file(&[&longest[..], b"\n"].concat(), 0o600).unwrap_err().contains("longer than 65536 bytes"));
     }

@@ -25,7 +25,7 @@ pub use database::{Database, Engine, new_database, new_test_database, run_sql, r
 pub use fixtures::*;
 pub use forge::{Forge, encode, master_secrets, part};
 pub use logs::Logs;
-pub use program::{Outcome, Program, Running};
+pub use program::{Outcome, Program, Running, make_pipe};
 pub use proxy::{Fault, Proxy, Way};
 pub use random::Random;
 pub use raw::KeptAlive;

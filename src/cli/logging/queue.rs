@@ -1,14 +1,13 @@
-//! The log lines that aren't written yet, as a value: how many there may be, and which are dropped first. Knows of no thread and
-//! no file.
+//! Log lines that wait to be written, as a value: how many may wait, and which are dropped first. Knows no thread and no file.
 
 use std::mem;
 
 use tracing::Level;
 
-/// How many bytes of lines may wait. The thread that writes them holds as many again.
+/// How many bytes of lines may wait. The writing thread holds up to as many again.
 pub const ROOM: usize = 1024 * 1024;
 
-/// Lines in the order in which they came, one behind the other in one buffer.
+/// Lines in their order, in one buffer, so that a line costs no allocation.
 #[derive(Debug)]
 pub struct Queue {
     room: usize,
@@ -16,7 +15,7 @@ pub struct Queue {
     dropped: Dropped,
 }
 
-/// How many lines found no room.
+/// How many lines were dropped because there was no room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
     /// Errors.
@@ -28,12 +27,12 @@ pub struct Dropped {
 }
 
 impl Queue {
-    /// An empty one for so many bytes.
+    /// An empty queue for `room` bytes.
     pub fn with_room(room: usize) -> Self {
         Self { room, lines: Vec::new(), dropped: Dropped::default() }
     }
 
-    /// Adds a line, which ends with a line feed. Whether there was room: the last quarter is for warnings and errors only.
+    /// Adds a line, which ends with a line feed. `false` when there was no room: the last quarter is kept for warnings and errors.
     pub fn push(&mut self, level: Level, line: &[u8]) -> bool {
         let room = if level <= Level::WARN { self.room } else { self.room / 4 * 3 };
         let fits = self.lines.len().saturating_add(line.len()) <= room;
@@ -45,7 +44,7 @@ impl Queue {
         fits
     }
 
-    /// Adds the line about those that were dropped. It replaces them, so there is always room.
+    /// Adds the line that reports dropped lines. It is one for many, so there is always room for it.
     pub fn push_report(&mut self, line: &[u8]) {
         self.lines.extend_from_slice(line);
     }
@@ -55,7 +54,7 @@ impl Queue {
         self.lines.is_empty() && self.dropped == Dropped::default()
     }
 
-    /// Moves all lines into `batch`, whose buffer is used for the next ones. How many lines are missing at its end.
+    /// Moves all lines into `batch`, and reuses its buffer. The result is the number of lines missing after the last one.
     pub fn take(&mut self, batch: &mut Vec<u8>) -> Dropped {
         batch.clear();
         mem::swap(batch, &mut self.lines);

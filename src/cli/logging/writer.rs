@@ -1,5 +1,5 @@
-//! The thread that writes log lines. Standard error may be a pipe whose reader stands still or a disk that is full, so this thread
-//! alone waits for it, and those that serve connections never do.
+//! The thread that writes log lines. Standard error may be a pipe that nobody reads, so writing to it may block for ever. Only this
+//! thread ever waits for it.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,14 +12,14 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::queue::{Dropped, Queue, ROOM};
 use crate::metrics::log_lines_dropped;
 
-/// How many bytes are written at once: a pipe takes them whole or not at all (POSIX guarantees 512, Linux has 4096), so that neither
-/// another process on the same pipe nor the end of this one tears a line.
+/// How many bytes are written at once. Linux writes up to 4096 bytes to a pipe whole or not at all (`PIPE_BUF`), so neither another
+/// process on the same pipe nor the end of this one cuts a line.
 const WHOLE: usize = 4096;
 
 /// How long the thread waits after a failed write.
 const AFTER_ERROR: Duration = Duration::from_millis(100);
 
-/// Marks the event about dropped lines.
+/// The target of the event that reports dropped lines.
 const REPORT: &str = "tokend::log";
 
 /// Where log lines go. Clones share one thread.
@@ -31,7 +31,7 @@ struct Shared {
     state: Mutex<State>,
     /// There is something to write.
     news: Condvar,
-    /// Everything is written, or can't be.
+    /// Everything is written, or writing fails.
     settled: Condvar,
 }
 
@@ -54,17 +54,17 @@ impl Lines {
         Ok(lines)
     }
 
-    /// Hands a line to the thread, or counts it as dropped. Never waits for the reader.
+    /// Queues a line, or counts it as dropped. Never blocks on the reader.
     pub fn push(&self, level: Level, line: &[u8]) {
         if !self.0.change(|queue| queue.push(level, line)) {
             log_lines_dropped().count(level);
         }
     }
 
-    /// Waits until everything is written, for `limit` at most, and not at all while writing fails.
+    /// Waits until everything is written, but not longer than `limit`, and not while writing fails.
     pub fn finish(&self, limit: Duration) {
-        let unsettled = |state: &mut State| !state.failing && !(state.asleep && state.queue.is_empty());
-        let _ = self.0.settled.wait_timeout_while(self.0.lock(), limit, unsettled);
+        let is_settled = |state: &State| state.failing || (state.asleep && state.queue.is_empty());
+        let _ = self.0.settled.wait_timeout_while(self.0.lock(), limit, |state| !is_settled(state));
     }
 }
 
@@ -91,7 +91,7 @@ impl Shared {
         state.queue.take(batch)
     }
 
-    /// Writes all of it, however long that takes. After an error it goes on where it stopped, so that no line is torn.
+    /// Writes all lines, however long that takes. After an error it continues at the same byte, so that no line is cut.
     fn write(&self, out: &mut impl Write, mut rest: &[u8]) {
         while !rest.is_empty() {
             match out.write(piece(rest)) {
@@ -132,7 +132,7 @@ impl Shared {
     }
 }
 
-/// As many whole lines as fit into one write; a longer line by itself.
+/// As many whole lines as fit into one write, or one longer line.
 fn piece(lines: &[u8]) -> &[u8] {
     let is_end = |&byte: &u8| byte == b'\n';
     let fit = lines.get(..WHOLE).unwrap_or(lines);
@@ -150,7 +150,7 @@ fn report(lines: u64, Dropped { errors, warnings, .. }: Dropped) {
     );
 }
 
-/// Takes one event, which arrives in one piece.
+/// Takes one event, which the formatter writes in one call.
 #[derive(Debug)]
 pub struct Line<'a> {
     lines: &'a Lines,

@@ -50,15 +50,16 @@ impl Tls {
 /// Reloads at each of the `hangups`, for ever. Without TLS there is nothing to do at any of them.
 pub(super) async fn reload_on_hangup(tls: Option<Tls>, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
-        match tls.clone() {
-            Some(tls) => reload(tls).await,
-            None => tracing::info!("SIGHUP is ignored: there is no TLS certificate to read again"),
+        if let Some(tls) = tls.clone() {
+            reload(tls).await;
+        } else {
+            tracing::info!("SIGHUP is ignored: there is no TLS certificate to read again");
         }
     }
     std::future::pending::<()>().await;
 }
 
-/// On another thread: a file system may take its time, and this one accepts connections.
+/// Reads the files on another thread, since a file system may be slow and this thread accepts connections.
 async fn reload(tls: Tls) {
     let exposed_key = tls.files.exposed_key();
     match tokio::task::spawn_blocking(move || tls.reload()).await {

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
+use rustix::process::getuid;
+
 use super::rig::{Rig, SECRET, program_on};
-use crate::harness::{Database, Engine, Program, on_both_databases, run_sql, url_of};
+use crate::harness::{Database, Engine, Program, make_pipe, on_both_databases, run_sql, url_of};
 
 /// Every file and directory below `directory`.
 fn files(directory: &Path) -> BTreeSet<String> {
@@ -52,6 +54,7 @@ async fn a_sound_set_up_is_described_without_its_secrets(engine: Engine) {
         "clients        1",
         "master secret  opens every signing key",
         &format!("{} (ES256) signs", rig.kid),
+        "password grant app may handle passwords",
         if engine == Engine::Sqlite { "SQLite 3" } else { "PostgreSQL 1" },
     ] {
         assert!(shown.contains(expected), "{expected:?} is not in {shown}");
@@ -176,11 +179,104 @@ fn a_secret_that_others_can_read_is_refused() {
     let program = Program::new();
     let path = program.directory().join("master.secret");
     std::fs::write(&path, SECRET).unwrap();
-    std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    // Where only root can write, others may read what is root's.
+    std::fs::set_permissions(program.directory(), Permissions::from_mode(0o777)).unwrap();
     let program = program.set("TOKEND_SECRET_FILE", "master.secret").set("TOKEND_LISTEN", "127.0.0.1:0");
-    for command in ["check", "serve"] {
-        program.run(&[command]).refused("chmod 600");
+    for mode in [0o644, 0o444, 0o604, 0o620] {
+        std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        for command in ["check", "serve"] {
+            program.run(&[command]).refused("chmod 600");
+        }
     }
+}
+
+/// As Docker Swarm and Kubernetes mount it.
+#[test]
+fn a_secret_of_root_may_be_read_by_others_where_only_root_writes() {
+    let program = Program::new();
+    let directory = program.directory().join("..2026");
+    std::fs::create_dir(&directory).unwrap();
+    std::fs::write(directory.join("secret"), SECRET).unwrap();
+    symlink("..2026", program.directory().join("..data")).unwrap();
+    symlink("..data/secret", program.directory().join("secret")).unwrap();
+    std::fs::set_permissions(&directory, Permissions::from_mode(0o755)).unwrap();
+    let program = program.set("TOKEND_SECRET_FILE", "secret");
+    for mode in [0o444, 0o644] {
+        std::fs::set_permissions(directory.join("secret"), Permissions::from_mode(mode)).unwrap();
+        let outcome = program.run(&["check"]);
+        if getuid().is_root() {
+            outcome.ok()
+        } else {
+            outcome.refused("chmod 600")
+        };
+    }
+    std::fs::set_permissions(&directory, Permissions::from_mode(0o775)).unwrap();
+    program.run(&["check"]).refused("chmod 600");
+}
+
+/// A pipe would be waited for.
+#[test]
+fn what_is_no_regular_file_is_refused_at_once() {
+    for settings in [
+        &[("TOKEND_SECRET_FILE", "pipe")][..],
+        &[("TOKEND_DATABASE_FILE", "pipe")],
+        &[("TOKEND_HTTP__TLS_CERTIFICATE", "pipe"), ("TOKEND_HTTP__TLS_KEY", "tls.key")],
+    ] {
+        let program = settings.iter().fold(Program::new(), |program, (name, value)| program.set(name, value));
+        make_pipe(&program.directory().join("pipe"));
+        for command in ["check", "serve"] {
+            program.run(&[command]).refused("it is a pipe, not a regular file");
+        }
+    }
+    for (path, what) in [(".", "a directory"), ("/dev/zero", "a device")] {
+        let program = Program::new().set("TOKEND_SECRET_FILE", path);
+        program.run(&["check"]).refused(&format!("it is {what}, not a regular file"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_url_of_the_database_may_be_in_a_file() {
+    let database = Database::new(Engine::Postgres).await;
+    let program = program_on(&database);
+    let path = program.directory().join("url");
+    std::fs::write(&path, format!("\u{feff}{}\r\n", database.url)).unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    let program = program.set("TOKEND_DATABASE_FILE", "url");
+    program.run(&["check"]).refused("TOKEND_DATABASE: database is set too");
+    let program = program.set("TOKEND_DATABASE", "");
+    let shown = program.run(&["check"]).ok().stdout.clone();
+    assert!(shown.contains("database_file") && shown.contains("migrations     up to date"), "{shown}");
+    program.run(&["user", "add", "alice", "--no-password"]).ok();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o622)).unwrap();
+    program.run(&["check"]).refused("holds a password, and others may use it");
+}
+
+#[test]
+fn what_is_unusual_is_noted() {
+    let program = Program::new()
+        .set("TOKEND_HTTP__TRUSTED_PROXIES", "0.0.0.0/0,10.0.0.1/8")
+        .set("TOKEND_HTTP__TLS_CERTIFICATE", "tls.crt")
+        .set("TOKEND_HTTP__TLS_KEY", "tls.key");
+    crate::hangups::issue(program.directory());
+    program.run(&["migrate"]).ok();
+    let notes = |expected: &[&str]| {
+        let shown = program.run(&["check"]);
+        assert_eq!(shown.ok().stderr.lines().count(), expected.len(), "{shown:?}");
+        for (line, text) in shown.stderr.lines().zip(expected) {
+            assert!(line.starts_with("tokend: note: ") && line.contains(text), "{line}");
+        }
+    };
+    let everybody = "http.trusted_proxies: 0.0.0.0/0 trusts everybody";
+    let network = "http.trusted_proxies: 10.0.0.1/8 is read as 10.0.0.0/8";
+    notes(&[everybody, network]);
+    let set = |path: &str, mode| {
+        std::fs::set_permissions(program.directory().join(path), Permissions::from_mode(mode)).unwrap();
+    };
+    set("tls.key", 0o644);
+    set("data/tokend.db", 0o640);
+    set("data", 0o770);
+    let [file, directory, key] = ["tokend.db: chmod 600", "data: chmod go-w", "everybody can read the TLS key tls.key"];
+    notes(&[everybody, network, file, directory, key]);
 }
 
 #[test]

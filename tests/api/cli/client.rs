@@ -19,7 +19,9 @@ async fn a_confidential_client_works_with_the_secret_that_was_printed(engine: En
 async fn a_client_may_bring_its_secret_along(engine: Engine) {
     let rig = Rig::new(engine).await;
     let add = [&SERVICE[..], &["--secret-stdin"]].concat();
-    for weak in ["", "\n", "31-characters-are-not-enough-xx\n", "a secret with spaces in it, long enough\n"] {
+    let two_lines = "32-characters-are-enough-for-it-\n32-characters-are-enough-for-it-\n";
+    for weak in [two_lines, "", "\n", "31-characters-are-not-enough-xx\n", "a secret with spaces in it, long enough\n"]
+    {
         rig.program.run_with(&add, weak).refused("secret");
         rig.program.run(&["client", "show", "svc"]).refused("there is no client svc");
     }

@@ -47,6 +47,23 @@ async fn a_user_signs_in_with_the_password_of_an_imported_hash(engine: Engine) {
     assert!(!rig.has_user("eve").await);
 }
 
+/// Which of them is meant can't be known.
+async fn a_password_of_two_lines_is_refused(engine: Engine) {
+    let rig = Rig::new(engine).await.with_alice();
+    for option in ["--password-stdin", "--password-hash-stdin"] {
+        for two in
+            ["the first line\nthe second line", "the first line\nthe second line\n", "\nthe second line", "a line\n "]
+        {
+            rig.program.run_with(&["user", "add", "bob", option], two).refused("is more than one line");
+            rig.program.run_with(&["user", "password", "alice", option], two).refused("is more than one line");
+        }
+    }
+    assert!(!rig.has_user("bob").await);
+    rig.alice().await;
+    rig.program.run_with(&["user", "add", "bob", "--password-stdin"], &format!("{PASSWORD}\r\n\n")).ok();
+    rig.login("bob", PASSWORD).await.ok();
+}
+
 async fn nobody_signs_in_without_a_password(engine: Engine) {
     let rig = Rig::new(engine).await.with_alice();
     rig.run(&["user", "add", "bob", "--no-password"]);
@@ -241,6 +258,7 @@ async fn no_claim_moves_the_cursor(engine: Engine) {
 on_both_databases!(
     a_user_signs_in_with_the_password_of_standard_input,
     a_user_signs_in_with_the_password_that_was_made_up,
+    a_password_of_two_lines_is_refused,
     a_user_signs_in_with_the_password_of_an_imported_hash,
     nobody_signs_in_without_a_password,
     a_password_is_asked_for_on_a_terminal_only,
