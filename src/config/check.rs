@@ -31,7 +31,7 @@ impl Settings {
         let items: Vec<Option<T>> = self
             .list(key)
             .into_iter()
-            .map(|item| parse(&item).map_err(|reason| self.refuse(key, &item, reason)).ok())
+            .map(|item| parse(item.trim()).map_err(|reason| self.refuse(key, &item, reason)).ok())
             .collect();
         items.into_iter().collect()
     }

@@ -30,7 +30,6 @@ impl Value {
                 i64::from_str_radix(number.as_str(), number.radix()).ok().map(Self::Integer)
             }
             (Self::Boolean(_), DeValue::Boolean(yes)) => Some(Self::Boolean(*yes)),
-            (Self::List(_), found) => texts(found).map(Self::List),
             (Self::Lists(_), DeValue::Table(table)) => table
                 .iter()
                 .map(|(name, list)| Some((name.get_ref().to_string(), texts(list.get_ref())?)))
@@ -38,6 +37,7 @@ impl Value {
                 .map(Self::Lists),
             // Templates put quotes around everything.
             (Self::Integer(_) | Self::Boolean(_) | Self::List(_), DeValue::String(text)) => self.read_variable(text),
+            (Self::List(_), found) => texts(found).map(Self::List),
             _ => None,
         }
     }

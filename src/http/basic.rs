@@ -19,10 +19,11 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// read in more than one way.
 pub fn readings(encoded: &str) -> Vec<Credentials> {
     let Some((id, secret)) = halves(encoded) else { return Vec::new() };
-    let (ids, secrets) = ([decode_form(&id), as_it_is(&id)], [decode_form(&secret), as_it_is(&secret)]);
+    let (id, plain_id) = (decode_form(&id), as_it_is(&id));
+    let (secret, plain_secret) = (decode_form(&secret), as_it_is(&secret));
     let mut readings: Vec<Credentials> = Vec::new();
-    for (id, secret) in [(0, 0), (0, 1), (1, 1)].map(|(id, secret)| (ids.get(id), secrets.get(secret))) {
-        let (Some(Some(id)), Some(Some(secret))) = (id, secret) else { continue };
+    for read in [(&id, &secret), (&id, &plain_secret), (&plain_id, &plain_secret)] {
+        let (Some(id), Some(secret)) = read else { continue };
         let (id, secret) = (id.trim_ascii(), secret.trim_ascii());
         let is_known = readings.iter().any(|known| known.id == id && known.secret.reveal() == secret);
         if !is_known && !id.contains('\0') && !secret.contains('\0') {

@@ -76,10 +76,11 @@ impl MasterSecrets {
     /// Takes `texts` in order. White space and a byte order mark around a secret don't belong to it: files and environments add them.
     /// Version 0.1.0 took the mark for a part of the secret, so what was made with that still verifies.
     pub fn new(texts: &[PlainSecret]) -> Result<Self, MasterSecretError> {
-        let mut seen: Vec<&str> = Vec::with_capacity(texts.len());
-        let bare = |text: &PlainSecret| text.reveal().trim().trim_start_matches(BYTE_ORDER_MARK).trim_start();
-        let marked = texts.iter().map(|text| text.reveal().trim()).filter(|text| text.starts_with(BYTE_ORDER_MARK));
-        for (position, text) in (1..).zip(texts.iter().map(bare).chain(marked)) {
+        let mut seen: Vec<&str> = Vec::new();
+        let texts = texts.iter().map(|text| text.reveal().trim());
+        let bare = texts.clone().map(|text| text.trim_start_matches(BYTE_ORDER_MARK).trim_start());
+        let marked = texts.filter(|text| text.starts_with(BYTE_ORDER_MARK));
+        for (position, text) in (1..).zip(bare.chain(marked)) {
             if text.chars().count() < Self::MIN_CHARACTERS {
                 return Err(MasterSecretError::TooShort { position });
             }
