@@ -210,6 +210,13 @@ mod tests {
         assert!(jar.is_empty() && jar.shared().is_none() && jar.own(&tag(1)).is_none());
     }
 
+    #[test]
+    fn of_one_kind_64_are_read() {
+        let cookies: Vec<_> = (0..65).map(|n| format!("{}=x", Kind::Device.name(&tag(n)))).collect();
+        let read = |cookies: &[String]| Jar::of(&headers(cookies), Kind::Device).tagged().count();
+        assert_eq!((read(&cookies[..64]), read(&cookies)), (64, 64));
+    }
+
     /// The names that go when the cookie `own` is set beside `values`, whose age is their number.
     fn crowded_out(values: &[&str], own: usize) -> Vec<String> {
         let cookies: Vec<_> =
