@@ -33,10 +33,10 @@ pub async fn run(config: &Config, options: Options) -> Result<(), Failure> {
 }
 
 async fn apply(config: &Config, store: &Store) -> Result<usize, StartError> {
-    for finding in start::require_preconditions(config, store).await? {
-        note(&finding.to_string());
-    }
-    store.migrate().await
+    let findings = start::require_preconditions(config, store).await?;
+    let applied = store.migrate().await?;
+    findings.iter().for_each(|finding| note(&finding.to_string()));
+    Ok(applied)
 }
 
 async fn missing(config: &Config) -> Result<usize, Failure> {
