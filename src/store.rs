@@ -32,6 +32,7 @@ mod within;
 pub use condition::Unfit;
 pub use db::{Connection, Store};
 pub use error::{CopyError, StartError, StoreError};
+pub use files::Missing;
 pub use journal::Restoration;
 pub use migrations::MigrationState;
 pub use postgres::PoolSize;

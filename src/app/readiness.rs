@@ -19,20 +19,20 @@ const PRECONDITIONS: Duration = Duration::from_secs(10);
 /// How long the database may take to answer either.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// A condition that is logged when it begins and when it ends.
+/// A trouble that is logged when it begins and when it ends.
 #[derive(Debug, Default)]
-struct Condition {
+struct Trouble {
     is_on: bool,
 }
 
-/// How a condition has changed.
+/// How a trouble has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
     Begun,
     Ended,
 }
 
-impl Condition {
+impl Trouble {
     fn becomes(&mut self, is_on: bool) -> Option<Change> {
         match (std::mem::replace(&mut self.is_on, is_on), is_on) {
             (false, true) => Some(Change::Begun),
@@ -62,7 +62,7 @@ impl App {
     pub async fn watch_store(&self) {
         let mut ticks = tokio::time::interval(LOOK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let (mut gone, mut failing, mut broken) = (Condition::default(), Condition::default(), Condition::default());
+        let (mut gone, mut failing, mut broken) = (Trouble::default(), Trouble::default(), Trouble::default());
         // The start has written, and looked at everything.
         let (mut probed, mut looked) = (Instant::now(), Instant::now());
         loop {
@@ -80,7 +80,7 @@ impl App {
         }
     }
 
-    async fn look_at_files(&self, gone: &mut Condition) {
+    async fn look_at_files(&self, gone: &mut Trouble) {
         let missing = self.store.look_at_files().await;
         match (gone.becomes(missing.is_some()), missing) {
             (Some(Change::Begun), Some(missing)) => tracing::error!(
@@ -92,7 +92,7 @@ impl App {
         }
     }
 
-    async fn probe(&self, failing: &mut Condition) {
+    async fn probe(&self, failing: &mut Trouble) {
         let probed = within(ANSWER, self.store.probe()).await;
         if matches!(probed, Err(StoreError::TimedOut)) {
             self.store.probe_is_overdue();
@@ -109,7 +109,7 @@ impl App {
     }
 
     /// An outage is no finding: the probe notices that.
-    async fn look_at_preconditions(&self, broken: &mut Condition) {
+    async fn look_at_preconditions(&self, broken: &mut Trouble) {
         let config = &self.config;
         let asked = self.store.findings(config.postgres.max_connections);
         let Ok(findings) = within(ANSWER, asked).await else { return };
@@ -143,9 +143,9 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_changes_once_each_way() {
-        let mut condition = Condition::default();
-        let changes = [false, true, true, false, false].map(|is_on| condition.becomes(is_on));
+    fn a_trouble_changes_once_each_way() {
+        let mut trouble = Trouble::default();
+        let changes = [false, true, true, false, false].map(|is_on| trouble.becomes(is_on));
         assert_eq!(changes, [None, Some(Change::Begun), None, Some(Change::Ended), None]);
     }
 }

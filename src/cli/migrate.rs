@@ -42,10 +42,10 @@ async fn apply(config: &Config) -> Result<usize, Failure> {
 }
 
 async fn apply_to(config: &Config, store: &Store) -> Result<usize, Failure> {
-    for finding in start::require_preconditions(config, store).await? {
-        note(&finding.to_string());
-    }
-    start::migrate(config, store).await
+    let findings = start::require_preconditions(config, store).await?;
+    let applied = start::migrate(config, store).await?;
+    findings.iter().for_each(|finding| note(&finding.to_string()));
+    Ok(applied)
 }
 
 async fn missing(config: &Config) -> Result<usize, Failure> {

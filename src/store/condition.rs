@@ -104,6 +104,15 @@ impl Condition {
         }
     }
 
+    /// Notes a failure of something that whoever asked for it may ask again, where another connection would do.
+    pub(super) fn note_asked(&self, error: &StoreError) {
+        if error.is_of_connection() {
+            self.note(error);
+        } else {
+            self.note_final(error);
+        }
+    }
+
     /// Notes a failure that stays one. After one that says that nothing can be stored, only a probe is believed.
     pub(super) fn note_final(&self, error: &StoreError) {
         self.note(error);

@@ -22,6 +22,8 @@ use super::sessions::Hot;
 use super::{CopyError, PoolSize, StartError, StoreError, postgres, sqlite};
 use crate::audit::Acting;
 
+type Text = (String,);
+
 /// How long closing may take.
 const CLOSE: Duration = Duration::from_secs(5);
 
@@ -106,7 +108,7 @@ impl Store {
 
     /// In a network file system, for one, SQLite stays in another mode without a word.
     async fn is_write_ahead(&self) -> Result<bool, StoreError> {
-        let mode = sql!(self.write().await?, optional(String,), "PRAGMA journal_mode")?;
+        let mode = sql!(self.write().await?, optional Text, "PRAGMA journal_mode")?;
         Ok(mode.is_some_and(|(mode,)| mode == "wal"))
     }
 

@@ -73,12 +73,7 @@ impl Kept {
         work: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let outcome = self.write_once(work).await;
-        let condition = self.db.condition();
-        // Whoever asked may ask again on another connection.
-        outcome.inspect_err(|error| match error.is_of_connection() {
-            true => condition.note(error),
-            false => condition.note_final(error),
-        })
+        outcome.inspect_err(|error| self.db.condition().note_asked(error))
     }
 
     async fn write_once<T>(

@@ -3,6 +3,7 @@
 mod hot;
 mod row;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -190,23 +191,27 @@ impl Store {
         let event = self.event(Kind::SignedIn);
         let event = event.map(|event| event.user(session.user_id).client(&session.client_id).session(session.id));
         let insert = Insert { session: session.clone(), decided_on, event };
-        if self.insert_in_batch(&insert).await? {
+        if self.insert_again(|| self.hot.inserts.ask(insert.clone())).await? {
             return Ok(true);
         }
         // Left out of its batch, it may have met somebody's lock; alone it waits for that.
-        let stored = self.hot.lone_inserts.pass(insert_one(&self.db, &self.audit, &insert)).await;
-        stored.inspect_err(|error| self.db.condition().note_final(error))
+        self.insert_again(|| self.hot.lone_inserts.pass(insert_one(&self.db, &self.audit, &insert))).await
     }
 
-    /// Once more when the connection was lost. If it was stored before that, it is there now, and it is nobody else's.
-    async fn insert_in_batch(&self, insert: &Insert) -> Result<bool, StoreError> {
-        match self.hot.inserts.ask(insert.clone()).await {
-            Err(error) if error.is_of_connection() => match self.hot.inserts.ask(insert.clone()).await {
-                Err(StoreError::Exists) => Ok(true),
-                stored => stored,
-            },
-            stored => stored,
-        }
+    /// As [`Store::again`]. What was stored before its connection was lost is there now, and it is nobody else's.
+    async fn insert_again<F: Future<Output = Result<bool, StoreError>>>(
+        &self,
+        insert: impl Fn() -> F,
+    ) -> Result<bool, StoreError> {
+        let is_again = AtomicBool::new(false);
+        let inserted = self.again(|| async {
+            let again = is_again.swap(true, Ordering::Relaxed);
+            match insert().await {
+                Err(StoreError::Exists) if again => Ok(true),
+                inserted => inserted,
+            }
+        });
+        inserted.await
     }
 
     /// The session and its user.
@@ -248,7 +253,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let exchange = (id, exchange.clone());
         let exchanged = exchange_one(&self.db, &self.audit, &exchange, event);
-        self.hot.lone_exchanges.pass(exchanged).await.inspect_err(|error| self.db.condition().note_final(error))
+        self.hot.lone_exchanges.pass(exchanged).await.inspect_err(|error| self.db.condition().note_asked(error))
     }
 
     /// Ends one session. How many ended: 0 when it was gone already.

@@ -2,26 +2,12 @@
 
 use std::path::Path;
 
-use rustix::fs::statfs;
-
 use super::Finding;
 use crate::store::db::{Connection, Db, sql};
 use crate::store::{Store, StoreError};
 
-/// File systems by the numbers that Linux gives them (statfs(2)): locks and the log's shared memory don't work on those of other
-/// machines, and memory is lost.
-const FILE_SYSTEMS: [(u64, &str); 10] = [
-    (0x6969, "NFS"),
-    (0x517b, "SMB"),
-    (0xff53_4d42, "SMB"),
-    (0xfe53_4d42, "SMB"),
-    (0x0102_1997, "9P, another machine's file system"),
-    (0x00c3_6400, "CephFS"),
-    (0x5346_414f, "AFS"),
-    (0x6573_5546, "FUSE, which may be another machine's file system"),
-    (0x0102_1994, "tmpfs, which is memory"),
-    (0x8584_58f6, "ramfs, which is memory"),
-];
+type Text = (Option<String>,);
+type Number = (i64,);
 
 /// Full and Extra.
 const SYNCHRONOUS: [i64; 2] = [2, 3];
@@ -59,21 +45,34 @@ pub(super) async fn findings(store: &Store) -> Result<Vec<Finding>, StoreError> 
     Ok(found.into_iter().flatten().collect())
 }
 
-type TextRow = (Option<String>,);
-type NumberRow = (i64,);
-
 async fn text(connection: &mut Connection, statement: &'static str) -> Result<Option<String>, StoreError> {
-    Ok(sql!(connection, optional TextRow, statement)?.and_then(|(text,)| text))
+    Ok(sql!(connection, optional Text, statement)?.and_then(|(text,)| text))
 }
 
 async fn number(connection: &mut Connection, statement: &'static str) -> Result<i64, StoreError> {
-    Ok(sql!(connection, optional NumberRow, statement)?.map_or(-1, |(number,)| number))
+    Ok(sql!(connection, optional Number, statement)?.map_or(-1, |(number,)| number))
 }
+
+/// File systems by the numbers that Linux gives them (statfs(2)): locks and the log's shared memory don't work on those of other
+/// machines, and memory is lost.
+#[cfg(target_os = "linux")]
+const FILE_SYSTEMS: [(u64, &str); 10] = [
+    (0x6969, "NFS"),
+    (0x517b, "SMB"),
+    (0xff53_4d42, "SMB"),
+    (0xfe53_4d42, "SMB"),
+    (0x0102_1997, "9P, another machine's file system"),
+    (0x00c3_6400, "CephFS"),
+    (0x5346_414f, "AFS"),
+    (0x6573_5546, "FUSE, which may be another machine's file system"),
+    (0x0102_1994, "tmpfs, which is memory"),
+    (0x8584_58f6, "ramfs, which is memory"),
+];
 
 /// The kind of file system, if it is one to warn of.
 #[cfg(target_os = "linux")]
 fn file_system(path: &Path) -> Option<&'static str> {
-    let kind = statfs(path).ok()?.f_type;
+    let kind = rustix::fs::statfs(path).ok()?.f_type;
     #[expect(clippy::cast_sign_loss, reason = "Linux compares the 32 bits")]
     let kind = kind as u64 & 0xffff_ffff;
     FILE_SYSTEMS.iter().find(|(number, _)| *number == kind).map(|(_, name)| *name)

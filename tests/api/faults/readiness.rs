@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
-use tokend::store::PoolSize;
+use tokend::store::{PoolSize, Store};
 
 use super::load::{Rules, Site, furnish};
 use crate::harness::{
@@ -162,6 +162,28 @@ async fn what_was_prepared_before_a_table_was_changed_harms_nobody() {
         server.get_with("/userinfo", &tokens.access_token()).await.ok();
         server.introspect(&refresh).await.active();
         server.login().await.ok();
+    }
+}
+
+/// A connection comes back into the pool as it was when it was opened, or not at all. A trigger stands for whoever changes it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_somebody_changes_on_a_connection_is_undone_before_its_next_use() {
+    let database = Database::new(Engine::Postgres).await;
+    let one = PoolSize { max_connections: 1, acquire_timeout: Duration::from_secs(10) };
+    let store = Store::open_postgres(&database.url, one).await.expect("PostgreSQL opens");
+    for changed in ["lock_timeout', '0'", "enable_seqscan', 'on'", "default_transaction_read_only', 'on'"] {
+        let trigger = format!(
+            "DROP TABLE IF EXISTS noted; CREATE TABLE noted (setting TEXT); \
+             CREATE OR REPLACE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN \
+             INSERT INTO noted VALUES (current_setting('lock_timeout') || ' ' || current_setting('enable_seqscan')); \
+             PERFORM set_config('{changed}, false); RETURN NEW; END$$; \
+             CREATE OR REPLACE TRIGGER change BEFORE INSERT ON revoked_tokens FOR EACH ROW EXECUTE FUNCTION change()"
+        );
+        run_sql_in(&database.url, trigger).await;
+        for _ in 0..3 {
+            store.probe().await.expect("it is stored");
+        }
+        assert_eq!(database.ask_texts("SELECT DISTINCT setting FROM noted").await, ["2s off"], "{changed}");
     }
 }
 

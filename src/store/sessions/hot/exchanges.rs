@@ -94,10 +94,14 @@ impl Statement for Exchanges {
         // Two batches that lock rows in the same order can't wait for each other in a circle.
         firsts.sort_unstable_by_key(|(id, _)| id.0);
         let Done { stored, held } = self.0.write(async |on| store(on, &firsts).await).await?;
-        let became = |((id, _), first): (One<'_>, bool)| match () {
-            () if first && stored.contains(&id.0) => Exchanged::Stored,
-            () if first && held.contains(&id.0) => Exchanged::Held,
-            () => Exchanged::Overtaken,
+        let became = |((id, _), first): (One<'_>, bool)| {
+            if first && stored.contains(&id.0) {
+                Exchanged::Stored
+            } else if first && held.contains(&id.0) {
+                Exchanged::Held
+            } else {
+                Exchanged::Overtaken
+            }
         };
         Ok(exchanges.iter().zip(first).map(became).collect())
     }

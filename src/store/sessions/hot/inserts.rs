@@ -115,7 +115,7 @@ impl Statement for Inserts {
             return Ok(vec![true; inserts.len()]);
         }
         let stored = self.in_unit(inserts).await;
-        stored.inspect_err(|error| self.db.condition().note_final(error))
+        stored.inspect_err(|error| self.db.condition().note_asked(error))
     }
 }
 
