@@ -55,7 +55,9 @@ async fn check_database(config: &Config, store: &Store) -> Result<(), Failure> {
     print(match store.trail_state().await? {
         TrailState::Anchored => "audit trail    sealed and anchored\n",
         TrailState::NotAnchored => "audit trail    sealed, not anchored yet: the next start of the server does it\n",
-        TrailState::Unsealed => "audit trail    not sealed: run `tokend audit verify`, and `tokend audit seal` if nothing is missing\n",
+        TrailState::Unsealed => {
+            "audit trail    not sealed: run `tokend audit verify`, and `tokend audit seal` if nothing is missing\n"
+        }
     })?;
     if counts.clients > 0 && store.find_client(&config.login.client).await?.is_none() {
         note(&format!("login.client: there is no client {}", config.login.client));

@@ -218,7 +218,9 @@ fn what_postgres_would_be_told_wrongly_is_refused_before_it_is_asked() {
 async fn postgres_is_migrated_when_it_may_be() {
     let program = Program::new().set("TOKEND_SECRET", SECRET).set("TOKEND_DATABASE", &empty_postgres().await);
     let all = migrations("postgres");
-    program.run(&["serve", "--no-migrate"]).refused(&format!("the database lacks {all} migration(s): run `tokend migrate`"));
+    program
+        .run(&["serve", "--no-migrate"])
+        .refused(&format!("the database lacks {all} migration(s): run `tokend migrate`"));
     program.run(&["user", "list"]).refused(&format!("the database lacks {all} migration(s)"));
     assert!(program.run(&["check"]).ok().stdout.contains(&format!("migrations     {all} migrations missing")));
     program.run(&["migrate", "--dry-run"]).said(&format!("{all} migrations would be applied"));
