@@ -103,7 +103,9 @@ async fn verify(context: &Context, anchor: Option<&str>) -> Result<(), Failure> 
         if let Some(digest) = anchor
             && !context.store.has_anchor(digest).await?
         {
-            return Err(format!("anchor {digest} is not in the audit trail: the trail was put back, or it was purged").into());
+            return Err(
+                format!("anchor {digest} is not in the audit trail: the trail was put back, or it was purged").into()
+            );
         }
         let anchored = if anchors == 0 { "not anchored yet".to_owned() } else { format!("anchors: {anchors}") };
         return print(&format!(

@@ -61,7 +61,9 @@ async fn check_database(config: &Config, store: &Store) -> Result<(), Failure> {
     print(match store.trail_state().await? {
         TrailState::Anchored => "audit trail    sealed and anchored\n",
         TrailState::NotAnchored => "audit trail    sealed, not anchored yet: the next start of the server does it\n",
-        TrailState::Unsealed => "audit trail    not sealed: run `tokend audit verify`, and `tokend audit seal` if nothing is missing\n",
+        TrailState::Unsealed => {
+            "audit trail    not sealed: run `tokend audit verify`, and `tokend audit seal` if nothing is missing\n"
+        }
     })?;
     check_clients(config, &store.list_clients().await?)
 }

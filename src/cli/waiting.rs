@@ -42,7 +42,8 @@ pub async fn for_database<T>(
 }
 
 fn may_pass(error: &Failure) -> bool {
-    let of_store = || error.downcast_ref::<StoreError>().is_some_and(|error| StartError::from(error.clone()).may_pass());
+    let of_store =
+        || error.downcast_ref::<StoreError>().is_some_and(|error| StartError::from(error.clone()).may_pass());
     error.downcast_ref().map_or_else(of_store, StartError::may_pass)
 }
 

@@ -66,9 +66,12 @@ fn a_failover_counts_once_whatever_it_lost() {
     metrics.restored(7);
     metrics.rewound(3);
     let text = metrics.render(Duration::from_millis(1_500));
-    for line in
-        ["tokend_failovers_total 2", "tokend_revocations_restored_total 7", "tokend_audit_rewound_total 3", "tokend_registry_age_seconds 1.500000000"]
-    {
+    for line in [
+        "tokend_failovers_total 2",
+        "tokend_revocations_restored_total 7",
+        "tokend_audit_rewound_total 3",
+        "tokend_registry_age_seconds 1.500000000",
+    ] {
         assert!(text.lines().any(|found| found == line), "{line:?} is not in\n{text}");
     }
 }

@@ -87,9 +87,9 @@ impl StoreError {
     /// Whether a table isn't there.
     pub fn is_of_missing_table(&self) -> bool {
         let (Self::Failed(error) | Self::Unavailable(error)) = self else { return false };
-        error
-            .as_database_error()
-            .is_some_and(|cause| cause.code().as_deref() == Some("42P01") || cause.message().starts_with("no such table"))
+        error.as_database_error().is_some_and(|cause| {
+            cause.code().as_deref() == Some("42P01") || cause.message().starts_with("no such table")
+        })
     }
 
     /// Whether one item of a statement that carries many may be the reason, so that each should go alone: a value that

@@ -189,10 +189,8 @@ async fn migrate_sqlite(writer: &SqlitePool, keys: &AuditKeys) -> Result<(), Mig
     };
     let mut done = run().await;
     for _ in 0..SQLITE.count() {
-        if !matches!(
-            done,
-            Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..) | MigrateError::Source(_))
-        ) {
+        if !matches!(done, Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..) | MigrateError::Source(_)))
+        {
             break;
         }
         done = run().await;

@@ -16,7 +16,8 @@ const SLACK: Seconds = 3_600;
 const CHAINS: &str = "SELECT c.writer, c.seq, c.seal, e.at FROM audit_chains c \
      LEFT JOIN audit_events e ON e.writer = c.writer AND e.seq = c.seq";
 
-const OTHER_THAN_ANCHOR: &str = "SELECT seq FROM audit_events WHERE writer = $1 AND seq > $2 AND kind <> 'audit.anchored' LIMIT 1";
+const OTHER_THAN_ANCHOR: &str =
+    "SELECT seq FROM audit_events WHERE writer = $1 AND seq > $2 AND kind <> 'audit.anchored' LIMIT 1";
 
 const INSERT_LIST: &str = "INSERT INTO audit_anchors (writer, seq, at, chains) VALUES ($1, $2, $3, $4)";
 
@@ -93,7 +94,9 @@ impl Store {
     /// Tells of each chain that was found behind, as `event`, and gives those that were told. Those are none that the purge may have
     /// deleted, and none when the database is on another timeline: then it has lost commits, and everything is behind.
     pub async fn tell_rewound(&self, event: &AuditEvent) -> Result<Vec<Rewound>, StoreError> {
-        let Some(writer) = self.audit.writer().filter(|writer| writer.memory.has_rewound()) else { return Ok(Vec::new()) };
+        let Some(writer) = self.audit.writer().filter(|writer| writer.memory.has_rewound()) else {
+            return Ok(Vec::new());
+        };
         if !writer.memory.is_on(self.timeline().await) {
             return Ok(Vec::new());
         }
@@ -141,12 +144,7 @@ impl Store {
 }
 
 /// Writes an event that holds the digest of a list, and the list beside it.
-async fn write(
-    audit: &AuditLog,
-    mut unit: Unit,
-    event: AuditEvent,
-    ends: &[ChainEnd],
-) -> Result<Anchored, StoreError> {
+async fn write(audit: &AuditLog, mut unit: Unit, event: AuditEvent, ends: &[ChainEnd]) -> Result<Anchored, StoreError> {
     let list = list_of(ends);
     let anchored = Anchored { digest: digest_of(&list), chains: ends.len() };
     let event = event.of(anchored.digest.clone());

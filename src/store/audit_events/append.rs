@@ -50,7 +50,7 @@ impl AuditLog {
     /// and it isn't gone on with.
     pub(in crate::store) fn appended(&self, append: &Append<'_>, stored: bool) {
         if let Some(writer) = self.writer() {
-            writer.memory.free(if stored { Tip { end: append.last, ..append.from } } else { append.from });
+            writer.memory.free(if stored { append.from.at(append.last) } else { append.from });
         }
     }
 }

@@ -3,7 +3,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-
 use super::super::StoreError;
 use super::super::db::{Unit, sql};
 use super::memory::{Memory, Tip, start};
@@ -80,14 +79,14 @@ impl AuditLog {
         let found = if writer.keeping.shared { writer.lock_shared(unit).await? } else { writer.memory.take() };
         if let Some(tip) = found {
             if let Some(end) = writer.append(unit, tip.end.link, events).await? {
-                return Ok(Written(Some(Tip { end, ..tip })));
+                return Ok(Written(Some(tip.at(end))));
             }
             let row = sql!(unit, optional SeqRow, SEQ, tip.end.link.writer)?;
             writer.memory.is_not_at(tip, row.map(|row| row.seq));
         }
         let tip = writer.open(unit).await?;
         let end = writer.append(unit, tip.end.link, events).await?.ok_or(StoreError::Unreadable("audit_chains"))?;
-        Ok(Written(Some(Tip { end, ..tip })))
+        Ok(Written(Some(tip.at(end))))
     }
 
     pub(super) fn committed(&self, Written(tip): Written) {
@@ -130,12 +129,7 @@ impl Writer {
     }
 
     /// Moves the head first, so that nothing is written behind a chain that isn't as it was left. `None` when it isn't.
-    async fn append(
-        &self,
-        unit: &mut Unit,
-        from: Link,
-        events: &[AuditEvent],
-    ) -> Result<Option<ChainEnd>, StoreError> {
+    async fn append(&self, unit: &mut Unit, from: Link, events: &[AuditEvent]) -> Result<Option<ChainEnd>, StoreError> {
         let links = self.extend(from, events.iter());
         let (Some(last), Some(at)) = (links.last().copied(), last_time(events)) else { return Ok(None) };
         let head = self.keys.head(last);

@@ -28,6 +28,13 @@ pub(in crate::store) struct Tip {
     pub(super) epoch: u64,
 }
 
+impl Tip {
+    /// The same chain, which has got further.
+    pub(super) fn at(self, end: ChainEnd) -> Self {
+        Self { end, ..self }
+    }
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
@@ -116,7 +123,8 @@ impl Memory {
                     memory.free.retain(|free| free.link.writer != was.link.writer);
                 }
             }
-            let anchored = |end: &ChainEnd| memory.anchored.get(&end.link.writer).map_or(0, |anchored| anchored.link.seq);
+            let anchored =
+                |end: &ChainEnd| memory.anchored.get(&end.link.writer).map_or(0, |anchored| anchored.link.seq);
             ends.iter().map(|end| (*end, anchored(end))).filter(|(end, anchored)| end.link.seq != *anchored).collect()
         })
     }
@@ -204,19 +212,20 @@ mod tests {
         memory.anchored(vec![end(1, 7), end(5, 2)]);
         let replaced = ChainEnd { link: Link { seal: [9; 32], ..end(4, 7).link }, ..end(4, 7) };
         let moved = memory.compare(&memory.known(), &[end(1, 5), end(2, 8), replaced, end(5, 2), end(6, 1)]);
-        assert_eq!(moved.iter().map(|(end, from)| (end.link.writer.as_u128(), *from)).collect::<Vec<_>>(), [
-            (1, 7),
-            (2, 0),
-            (4, 0),
-            (6, 0)
-        ]);
+        assert_eq!(
+            moved.iter().map(|(end, from)| (end.link.writer.as_u128(), *from)).collect::<Vec<_>>(),
+            [(1, 7), (2, 0), (4, 0), (6, 0)]
+        );
         let mut told = found(&memory, AT - 1);
         told.sort();
-        assert_eq!(told, [
-            (1, "event 7 was its last, and 5 is".to_owned()),
-            (3, "it had 7 events and is gone".to_owned()),
-            (4, "event 7 was replaced".to_owned())
-        ]);
+        assert_eq!(
+            told,
+            [
+                (1, "event 7 was its last, and 5 is".to_owned()),
+                (3, "it had 7 events and is gone".to_owned()),
+                (4, "event 7 was replaced".to_owned())
+            ]
+        );
         assert_eq!(memory.take().map(|tip| tip.end), Some(end(2, 7)), "the others are not gone on with");
         assert!(memory.take().is_none());
         memory.rewound(AT - 1).iter().for_each(|rewound| memory.told(rewound));

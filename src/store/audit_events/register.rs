@@ -67,11 +67,7 @@ async fn insert_chain(on: &mut Handle<'_>, keys: &AuditKeys, link: Link) -> Resu
 
 /// Adds a chain to the register, or takes it out. Whoever is second waits for the first and then reads again. What somebody else
 /// has altered isn't sealed: its old seal stays, for `verify` to find.
-pub(super) async fn fold_into_register(
-    on: &mut Handle<'_>,
-    keys: &AuditKeys,
-    writer: Uuid,
-) -> Result<(), StoreError> {
+pub(super) async fn fold_into_register(on: &mut Handle<'_>, keys: &AuditKeys, writer: Uuid) -> Result<(), StoreError> {
     for _ in 0..OPENINGS {
         let row = sql!(on, optional RegisterRow, REGISTER)?.ok_or(StoreError::Unreadable("audit_register"))?;
         let mut writers = seal_of(&row.writers)?;

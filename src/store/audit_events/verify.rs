@@ -175,7 +175,8 @@ impl Walk {
                 self.verified.events += 1;
             }
             if is(Kind::AuditPurged) {
-                self.purged = self.purged.max(row.target.as_deref().and_then(|at| at.parse().ok()).unwrap_or(UnixTime::MIN));
+                self.purged =
+                    self.purged.max(row.target.as_deref().and_then(|at| at.parse().ok()).unwrap_or(UnixTime::MIN));
             }
             let is_new = row.seq > accepted;
             if is(Kind::AuditRewound) && is_new {

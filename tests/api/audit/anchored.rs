@@ -150,9 +150,7 @@ async fn a_register_without_a_seal_is_found(engine: Engine) {
     server.app.anchor_audit(true).await;
     let nothing = if engine == Engine::Sqlite { "zeroblob(32)" } else { r"decode(repeat('00', 32), 'hex')" };
     let register = format!("UPDATE audit_register SET writers = {nothing}, seal = NULL");
-    server
-        .run(&["DELETE FROM audit_events", "DELETE FROM audit_chains", "DELETE FROM audit_anchors", &register])
-        .await;
+    server.run(&["DELETE FROM audit_events", "DELETE FROM audit_chains", "DELETE FROM audit_anchors", &register]).await;
     assert_eq!(server.found().await, [Finding::Unsealed]);
     server.login().await.ok();
     server.another_node().await.app.anchor_audit(true).await;
@@ -160,7 +158,11 @@ async fn a_register_without_a_seal_is_found(engine: Engine) {
 }
 
 async fn an_anchor_that_was_changed_or_deleted_is_found(engine: Engine) {
-    let statements = ["DELETE FROM audit_anchors", "UPDATE audit_anchors SET seq = seq + 1", "UPDATE audit_anchors SET chains = seal FROM audit_events e WHERE e.seq = 1"];
+    let statements = [
+        "DELETE FROM audit_anchors",
+        "UPDATE audit_anchors SET seq = seq + 1",
+        "UPDATE audit_anchors SET chains = seal FROM audit_events e WHERE e.seq = 1",
+    ];
     for statement in statements {
         let server = TestServer::start(engine).await;
         server.login().await.ok();
@@ -168,7 +170,10 @@ async fn an_anchor_that_was_changed_or_deleted_is_found(engine: Engine) {
         server.assert_whole().await;
         server.run(&[statement]).await;
         let findings = server.found().await;
-        assert!(findings.iter().all(|found| matches!(found, Finding::Anchor { .. })) && !findings.is_empty(), "{findings:?}");
+        assert!(
+            findings.iter().all(|found| matches!(found, Finding::Anchor { .. })) && !findings.is_empty(),
+            "{findings:?}"
+        );
     }
 }
 
@@ -208,8 +213,10 @@ async fn a_server_tells_of_other_chains_that_were_put_back(engine: Engine) {
     server
         .run(&[
             &format!("DELETE FROM audit_events WHERE seq > 1 AND {of_node}"),
-            &format!("UPDATE audit_chains SET seq = k.seq, seal = k.seal, head_seal = k.head_seal FROM kept_chains k \
-                      WHERE audit_chains.writer = k.writer AND audit_chains.{of_node}"),
+            &format!(
+                "UPDATE audit_chains SET seq = k.seq, seal = k.seal, head_seal = k.head_seal FROM kept_chains k \
+                      WHERE audit_chains.writer = k.writer AND audit_chains.{of_node}"
+            ),
         ])
         .await;
     server.app.anchor_audit(false).await;

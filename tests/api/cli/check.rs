@@ -361,7 +361,9 @@ async fn postgres_is_migrated_when_it_may_be() {
     let program = Program::new().set("TOKEND_SECRET", SECRET).set("TOKEND_DATABASE", &empty_postgres().await);
     let program = program.set("TOKEND_LISTEN", "127.0.0.1:0");
     let all = migrations("postgres");
-    program.run(&["serve", "--no-migrate"]).refused(&format!("the database lacks {all} migration(s): run `tokend migrate`"));
+    program
+        .run(&["serve", "--no-migrate"])
+        .refused(&format!("the database lacks {all} migration(s): run `tokend migrate`"));
     program.run(&["user", "list"]).refused(&format!("the database lacks {all} migration(s)"));
     assert!(program.run(&["check"]).ok().stdout.contains(&format!("migrations     {all} migrations missing")));
     program.run(&["migrate", "--dry-run"]).said(&format!("{all} migrations would be applied"));

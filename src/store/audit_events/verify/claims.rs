@@ -64,7 +64,9 @@ impl Store {
         claimed: &Claimed,
     ) -> Result<Option<Finding>, StoreError> {
         let mut unit = self.begin_snapshot().await?;
-        let Some(chain) = sql!(unit, optional ChainRow, CHAIN, writer)? else { return Ok(Some(Finding::Gone { writer })) };
+        let Some(chain) = sql!(unit, optional ChainRow, CHAIN, writer)? else {
+            return Ok(Some(Finding::Gone { writer }));
+        };
         // What is wrong with its ends has been found already.
         let Some((start, _)) = ends(keys, &chain)? else { return Ok(None) };
         let kept = claimed.0.iter().map(|end| end.link).filter(|link| link.seq >= start.seq && *link != start);
