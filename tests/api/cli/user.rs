@@ -11,7 +11,7 @@ const BCRYPT: (&str, &str) = ("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGy
 async fn a_user_signs_in_with_the_password_of_standard_input(engine: Engine) {
     let rig = Rig::new(engine).await.with_alice();
     rig.alice().await;
-    for typed in ["with a line end\n", "with a line end\r\n", "with a line end\nand more\n"] {
+    for typed in ["with a line end\n", "with a line end\r\n", "with a line end\n\n"] {
         rig.program.run_with(&["user", "password", "alice", "--password-stdin"], typed).ok();
         rig.login("alice", "with a line end").await.ok();
     }
