@@ -17,7 +17,7 @@ mod registry;
 mod server;
 mod serving;
 
-pub use answer::{Answer, SetCookie};
+pub use answer::Answer;
 pub use browser::{Browser, SHARED_COOKIE};
 pub use bystander::Bystander;
 pub use cluster::{Cluster, free_port};
