@@ -7,19 +7,19 @@ use tokio::time::Instant;
 use super::App;
 use crate::store::{Finding, StoreError, Unfit, within};
 
-/// How often it is looked whether anything is due.
+/// How often the files are looked at, and the probe is repeated while something fails.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How often it is tried to store something, when nothing says that it can't be.
+/// How often the probe runs while nothing fails.
 const PROBE: Duration = Duration::from_secs(10);
 
-/// How often what the promises rest on is looked at.
+/// How often the preconditions of the guarantees are checked.
 const PRECONDITIONS: Duration = Duration::from_secs(10);
 
-/// How long the database may take to answer either.
+/// How long the database may take to answer a probe or a check.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// A trouble that is logged when it begins and when it ends.
+/// A trouble, which is logged when it begins and when it ends.
 #[derive(Debug, Default)]
 struct Trouble {
     is_on: bool,
@@ -53,8 +53,8 @@ impl App {
         self.store.unfit().map(|unfit| match unfit {
             Unfit::Closed => "the store is closed",
             Unfit::Gone => "the database's file was replaced or removed",
-            Unfit::Broken => "the database lacks what the promises rest on",
-            Unfit::Failing => "nothing can be stored",
+            Unfit::Broken => "a precondition of the guarantees fails",
+            Unfit::Failing => "sign-ins and revocations can't be stored",
         })
     }
 
@@ -63,16 +63,16 @@ impl App {
         let mut ticks = tokio::time::interval(LOOK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let (mut gone, mut failing, mut broken) = (Trouble::default(), Trouble::default(), Trouble::default());
-        // The start has written, and looked at everything.
+        // The start has written, and checked everything.
         let (mut probed, mut looked) = (Instant::now(), Instant::now());
         loop {
             ticks.tick().await;
             self.look_at_files(&mut gone).await;
-            if is_due(self.store.take_doubt(), probed.elapsed()) {
+            if !gone.is_on && is_due(self.store.take_doubt(), probed.elapsed()) {
                 self.probe(&mut failing).await;
                 probed = Instant::now();
             }
-            if broken.is_on || looked.elapsed() >= PRECONDITIONS {
+            if !gone.is_on && (broken.is_on || looked.elapsed() >= PRECONDITIONS) {
                 self.look_at_preconditions(&mut broken).await;
                 looked = Instant::now();
             }
@@ -119,10 +119,10 @@ impl App {
         match broken.becomes(!refused.is_empty()) {
             Some(Change::Begun) => {
                 for finding in refused {
-                    tracing::error!(%finding, "what is promised doesn't hold on this database: /health/ready is 503");
+                    tracing::error!(%finding, "a guarantee doesn't hold on this database: /health/ready is 503 until that is mended");
                 }
             }
-            Some(Change::Ended) => tracing::info!("the database has what the promises rest on again"),
+            Some(Change::Ended) => tracing::info!("the database meets all preconditions again"),
             None => {}
         }
     }
@@ -134,9 +134,9 @@ mod tests {
 
     #[test]
     fn a_probe_is_due_after_a_failure_or_after_a_while() {
-        let second = Duration::from_secs(1);
+        let (second, just_before) = (Duration::from_secs(1), PROBE.saturating_sub(Duration::from_secs(1)));
         for (is_in_doubt, since_last, due) in
-            [(false, second, false), (false, PROBE - second, false), (false, PROBE, true), (true, second, true)]
+            [(false, second, false), (false, just_before, false), (false, PROBE, true), (true, second, true)]
         {
             assert_eq!(is_due(is_in_doubt, since_last), due, "{is_in_doubt} {since_last:?}");
         }

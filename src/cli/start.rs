@@ -40,7 +40,7 @@ pub async fn open_store_for(config: &Config, threads: usize) -> Result<(Store, u
     }
 }
 
-/// Refuses a database on which a promise would be false. What else there is to say of it.
+/// Refuses a database on which a guarantee would be false; otherwise answers what to warn of.
 pub async fn require_preconditions(config: &Config, store: &Store) -> Result<Vec<Finding>, StartError> {
     store.require_preconditions(config.postgres.max_connections, config.database_rules.unsafe_durability).await
 }

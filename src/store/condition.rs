@@ -22,9 +22,9 @@ struct Known {
     outdated: Moment,
     /// A write failed, and no probe has succeeded since.
     suspect: AtomicBool,
-    /// A statement failed for what may be the statement's own matter.
+    /// A statement failed for a lock or a lost connection. A probe says whether others fail too.
     doubt: AtomicBool,
-    /// A promise doesn't hold on this database as it is set up.
+    /// A precondition of the guarantees fails.
     broken: AtomicBool,
     /// The embedded database's file isn't the one that is open.
     gone: AtomicBool,
@@ -72,7 +72,7 @@ pub enum Unfit {
     Closed,
     /// The embedded database's file was replaced or removed.
     Gone,
-    /// A precondition of what is promised doesn't hold.
+    /// A precondition of the guarantees fails.
     Broken,
     /// A write failed.
     Failing,
@@ -104,7 +104,7 @@ impl Condition {
         }
     }
 
-    /// Notes a failure of something that whoever asked for it may ask again, where another connection would do.
+    /// Notes a failure that the caller may repeat on another connection.
     pub(super) fn note_asked(&self, error: &StoreError) {
         if error.is_of_connection() {
             self.note(error);
@@ -113,7 +113,7 @@ impl Condition {
         }
     }
 
-    /// Notes a failure that stays one. After one that says that nothing can be stored, only a probe is believed.
+    /// Notes a failure that isn't repeated. After one that says that nothing can be stored, only a probe is believed.
     pub(super) fn note_final(&self, error: &StoreError) {
         self.note(error);
         if error.is_outage() {

@@ -93,7 +93,7 @@ impl Store {
                 Err(StartError::ReadOnly(path.display().to_string()))
             }
             // Somebody else may be writing at this moment.
-            _ if store.is_write_ahead().await? => Ok(store),
+            _ if store.is_write_ahead().await => Ok(store),
             _ => Err(StartError::NoWal(path.display().to_string())),
         }
     }
@@ -106,10 +106,12 @@ impl Store {
         Ok(())
     }
 
-    /// In a network file system, for one, SQLite stays in another mode without a word.
-    async fn is_write_ahead(&self) -> Result<bool, StoreError> {
-        let mode = sql!(self.write().await?, optional Text, "PRAGMA journal_mode")?;
-        Ok(mode.is_some_and(|(mode,)| mode == "wal"))
+    /// In a network file system, for one, SQLite stays in another mode without a word. It gives no answer while another process
+    /// opens or closes the database.
+    async fn is_write_ahead(&self) -> bool {
+        let Ok(mut connection) = self.write().await else { return true };
+        let mode = sql!(connection, optional Text, "PRAGMA journal_mode");
+        !matches!(mode, Ok(Some((mode,))) if mode != "wal")
     }
 
     /// Opens the embedded database as it is; `None` when it isn't there. Makes nothing, sets nothing.

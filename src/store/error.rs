@@ -191,7 +191,7 @@ pub enum StartError {
     /// A migration differs from the one that was applied, or failed.
     #[error("migrating the database failed: {0}")]
     Migration(#[source] sqlx::migrate::MigrateError),
-    /// What is promised would not hold on this database.
+    /// A guarantee would not hold on this database.
     #[error("{}", lines(.0))]
     Preconditions(Vec<Finding>),
     /// SQLite can't write its log ahead on this file system.

@@ -1,5 +1,5 @@
-//! What the promises (docs/guarantees.md) rest on and only the database can say. Looked at by `check`, `migrate` and each start, and
-//! again while the server runs, since an operator can change most of it meanwhile.
+//! The preconditions of the guarantees (docs/guarantees.md) that lie in the database. `check`, `migrate` and each start check them, and
+//! a running server does so again and again, since an operator can change most of them at any time.
 
 mod postgres;
 mod sqlite;
@@ -7,13 +7,13 @@ mod sqlite;
 use super::db::Db;
 use super::{StartError, Store, StoreError};
 
-/// Something that isn't as it should be, with what to do about it.
+/// A precondition that fails, with what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Finding {
     /// A crash of the machine loses commits.
     #[error(
-        "PostgreSQL's {0} is off: what was acknowledged is lost or damaged when its machine crashes; set {0} = on there, or here \
-         database.unsafe_durability = true if that may be"
+        "PostgreSQL's {0} is off, so a crash of its machine can lose acknowledged commits: set {0} = on in PostgreSQL, or \
+         database.unsafe_durability = true here if you accept that"
     )]
     Durability(&'static str),
     /// A crash of PostgreSQL empties these tables.
@@ -22,14 +22,14 @@ pub enum Finding {
     /// Rows are hidden from us.
     #[error("row security hides rows of {0}: turn it off there, or give tokend's role BYPASSRLS")]
     RowSecurity(String),
-    /// There are names that can't be stored.
+    /// Some names can't be stored.
     #[error("the database's encoding is {0}, in which not every name can be stored: make it with ENCODING 'UTF8'")]
     Encoding(String),
     /// Foreign keys aren't enforced.
     #[error("PostgreSQL's session_replication_role is {0}, so no foreign key is enforced: set it to origin")]
     ReplicationRole(String),
-    /// What keeps two rows from being one is missing.
-    #[error("the database lacks a unique or foreign key of its tables, or doesn't enforce it: {0}; restore it")]
+    /// Names may be taken twice, or sessions outlive their users.
+    #[error("a unique key or foreign key of tokend's tables is missing or not enforced: {0}; restore it")]
     Keys(String),
     /// A standby may not have what was acknowledged.
     #[error(
@@ -54,7 +54,7 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// Whether a promise is false because of it. `unsafe_durability`: whether the operator accepts that commits are lost in a crash.
+    /// Whether it makes a guarantee false. `unsafe_durability`: whether the operator accepts that a crash loses commits.
     pub fn is_refused(&self, unsafe_durability: bool) -> bool {
         match self {
             Self::Durability(_) => !unsafe_durability,
@@ -70,7 +70,7 @@ impl Finding {
 }
 
 impl Store {
-    /// What isn't as it should be. `connections`: how many this node may want. Tables that aren't there yet are left out.
+    /// Every finding. `connections`: how many this node may want. Tables that aren't there yet are left out.
     pub async fn findings(&self, connections: u32) -> Result<Vec<Finding>, StoreError> {
         match &self.db {
             Db::Postgres(_) => self.again(|| postgres::findings(self, connections)).await,
@@ -78,7 +78,7 @@ impl Store {
         }
     }
 
-    /// Refuses a database on which a promise would be false. What else there is to say of it.
+    /// Refuses a database on which a guarantee would be false; otherwise answers what to warn of.
     pub async fn require_preconditions(
         &self,
         connections: u32,

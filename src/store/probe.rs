@@ -59,9 +59,9 @@ impl Store {
     async fn store_and_remove(&self) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
         match unit.handle() {
-            Handle::Postgres(on) => drop(sqlx::raw_sql(TOUCH).execute(on).await?),
-            Handle::Sqlite(on) => drop(sqlx::raw_sql(TOUCH).execute(on).await?),
-        }
+            Handle::Postgres(on) => sqlx::raw_sql(TOUCH).execute(on).await.map(drop),
+            Handle::Sqlite(on) => sqlx::raw_sql(TOUCH).execute(on).await.map(drop),
+        }?;
         let row = random::uuid();
         sql!(unit, execute, INSERT, row)?;
         sql!(unit, execute, DELETE, row)?;

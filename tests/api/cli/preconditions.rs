@@ -1,4 +1,4 @@
-//! What the promises rest on in the database: looked at by `check`, `migrate`, the start, and while the server runs.
+//! The preconditions of the guarantees that lie in the database: checked by `check`, `migrate`, the start, and while the server runs.
 
 use std::time::Duration;
 
@@ -158,7 +158,10 @@ async fn an_embedded_database_without_its_keys_is_refused() {
     let database = Database::new(Engine::Sqlite).await;
     program_on(&database).run(&["check"]).ok();
     database
-        .execute("PRAGMA foreign_keys = OFF; CREATE TABLE copy AS SELECT * FROM users; DROP TABLE users; ALTER TABLE copy RENAME TO users")
+        .execute(
+            "PRAGMA foreign_keys = OFF; CREATE TABLE copy AS SELECT * FROM users; DROP TABLE users; \
+             ALTER TABLE copy RENAME TO users",
+        )
         .await;
     for command in COMMANDS {
         program_on(&database).run(&[command]).refused("users (username)");
