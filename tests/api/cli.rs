@@ -9,4 +9,5 @@ mod misuse;
 mod recovery;
 mod rig;
 mod session;
+mod trail;
 mod user;
