@@ -33,16 +33,22 @@ impl Context {
         let store = store.by(Acting { actor, at: clock.now(), requester: None });
         let context = Self { config, store, clock };
         let done = work(&context).await;
-        let told = context.tell_rewound().await;
+        let told = context.finish_trail().await;
         context.store.close().await;
         done.and_then(|done| told.map(|()| done))
     }
 
-    /// What a command finds wrong with the chain of commands is told, and said.
-    async fn tell_rewound(&self) -> Result<(), Failure> {
-        let event = Acting { actor: Actor::Operator(getuid().as_raw()), at: self.now(), requester: None };
-        for found in self.store.tell_rewound(&event.event(Kind::AuditRewound)).await? {
+    /// What a command found wrong with the chain of commands is told, and said; what it wrote is anchored.
+    async fn finish_trail(&self) -> Result<(), Failure> {
+        let acting = Acting { actor: Actor::Operator(getuid().as_raw()), at: self.now(), requester: None };
+        for found in self.store.tell_rewound(&acting.event(Kind::AuditRewound)).await? {
             note(&format!("audit chain {}: {}: run tokend audit verify", found.writer, found.reason));
+        }
+        if self.store.has_told()
+            && let Err(error) = self.store.anchor_audit(acting.event(Kind::AuditAnchored), true).await
+        {
+            // The command itself is done.
+            note(&format!("anchoring the audit trail failed: {error}"));
         }
         Ok(())
     }

@@ -11,4 +11,5 @@ mod preconditions;
 mod recovery;
 mod rig;
 mod session;
+mod trail;
 mod user;

@@ -3,6 +3,7 @@
 
 use super::super::db::{Unit, sql};
 use super::super::{Store, StoreError};
+use super::log::Writer;
 use super::memory::Rewound;
 use super::register::seal_again;
 use super::{AuditLog, seal_of};
@@ -12,6 +13,9 @@ use crate::clock::{NEVER, Seconds, UnixTime};
 /// By how much the clock of a node may be ahead that purges.
 const SLACK: Seconds = 3_600;
 
+/// How often commands anchor more than their own chain.
+const EVERY: Seconds = 60;
+
 /// An end without its event is the end of a chain that the purge has emptied.
 const CHAINS: &str = "SELECT c.writer, c.seq, c.seal, e.at FROM audit_chains c \
      LEFT JOIN audit_events e ON e.writer = c.writer AND e.seq = c.seq";
@@ -20,6 +24,8 @@ const OTHER_THAN_ANCHOR: &str =
     "SELECT seq FROM audit_events WHERE writer = $1 AND seq > $2 AND kind <> 'audit.anchored' LIMIT 1";
 
 const INSERT_LIST: &str = "INSERT INTO audit_anchors (writer, seq, at, chains) VALUES ($1, $2, $3, $4)";
+
+const LAST: &str = "SELECT at FROM audit_anchors WHERE writer = $1 ORDER BY seq DESC LIMIT 1";
 
 const DELETE_LOST: &str = "DELETE FROM audit_anchors WHERE NOT EXISTS \
      (SELECT 1 FROM audit_events e WHERE e.writer = audit_anchors.writer AND e.seq = audit_anchors.seq)";
@@ -42,6 +48,11 @@ struct EndRow {
 struct SeqRow {
     #[expect(dead_code, reason = "that there is a row says it")]
     seq: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct AtRow {
+    at: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -80,7 +91,10 @@ impl Store {
         let known = writer.memory.known();
         let mut unit = self.begin_snapshot().await?;
         let ends = chain_ends(&mut unit).await?;
-        let moved = writer.memory.compare(&known, &ends);
+        let mut moved = writer.memory.compare(&known, &ends);
+        if writer.keeping.shared && is_after_another(&mut unit, event.at).await? {
+            moved.retain(|(end, _)| end.link.writer == COMMANDS);
+        }
         if !always && !has_other_than_anchors(&mut unit, &moved).await? {
             return Ok(None);
         }
@@ -89,6 +103,11 @@ impl Store {
         let anchored = write(&self.audit, self.begin().await?, event, &moved).await?;
         writer.memory.anchored(ends);
         Ok(Some(anchored))
+    }
+
+    /// Whether this process has written events, apart from those that came with a sign-in.
+    pub fn has_told(&self) -> bool {
+        self.audit.writer().is_some_and(Writer::has_written)
     }
 
     /// Tells of each chain that was found behind, as `event`, and gives those that were told. Those are none that the purge may have
@@ -159,6 +178,12 @@ async fn write(audit: &AuditLog, mut unit: Unit, event: AuditEvent, ends: &[Chai
 
 async fn chain_ends(unit: &mut Unit) -> Result<Vec<ChainEnd>, StoreError> {
     sql!(unit, all EndRow, CHAINS)?.into_iter().map(ChainEnd::try_from).collect()
+}
+
+/// Whether a command has anchored all chains within the last minute. A thousand commands in a row would fill the disk with lists.
+async fn is_after_another(unit: &mut Unit, now: UnixTime) -> Result<bool, StoreError> {
+    let last = sql!(unit, optional AtRow, LAST, COMMANDS)?;
+    Ok(last.is_some_and(|row| (0..EVERY).contains(&now.saturating_sub(row.at))))
 }
 
 /// Whether a chain has got further by anything but anchors. If anchors counted, two nodes would anchor each other for ever.

@@ -1,6 +1,7 @@
 //! Writes events at the end of a chain, in the transaction of the change that they tell of. A server writes chains of its own, as
 //! many as it has transactions at once; commands share one, which each locks.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::super::StoreError;
@@ -34,6 +35,8 @@ pub(super) struct Writer {
     pub(super) keys: AuditKeys,
     pub(super) keeping: Keeping,
     pub(super) memory: Memory,
+    /// Whether this process has written anything.
+    wrote: AtomicBool,
 }
 
 /// A chain that has got further in a transaction. It may be gone on with when that has been committed, and never otherwise: its
@@ -50,7 +53,7 @@ impl Written {
 
 impl AuditLog {
     pub(super) fn keep(&self, keys: AuditKeys, keeping: Keeping) {
-        let _ = self.0.set(Writer { keys, keeping, memory: Memory::default() });
+        let _ = self.0.set(Writer { keys, keeping, memory: Memory::default(), wrote: AtomicBool::new(false) });
     }
 
     pub(super) fn writer(&self) -> Option<&Writer> {
@@ -90,15 +93,19 @@ impl AuditLog {
     }
 
     pub(super) fn committed(&self, Written(tip): Written) {
-        if let (Some(writer), Some(tip)) = (self.0.get(), tip)
-            && !writer.keeping.shared
-        {
+        let (Some(writer), Some(tip)) = (self.0.get(), tip) else { return };
+        writer.wrote.store(true, Ordering::Relaxed);
+        if !writer.keeping.shared {
             writer.memory.free(tip);
         }
     }
 }
 
 impl Writer {
+    pub(super) fn has_written(&self) -> bool {
+        self.wrote.load(Ordering::Relaxed)
+    }
+
     async fn open(&self, unit: &mut Unit) -> Result<Tip, StoreError> {
         let end = start(random::uuid());
         open_chain(&mut unit.handle(), &self.keys, end.link).await?;

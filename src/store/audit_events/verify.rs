@@ -167,32 +167,43 @@ impl Walk {
         let accepted = self.accepted.get(&writer).copied().unwrap_or_default();
         let mut lists: HashMap<i64, Vec<u8>> = lists.into_iter().map(|row| (row.seq, row.chains)).collect();
         for row in rows {
-            self.newest = self.newest.max(row.at);
-            let is = |kind: Kind| row.kind == kind.as_str();
-            if is(Kind::AuditAnchored) {
-                self.verified.anchors += 1;
-            } else {
-                self.verified.events += 1;
-            }
-            if is(Kind::AuditPurged) {
-                self.purged =
-                    self.purged.max(row.target.as_deref().and_then(|at| at.parse().ok()).unwrap_or(UnixTime::MIN));
-            }
-            let is_new = row.seq > accepted;
-            if is(Kind::AuditRewound) && is_new {
-                self.verified.findings.push(Finding::Told { writer, seq: row.seq });
-            }
-            if is(Kind::AuditAnchored) || is(Kind::AuditSealed) {
-                let list = lists.remove(&row.seq).filter(|list| row.target.as_ref() == Some(&digest_of(list)));
-                match list.as_deref().and_then(ends_in) {
-                    _ if !is_new => {}
-                    Some(ends) => self.claims.add(ends),
-                    None => self.verified.findings.push(Finding::Anchor { writer, seq: row.seq }),
-                }
+            let list = lists.remove(&row.seq);
+            self.count(row);
+            if row.seq > accepted {
+                self.hear_one(writer, row, list);
             }
         }
         let strangers = lists.into_keys().filter(|seq| *seq > accepted).map(|seq| Finding::Anchor { writer, seq });
         self.verified.findings.extend(strangers);
+    }
+
+    fn count(&mut self, row: &EventRow) {
+        self.newest = self.newest.max(row.at);
+        if row.kind == Kind::AuditAnchored.as_str() {
+            self.verified.anchors += 1;
+        } else {
+            self.verified.events += 1;
+        }
+        if row.kind == Kind::AuditPurged.as_str()
+            && let Some(until) = row.target.as_deref().and_then(|until| until.parse().ok())
+        {
+            self.purged = self.purged.max(until);
+        }
+    }
+
+    fn hear_one(&mut self, writer: Uuid, row: &EventRow, list: Option<Vec<u8>>) {
+        let seq = row.seq;
+        let is = |kind: Kind| row.kind == kind.as_str();
+        let has_list = is(Kind::AuditAnchored) || is(Kind::AuditSealed);
+        if is(Kind::AuditRewound) {
+            self.verified.findings.push(Finding::Told { writer, seq });
+        }
+        let told = list.as_deref().filter(|list| has_list && row.target.as_ref() == Some(&digest_of(list)));
+        match told.and_then(ends_in) {
+            Some(ends) => self.claims.add(ends),
+            None if has_list || list.is_some() => self.verified.findings.push(Finding::Anchor { writer, seq }),
+            None => {}
+        }
     }
 
     /// A list that is beyond the end of its chain says that the chain was longer.
