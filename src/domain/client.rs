@@ -306,12 +306,14 @@ impl Client {
     }
 
     /// Whether the tokens that it has for itself, without a session, may say more than it may have as `next`, whose tokens may no
-    /// longer be for `audience`.
+    /// longer be for `audience`, or are called otherwise than `next` calls its tokens.
     pub fn own_tokens_outgrow(&self, next: &Self, audience: &[String]) -> bool {
         let disabled = self.disabled_at.is_none() && next.disabled_at.is_some();
+        // Refused while it is registered so, they must not live again when it is changed once more.
+        let disowned = self.token_typ == TokenTyp::Jwt && next.token_typ == TokenTyp::AccessToken;
         let loses_scope = !self.entitled(&self.scope).is_subset(&next.entitled(&next.scope));
         let narrowed = !next.may_use(Grant::ClientCredentials) || loses_scope || !audience.is_empty();
-        disabled || (self.may_use(Grant::ClientCredentials) && narrowed)
+        disabled || disowned || (self.may_use(Grant::ClientCredentials) && narrowed)
     }
 
     /// Whether so many audiences still leave room for all else that an access token says.

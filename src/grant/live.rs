@@ -114,7 +114,13 @@ pub fn verified(
     text: &str,
     now: UnixTime,
 ) -> Result<Arc<AccessClaims>, InvalidAccessToken> {
-    let Verified { claims, typ } = app.verified_tokens.verify(text, &registry.keys, now)?;
+    app.verified_tokens.verify(text, &registry.keys, now).and_then(|verified| as_registered(registry, verified))
+}
+
+fn as_registered(
+    registry: &Snapshot,
+    Verified { claims, typ }: Verified,
+) -> Result<Arc<AccessClaims>, InvalidAccessToken> {
     let registered = registry.client(claims.client_id.as_str()).map(|client| client.token_typ);
     if typ == TokenTyp::AccessToken || registered == Some(typ) { Ok(claims) } else { Err(InvalidAccessToken::Header) }
 }
@@ -125,12 +131,12 @@ pub fn is_for_us(app: &App, claims: &AccessClaims) -> bool {
     claims.is_for(app.config.issuer.as_str())
 }
 
-/// The claims of an access token of ours that is to be revoked: it needn't be valid yet, since some day it will be, nor have the
-/// `typ` that its client is registered with, since that can be changed back. No database call.
+/// The claims of an access token of ours that is to be revoked: it needn't be valid yet, since some day it will be. No database
+/// call.
 pub fn revocable(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Option<Arc<AccessClaims>> {
     let verified = app.verified_tokens.verify_early(text, &registry.keys, now);
-    let verified = verified.inspect_err(|reason| tracing::debug!(%reason, "there is no access token to revoke"));
-    verified.ok().map(|verified| verified.claims)
+    let claims = verified.and_then(|verified| as_registered(registry, verified));
+    claims.inspect_err(|reason| tracing::debug!(%reason, "there is no access token to revoke")).ok()
 }
 
 /// Whether we never made this token, or can't tell any more: neither a refresh token of ours nor signed by a key that is

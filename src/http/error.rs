@@ -21,7 +21,7 @@ pub struct OAuthError {
     description: Cow<'static, str>,
     challenge: Option<HeaderValue>,
     retry_after: Option<Seconds>,
-    cause: Option<String>,
+    cause: Option<Box<str>>,
 }
 
 impl OAuthError {
@@ -149,7 +149,7 @@ impl OAuthError {
     /// The same error with what the log says of it.
     #[must_use]
     pub fn because(mut self, cause: String) -> Self {
-        self.cause = Some(cause);
+        self.cause = Some(cause.into_boxed_str());
         self
     }
 
@@ -194,7 +194,7 @@ impl IntoResponse for OAuthError {
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
-        let cause = self.cause.unwrap_or_else(|| self.description.into_owned());
+        let cause = self.cause.map_or_else(|| self.description.into_owned(), String::from);
         response.extensions_mut().insert(Cause(format!("{}: {cause}", self.code)));
         response
     }

@@ -57,7 +57,7 @@ fn document(app: &App, registry: &Snapshot) -> Map<String, Value> {
     ];
     let mut document: Map<String, Value> = members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
     let of_client = |client: &Client| client.entitled(&client.scope).iter().map(str::to_owned).collect::<Vec<_>>();
-    let scopes: BTreeSet<String> = registry.clients().flat_map(|client| of_client(client)).collect();
+    let scopes: BTreeSet<String> = registry.clients().flat_map(of_client).collect();
     if !scopes.is_empty() {
         document.insert("scopes_supported".to_owned(), json!(scopes));
     }

@@ -27,7 +27,7 @@ pub async fn revoke(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>
     let params = &request.params;
     let mut bulk = Vec::new();
     for name in BULK {
-        bulk.extend(params.word(name)?.map(|value| (name, value)));
+        bulk.extend(params.get(name)?.map(|value| (name, value)));
     }
     match (params.word("token")?, bulk.as_slice()) {
         (Some(token), []) => {
@@ -55,6 +55,6 @@ fn parse_bulk(name: &str, value: &str) -> Option<Bulk> {
         "username" => value.parse().ok().map(Bulk::Username),
         "of_client" => value.parse().ok().map(Bulk::Client),
         // A user's. The subject of a client's own tokens is the client, for which there is `of_client`.
-        _ => value.parse::<Uuid>().ok().map(|id| Bulk::User(UserId(id))),
+        _ => value.trim().parse::<Uuid>().ok().map(|id| Bulk::User(UserId(id))),
     }
 }

@@ -146,11 +146,11 @@ async fn a_refresh_token_is_active_for_its_client_and_administrators(engine: Eng
     let server = TestServer::start(engine).await;
     let (public, confidential) = (server.login().await.refresh_token(), server.login_as(C1).await.refresh_token());
     for id in [C1.0, C2.0, RS1.0] {
-        let serves = |client: &mut tokend::domain::Client| {
+        let widen = |client: &mut tokend::domain::Client| {
             client.may_introspect = true;
             client.serves = vec![API.to_owned(), "https://auth.example.com".to_owned()];
         };
-        server.change_client(id, serves).await;
+        server.change_client(id, widen).await;
     }
     let bearer = server.own_token(RS1, &[]).await.access_token();
     for token in [&public, &confidential] {

@@ -87,11 +87,17 @@ async fn a_client_that_is_changed_back_has_no_such_tokens(engine: Engine) {
     let refreshed = server.refresh(&signed_in.refresh_token()).await;
     assert_eq!(refreshed.jwt_header()["typ"], "at+jwt");
     server.get_with("/userinfo", &refreshed.access_token()).await.ok();
-    // Revoked meanwhile, it is revoked for good.
-    server.post("/revoke", &[("client_id", P1), ("token", &signed_in.access_token())]).await.ok();
-    choose(&server, P1, TokenTyp::Jwt).await;
-    server.introspect(&signed_in.access_token()).await.inactive();
-    server.introspect(&refreshed.access_token()).await.active();
+    // A client's own tokens rest on the registration alone, and end with it for good.
+    choose(&server, C1.0, TokenTyp::Jwt).await;
+    server.clock.advance(1);
+    let own = server.own_token(C1, &[]).await.access_token();
+    server.introspect(&own).await.active();
+    choose(&server, C1.0, TokenTyp::AccessToken).await;
+    server.introspect(&own).await.inactive();
+    let next = server.own_token(C1, &[]).await.access_token();
+    choose(&server, C1.0, TokenTyp::Jwt).await;
+    server.introspect(&own).await.inactive();
+    server.introspect(&next).await.active();
 }
 
 async fn such_a_token_is_revoked_like_any_other(engine: Engine) {

@@ -192,6 +192,7 @@ async fn a_registration_is_shown_as_it_was_given(engine: Engine) {
         "first_party": true, "may_introspect": true, "admin": true,
         "access_lifetime": 300, "rotation": false, "reuse_window": 3, "recovery": "strict",
         "idle_lifetime": 604_800, "absolute_lifetime": 0, "disabled_at": null,
+        "allowed_origins": [], "token_typ": "at+jwt",
     });
     assert_eq!(shown, expected);
     let listed = rig.run(&["client", "list", "--json"]).json();

@@ -294,7 +294,7 @@ async fn r6_b_scope_is_never_widened_and_narrowing_is_for_the_access_token_only(
     let whole = server.post("/token", &[form[0], form[1], ("refresh_token", &second)]).await;
     assert_eq!(
         (whole.text_at("scope").as_str(), whole.claims()["scope"].as_str()),
-        ("profile read", Some("profile read"))
+        ("read profile", Some("read profile"))
     );
 }
 
