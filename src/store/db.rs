@@ -122,9 +122,9 @@ impl Store {
     async fn connect_sqlite(path: &Path, options: SqliteConnectOptions) -> Result<Self, StartError> {
         let unreachable = |cause| StartError::Unreachable { name: path.display().to_string(), cause };
         let writer = sqlite::writer(options.clone()).await.map_err(unreachable)?;
-        let files = Files::open(path, &options).await.map_err(unreachable)?;
+        let files = Arc::new(Files::of(options.clone()));
         let readers = sqlite::readers(options);
-        Ok(Self::new(Db::Sqlite { writer, readers, files: Arc::new(files), condition: Condition::default() }))
+        Ok(Self::new(Db::Sqlite { writer, readers, files, condition: Condition::default() }))
     }
 
     /// Connects to PostgreSQL. `url` is as libpq has it; its password is never shown.

@@ -12,21 +12,30 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::Store;
+use super::condition::Unfit;
 use super::db::Db;
 use super::sqlite;
 
 /// A statement that makes SQLite open its log.
 const OPEN_LOG: &str = "SELECT count(*) FROM sqlite_master";
 
-/// The files that are open, and a connection that keeps them so: when the last one closes, SQLite removes the log, and the next one
-/// makes another.
+/// The database's file as the first connection opened it.
 #[derive(Debug)]
 pub(super) struct Files {
-    opened: Vec<Opened>,
-    keeper: Mutex<Option<SqliteConnection>>,
+    options: SqliteConnectOptions,
+    database: Option<Opened>,
+    keeper: Mutex<Option<Keeper>>,
 }
 
+/// A connection that keeps the log open for as long as the server runs: when the last one closes, SQLite removes the log, and the next
+/// one makes another.
 #[derive(Debug)]
+struct Keeper {
+    connection: SqliteConnection,
+    opened: Vec<Opened>,
+}
+
+#[derive(Clone, Debug)]
 struct Opened {
     path: PathBuf,
     identity: Identity,
@@ -52,39 +61,58 @@ impl Display for Missing {
     }
 }
 
-impl Files {
-    /// Opens them once more, and notes which they are.
-    pub(super) async fn open(path: &Path, options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
-        let mut keeper = sqlite::reading(options.clone()).connect().await?;
-        sqlx::query(OPEN_LOG).execute(&mut keeper).await?;
-        let opened = ["", "-wal", "-shm"].into_iter().filter_map(|suffix| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(suffix);
-            let path = PathBuf::from(name);
-            let identity = identity(&path).ok()?;
-            Some(Opened { path, identity })
-        });
-        Ok(Self { opened: opened.collect(), keeper: Mutex::new(Some(keeper)) })
+impl Opened {
+    fn at(path: PathBuf) -> Option<Self> {
+        let identity = identity(&path).ok()?;
+        Some(Self { path, identity })
     }
 
-    /// The first file that isn't where it was opened.
-    pub(super) fn missing(&self) -> Option<Missing> {
-        self.opened.iter().find_map(|Opened { path, identity: opened }| {
-            let is_replaced = match identity(path) {
-                Ok(found) if found == *opened => return None,
-                Ok(_) => true,
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => false,
-                // Nobody knows, and it was there.
-                Err(_) => return None,
-            };
-            Some(Missing { path: path.clone(), is_replaced })
-        })
+    /// Whether the file isn't where it was opened.
+    fn is_missing(&self) -> Option<Missing> {
+        let is_replaced = match identity(&self.path) {
+            Ok(found) if found == self.identity => return None,
+            Ok(_) => true,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => false,
+            // Nobody knows, and it was there.
+            Err(_) => return None,
+        };
+        Some(Missing { path: self.path.clone(), is_replaced })
+    }
+}
+
+impl Files {
+    /// Notes which file has just been opened.
+    pub(super) fn of(options: SqliteConnectOptions) -> Self {
+        let database = Opened::at(options.get_filename().to_owned());
+        Self { options, database, keeper: Mutex::default() }
+    }
+
+    /// The files that must be where they were opened, with the log from the first time that this is asked.
+    async fn opened(&self) -> Vec<Opened> {
+        let mut keeper = self.keeper.lock().await;
+        if keeper.is_none() {
+            *keeper = Keeper::open(&self.options).await.ok();
+        }
+        self.database.iter().chain(keeper.iter().flat_map(|keeper| &keeper.opened)).cloned().collect()
     }
 
     pub(super) async fn close(&self) {
         if let Some(keeper) = self.keeper.lock().await.take() {
-            let _ = keeper.close().await;
+            let _ = keeper.connection.close().await;
         }
+    }
+}
+
+impl Keeper {
+    async fn open(options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
+        let mut connection = sqlite::reading(options.clone()).connect().await?;
+        sqlx::query(OPEN_LOG).execute(&mut connection).await?;
+        let opened = ["-wal", "-shm"].into_iter().filter_map(|suffix| {
+            let mut name = options.get_filename().as_os_str().to_owned();
+            name.push(suffix);
+            Opened::at(name.into())
+        });
+        Ok(Self { connection, opened: opened.collect() })
     }
 }
 
@@ -97,9 +125,13 @@ impl Store {
     /// is missing.
     pub async fn look_at_files(&self) -> Option<Missing> {
         let Db::Sqlite { files, condition, .. } = &self.db else { return None };
-        let files = std::sync::Arc::clone(files);
+        if condition.unfit() == Some(Unfit::Closed) {
+            return None;
+        }
+        let opened = files.opened().await;
         // A file system may be slow to answer.
-        let missing = tokio::task::spawn_blocking(move || files.missing()).await.ok()?;
+        let look = move || opened.iter().find_map(Opened::is_missing);
+        let missing = tokio::task::spawn_blocking(look).await.ok()?;
         condition.set_gone(missing.is_some());
         missing
     }
@@ -114,14 +146,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (path, elsewhere) = (directory.path().join("database"), directory.path().join("elsewhere"));
         fs::write(&path, "one").unwrap();
-        let opened = vec![Opened { path: path.clone(), identity: identity(&path).unwrap() }];
-        let files = Files { opened, keeper: Mutex::default() };
-        assert_eq!(files.missing(), None);
+        let opened = Opened::at(path.clone()).unwrap();
+        assert_eq!(opened.is_missing(), None);
         fs::rename(&path, &elsewhere).unwrap();
-        assert_eq!(files.missing(), Some(Missing { path: path.clone(), is_replaced: false }));
+        assert_eq!(opened.is_missing(), Some(Missing { path: path.clone(), is_replaced: false }));
         fs::write(&path, "two").unwrap();
-        assert_eq!(files.missing(), Some(Missing { path: path.clone(), is_replaced: true }));
+        assert_eq!(opened.is_missing(), Some(Missing { path: path.clone(), is_replaced: true }));
         fs::rename(&elsewhere, &path).unwrap();
-        assert_eq!(files.missing(), None);
+        assert_eq!(opened.is_missing(), None);
     }
 }

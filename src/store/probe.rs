@@ -37,7 +37,7 @@ impl Store {
 
     /// Stores something, as a sign-in and a revocation would, and notes whether that went well.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        let probed = self.store_and_remove().await;
+        let probed = self.again(|| self.store_and_remove()).await;
         match &probed {
             Ok(()) => self.db.condition().trust(),
             Err(_) => self.db.condition().suspect(),
