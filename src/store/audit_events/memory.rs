@@ -198,7 +198,9 @@ mod tests {
 
     fn with_free(ends: &[ChainEnd]) -> Memory {
         let memory = Memory::default();
-        ends.iter().for_each(|end| memory.free(memory.opened(*end)));
+        for end in ends {
+            memory.free(memory.opened(*end));
+        }
         memory
     }
 
@@ -228,7 +230,9 @@ mod tests {
         );
         assert_eq!(memory.take().map(|tip| tip.end), Some(end(2, 7)), "the others are not gone on with");
         assert!(memory.take().is_none());
-        memory.rewound(AT - 1).iter().for_each(|rewound| memory.told(rewound));
+        for rewound in memory.rewound(AT - 1) {
+            memory.told(&rewound);
+        }
         assert!(!memory.has_rewound() && memory.compare(&memory.known(), &[end(5, 2)]).is_empty());
     }
 

@@ -95,7 +95,9 @@ pub(super) async fn seal_again(on: &mut Handle<'_>, keys: &AuditKeys) -> Result<
 /// All chains as one.
 pub(super) fn folded(writers: &[Uuid]) -> Seal {
     let mut folded: Seal = [0; 32];
-    writers.iter().for_each(|writer| fold_in(&mut folded, *writer));
+    for writer in writers {
+        fold_in(&mut folded, *writer);
+    }
     folded
 }
 

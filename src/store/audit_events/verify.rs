@@ -170,7 +170,7 @@ impl Walk {
             let list = lists.remove(&row.seq);
             self.count(row);
             if row.seq > accepted {
-                self.hear_one(writer, row, list);
+                self.hear_one(writer, row, list.as_deref());
             }
         }
         let strangers = lists.into_keys().filter(|seq| *seq > accepted).map(|seq| Finding::Anchor { writer, seq });
@@ -191,14 +191,14 @@ impl Walk {
         }
     }
 
-    fn hear_one(&mut self, writer: Uuid, row: &EventRow, list: Option<Vec<u8>>) {
+    fn hear_one(&mut self, writer: Uuid, row: &EventRow, list: Option<&[u8]>) {
         let seq = row.seq;
         let is = |kind: Kind| row.kind == kind.as_str();
         let has_list = is(Kind::AuditAnchored) || is(Kind::AuditSealed);
         if is(Kind::AuditRewound) {
             self.verified.findings.push(Finding::Told { writer, seq });
         }
-        let told = list.as_deref().filter(|list| has_list && row.target.as_ref() == Some(&digest_of(list)));
+        let told = list.filter(|list| has_list && row.target.as_ref() == Some(&digest_of(list)));
         match told.and_then(ends_in) {
             Some(ends) => self.claims.add(ends),
             None if has_list || list.is_some() => self.verified.findings.push(Finding::Anchor { writer, seq }),
