@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::http::server::{Limits, Server, Stage, Worker};
 use crate::http::{self, LateRouter};
 use crate::store::audit_events::Keeping;
-use crate::store::{MigrationState, Store};
+use crate::store::{Finding, MigrationState, Store};
 use crate::threads::Threads;
 use signals::Signals;
 
@@ -94,8 +94,11 @@ impl Node {
         threads: &Threads,
         address: SocketAddr,
     ) -> Result<Self, Failure> {
-        let (store, own_lanes) = open(config, options, threads.runtimes().count()).await?;
+        let Opened { store, own_lanes, findings } = open(config, options, threads.runtimes().count()).await?;
         let app = build(config, store).await?;
+        for finding in findings {
+            tracing::warn!(%finding, "the database is set up in an unusual way");
+        }
         if (app.store.is_embedded() || options.bootstrap)
             && let Some(first) = bootstrap::bootstrap(&app).await?
         {
@@ -149,19 +152,26 @@ fn workers(threads: &Threads, routers: &[LateRouter]) -> Vec<Worker<LateRouter>>
     threads.runtimes().zip(routers).map(worker).collect()
 }
 
-/// The migrated database, as soon as it is there, and how many threads can have lanes of their own.
-async fn open(config: &Config, options: &Options, threads: usize) -> Result<(Store, usize), Failure> {
+/// A migrated database.
+struct Opened {
+    store: Store,
+    /// How many threads can have lanes of their own.
+    own_lanes: usize,
+    /// What is unusual about it.
+    findings: Vec<Finding>,
+}
+
+/// Opens the database as soon as it is there.
+async fn open(config: &Config, options: &Options, threads: usize) -> Result<Opened, Failure> {
     let open = async || {
         let (store, own_lanes) = start::open_store_for(config, threads).await?;
-        for finding in start::require_preconditions(config, &store).await? {
-            tracing::warn!(%finding, "the database is set up in an unusual way");
-        }
+        let findings = start::require_preconditions(config, &store).await?;
         if options.no_migrate {
             store.require_current().await?;
         } else {
             start::migrate(config, &store).await?;
         }
-        Ok((store, own_lanes))
+        Ok(Opened { store, own_lanes, findings })
     };
     let tell = |error: &Failure| {
         let (setting, wait) = ("database.wait", config.database_rules.wait);
