@@ -98,33 +98,33 @@ mod tests {
         keys().seal(&keys().successor(&first, generation, 100 + generation)).reveal().to_owned()
     }
 
-    fn tried(own: Option<&String>, shared: Option<&String>) -> Vec<String> {
-        let shared = shared.map(|text| Shared { text: text.clone(), token: keys().open(text) });
-        in_order(&keys(), own.map(String::as_str), shared.as_ref())
+    fn tried(own: Option<&str>, shared: Option<&str>) -> Vec<String> {
+        let shared = shared.map(|text| Shared { text: text.to_owned(), token: keys().open(text) });
+        in_order(&keys(), own, shared.as_ref())
     }
 
     #[test]
     fn of_one_session_the_token_that_is_ahead_is_tried_and_no_other() {
-        let (behind, ahead) = (token(5, 2), token(5, 3));
-        assert_eq!(tried(Some(&behind), Some(&ahead)), [ahead.clone()]);
-        assert_eq!(tried(Some(&ahead), Some(&behind)), [ahead.clone()]);
-        assert_eq!(tried(Some(&ahead), Some(&ahead)), [ahead]);
+        let (behind, ahead) = (&*token(5, 2), &*token(5, 3));
+        assert_eq!(tried(Some(behind), Some(ahead)), [ahead]);
+        assert_eq!(tried(Some(ahead), Some(behind)), [ahead]);
+        assert_eq!(tried(Some(ahead), Some(ahead)), [ahead]);
     }
 
     #[test]
     fn of_two_sessions_the_later_sign_in_is_tried_first() {
-        let (early, late) = (token(5, 9), token(6, 1));
-        assert_eq!(tried(Some(&early), Some(&late)), [late.clone(), early.clone()]);
-        assert_eq!(tried(Some(&late), Some(&early)), [late, early]);
+        let (early, late) = (&*token(5, 9), &*token(6, 1));
+        assert_eq!(tried(Some(early), Some(late)), [late, early]);
+        assert_eq!(tried(Some(late), Some(early)), [late, early]);
     }
 
     #[test]
     fn what_is_no_token_of_ours_is_tried_only_from_the_own_cookie() {
-        let (good, bad) = (token(5, 1), "x".to_owned());
-        assert_eq!(tried(Some(&bad), Some(&good)), [good.clone()]);
-        assert_eq!(tried(Some(&good), Some(&bad)), [good.clone()]);
-        assert_eq!(tried(None, Some(&good)), [good]);
-        assert_eq!(tried(Some(&bad), None), [bad.clone()]);
-        assert_eq!((tried(None, Some(&bad)), tried(None, None)), (vec![], vec![]));
+        let (good, bad) = (&*token(5, 1), "x");
+        assert_eq!(tried(Some(bad), Some(good)), [good]);
+        assert_eq!(tried(Some(good), Some(bad)), [good]);
+        assert_eq!(tried(None, Some(good)), [good]);
+        assert_eq!(tried(Some(bad), None), [bad]);
+        assert_eq!((tried(None, Some(bad)), tried(None, None)), (Vec::<String>::new(), Vec::new()));
     }
 }
