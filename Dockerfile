@@ -41,6 +41,8 @@ USER 65532:65532
 ENV TOKEND_LISTEN=0.0.0.0:8080
 EXPOSE 8080
 
-# No HEALTHCHECK, since there is nothing in this image to ask with: let whatever runs it ask /health/live and
-# /health/ready. SIGTERM lets running requests finish: give it as long as http.shutdown_timeout before it is killed.
+# Live, not ready: what runs the image may replace an unhealthy container, and a database that is away is no reason to.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=5s --retries=3 CMD ["/usr/local/bin/tokend", "health"]
+
+# SIGTERM lets running requests finish: give it as long as http.drain and http.shutdown_timeout before it is killed.
 ENTRYPOINT ["/usr/local/bin/tokend"]

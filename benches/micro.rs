@@ -5,7 +5,7 @@
 use divan::{Bencher, black_box};
 use tokend::clock::NEVER;
 use tokend::domain::{
-    Device, Exchange, PlainSecret, Recovery, RefreshPolicy, Session, SessionId, SigningAlgorithm, UserId,
+    Device, Exchange, PlainSecret, Recovery, RefreshPolicy, Session, SessionId, SigningAlgorithm, TokenTyp, UserId,
 };
 use tokend::keys::{KeyRing, SigningKey};
 use tokend::token::access::{self, AccessClaims, VerifiedTokens};
@@ -80,13 +80,13 @@ fn signed_in() -> (RefreshKeys, PlainSecret, Session) {
 #[divan::bench(args = SigningAlgorithm::ALL)]
 fn access_token_sign(bencher: Bencher, algorithm: SigningAlgorithm) {
     let (claims, key) = (claims(), key(algorithm));
-    bencher.bench(|| access::sign(black_box(&claims), &key).unwrap());
+    bencher.bench(|| access::sign(black_box(&claims), TokenTyp::AccessToken, &key).unwrap());
 }
 
 #[divan::bench(args = SigningAlgorithm::ALL)]
 fn access_token_verify(bencher: Bencher, algorithm: SigningAlgorithm) {
     let key = key(algorithm);
-    let token = access::sign(&claims(), &key).unwrap();
+    let token = access::sign(&claims(), TokenTyp::AccessToken, &key).unwrap();
     let ring = KeyRing::new(vec![key]);
     bencher
         .with_inputs(|| VerifiedTokens::new(ISSUER))
@@ -97,7 +97,7 @@ fn access_token_verify(bencher: Bencher, algorithm: SigningAlgorithm) {
 #[divan::bench]
 fn access_token_verify_again(bencher: Bencher) {
     let key = key(SigningAlgorithm::Es256);
-    let token = access::sign(&claims(), &key).unwrap();
+    let token = access::sign(&claims(), TokenTyp::AccessToken, &key).unwrap();
     let (ring, verified) = (KeyRing::new(vec![key]), VerifiedTokens::new(ISSUER));
     bencher.bench(|| verified.verify(black_box(token.reveal()), &ring, NOW).unwrap());
 }

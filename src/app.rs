@@ -1,23 +1,28 @@
 //! Everything that a request may use, built once. No globals.
 
 mod failover;
+mod readiness;
+mod refused_origins;
 mod registry;
 mod reminder;
+mod trail;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use refused_origins::RefusedOrigins;
 pub use registry::{LEASE, Registry, RegistryError, Snapshot};
 pub use reminder::Reminder;
 
 use crate::audit::{Acting, Actor, AuditEvent, AuditKeys, Kind, Repeats};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Client, RefreshPolicy, Requester};
+use crate::domain::{Client, RefreshPolicy, Requester, StoredAuditKey};
 use crate::keys::MasterSecrets;
 use crate::keys::trail::audit_keys;
 use crate::metrics::Metrics;
 use crate::password::{HashParameters, Hasher, StartError};
+use crate::store::audit_events::Keeping;
 use crate::store::{Store, StoreError};
 use crate::throttle::{AttemptKeys, Throttle};
 use crate::token::access::VerifiedTokens;
@@ -55,6 +60,10 @@ pub struct App {
     pub warned_of_proxy: Arc<AtomicBool>,
     /// Reminds the operator of a gateway that names no audience.
     pub audience_reminder: Arc<Reminder>,
+    /// Whether the server is about to stop and other nodes should get its requests.
+    pub draining: Arc<AtomicBool>,
+    /// The origins whose pages were refused.
+    pub refused_origins: Arc<RefusedOrigins>,
 }
 
 /// Why the parts don't come together. Said to the operator at start.
@@ -79,8 +88,9 @@ impl App {
         let refresh_keys = refresh_keys(&secrets, config.issuer.as_str());
         let attempt_keys = AttemptKeys::new(&secrets.attempts_key());
         let device_keys = DeviceKeys::new(secrets.device_keys(config.issuer.as_str()).iter().map(|key| &**key));
-        keep_audit(&store, &secrets).await.map_err(RegistryError::from)?;
-        let registry = Registry::load(store.clone(), secrets).await?;
+        let keeping = Keeping { retention: config.audit.retention, shared: false };
+        keep_audit(&store, &secrets, keeping).await.map_err(RegistryError::from)?;
+        let registry = Registry::load(store.clone(), secrets, config.issuer.as_str()).await?;
         let parameters = HashParameters {
             memory_kib: config.passwords.memory_kib,
             iterations: config.passwords.iterations,
@@ -104,6 +114,8 @@ impl App {
             metrics: Arc::default(),
             warned_of_proxy: Arc::default(),
             audience_reminder: Arc::default(),
+            draining: Arc::default(),
+            refused_origins: Arc::default(),
         }))
     }
 
@@ -164,10 +176,14 @@ impl App {
 }
 
 /// Lets the store write the audit trail, and verify what keys sealed whose master secrets are gone.
-pub async fn keep_audit(store: &Store, secrets: &MasterSecrets) -> Result<(), StoreError> {
-    let keys = audit_keys(secrets, &store.list_audit_keys().await?);
-    store.keep_audit(AuditKeys::new(keys.iter().map(|key| &**key)));
+pub async fn keep_audit(store: &Store, secrets: &MasterSecrets, keeping: Keeping) -> Result<(), StoreError> {
+    store.keep_audit(sealing_keys(secrets, &store.list_audit_keys().await?), keeping);
     Ok(())
+}
+
+/// The keys that seal and verify the audit trail: those of the master secrets, and those that are stored.
+pub fn sealing_keys(secrets: &MasterSecrets, stored: &[StoredAuditKey]) -> AuditKeys {
+    AuditKeys::new(audit_keys(secrets, stored).iter().map(|key| &**key))
 }
 
 fn refresh_keys(secrets: &MasterSecrets, issuer: &str) -> RefreshKeys {

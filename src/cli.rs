@@ -7,6 +7,7 @@ mod check;
 mod client;
 mod context;
 mod explain;
+mod health;
 mod key;
 mod lengths;
 mod logging;
@@ -19,17 +20,25 @@ mod start;
 mod tasks;
 mod terminal;
 mod throttling;
+mod time_limit;
 mod user;
+mod waiting;
+mod warnings;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 use context::Context;
 
 use crate::config::Config;
+use crate::domain::spelling::unquoted;
+
+/// How long a start or a stop waits for the reader of standard output or standard error.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The file that is read when none is named and it is there.
 const DEFAULT_FILE: &str = "config/tokend.toml";
@@ -51,6 +60,8 @@ enum Command {
     Serve(serve::Options),
     /// Check the configuration and the database, and show what would run; changes nothing.
     Check,
+    /// Ask the server that runs on this machine whether it is live; exit code 0 if it is, 1 if it isn't.
+    Health(health::Options),
     /// Bring the tables of the database up to date.
     Migrate(migrate::Options),
     /// Register, change and remove clients: apps and resource servers.
@@ -85,30 +96,42 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = time_limit::within(PATIENCE, move || error.print());
+            return ExitCode::from(code);
         }
     };
     let file = config_file(arguments.config);
-    let done = Config::load(file.as_deref(), std::env::vars_os()).map_err(Failure::from).and_then(|config| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let command = arguments.command.unwrap_or_else(|| Command::Serve(serve::Options::default()));
-        runtime.block_on(execute(command, config, file.as_deref()))
-    });
-    match done {
+    let command = arguments.command.unwrap_or_else(|| Command::Serve(serve::Options::default()));
+    let _finish = logging::Finish;
+    match work(command, file.as_deref()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // Each line says whose it is: one that is wrong with the configuration may be one of several.
-            failure.to_string().lines().for_each(|line| eprintln!("tokend: {}", output::escaped(line)));
+            let lines = failure.to_string();
+            lines.lines().for_each(|line| logging::complain(&format!("tokend: {}", output::escaped(line))));
             ExitCode::FAILURE
         }
     }
+}
+
+fn work(command: Command, file: Option<&Path>) -> Result<(), Failure> {
+    if matches!(command, Command::Serve(_)) {
+        logging::take_over()?;
+    }
+    let config = Config::load(file, std::env::vars_os())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = runtime.block_on(execute(command, config, file));
+    // A name server that doesn't answer holds one of its threads, which would be waited for.
+    runtime.shutdown_background();
+    done
 }
 
 async fn execute(command: Command, config: Config, file: Option<&Path>) -> Result<(), Failure> {
     match command {
         Command::Serve(options) => serve::run(config, options).await,
         Command::Check => check::run(&config, file).await,
+        Command::Health(options) => health::run(&config, &options).await,
         Command::Migrate(options) => migrate::run(&config, options).await,
         Command::Client(command) => Context::work(config, async |context| client::run(context, command).await).await,
         Command::User(command) => Context::work(config, async |context| user::run(context, command).await).await,
@@ -125,7 +148,9 @@ async fn execute(command: Command, config: Config, file: Option<&Path>) -> Resul
 
 /// The file that is named, or the default one if it is there.
 fn config_file(named: Option<PathBuf>) -> Option<PathBuf> {
-    let from_environment = || std::env::var_os("TOKEND_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let meant = |path: OsString| path.to_str().map_or_else(|| path.clone(), |text| unquoted(text).into());
+    let from_environment =
+        || std::env::var_os("TOKEND_CONFIG").map(meant).filter(|path| !path.is_empty()).map(PathBuf::from);
     let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists());
     named.or_else(from_environment).or_else(default)
 }

@@ -52,6 +52,15 @@ pub fn expiry(start: UnixTime, lifetime: Seconds) -> UnixTime {
     if lifetime == 0 { NEVER } else { start.saturating_add(lifetime) }
 }
 
+/// A length of time as people write it, such as `15m` or `1h 30m`. Units may be in capitals, but for `M`: that is a month to some and
+/// a minute to others.
+pub fn parse_length(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let may_be_lowered = || !text.split(|c: char| !c.is_alphabetic()).any(|unit| unit == "M");
+    let lowered = || humantime::parse_duration(&text.to_lowercase()).ok().filter(|_| may_be_lowered());
+    humantime::parse_duration(text).ok().or_else(lowered)
+}
+
 /// A length of time in words that `humantime` reads. Its own have months of 30.44 days, in which nobody sets a length.
 pub fn length_for_people(length: Duration) -> String {
     const DAY: u64 = 86_400;
@@ -94,6 +103,17 @@ mod tests {
             assert_eq!(humantime::parse_duration(text), Ok(length));
         }
         assert_eq!(length_for_people(Duration::from_millis(500)), "500ms");
+    }
+
+    #[test]
+    fn a_unit_may_be_in_capitals_where_it_is_the_only_one() {
+        for (text, seconds) in [(" 10S ", 10), ("15MIN", 900), ("1H", 3600), ("1D 1Hour", 90_000), ("1h 30m", 5400)] {
+            assert_eq!(parse_length(text), Some(Duration::from_secs(seconds)), "{text}");
+        }
+        assert_eq!(parse_length("500MS"), Some(Duration::from_millis(500)));
+        for text in ["1H 5M", "15", "", "x", "-1S"] {
+            assert_eq!(parse_length(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod check;
 mod database;
+mod database_file;
 mod describe;
 mod environment;
 mod error;
@@ -82,6 +83,8 @@ pub struct Config {
 /// What is asked of the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseRules {
+    /// The file that names the database, if one does.
+    pub file: Option<PathBuf>,
     /// How long a start waits for a database that can't be reached yet.
     pub wait: Duration,
     /// Whether a database may lose what it has acknowledged when its machine crashes.

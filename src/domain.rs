@@ -3,11 +3,13 @@
 
 pub mod algorithm;
 pub mod client;
+pub mod cookie_tag;
 pub mod key;
 pub mod requester;
 pub mod scope;
 pub mod secret;
 pub mod session;
+pub mod spelling;
 pub mod user;
 
 pub use algorithm::SigningAlgorithm;
@@ -15,6 +17,7 @@ pub use client::{
     Client, ClientAuthentication, ClientId, Grant, Grants, LONGEST_ACCESS_LIFETIME, Recovery, RefreshPolicy,
     RightsLost, TokenTyp,
 };
+pub use cookie_tag::{COOKIE_TAG_LENGTH, cookie_tag};
 pub use key::{StoredAuditKey, StoredKey};
 pub use requester::Requester;
 pub use scope::Scope;

@@ -10,8 +10,9 @@ pub mod password;
 pub mod refresh_token;
 mod refusal;
 pub mod revocation;
+mod scope;
 
-pub use client::{PresentedClient, authenticate};
+pub use client::{Credentials, PresentedClient, authenticate};
 pub use issue::{Issued, IssuedDevice, IssuedRefresh};
 pub use refusal::{InvalidGrant, Refusal};
 
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 use crate::app::{App, Snapshot};
 use crate::audit::{Actor, Kind};
-use crate::domain::{Client, Requester, Scope};
+use crate::domain::Requester;
 use crate::throttle::{Failures, Throttled};
 
 /// The registry, or 503 when its lease has run out.
@@ -33,11 +34,4 @@ pub async fn throttled(app: &App, what: Failures, refused: Throttled, requester:
     let event = app.acting(Actor::Stranger, requester).event(Kind::Throttled).because(what.as_str());
     app.tell_failure(event).await;
     Refusal::throttled(app, what, refused)
-}
-
-/// The scope that a request asks for: all that the client may have if it asks for none, RFC 6749 §3.3.
-fn requested_scope(asked: Option<&str>, client: &Client) -> Result<Scope, Refusal> {
-    let Some(text) = asked else { return Ok(client.scope.clone()) };
-    let scope: Scope = text.parse().map_err(|_| Refusal::InvalidScope)?;
-    if scope.is_subset(&client.scope) { Ok(scope) } else { Err(Refusal::InvalidScope) }
 }

@@ -1,9 +1,12 @@
 //! The wire: what requests look like and what is answered. Nothing below knows of it.
 
 mod authorization;
+mod basic;
 mod bearer;
 mod cacheable;
 mod client_address;
+mod content_type;
+mod cookies;
 mod device;
 mod error;
 #[cfg(any(fuzzing, test))]
@@ -12,15 +15,17 @@ mod health;
 mod introspect;
 mod json;
 mod jwks;
+mod late_router;
 mod layers;
 mod login;
 mod logout;
 mod metadata;
 mod metrics;
-mod origin;
+mod page;
 mod params;
 mod presented_token;
 mod refresh;
+mod refresh_cookie;
 mod revoke;
 mod router;
 pub mod server;
@@ -30,6 +35,7 @@ mod token_response;
 mod userinfo;
 mod verify;
 
+pub use late_router::LateRouter;
 pub use layers::Layers;
 pub use router::router;
 

@@ -18,6 +18,7 @@ pub mod http;
 pub mod keys;
 pub mod metrics;
 pub mod password;
+pub mod private_file;
 pub mod random;
 pub mod store;
 pub mod threads;

@@ -9,12 +9,15 @@ mod requests;
 mod tests;
 mod text;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use counters::Counters;
 pub use labels::{Endpoint, SignIn};
 pub use requests::Requests;
+
+use tracing::Level;
 
 use crate::throttle::Failures;
 use crate::token::judge::Verdict;
@@ -33,6 +36,14 @@ pub struct Metrics {
     pub throttled: Counters<Failures>,
     failovers: AtomicU64,
     revocations_restored: AtomicU64,
+    store_is_unfit: AtomicBool,
+    audit_rewound: AtomicU64,
+}
+
+/// Dropped log lines by level. Logging belongs to the process and starts before the server, so this counter is global.
+pub fn log_lines_dropped() -> &'static Counters<Level> {
+    static DROPPED: LazyLock<Counters<Level>> = LazyLock::new(Counters::default);
+    &DROPPED
 }
 
 impl Metrics {
@@ -46,13 +57,23 @@ impl Metrics {
         self.revocations_restored.fetch_add(restored, Ordering::Relaxed);
     }
 
+    /// Whether sign-ins and revocations can be stored.
+    pub fn store_is_writable(&self, is_writable: bool) {
+        self.store_is_unfit.store(!is_writable, Ordering::Relaxed);
+    }
+
+    /// So many chains of the audit trail were found behind where they had been.
+    pub fn rewound(&self, chains: usize) {
+        self.audit_rewound.fetch_add(u64::try_from(chains).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
     /// All of it in Prometheus' text format, version 0.0.4. `registry_age`: how old this node's copy of the registry is.
     pub fn render(&self, registry_age: Duration) -> String {
         let mut text = Text::default();
         text.family("tokend_build_info", "gauge", "The version that runs; always 1.");
         text.sample("tokend_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
         self.requests.render(&mut text);
-        let help = "Refresh tokens of live sessions by the verdict on them. Alarm on ahead: the database has lost commits, \
+        let help = "Refresh tokens of live sessions by the verdict on them. unrotated: the client's do not rotate. Alarm on ahead: the database has lost commits, \
                     and clients are refused until an operator opens a recovery window. reuse: a copied token was used, and \
                     its session has been ended.";
         self.refreshes.render(&mut text, "tokend_refreshes_total", "verdict", help);
@@ -60,12 +81,21 @@ impl Metrics {
         self.sign_ins.render(&mut text, "tokend_sign_ins_total", "outcome", help);
         let help = "Requests refused because too many failed before, by what was counted.";
         self.throttled.render(&mut text, "tokend_throttled_total", "what", help);
+        let help =
+            "Log lines dropped because standard error was not read, or not fast enough. Errors and warnings go last.";
+        log_lines_dropped().render(&mut text, "tokend_log_lines_dropped_total", "level", help);
         let failovers = self.failovers.load(Ordering::Relaxed);
         let help = "How often another database was found in the place of the one before.";
         text.single("tokend_failovers_total", "counter", help, failovers);
         let restored = self.revocations_restored.load(Ordering::Relaxed);
         let help = "Revocations that a database which took over had lost, and that this node put back.";
         text.single("tokend_revocations_restored_total", "counter", help, restored);
+        let is_writable = u64::from(!self.store_is_unfit.load(Ordering::Relaxed));
+        let help = "Whether sign-ins and revocations can be stored. While it is 0 /health/ready is 503.";
+        text.single("tokend_store_writable", "gauge", help, is_writable);
+        let rewound = self.audit_rewound.load(Ordering::Relaxed);
+        let help = "Chains of the audit trail that this node found put back to an earlier state.";
+        text.single("tokend_audit_rewound_total", "counter", help, rewound);
         let help = "How old this node's copy of clients and signing keys is. From 5 on it answers 503.";
         text.single("tokend_registry_age_seconds", "gauge", help, text::seconds(registry_age));
         text.into_string()

@@ -37,6 +37,8 @@ impl Thread {
         let handle = runtime.handle().clone();
         let ended = Builder::new().name("tokend-worker".to_owned()).spawn(move || {
             let _ = runtime.block_on(stopped);
+            // A name server that doesn't answer holds one of its threads, which would be waited for.
+            runtime.shutdown_background();
         })?;
         Ok(Self { runtime: handle, stop, ended })
     }

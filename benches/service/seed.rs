@@ -2,6 +2,8 @@
 
 use sqlx::types::Uuid;
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
+use tokend::app::sealing_keys;
+use tokend::audit::AuditKeys;
 use tokend::clock::{Clock, NEVER, UnixTime};
 use tokend::domain::{Client, ClientAuthentication, Grant, Grants, PlainSecret, Recovery, SessionId, User, UserId};
 use tokend::keys::MasterSecrets;
@@ -137,11 +139,19 @@ const USERS_SQLITE: &str = insert_users!("(SELECT $1 AS id, $2 AS username) AS u
 const SESSIONS_POSTGRES: &str = insert_sessions!("unnest($1, $2, $3, $4) AS s (id, user_id, hash, at)");
 const SESSIONS_SQLITE: &str = insert_sessions!("(SELECT $1 AS id, $2 AS user_id, $3 AS hash, $4 AS at) AS s");
 
+fn master_secrets() -> Result<MasterSecrets, Failure> {
+    Ok(MasterSecrets::new(&[PlainSecret::new(MASTER_SECRET.to_owned())])?)
+}
+
+/// The keys that seal the server's audit trail.
+pub fn trail_keys() -> Result<AuditKeys, Failure> {
+    Ok(sealing_keys(&master_secrets()?, &[]))
+}
+
 /// Fills the database with sessions as sign-ins would have left them, the oldest first. Their refresh tokens, in an order
 /// that has nothing to do with that of the rows.
 pub async fn fill(target: &mut Target, sessions: u32) -> Result<Vec<Token>, Failure> {
-    let secrets = MasterSecrets::new(&[PlainSecret::new(MASTER_SECRET.to_owned())])?;
-    let (derived, _) = secrets.refresh_keys(ISSUER);
+    let (derived, _) = master_secrets()?.refresh_keys(ISSUER);
     let key = RefreshKey::new(derived.key_id, &derived.tag_key, &derived.next_key);
     let keys = RefreshKeys::new(key, Vec::new());
     let begin = Clock::System.now() - AGES;

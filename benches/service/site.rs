@@ -163,7 +163,7 @@ impl Site {
                 (None, format!("sqlite:{}", path.display()), store, Target::Sqlite(target))
             }
         };
-        store.migrate().await?;
+        store.migrate(&seed::trail_keys()?).await?;
         seed::register(&store).await?;
         store.close().await;
         let tokens = seed::fill(&mut target, sessions).await?;

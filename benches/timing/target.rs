@@ -7,7 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use tempfile::TempDir;
+use tokend::app::sealing_keys;
 use tokend::domain::{Client, ClientAuthentication, Grant, Grants, PlainSecret};
+use tokend::keys::MasterSecrets;
 use tokend::store::Store;
 
 use crate::http::Connection;
@@ -38,7 +40,8 @@ impl Target {
     pub async fn start() -> Result<Self, Failure> {
         let directory = tempfile::tempdir()?;
         let store = Store::open_sqlite(&directory.path().join("data/tokend.db")).await?;
-        store.migrate().await?;
+        let secrets = MasterSecrets::parse(MASTER_SECRET)?;
+        store.migrate(&sealing_keys(&secrets, &[])).await?;
         people::add_all(&store).await?;
         let client = Client {
             grants: Grants::from([Grant::Password, Grant::RefreshToken, Grant::ClientCredentials]),

@@ -1,5 +1,7 @@
 //! Clients and signing keys in memory, under a lease: a node that can't tell whether they are current says so (DESIGN.md §4).
 
+mod browsers;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,6 +9,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
+use self::browsers::Browsers;
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::{Client, ClientId};
 use crate::keys::{KeyError, KeyRing, MasterSecrets, SigningKey};
@@ -27,6 +30,7 @@ pub const LEASE: Seconds = 5;
 pub struct Registry {
     store: Store,
     secrets: MasterSecrets,
+    issuer: String,
     copy: ArcSwap<Copy>,
     /// Held while the registry is read, so that an older reading never replaces a newer one.
     reading: Mutex<()>,
@@ -47,6 +51,7 @@ pub struct Snapshot {
     /// The signing keys.
     pub keys: KeyRing,
     recovery_until: Option<UnixTime>,
+    browsers: Browsers,
 }
 
 /// Why the registry can't be read.
@@ -71,6 +76,21 @@ impl Snapshot {
         self.clients.values().map(Arc::as_ref).filter(|client| client.disabled_at.is_none())
     }
 
+    /// The client whose cookies have that tag ([`crate::domain::cookie_tag`]), if it isn't disabled.
+    pub fn client_of_tag(&self, tag: &str) -> Option<&Arc<Client>> {
+        self.client(self.browsers.tags.get(tag)?.as_str())
+    }
+
+    /// Whether a client that isn't disabled lists `origin` as one of its own.
+    pub fn has_origin(&self, origin: &str) -> bool {
+        self.browsers.origins.contains(origin)
+    }
+
+    /// Whether a client that isn't disabled lists no origin, and so leaves it to the configuration.
+    pub fn has_client_without_origins(&self) -> bool {
+        self.browsers.has_client_without_origins
+    }
+
     /// Whether the operator accepts refresh tokens that are ahead of a database that lost commits.
     pub fn recovery_is_open(&self, now: UnixTime) -> bool {
         self.recovery_until.is_some_and(|until| now < until)
@@ -79,17 +99,22 @@ impl Snapshot {
 
 impl Registry {
     /// Reads the registry for the first time.
-    pub async fn load(store: Store, secrets: MasterSecrets) -> Result<Self, RegistryError> {
+    pub async fn load(store: Store, secrets: MasterSecrets, issuer: &str) -> Result<Self, RegistryError> {
         let read_at = Instant::now();
-        let snapshot = read(&store, &secrets).await?;
+        let snapshot = read(&store, &secrets, issuer).await?;
         let copy = ArcSwap::from_pointee(Copy { snapshot: Arc::new(snapshot), read_at });
-        Ok(Self { store, secrets, copy, reading: Mutex::new(()) })
+        Ok(Self { store, secrets, issuer: issuer.to_owned(), copy, reading: Mutex::new(()) })
     }
 
     /// The copy, unless it is too old to be believed.
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
         let copy = self.copy.load();
         (copy.read_at.elapsed() < Duration::from_secs(LEASE.unsigned_abs())).then(|| Arc::clone(&copy.snapshot))
+    }
+
+    /// The copy, however old. For what gives access to nothing: who may read that the server is unavailable.
+    pub fn latest(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.copy.load().snapshot)
     }
 
     /// How old the copy is.
@@ -109,8 +134,11 @@ impl Registry {
         let read_at = Instant::now();
         let state = self.store.registry_state().await?;
         let known = Arc::clone(&self.copy.load().snapshot);
-        let snapshot =
-            if state.version == known.version { known } else { Arc::new(read(&self.store, &self.secrets).await?) };
+        let snapshot = if state.version == known.version {
+            known
+        } else {
+            Arc::new(read(&self.store, &self.secrets, &self.issuer).await?)
+        };
         self.copy.store(Arc::new(Copy { snapshot, read_at }));
         Ok(())
     }
@@ -134,11 +162,17 @@ impl Registry {
 }
 
 /// The version is read before what it stands for: whatever changes in between is read again at the next poll.
-async fn read(store: &Store, secrets: &MasterSecrets) -> Result<Snapshot, RegistryError> {
+async fn read(store: &Store, secrets: &MasterSecrets, issuer: &str) -> Result<Snapshot, RegistryError> {
     let state = store.registry_state().await?;
     let clients: HashMap<_, _> =
         store.list_clients().await?.into_iter().map(|client| (client.id.clone(), Arc::new(client))).collect();
     let stored = store.list_signing_keys().await?;
     let keys: Result<Vec<_>, _> = stored.iter().map(|key| SigningKey::open(key, secrets)).collect();
-    Ok(Snapshot { version: state.version, clients, keys: KeyRing::new(keys?), recovery_until: state.recovery_until })
+    Ok(Snapshot {
+        version: state.version,
+        browsers: Browsers::of(clients.values().map(Arc::as_ref), issuer),
+        clients,
+        keys: KeyRing::new(keys?),
+        recovery_until: state.recovery_until,
+    })
 }

@@ -11,6 +11,9 @@ use super::AuditEvent;
 /// A seal, or what one is added to.
 pub type Seal = [u8; 32];
 
+/// The writer of the chain that all commands share: the UUID of version 5 that stands for `tokend:audit:cli` among URLs.
+pub const COMMANDS: Uuid = Uuid::from_u128(0x4f48_f2fd_9fe5_5bd8_86a2_3805_f8f4_53bc);
+
 /// One chain as far as it has got: its writer's name, the number and the seal of its last event.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Link {

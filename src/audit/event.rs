@@ -57,8 +57,14 @@ pub enum Kind {
     RecoveryOpened,
     /// They are no more.
     RecoveryClosed,
-    /// Old events were deleted; the count says how many.
+    /// Old events were deleted; the count says how many, the target up to which moment.
     AuditPurged,
+    /// Where all chains ended was noted; the target is the digest of the list.
+    AuditAnchored,
+    /// An operator declared the trail as it is to be its beginning; the target is the digest of the list of chains.
+    AuditSealed,
+    /// A chain was found behind where it had been; the target is its writer, the reason says how.
+    AuditRewound,
 }
 
 impl Kind {
@@ -89,6 +95,9 @@ impl Kind {
             Self::RecoveryOpened => "recovery.opened",
             Self::RecoveryClosed => "recovery.closed",
             Self::AuditPurged => "audit.purged",
+            Self::AuditAnchored => "audit.anchored",
+            Self::AuditSealed => "audit.sealed",
+            Self::AuditRewound => "audit.rewound",
         }
     }
 }

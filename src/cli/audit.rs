@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use super::context::Context;
 use super::lengths::since;
 use super::output::{Cell, Format, Record, note, print};
+use super::terminal::Consent;
 use super::{Failure, user};
 use crate::audit::AuditEvent;
 use crate::clock::Seconds;
@@ -20,7 +21,9 @@ pub enum Command {
     /// List events, the newest first.
     List(Listing),
     /// Check that no event was changed, left out or cut off.
-    Verify,
+    Verify(Verification),
+    /// Declare the trail as it is to be its beginning: for a database of version 0.1.0, or after a finding was looked into.
+    Seal(Consent),
 }
 
 /// Which events to list.
@@ -38,15 +41,27 @@ pub struct Listing {
     /// The most events to list.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=100_000))]
     limit: i64,
+    /// List anchors too, of which a busy server writes one a minute.
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     format: Format,
+}
+
+/// What else to check.
+#[derive(Args, Debug)]
+pub struct Verification {
+    /// The digest of an anchor that was noted elsewhere: it must be in the trail.
+    #[arg(long, value_name = "DIGEST")]
+    anchor: Option<String>,
 }
 
 /// Runs the command.
 pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::List(listing) => list(context, &listing).await,
-        Command::Verify => verify(context).await,
+        Command::Verify(what) => verify(context, what.anchor.as_deref()).await,
+        Command::Seal(consent) => seal(context, consent).await,
     }
 }
 
@@ -54,7 +69,8 @@ async fn list(context: &Context, listing: &Listing) -> Result<(), Failure> {
     let filter = match (&listing.user, listing.session) {
         (Some(name), _) => AuditFilter::User(user_of(context, name).await?),
         (None, Some(id)) => AuditFilter::Session(id),
-        (None, None) => AuditFilter::All,
+        (None, None) if listing.all => AuditFilter::All,
+        (None, None) => AuditFilter::WithoutAnchors,
     };
     let since = listing.since.map_or(0, |length| context.now().saturating_sub(length));
     let mut events = context.store.list_events(filter, since, listing.limit.saturating_add(1)).await?;
@@ -77,16 +93,33 @@ async fn user_of(context: &Context, name: &Username) -> Result<UserId, Failure> 
     }
 }
 
-async fn verify(context: &Context) -> Result<(), Failure> {
+async fn verify(context: &Context, anchor: Option<&str>) -> Result<(), Failure> {
     let verified = context.store.verify_audit().await?.ok_or("the keys of the audit trail are not known")?;
     for finding in &verified.findings {
         note(&finding.to_string());
     }
-    let (events, chains) = (verified.events, verified.chains);
+    let (events, chains, anchors) = (verified.events, verified.chains, verified.anchors);
     if verified.findings.is_empty() {
-        return print(&format!("{events} events in {chains} chains: nothing was changed, left out or cut off\n"));
+        if let Some(digest) = anchor
+            && !context.store.has_anchor(digest).await?
+        {
+            return Err(
+                format!("anchor {digest} is not in the audit trail: the trail was put back, or it was purged").into()
+            );
+        }
+        let anchored = if anchors == 0 { "not anchored yet".to_owned() } else { format!("anchors: {anchors}") };
+        return print(&format!(
+            "{events} events in {chains} chains: nothing was changed, left out or cut off ({anchored})\n"
+        ));
     }
     Err(format!("the audit trail is not as it was written ({events} events in {chains} chains were looked at)").into())
+}
+
+async fn seal(context: &Context, consent: Consent) -> Result<(), Failure> {
+    let question = "Declare the audit trail as it is to be its beginning? What anchors say of earlier events is ignored from then on";
+    consent.require(question)?;
+    let chains = context.store.seal_audit().await?.ok_or("the keys of the audit trail are not known")?;
+    print(&format!("the audit trail is sealed as it is: {chains} chains\n"))
 }
 
 /// All of an event.

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use super::migrate::{migrations, open_existing};
 use super::output::{aligned, escaped, note, print};
-use super::{Failure, start, throttling};
+use super::warnings::{self, Warning};
+use super::{Failure, client, start, throttling};
 use crate::clock::Clock;
 use crate::config::{Config, describe};
-use crate::domain::StoredKey;
-use crate::http::server::TlsFiles;
+use crate::domain::{Client, Grant, StoredKey};
 use crate::keys::{KeyRing, SigningKey};
+use crate::store::audit_events::TrailState;
 use crate::store::{MigrationState, StartError, Store};
 
 /// Shows the settings, then looks at everything that the server would need. `file` is where the configuration is from.
@@ -18,22 +19,28 @@ pub async fn run(config: &Config, file: Option<&Path>) -> Result<(), Failure> {
     let settings = describe(config).into_iter().map(|(key, value)| vec![key.to_owned(), shown(&value)]);
     let from = file.map_or_else(|| "defaults and environment".to_owned(), |file| file.display().to_string());
     print(&format!("configuration: {}\n\n{}\n", escaped(&from), aligned(&settings.collect::<Vec<_>>())))?;
-    if let Some(tls) = &config.http.tls {
-        TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() }.check()?;
+    if let Some(files) = start::tls_files(config) {
+        files.check()?;
         print("TLS            certificate and key fit\n")?;
     }
     print(&throttling::amount_to(&config.throttle))?;
-    let Some(store) = open_existing(config).await? else {
+    if let Some(store) = open_existing(config).await? {
+        let found = check_database(config, &store).await;
+        store.close().await;
+        found?;
+    } else {
         print("database       not there yet: the first start makes it\n")?;
-        return check_secrets(config, &[]);
-    };
-    let found = check_database(config, &store).await;
-    store.close().await;
-    found
+        check_secrets(config, &[])?;
+    }
+    warnings::of_configuration(config).iter().for_each(Warning::note);
+    Ok(())
 }
 
 async fn check_database(config: &Config, store: &Store) -> Result<(), Failure> {
     print(&format!("database       {}\n", store.engine().await?))?;
+    for finding in start::require_preconditions(config, store).await? {
+        print(&format!("warning        {finding}\n"))?;
+    }
     match store.migration_state().await? {
         MigrationState::Current => print("migrations     up to date\n")?,
         MigrationState::Ahead(version) => {
@@ -51,8 +58,30 @@ async fn check_database(config: &Config, store: &Store) -> Result<(), Failure> {
     print(&format!("users          {}\nclients        {}\n", counts.users, counts.clients))?;
     print(&format!("sessions       {}, with those that ended lately\n", counts.sessions))?;
     check_secrets(config, &store.list_signing_keys().await?)?;
-    if counts.clients > 0 && store.find_client(&config.login.client).await?.is_none() {
-        note(&format!("login.client: there is no client {}", config.login.client));
+    print(match store.trail_state().await? {
+        TrailState::Anchored => "audit trail    sealed and anchored\n",
+        TrailState::NotAnchored => "audit trail    sealed, not anchored yet: the next start of the server does it\n",
+        TrailState::Unsealed => {
+            "audit trail    not sealed: run `tokend audit verify`, and `tokend audit seal` if nothing is missing\n"
+        }
+    })?;
+    check_clients(config, &store.list_clients().await?)
+}
+
+fn check_clients(config: &Config, clients: &[Client]) -> Result<(), Failure> {
+    let handles_passwords =
+        |client: &&Client| client.disabled_at.is_none() && client.first_party && client.may_use(Grant::Password);
+    let handling: Vec<&str> = clients.iter().filter(handles_passwords).map(|client| client.id.as_str()).collect();
+    if !handling.is_empty() {
+        let whose = "may handle passwords, which is for your own apps only (RFC 9700 §2.4)";
+        print(&format!("password grant {} {whose}\n", handling.join(", ")))?;
+    }
+    for client in clients {
+        client::rules::without_effect(client).for_each(|what| note(&format!("client {}: {what}", client.id)));
+    }
+    // The first start may make some.
+    if !clients.is_empty() {
+        warnings::of_clients(clients, &config.login.client).iter().for_each(Warning::note);
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 mod add;
 mod options;
-mod rules;
+pub mod rules;
 mod secret;
 mod show;
 mod update;
@@ -13,6 +13,7 @@ use super::Failure;
 use super::context::Context;
 use super::output::{Format, escaped, print, sessions};
 use super::terminal::Consent;
+use crate::domain::spelling::unquoted;
 use crate::domain::{Client, ClientId};
 use crate::grant::audience;
 use crate::store::sessions::SessionFilter;
@@ -83,9 +84,16 @@ pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
     }
 }
 
-/// The client of that id.
+/// The client of that id. An id that was copied with its quotes is found without them, unless a client is called so.
 pub async fn find(context: &Context, id: &ClientId) -> Result<Client, Failure> {
-    context.store.find_client(id).await?.ok_or_else(|| no_client(id))
+    if let Some(client) = context.store.find_client(id).await? {
+        return Ok(client);
+    }
+    let found = match unquoted(id.as_str()).parse() {
+        Ok(bare) => context.store.find_client(&bare).await?,
+        Err(_) => None,
+    };
+    found.ok_or_else(|| no_client(id))
 }
 
 fn no_client(id: &ClientId) -> Failure {
@@ -117,8 +125,8 @@ async fn change(
 }
 
 async fn remove(context: &Context, Named { id, consent }: Named) -> Result<(), Failure> {
-    let client = find(context, &id).await?;
-    consent.require(&format!("Remove client {id} ({}) and end all its sessions?", client.name))?;
+    let Client { id, name, .. } = find(context, &id).await?;
+    consent.require(&format!("Remove client {id} ({name}) and end all its sessions?"))?;
     let its = SessionFilter { client: Some(id.clone()), ..SessionFilter::default() };
     let ended = context.store.count_sessions(&its, context.now()).await?;
     if !context.store.remove_client(&id, context.now()).await? {
@@ -155,6 +163,7 @@ async fn enable(context: &Context, id: &ClientId) -> Result<(), Failure> {
 
 /// A name that people see: not empty, short, and nothing that a terminal or a page would obey.
 fn display_name(text: &str) -> Result<String, &'static str> {
-    let sound = !text.trim().is_empty() && text.chars().count() <= 200 && escaped(text) == text;
+    let text = text.trim();
+    let sound = !text.is_empty() && text.chars().count() <= 200 && escaped(text) == text;
     if sound { Ok(text.to_owned()) } else { Err("must be 1 to 200 printable characters") }
 }

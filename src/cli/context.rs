@@ -2,12 +2,14 @@
 
 use rustix::process::getuid;
 
+use super::output::note;
 use super::{Failure, start};
 use crate::app::keep_audit;
-use crate::audit::{Acting, Actor};
+use crate::audit::{Acting, Actor, Kind};
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
 use crate::store::Store;
+use crate::store::audit_events::Keeping;
 
 /// See the module.
 #[derive(Debug)]
@@ -26,13 +28,29 @@ impl Context {
         let clock = Clock::System;
         let secrets = start::master_secrets(&config, &store).await?;
         start::require_theirs(&store, &secrets).await?;
-        keep_audit(&store, &secrets).await?;
+        keep_audit(&store, &secrets, Keeping { retention: config.audit.retention, shared: true }).await?;
         let actor = Actor::Operator(getuid().as_raw());
         let store = store.by(Acting { actor, at: clock.now(), requester: None });
         let context = Self { config, store, clock };
         let done = work(&context).await;
+        let told = context.finish_trail().await;
         context.store.close().await;
-        done
+        done.and_then(|done| told.map(|()| done))
+    }
+
+    /// What a command found wrong with the chain of commands is told, and said; what it wrote is anchored.
+    async fn finish_trail(&self) -> Result<(), Failure> {
+        let acting = Acting { actor: Actor::Operator(getuid().as_raw()), at: self.now(), requester: None };
+        for found in self.store.tell_rewound(&acting.event(Kind::AuditRewound)).await? {
+            note(&format!("audit chain {}: {}: run tokend audit verify", found.writer, found.reason));
+        }
+        if self.store.has_told()
+            && let Err(error) = self.store.anchor_audit(acting.event(Kind::AuditAnchored), true).await
+        {
+            // The command itself is done.
+            note(&format!("anchoring the audit trail failed: {error}"));
+        }
+        Ok(())
     }
 
     /// The present moment.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::{Seconds, length_for_people};
+use crate::clock::{Seconds, length_for_people, parse_length};
 use crate::domain::LONGEST_ACCESS_LIFETIME;
 
 const HOUR: u64 = 3600;
@@ -47,8 +47,7 @@ fn own(text: &str, least: u64, most: u64) -> Result<OwnLength, String> {
 
 fn seconds(text: &str, least: u64, most: u64) -> Result<Seconds, String> {
     let bounds = Duration::from_secs(least)..=Duration::from_secs(most);
-    let length =
-        humantime::parse_duration(text).ok().filter(|length| bounds.contains(length) && length.subsec_nanos() == 0);
+    let length = parse_length(text).filter(|length| bounds.contains(length) && length.subsec_nanos() == 0);
     let length = length.and_then(|length| Seconds::try_from(length.as_secs()).ok());
     length.ok_or_else(|| {
         let [least, most] = [bounds.start(), bounds.end()].map(|&bound| length_for_people(bound));
@@ -64,6 +63,7 @@ mod tests {
     fn a_length_has_a_unit_and_bounds() {
         assert_eq!(access_lifetime("15m"), Ok(OwnLength(Some(900))));
         assert_eq!(access_lifetime("default"), Ok(OwnLength(None)));
+        assert_eq!(access_lifetime(" 1H "), Ok(OwnLength(Some(3600))));
         assert_eq!(access_lifetime("24h"), Ok(OwnLength(Some(86_400))));
         assert_eq!(session_lifetime("0s"), Ok(OwnLength(Some(0))));
         assert_eq!(recovery_window("1h"), Ok(3600));

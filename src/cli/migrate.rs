@@ -2,8 +2,9 @@
 
 use clap::Args;
 
-use super::output::print;
-use super::{Failure, start};
+use super::output::{note, print};
+use super::{Failure, start, waiting};
+use crate::clock::length_for_people;
 use crate::config::{Config, Database};
 use crate::store::{MigrationState, StartError, Store};
 
@@ -15,21 +16,36 @@ pub struct Options {
     dry_run: bool,
 }
 
-/// Applies the migrations that are missing.
+/// Applies the migrations that are missing, as soon as the database is there.
 pub async fn run(config: &Config, options: Options) -> Result<(), Failure> {
+    let wait = config.database_rules.wait;
+    let tell = |error: &Failure| {
+        note(&format!("waiting up to {} for the database (database.wait): {error}", length_for_people(wait)));
+    };
     if options.dry_run {
-        return print(&match missing(config).await? {
+        return print(&match waiting::for_database(wait, async || missing(config).await, tell).await? {
             0 => "the database is up to date\n".to_owned(),
             missing => format!("{} would be applied\n", migrations(missing)),
         });
     }
-    let store = start::open_store(config).await?;
-    let applied = store.migrate().await;
-    store.close().await;
-    print(&match applied? {
+    print(&match waiting::for_database(wait, async || apply(config).await, tell).await? {
         0 => "the database is up to date\n".to_owned(),
         applied => format!("{} applied\n", migrations(applied)),
     })
+}
+
+async fn apply(config: &Config) -> Result<usize, Failure> {
+    let store = start::open_store(config).await?;
+    let applied = apply_to(config, &store).await;
+    store.close().await;
+    applied
+}
+
+async fn apply_to(config: &Config, store: &Store) -> Result<usize, Failure> {
+    let findings = start::require_preconditions(config, store).await?;
+    let applied = start::migrate(config, store).await?;
+    findings.iter().for_each(|finding| note(&finding.to_string()));
+    Ok(applied)
 }
 
 async fn missing(config: &Config) -> Result<usize, Failure> {
@@ -44,9 +60,9 @@ async fn missing(config: &Config) -> Result<usize, Failure> {
 }
 
 /// Opens the configured database, if it is there. Makes nothing.
-pub async fn open_existing(config: &Config) -> Result<Option<Store>, Failure> {
+pub async fn open_existing(config: &Config) -> Result<Option<Store>, StartError> {
     match &config.database {
-        Database::Sqlite(path) => Ok(Store::open_existing_sqlite(path).await?),
+        Database::Sqlite(path) => Store::open_existing_sqlite(path).await,
         Database::Postgres(_) => start::open_store(config).await.map(Some),
     }
 }

@@ -1,28 +1,35 @@
 //! `tokend serve`: the server itself.
 
-use std::fs;
+mod signals;
+
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::num::NonZero;
-use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use clap::Args;
 use futures_util::future::join_all;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tokio::runtime::Handle;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
-use super::{Failure, bootstrap, logging, start, tasks};
+use super::time_limit::within;
+use super::warnings::{self, Warning};
+use super::{Failure, PATIENCE, bootstrap, logging, start, tasks, waiting};
 use crate::app::{App, keep_audit};
 use crate::clock::Clock;
-use crate::config::{Config, Database};
-use crate::domain::Grant;
-use crate::http;
-use crate::http::Layers;
-use crate::http::server::{Limits, Server, TlsFiles, Worker};
-use crate::store::MigrationState;
+use crate::config::Config;
+use crate::http::server::{Limits, Server, Stage, Worker};
+use crate::http::{self, LateRouter};
+use crate::store::audit_events::Keeping;
+use crate::store::{Finding, MigrationState, Store};
 use crate::threads::Threads;
+use signals::Signals;
 
 /// How to run.
 #[derive(Args, Debug, Default)]
@@ -38,62 +45,154 @@ pub struct Options {
 /// Serves until the process is told to stop, and then lets requests finish.
 pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
     logging::start(&config.log)?;
-    // Nothing hears it yet, but from here on it doesn't end the process: a database may take long to be opened.
-    let _hangups = signal(SignalKind::hangup())?;
     keep_memory_private();
-    let clock = Clock::System;
+    let mut signals = Signals::listen()?;
     let threads = Threads::start(available_parallelism().map_or(1, NonZero::get))?;
-    let (store, own_lanes) = start::open_store_for(&config, threads.runtimes().count()).await?;
-    if options.no_migrate {
-        store.require_current().await?;
-    } else {
-        store.migrate().await?;
+    // It listens before it has its database, so that nobody takes a server for dead that only waits.
+    let server = bind(&config).await?;
+    let address = server.local_addr();
+    config.bound_to(address);
+    let config = Arc::new(config);
+    let routers: Vec<_> = threads.runtimes().map(|_| LateRouter::new(&config)).collect();
+    let (stage, stages) = watch::channel(Stage::Running);
+    let serving = tokio::spawn(server.run_on(workers(&threads, &routers), stages));
+    let node = tokio::select! {
+        node = Node::start(&config, &options, &threads, address) => Some(node?),
+        () = signals.next() => None,
+    };
+    if let Some(node) = &node {
+        node.answer(&routers);
+        tracing::info!(%address, issuer = config.issuer.as_str(), "listening");
+        signals.next().await;
     }
+    signals.end_at_next();
+    if let Some(node) = &node {
+        node.drain(config.http.drain, &stage).await;
+    }
+    tracing::info!("stopping: running requests may finish; once more to stop at once");
+    stage.send_replace(Stage::Stopping);
+    serving.await?;
+    if let Some(node) = node {
+        node.close().await;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What answers requests once the database is there.
+struct Node {
+    app: Arc<App>,
+    /// What the threads use that have lanes of their own. The others use these too.
+    own: Vec<Arc<App>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Node {
+    async fn start(
+        config: &Config,
+        options: &Options,
+        threads: &Threads,
+        address: SocketAddr,
+    ) -> Result<Self, Failure> {
+        let Opened { store, own_lanes, findings } = open(config, options, threads.runtimes().count()).await?;
+        let app = build(config, store).await?;
+        for finding in findings {
+            tracing::warn!(%finding, "the database is set up in an unusual way");
+        }
+        if (app.store.is_embedded() || options.bootstrap)
+            && let Some(first) = bootstrap::bootstrap(&app).await?
+        {
+            show(first.describe(&app.config, address))?;
+            // Within a second it would happen by itself, and somebody may be quicker than that.
+            let _ = app.registry.refresh().await;
+        }
+        warn(&app);
+        let on = |runtime: &Handle| {
+            let _entered = runtime.enter();
+            app.on_this_thread()
+        };
+        let own = threads.runtimes().take(own_lanes).map(on).collect();
+        let tasks = tasks::start(&app).into();
+        Ok(Self { app, own, tasks })
+    }
+
+    /// Answers on each thread from here on.
+    fn answer(&self, routers: &[LateRouter]) {
+        let shared = [Arc::clone(&self.app)];
+        let apps = if self.own.is_empty() { &shared[..] } else { &self.own };
+        for (router, app) in routers.iter().zip(apps.iter().cycle()) {
+            router.set(http::router(app));
+        }
+    }
+
+    /// Serves for that long while load balancers and clients turn to other nodes.
+    async fn drain(&self, time: Duration, stage: &watch::Sender<Stage>) {
+        if time.is_zero() {
+            return;
+        }
+        tracing::info!(?time, setting = "http.drain", "draining: serving, but /health/ready answers 503");
+        stage.send_replace(Stage::Draining);
+        self.app.draining.store(true, Ordering::Relaxed);
+        sleep(time).await;
+    }
+
+    async fn close(self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+        self.app.tell_repeated(true).await;
+        self.app.anchor_audit(true).await;
+        self.app.tell_rewound().await;
+        join_all(self.own.iter().map(|app| app.store.close_own())).await;
+        self.app.store.close().await;
+    }
+}
+
+fn workers(threads: &Threads, routers: &[LateRouter]) -> Vec<Worker<LateRouter>> {
+    let worker =
+        |(runtime, handler): (&Handle, &LateRouter)| Worker { runtime: runtime.clone(), handler: handler.clone() };
+    threads.runtimes().zip(routers).map(worker).collect()
+}
+
+/// A migrated database.
+struct Opened {
+    store: Store,
+    /// How many threads can have lanes of their own.
+    own_lanes: usize,
+    /// What is unusual about it.
+    findings: Vec<Finding>,
+}
+
+/// Opens the database as soon as it is there.
+async fn open(config: &Config, options: &Options, threads: usize) -> Result<Opened, Failure> {
+    let open = async || {
+        let (store, own_lanes) = start::open_store_for(config, threads).await?;
+        let findings = start::require_preconditions(config, &store).await?;
+        if options.no_migrate {
+            store.require_current().await?;
+        } else {
+            start::migrate(config, &store).await?;
+        }
+        Ok(Opened { store, own_lanes, findings })
+    };
+    let tell = |error: &Failure| {
+        let (setting, wait) = ("database.wait", config.database_rules.wait);
+        tracing::warn!(%error, setting, ?wait, "waiting for the database");
+    };
+    waiting::for_database(config.database_rules.wait, open, tell).await
+}
+
+async fn build(config: &Config, store: Store) -> Result<Arc<App>, Failure> {
     if let MigrationState::Ahead(version) = store.migration_state().await? {
         tracing::warn!(
             version,
             "the database was migrated by a newer version of tokend; this version can still use it"
         );
     }
-    let secrets = start::master_secrets(&config, &store).await?;
+    let clock = Clock::System;
+    let secrets = start::master_secrets(config, &store).await?;
     start::store_audit_keys(&store, &secrets).await?;
-    keep_audit(&store, &secrets).await?;
-    start::ensure_signing_key(&config, &store, &secrets, clock.now()).await?;
-    let server = bind(&config).await?;
-    config.bound_to(server.local_addr());
-    let app = App::build(config, clock, store, secrets).await?;
-    if (app.store.is_embedded() || options.bootstrap)
-        && let Some(first) = bootstrap::bootstrap(&app).await?
-    {
-        std::io::stdout().write_all(first.describe(&app.config, server.local_addr()).as_bytes())?;
-        // Within a second it would happen by itself, and somebody may be quicker than that.
-        let _ = app.registry.refresh().await;
-    }
-    warn_of_what_is_unusual(&app);
-    let stopped = stopped()?;
-    tracing::info!(address = %server.local_addr(), issuer = app.config.issuer.as_str(), "listening");
-    let tasks = tasks::start(&app);
-    let (workers, apps) = workers(&app, &threads, own_lanes);
-    server.run_on(workers, stopped).await;
-    tasks.iter().for_each(tokio::task::JoinHandle::abort);
-    app.tell_repeated(true).await;
-    join_all(apps.iter().map(|app| app.store.close_own())).await;
-    app.store.close().await;
-    tracing::info!("stopped");
-    Ok(())
-}
-
-/// What answers on each thread. As many threads as `own_lanes` have lanes of their own, which the others use too.
-fn workers(app: &Arc<App>, threads: &Threads, own_lanes: usize) -> (Vec<Worker<Layers>>, Vec<Arc<App>>) {
-    let on = |runtime: &Handle| {
-        let _entered = runtime.enter();
-        app.on_this_thread()
-    };
-    let own: Vec<_> = threads.runtimes().take(own_lanes).map(on).collect();
-    let shared = [Arc::clone(app)];
-    let apps = if own.is_empty() { shared.iter().cycle() } else { own.iter().cycle() };
-    let worker = |(runtime, app): (&Handle, &Arc<App>)| Worker { runtime: runtime.clone(), handler: http::router(app) };
-    (threads.runtimes().zip(apps).map(worker).collect(), own)
+    keep_audit(&store, &secrets, Keeping { retention: config.audit.retention, shared: false }).await?;
+    start::ensure_signing_key(config, &store, &secrets, clock.now()).await?;
+    Ok(App::build(config.clone(), clock, store, secrets).await?)
 }
 
 async fn bind(config: &Config) -> Result<Server, Failure> {
@@ -103,9 +202,7 @@ async fn bind(config: &Config) -> Result<Server, Failure> {
         shutdown_timeout: config.http.shutdown_timeout,
         max_connections: config.http.max_connections,
     };
-    let tls = config.http.tls.as_ref();
-    let tls = tls.map(|tls| TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() });
-    Ok(Server::bind(config.listen, limits, tls).await?)
+    Ok(Server::bind(config.listen, limits, start::tls_files(config)).await?)
 }
 
 /// The memory holds keys and passwords: no core dumps, no look into it by other processes of this user.
@@ -116,47 +213,20 @@ fn keep_memory_private() {
     }
 }
 
-/// What an operator should have decided, and not merely have left as it was.
-fn warn_of_what_is_unusual(app: &App) {
-    let issuer = &app.config.issuer;
-    if !issuer.is_https() && !app.config.listen.ip().is_loopback() {
-        tracing::warn!(issuer = issuer.as_str(), "the issuer is not https, and the server can be reached from outside");
-    }
-    if app.throttle.is_none() {
-        tracing::warn!("throttle.enabled is false: passwords can be guessed as fast as they can be hashed");
-    }
-    if let Database::Sqlite(path) = &app.config.database
-        && fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
-    {
-        tracing::warn!(file = %path.display(), "others may use the database's file: chmod 600");
-    }
+/// Logs unusual settings and files.
+fn warn(app: &App) {
+    warnings::of_configuration(&app.config).iter().for_each(Warning::log);
     let Some(registry) = app.registry.snapshot() else { return };
-    let login = &app.config.login.client;
-    if registry.clients().next().is_none() {
-        tracing::warn!("there is no client, so nobody can sign in: run `tokend client add`");
-    } else if registry.client(login.as_str()).is_none() {
-        tracing::warn!("login.client: there is no client {login}, or it is disabled: /login refuses who names none");
-    }
-    for client in registry.clients().filter(|client| client.may_use(Grant::Password) && client.first_party) {
-        tracing::warn!(client = %client.id, "this client may handle passwords (RFC 9700 §2.4 forbids it to any but your own apps)");
-    }
+    warnings::of_clients(registry.clients(), &app.config.login.client).iter().for_each(Warning::log);
 }
 
-fn stopped() -> Result<impl Future<Output = ()> + Send, Failure> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("stopping: running requests may finish; once more to stop at once");
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            std::process::exit(1);
-        });
-    })
+/// Prints what the first start made. A reader that stands still doesn't stop the start, and can read the text later.
+fn show(text: String) -> Result<(), Failure> {
+    let written = within(PATIENCE, move || std::io::stdout().write_all(text.as_bytes()))?;
+    if written.is_none() {
+        tracing::warn!(
+            "standard output is not read: the secrets of the first start can be read there until the server stops"
+        );
+    }
+    Ok(written.transpose().map(drop)?)
 }

@@ -101,10 +101,11 @@ async fn list(context: &Context, listing: Listing) -> Result<(), Failure> {
         Some(name) => Some(user::find(context, name).await?.user.id),
         None => None,
     };
-    if let Some(id) = &listing.client {
-        client::find(context, id).await?;
-    }
-    let filter = SessionFilter { user, client: listing.client, ended: listing.all };
+    let client = match &listing.client {
+        Some(id) => Some(client::find(context, id).await?.id),
+        None => None,
+    };
+    let filter = SessionFilter { user, client, ended: listing.all };
     let now = context.now();
     let mut found = context.store.list_signed_in(&filter, now, listing.limit.saturating_add(1)).await?;
     let more = found.len() > usize::try_from(listing.limit)?;
@@ -132,9 +133,9 @@ async fn revoke_user(context: &Context, name: &Username, consent: Consent) -> Re
 }
 
 async fn revoke_client(context: &Context, id: &ClientId, consent: Consent) -> Result<(), Failure> {
-    client::find(context, id).await?;
+    let id = client::find(context, id).await?.id;
     consent.require(&format!("End every session of client {id}?"))?;
-    let ended = context.store.revoke_client(id, context.now()).await?;
+    let ended = context.store.revoke_client(&id, context.now()).await?;
     print(&format!("{} of client {id} ended\n", sessions(ended)))
 }
 

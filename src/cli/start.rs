@@ -3,16 +3,24 @@
 use std::path::Path;
 
 use super::Failure;
+use crate::app::sealing_keys;
 use crate::audit::{Acting, Actor};
 use crate::clock::UnixTime;
 use crate::config::{Config, Database, SecretSource};
 use crate::domain::StoredKey;
+use crate::http::server::TlsFiles;
 use crate::keys::trail::{self, audit_keys, is_stored};
 use crate::keys::{MasterSecrets, SigningKey, master_file};
-use crate::store::{PoolSize, Store};
+use crate::store::{Finding, MigrationState, PoolSize, StartError, Store, StoreError};
+
+/// The files for TLS, if the server speaks it itself.
+pub fn tls_files(config: &Config) -> Option<TlsFiles> {
+    let tls = config.http.tls.as_ref()?;
+    Some(TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() })
+}
 
 /// Opens the configured database. Changes nothing in it.
-pub async fn open_store(config: &Config) -> Result<Store, Failure> {
+pub async fn open_store(config: &Config) -> Result<Store, StartError> {
     Ok(open_store_for(config, 0).await?.0)
 }
 
@@ -20,7 +28,7 @@ pub async fn open_store(config: &Config) -> Result<Store, Failure> {
 const SQLITE_LANES: usize = 4;
 
 /// As [`open_store`], with room for connections of their own for so many threads, and for how many there is room.
-pub async fn open_store_for(config: &Config, threads: usize) -> Result<(Store, usize), Failure> {
+pub async fn open_store_for(config: &Config, threads: usize) -> Result<(Store, usize), StartError> {
     match &config.database {
         Database::Sqlite(path) => Ok((Store::open_sqlite(path).await?, threads.min(SQLITE_LANES))),
         Database::Postgres(url) => {
@@ -30,6 +38,11 @@ pub async fn open_store_for(config: &Config, threads: usize) -> Result<(Store, u
             Ok((Store::open_postgres(url.reveal(), pool).await?, own))
         }
     }
+}
+
+/// Refuses a database on which a guarantee would be false; otherwise answers what to warn of.
+pub async fn require_preconditions(config: &Config, store: &Store) -> Result<Vec<Finding>, StartError> {
+    store.require_preconditions(config.postgres.max_connections, config.database_rules.unsafe_durability).await
 }
 
 /// Opens the database for a command that works on what is in it: the embedded one must be there and is migrated, PostgreSQL must
@@ -42,16 +55,39 @@ pub async fn open_migrated(config: &Config) -> Result<Store, Failure> {
     }
     let store = open_store(config).await?;
     if store.is_embedded() {
-        store.migrate().await?;
+        migrate(config, &store).await?;
     } else {
         store.require_current().await?;
     }
     Ok(store)
 }
 
+/// Applies the migrations that are missing. How many those were. They begin the audit trail, so they take the master secret, which
+/// must be the database's own.
+pub async fn migrate(config: &Config, store: &Store) -> Result<usize, Failure> {
+    match store.migration_state().await? {
+        MigrationState::Newer(version) => Err(StartError::Newer(version).into()),
+        MigrationState::Current | MigrationState::Ahead(_) => Ok(0),
+        MigrationState::Behind(_) => {
+            let secrets = master_secrets(config, store).await?;
+            require_theirs(store, &secrets).await?;
+            let stored = or_none(store.list_audit_keys().await)?;
+            Ok(store.migrate(&sealing_keys(&secrets, &stored)).await?)
+        }
+    }
+}
+
+/// Before the first migration there is no table.
+fn or_none<T>(rows: Result<Vec<T>, StoreError>) -> Result<Vec<T>, StoreError> {
+    match rows {
+        Err(error) if error.is_of_missing_table() => Ok(Vec::new()),
+        rows => rows,
+    }
+}
+
 /// The master secrets. In embedded mode a missing file is made, unless something is sealed under the one that is lost.
 pub async fn master_secrets(config: &Config, store: &Store) -> Result<MasterSecrets, Failure> {
-    let has_keys = !store.list_signing_keys().await?.is_empty();
+    let has_keys = !or_none(store.list_signing_keys().await)?.is_empty();
     if let (None, SecretSource::File(path)) = (existing_master_secrets(config, has_keys)?, &config.master_secrets) {
         master_file::create(path)?;
     }
@@ -81,7 +117,7 @@ fn no_database(path: &Path) -> Failure {
 
 /// Whether these master secrets are those of the database. The servers take what any other seals for a forgery.
 pub async fn require_theirs(store: &Store, secrets: &MasterSecrets) -> Result<(), Failure> {
-    for key in store.list_signing_keys().await? {
+    for key in or_none(store.list_signing_keys().await)? {
         SigningKey::open(&key, secrets)?;
     }
     Ok(())
@@ -158,7 +194,7 @@ mod tests {
 
     async fn database(home: &Path) -> Store {
         let store = Store::open_sqlite(&home.join("tokend.db")).await.unwrap();
-        store.migrate().await.unwrap();
+        store.migrate(&sealing_keys(&secrets(&[OLD]), &[])).await.unwrap();
         store
     }
 

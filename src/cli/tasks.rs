@@ -26,13 +26,15 @@ const PURGED: Duration = Duration::from_mins(10);
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// Starts all of it. It never ends by itself.
-pub(super) fn start(app: &Arc<App>) -> [JoinHandle<()>; 5] {
+pub(super) fn start(app: &Arc<App>) -> [JoinHandle<()>; 7] {
     [
         tokio::spawn(always(app, poll)),
         tokio::spawn(always(app, purge)),
         tokio::spawn(always(app, purge_attempts)),
         tokio::spawn(always(app, tell_repeated)),
         tokio::spawn(always(app, watch_for_failover)),
+        tokio::spawn(always(app, watch_store)),
+        tokio::spawn(always(app, watch_trail)),
     ]
 }
 
@@ -75,6 +77,14 @@ async fn purge_attempts(app: Arc<App>) {
 
 async fn watch_for_failover(app: Arc<App>) {
     app.watch_for_failover().await;
+}
+
+async fn watch_store(app: Arc<App>) {
+    app.watch_store().await;
+}
+
+async fn watch_trail(app: Arc<App>) {
+    app.watch_trail().await;
 }
 
 async fn tell_repeated(app: Arc<App>) {

@@ -48,18 +48,30 @@ fn means_yes(answer: &str) -> bool {
 }
 
 /// One line of standard input, without its end. `what` it is, for the error.
+///
+/// Two lines are refused, since dropping one would store another secret than the one that was sent. On a terminal input ends with the
+/// first line.
 pub fn line_of_stdin(what: &str) -> Result<Zeroizing<String>, Failure> {
-    let mut line = Zeroizing::new(Vec::new());
-    stdin().lock().take(MAX_LINE).read_until(b'\n', &mut line)?;
-    one_line(&line).map_err(|reason| format!("{what} on standard input {reason}").into())
+    let mut bytes = Zeroizing::new(Vec::new());
+    let mut input = stdin().lock().take(2 * MAX_LINE);
+    if stdin().is_terminal() {
+        input.read_until(b'\n', &mut bytes)?
+    } else {
+        input.read_to_end(&mut bytes)?
+    };
+    one_line(&bytes).map_err(|reason| format!("{what} on standard input {reason}").into())
 }
 
 fn one_line(bytes: &[u8]) -> Result<Zeroizing<String>, &'static str> {
-    let line = match bytes {
-        [line @ .., b'\r', b'\n'] | [line @ .., b'\n'] => line,
-        line if line.len() as u64 == MAX_LINE => return Err("is too long"),
-        line => line,
-    };
+    let end = bytes.iter().position(|&byte| byte == b'\n');
+    let (line, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+    if line.len() as u64 >= MAX_LINE {
+        return Err("is too long");
+    }
+    if rest.iter().any(|byte| !b"\r\n".contains(byte)) {
+        return Err("is more than one line");
+    }
+    let line = if rest.is_empty() { line } else { line.strip_suffix(b"\r").unwrap_or(line) };
     let text = std::str::from_utf8(line).map_err(|_| "is not UTF-8")?;
     if text.is_empty() { Err("is missing: one line is expected") } else { Ok(Zeroizing::new(text.to_owned())) }
 }
@@ -96,10 +108,33 @@ mod tests {
 
     #[test]
     fn a_secret_is_one_line_as_it_is() {
-        for (bytes, line) in [("a b \n", "a b "), ("a\r\n", "a"), ("a", "a"), (" a", " a"), ("a\r", "a\r")] {
+        let longest = "a".repeat(8 * 1024 - 1);
+        for (bytes, line) in [
+            ("a b \n", "a b "),
+            ("a\r\n", "a"),
+            ("a", "a"),
+            (" a", " a"),
+            ("a\r", "a\r"),
+            ("a\n\n", "a"),
+            ("a\r\n\r\n", "a"),
+            (&format!("{longest}\n"), &longest),
+        ] {
             assert_eq!(one_line(bytes.as_bytes()).unwrap().as_str(), line);
         }
-        for bytes in [&b""[..], b"\n", b"\r\n", b"\xff\n", &[b'a'; 8 * 1024]] {
+        for bytes in [
+            &b""[..],
+            b"\n",
+            b"\r\n",
+            b"\xff\n",
+            b"\na",
+            b"a\nb",
+            b"a\nb\n",
+            b"a\r\nb",
+            b"a\n ",
+            b"a\n\nb",
+            &[b'a'; 8 * 1024],
+            &[&[b'a'; 8 * 1024][..], b"\n"].concat(),
+        ] {
             assert!(one_line(bytes).is_err(), "{bytes:?}");
         }
     }

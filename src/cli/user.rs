@@ -11,6 +11,7 @@ use super::Failure;
 use super::context::Context;
 use super::output::{Cell, Format, Record, print, sessions};
 use super::terminal::Consent;
+use crate::domain::spelling::visible;
 use crate::domain::{User, Username};
 use crate::store::sessions::SessionFilter;
 use crate::store::users::Credentials;
@@ -173,6 +174,7 @@ async fn remove(context: &Context, Named { name, consent }: Named) -> Result<(),
 
 /// An address that mail could be sent to, as far as one can tell without sending any.
 fn email(text: &str) -> Result<String, &'static str> {
+    let text = visible(text);
     let (local, domain) = text.rsplit_once('@').unwrap_or_default();
     let sound = !local.is_empty() && !domain.is_empty() && text.len() <= 320;
     let visible = !text.chars().any(|c| c.is_whitespace() || c.is_control());
@@ -186,7 +188,8 @@ mod tests {
     #[test]
     fn an_address_has_two_sides_and_no_spaces() {
         assert!(email("alice@example.com").is_ok() && email("\"a@b\"@localhost").is_ok());
-        for text in ["", "alice", "@example.com", "alice@", "a b@example.com", "a@b\n", "a\0@b"] {
+        assert_eq!(email("\u{200b} alice@example.com\u{a0}\n").as_deref(), Ok("alice@example.com"));
+        for text in ["", "alice", "@example.com", "alice@", "a b@example.com", "a\n@b", "a\0@b"] {
             assert!(email(text).is_err(), "{text:?}");
         }
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::settings::Settings;
-use crate::clock::{Seconds, length_for_people};
+use crate::clock::{Seconds, length_for_people, parse_length};
 
 /// One minute, in seconds.
 pub(super) const MINUTE: u64 = 60;
@@ -31,7 +31,7 @@ impl Settings {
         let items: Vec<Option<T>> = self
             .list(key)
             .into_iter()
-            .map(|item| parse(&item).map_err(|reason| self.refuse(key, &item, reason)).ok())
+            .map(|item| parse(item.trim()).map_err(|reason| self.refuse(key, &item, reason)).ok())
             .collect();
         items.into_iter().collect()
     }
@@ -39,7 +39,7 @@ impl Settings {
     /// The length of time of `key`.
     pub(super) fn duration(&mut self, key: &str, allowed: RangeInclusive<Duration>) -> Option<Duration> {
         self.parse(key, |text| {
-            humantime::parse_duration(text).ok().filter(|duration| allowed.contains(duration)).ok_or_else(|| {
+            parse_length(text).filter(|duration| allowed.contains(duration)).ok_or_else(|| {
                 let [least, most] = [allowed.start(), allowed.end()].map(|&bound| length_for_people(bound));
                 format!("must be a length of time from {least} to {most}, with its unit: ms, s, m, h or d")
             })

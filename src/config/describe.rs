@@ -17,11 +17,12 @@ pub fn describe(config: &Config) -> Vec<(&'static str, String)> {
         SecretSource::Inline(_) => ("(set)".to_owned(), String::new()),
         SecretSource::File(path) => (String::new(), path.display().to_string()),
     };
-    let tls_path = |path: Option<&Path>| path.map(|path| path.display().to_string()).unwrap_or_default();
+    let path = |path: Option<&Path>| path.map(|path| path.display().to_string()).unwrap_or_default();
     vec![
         ("issuer", config.issuer.to_string()),
         ("listen", config.listen.to_string()),
         ("database", config.database.to_string()),
+        ("database_file", path(config.database_rules.file.as_deref())),
         ("database.wait", length_for_people(config.database_rules.wait)),
         ("database.unsafe_durability", config.database_rules.unsafe_durability.to_string()),
         ("secret", secret),
@@ -68,8 +69,8 @@ pub fn describe(config: &Config) -> Vec<(&'static str, String)> {
         ("http.drain", length_for_people(http.drain)),
         ("http.shutdown_timeout", length_for_people(http.shutdown_timeout)),
         ("http.max_connections", http.max_connections.to_string()),
-        ("http.tls_certificate", tls_path(http.tls.as_ref().map(|tls| tls.certificate.as_path()))),
-        ("http.tls_key", tls_path(http.tls.as_ref().map(|tls| tls.key.as_path()))),
+        ("http.tls_certificate", path(http.tls.as_ref().map(|tls| tls.certificate.as_path()))),
+        ("http.tls_key", path(http.tls.as_ref().map(|tls| tls.key.as_path()))),
         ("postgres.max_connections", config.postgres.max_connections.to_string()),
         ("postgres.acquire_timeout", length_for_people(config.postgres.acquire_timeout)),
         ("log.format", format(config.log.format).to_owned()),

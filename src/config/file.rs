@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::{ConfigError, Source};
 use super::keys;
 use super::settings::Settings;
+use crate::domain::spelling::BYTE_ORDER_MARK;
 
 /// The text of the file at `path`, and whether every user of the machine can read it.
 pub(super) fn read(path: &Path) -> Result<(String, bool), ConfigError> {
@@ -25,6 +26,8 @@ pub(super) fn read(path: &Path) -> Result<(String, bool), ConfigError> {
 
 /// Lays `text`, which is what the file at `path` holds, over `settings`.
 pub(super) fn apply(settings: &mut Settings, text: &str, path: &Path) -> Result<(), ConfigError> {
+    // Some editors put one there.
+    let text = text.trim_start_matches(BYTE_ORDER_MARK);
     let line = |at: usize| 1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count();
     let document = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
         path: path.to_owned(),

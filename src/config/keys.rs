@@ -15,6 +15,7 @@ pub(super) fn defaults() -> Vec<(&'static str, Value)> {
         ("issuer", text("")),
         ("listen", text("127.0.0.1:8080")),
         ("database", text("sqlite:data/tokend.db")),
+        ("database_file", text("")),
         ("database.wait", text("60s")),
         ("database.unsafe_durability", Value::Boolean(false)),
         ("secret", text("")),

@@ -23,7 +23,8 @@ const INSTANT: Duration = Duration::from_millis(1);
 
 pub(super) fn database(settings: &mut Settings) -> Option<DatabaseRules> {
     let wait = settings.duration("database.wait", Duration::ZERO..=Duration::from_secs(HOUR))?;
-    Some(DatabaseRules { wait, unsafe_durability: settings.boolean("database.unsafe_durability") })
+    let unsafe_durability = settings.boolean("database.unsafe_durability");
+    Some(DatabaseRules { file: settings.path("database_file"), wait, unsafe_durability })
 }
 
 pub(super) fn tokens(settings: &mut Settings) -> Option<Tokens> {
@@ -163,7 +164,7 @@ pub(super) fn postgres(settings: &mut Settings) -> Option<Postgres> {
 }
 
 pub(super) fn log(settings: &mut Settings) -> Option<Log> {
-    let format = settings.parse("log.format", |text| match text {
+    let format = settings.parse("log.format", |text| match text.to_ascii_lowercase().as_str() {
         "auto" => Ok(LogFormat::Auto),
         "human" => Ok(LogFormat::Human),
         "json" => Ok(LogFormat::Json),

@@ -11,19 +11,14 @@ use url::Url;
 use crate::domain::Scope;
 use crate::token::access::AccessClaims;
 
-/// A web origin, exactly as browsers write it in `Origin` (RFC 6454 §6.2).
-pub fn origin(text: &str) -> Result<String, String> {
-    let example =
-        "must be an origin such as https://app.example.com, exactly as a browser sends it: no path, no *, not null";
-    let url = Url::parse(text).ok().filter(|url| url.has_host() && !text.contains('*')).ok_or(example)?;
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-        return Err(example.to_owned());
-    }
-    match (url.path(), url.as_str().trim_end_matches('/')) {
-        ("" | "/", normal) if normal == text => Ok(normal.to_owned()),
-        ("" | "/", normal) => Err(format!("must be spelt {normal}")),
-        _ => Err(example.to_owned()),
-    }
+/// A web origin as browsers write it in `Origin` (RFC 6454 §6.2): of several spellings of one, the one that is compared with.
+pub fn origin(text: &str) -> Result<String, &'static str> {
+    const EXAMPLE: &str = "must be an origin such as https://app.example.com: no path, no *, not null";
+    let text = text.trim();
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || ['*', '@', '\\'].contains(&c);
+    let url = Url::parse(text).ok().filter(|url| url.has_host() && text.contains("://") && !text.contains(is_odd));
+    let url = url.filter(|url| url.query().is_none() && url.fragment().is_none() && ["", "/"].contains(&url.path()));
+    Ok(url.ok_or(EXAMPLE)?.as_str().trim_end_matches('/').to_owned())
 }
 
 /// An address, or a network in CIDR notation.
@@ -70,13 +65,17 @@ pub(super) fn scope_token(text: &str) -> Result<String, &'static str> {
 /// What is logged: a level, or levels by module, as `EnvFilter` has them. It would take a word that is no level for a module of
 /// which everything is logged, and log nothing of any other.
 pub(super) fn log_filter(text: &str) -> Result<String, String> {
-    let mut words = text.split(',').filter(|part| !part.is_empty() && !part.contains(['=', '[']));
+    // Within brackets a comma is a part of something else.
+    let separated = text.split(',').map(|part| if text.contains('[') { part } else { part.trim() });
+    let parts: Vec<&str> = separated.filter(|part| !part.is_empty()).collect();
+    let mut words = parts.iter().filter(|part| !part.contains(['=', '[']));
     let example =
         "must be a level (off, error, warn, info, debug, trace), or levels by module such as warn,tokend=debug";
+    let filter = parts.join(",");
     match words.find(|word| word.parse::<LevelFilter>().is_err()) {
         Some(word) => Err(format!("\"{word}\" is no level: {example}")),
-        None if EnvFilter::try_new(text).is_err() => Err(example.to_owned()),
-        None => Ok(text.to_owned()),
+        None if EnvFilter::try_new(&filter).is_err() => Err(example.to_owned()),
+        None => Ok(filter),
     }
 }
 
@@ -102,19 +101,33 @@ mod tests {
             "null",
             "app.example.com",
             "https://*.example.com",
-            "https://app.example.com/",
+            "https://app.example.com//",
             "https://app.example.com/path",
             "https://app.example.com?x",
             "https://app.example.com#x",
             "https://me@app.example.com",
-            "https://app.example.com:443",
-            "https://App.example.com",
+            "https:app.example.com",
+            "https://app.exam\nple.com",
+            "https:\\\\app.example.com",
             "file:///",
             "data:text/html,x",
         ] {
             assert!(origin(text).is_err(), "{text:?}");
         }
-        assert_eq!(origin("https://App.example.com/"), Err("must be spelt https://app.example.com".to_owned()));
+    }
+
+    #[test]
+    fn an_origin_has_other_spellings() {
+        for (text, normal) in [
+            ("https://app.example.com/", "https://app.example.com"),
+            ("HTTPS://App.Example.com", "https://app.example.com"),
+            ("https://app.example.com:443/", "https://app.example.com"),
+            ("http://app.example.com:80", "http://app.example.com"),
+            (" https://app.example.com:8443\n", "https://app.example.com:8443"),
+            ("https://b\u{fc}cher.example", "https://xn--bcher-kva.example"),
+        ] {
+            assert_eq!(origin(text).as_deref(), Ok(normal));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::Throttling;
 use super::check::DAY;
 use super::settings::Settings;
-use crate::clock::Seconds;
+use crate::clock::{Seconds, parse_length};
 use crate::throttle::{AccountLimit, Limit, Limits, SourceLimits};
 
 /// The highest limit: more is none at all, for which there is `throttle.enabled`.
@@ -58,7 +58,7 @@ fn limit(settings: &mut Settings, key: &str) -> Option<Limit> {
 fn read_limit(text: &str) -> Option<Limit> {
     let (count, window) = text.split_once('/')?;
     let count = count.trim().parse().ok().filter(|count| (1..=MAX_COUNT).contains(count))?;
-    let window = humantime::parse_duration(window.trim()).ok()?;
+    let window = parse_length(window)?;
     let is_sound = window.subsec_nanos() == 0 && (1..=DAY).contains(&window.as_secs());
     is_sound.then_some(Limit { count, window: Seconds::try_from(window.as_secs()).ok()? })
 }

@@ -4,7 +4,7 @@ use super::database::{Database, SecretSource};
 use super::error::{ConfigError, Source};
 use super::issuer::Issuer;
 use super::settings::Settings;
-use super::{Config, sections, text, throttle};
+use super::{Config, database_file, sections, text, throttle};
 use crate::domain::Client;
 
 /// The configuration that `settings` describe, or all that is wrong with them.
@@ -74,6 +74,9 @@ fn audience(settings: &mut Settings) -> Option<Vec<String>> {
 }
 
 fn database(settings: &mut Settings) -> Option<Database> {
+    if let Some(file) = settings.path("database_file") {
+        return database_file::database(settings, &file);
+    }
     let database = settings.parse("database", str::parse::<Database>)?;
     if matches!(&database, Database::Postgres(url) if url.has_password()) {
         refuse_exposed(settings, "database");

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use toml::de::DeValue;
 
+use crate::domain::spelling::unquoted;
+
 /// A value as it was written.
 #[derive(Clone)]
 pub(super) enum Value {
@@ -28,12 +30,14 @@ impl Value {
                 i64::from_str_radix(number.as_str(), number.radix()).ok().map(Self::Integer)
             }
             (Self::Boolean(_), DeValue::Boolean(yes)) => Some(Self::Boolean(*yes)),
-            (Self::List(_), found) => texts(found).map(Self::List),
             (Self::Lists(_), DeValue::Table(table)) => table
                 .iter()
                 .map(|(name, list)| Some((name.get_ref().to_string(), texts(list.get_ref())?)))
                 .collect::<Option<_>>()
                 .map(Self::Lists),
+            // Templates put quotes around everything.
+            (Self::Integer(_) | Self::Boolean(_) | Self::List(_), DeValue::String(text)) => self.read_variable(text),
+            (Self::List(_), found) => texts(found).map(Self::List),
             _ => None,
         }
     }
@@ -42,12 +46,19 @@ impl Value {
     pub(super) fn read_variable(&self, text: &str) -> Option<Self> {
         match self {
             Self::Text(_) => Some(Self::Text(text.to_owned())),
+            Self::Boolean(_) => yes_or_no(text).map(Self::Boolean),
             Self::List(_) if !text.trim_start().starts_with('[') => {
-                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-                Some(Self::List(items.map(str::to_owned).collect()))
+                // No item has white space in it.
+                let items = text.split(|c: char| c == ',' || c.is_whitespace()).map(unquoted);
+                Some(Self::List(items.filter(|item| !item.is_empty()).map(str::to_owned).collect()))
             }
-            _ => self.read_toml(DeValue::parse(text.trim()).ok()?.get_ref()),
+            Self::Lists(_) => self.read_as_toml(text).or_else(|| serde_json::from_str(text).ok().map(Self::Lists)),
+            Self::List(_) | Self::Integer(_) => self.read_as_toml(text),
         }
+    }
+
+    fn read_as_toml(&self, text: &str) -> Option<Self> {
+        self.read_toml(DeValue::parse(text.trim()).ok()?.get_ref())
     }
 
     /// What a value of this type looks like, in a file and in a variable.
@@ -59,6 +70,14 @@ impl Value {
             Self::List(_) => "must be a list of texts, such as [\"one\", \"two\"]",
             Self::Lists(_) => "must be lists of texts by name, such as { one = [\"a\", \"b\"] }",
         }
+    }
+}
+
+fn yes_or_no(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "y" | "on" => Some(true),
+        "false" | "0" | "no" | "n" | "off" => Some(false),
+        _ => None,
     }
 }
 

@@ -23,7 +23,7 @@ impl SigningAlgorithm {
     /// Every algorithm, the default first.
     pub const ALL: [Self; 3] = [Self::Es256, Self::EdDsa, Self::Rs256];
 
-    /// The registered name, which is case-sensitive.
+    /// The registered name. It is case-sensitive in tokens; an operator may write it in any case.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
@@ -37,7 +37,7 @@ impl FromStr for SigningAlgorithm {
     type Err = UnknownAlgorithm;
 
     fn from_str(text: &str) -> Result<Self, UnknownAlgorithm> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == text).ok_or(UnknownAlgorithm)
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str().eq_ignore_ascii_case(text)).ok_or(UnknownAlgorithm)
     }
 }
 
@@ -52,11 +52,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_algorithm_has_exactly_one_spelling() {
+    fn an_algorithm_has_one_name_in_any_case() {
         for algorithm in SigningAlgorithm::ALL {
             assert_eq!(algorithm.to_string().parse(), Ok(algorithm));
+            assert_eq!(algorithm.to_string().to_lowercase().parse(), Ok(algorithm));
         }
-        for text in ["", "none", "es256", "EDDSA", "HS256", "ES256 "] {
+        for text in ["", "none", "es", "ed25519", "HS256", "ES256 "] {
             assert_eq!(text.parse::<SigningAlgorithm>(), Err(UnknownAlgorithm), "{text:?}");
         }
     }

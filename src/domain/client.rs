@@ -1,6 +1,6 @@
 //! Clients: apps that ask for tokens, and what each may do.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -35,10 +35,11 @@ impl ClientId {
 impl FromStr for ClientId {
     type Err = InvalidClientId;
 
+    /// White space around it was copied along: no identifier has any there.
     fn from_str(text: &str) -> Result<Self, InvalidClientId> {
+        let text = text.trim();
         let printable = text.bytes().all(|b| matches!(b, 0x20..=0x7e));
-        let trimmed = text.trim() == text;
-        if text.is_empty() || text.len() > Self::MAX_BYTES || !printable || !trimmed || Uuid::try_parse(text).is_ok() {
+        if text.is_empty() || text.len() > Self::MAX_BYTES || !printable || Uuid::try_parse(text).is_ok() {
             return Err(InvalidClientId);
         }
         Ok(Self(text.to_owned()))
@@ -131,9 +132,9 @@ impl Recovery {
         }
     }
 
-    /// What a stored word stands for.
+    /// What a stored or typed word stands for.
     pub fn from_stored(text: &str) -> Option<Self> {
-        [Self::On, Self::Strict].into_iter().find(|recovery| recovery.as_str() == text)
+        [Self::On, Self::Strict].into_iter().find(|recovery| recovery.as_str().eq_ignore_ascii_case(text))
     }
 }
 
@@ -155,9 +156,9 @@ impl TokenTyp {
         }
     }
 
-    /// What a stored word stands for.
+    /// What a stored or typed word stands for.
     pub fn from_stored(text: &str) -> Option<Self> {
-        [Self::AccessToken, Self::Jwt].into_iter().find(|typ| typ.as_str() == text)
+        [Self::AccessToken, Self::Jwt].into_iter().find(|typ| typ.as_str().eq_ignore_ascii_case(text))
     }
 }
 
@@ -187,7 +188,7 @@ pub struct Client {
     pub authentication: ClientAuthentication,
     /// What it may ask for at `/token`.
     pub grants: Grants,
-    /// The scope that it may ask for; asked for none, it gets all of it.
+    /// The scope that it may ask for. Asked for none, it gets all of it but the words that only an administrator may have.
     pub scope: Scope,
     /// The resource servers that its tokens may be for; the configured default if empty.
     pub audience: Vec<String>,
@@ -282,6 +283,16 @@ impl Client {
         self.authentication == ClientAuthentication::Public
     }
 
+    /// The part of `scope` that it may have: words that begin with [`Scope::ADMIN_PREFIX`] are an administrator's, whatever is
+    /// registered.
+    pub fn entitled<'a>(&self, scope: &'a Scope) -> Cow<'a, Scope> {
+        if self.is_admin() || !scope.has_admin_words() {
+            Cow::Borrowed(scope)
+        } else {
+            Cow::Owned(scope.without_admin_words())
+        }
+    }
+
     /// What its sessions lose when it becomes `next` and its tokens may no longer be for `audience`.
     pub fn rights_lost(&self, next: &Self, audience: Vec<String>) -> RightsLost {
         let lost = |grant| self.may_use(grant) && !next.may_use(grant);
@@ -290,16 +301,19 @@ impl Client {
         if disabled || no_passwords || lost(Grant::Password) || lost(Grant::RefreshToken) {
             return RightsLost::All;
         }
-        RightsLost::Part { scope: self.scope.difference(&next.scope), audience }
+        let scope = self.entitled(&self.scope).difference(&next.entitled(&next.scope));
+        RightsLost::Part { scope, audience }
     }
 
     /// Whether the tokens that it has for itself, without a session, may say more than it may have as `next`, whose tokens may no
-    /// longer be for `audience`.
+    /// longer be for `audience`, or are called otherwise than `next` calls its tokens.
     pub fn own_tokens_outgrow(&self, next: &Self, audience: &[String]) -> bool {
         let disabled = self.disabled_at.is_none() && next.disabled_at.is_some();
-        let narrowed =
-            !next.may_use(Grant::ClientCredentials) || !self.scope.is_subset(&next.scope) || !audience.is_empty();
-        disabled || (self.may_use(Grant::ClientCredentials) && narrowed)
+        // Refused while it is registered so, they must not live again when it is changed once more.
+        let disowned = self.token_typ == TokenTyp::Jwt && next.token_typ == TokenTyp::AccessToken;
+        let loses_scope = !self.entitled(&self.scope).is_subset(&next.entitled(&next.scope));
+        let narrowed = !next.may_use(Grant::ClientCredentials) || loses_scope || !audience.is_empty();
+        disabled || disowned || (self.may_use(Grant::ClientCredentials) && narrowed)
     }
 
     /// Whether so many audiences still leave room for all else that an access token says.
@@ -321,9 +335,10 @@ mod tests {
     fn a_client_id_is_never_a_uuid() {
         assert!("app".parse::<ClientId>().is_ok());
         assert!("a:b c%".parse::<ClientId>().is_ok());
+        assert_eq!(" app\r\n".parse::<ClientId>(), "app".parse());
         for text in [
             "",
-            " app",
+            " ",
             "é",
             "a\nb",
             "67e55044-10b1-426f-9247-bb680e5fe0c8",
@@ -335,5 +350,21 @@ mod tests {
         }
         assert!("a".repeat(128).parse::<ClientId>().is_ok());
         assert!("a".repeat(129).parse::<ClientId>().is_err());
+    }
+
+    #[test]
+    fn only_an_administrator_is_entitled_to_admin_words() {
+        let secret = ClientAuthentication::Secret(SecretHash::of(b""));
+        let mut client = Client::without_rights("c".parse().unwrap(), secret, 0);
+        client.scope = "read admin:users".parse().unwrap();
+        client.grants = Grants::from([Grant::ClientCredentials]);
+        let admin = Client { admin: true, ..client.clone() };
+        assert_eq!(*client.entitled(&client.scope), "read".parse().unwrap());
+        assert_eq!(*admin.entitled(&client.scope), client.scope);
+        let lost = RightsLost::Part { scope: "admin:users".parse().unwrap(), audience: Vec::new() };
+        assert_eq!(admin.rights_lost(&client, Vec::new()), lost);
+        assert!(admin.own_tokens_outgrow(&client, &[]) && !client.own_tokens_outgrow(&admin, &[]));
+        let public = Client { authentication: ClientAuthentication::Public, ..admin };
+        assert_eq!(*public.entitled(&public.scope), "read".parse().unwrap());
     }
 }

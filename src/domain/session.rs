@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+use super::spelling::unquoted;
 use super::{ClientId, Scope, SecretHash, UserId};
 use crate::clock::UnixTime;
 
@@ -35,8 +36,9 @@ impl fmt::Display for SessionId {
 impl FromStr for SessionId {
     type Err = InvalidSessionId;
 
+    /// Quotes and white space around it were copied along.
     fn from_str(text: &str) -> Result<Self, InvalidSessionId> {
-        Uuid::from_str(text).map(Self).map_err(|_| InvalidSessionId)
+        Uuid::from_str(unquoted(text)).map(Self).map_err(|_| InvalidSessionId)
     }
 }
 

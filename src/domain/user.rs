@@ -7,6 +7,7 @@ use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::PrecisFastInvocation as _;
 use uuid::Uuid;
 
+use super::spelling::{is_invisible, visible};
 use crate::clock::UnixTime;
 use crate::random;
 
@@ -52,7 +53,9 @@ impl Username {
 impl FromStr for Username {
     type Err = InvalidUsername;
 
+    /// What a keyboard or a clipboard added around the name, and what nobody sees, is left out.
     fn from_str(text: &str) -> Result<Self, InvalidUsername> {
+        let text = visible(text);
         if text.is_empty() || text.len() > Self::MAX_BYTES {
             return Err(InvalidUsername);
         }
@@ -60,9 +63,16 @@ impl FromStr for Username {
             // What is stored is canonical, and mostly ASCII, where nothing else is to be looked at.
             return Ok(Self(text.to_owned()));
         }
-        let name = UsernameCaseMapped::enforce(text).map_err(|_| InvalidUsername)?;
+        let name = UsernameCaseMapped::enforce(text);
+        let name = name.or_else(|_| UsernameCaseMapped::enforce(without_stray_joiners(text)));
+        let name = name.map_err(|_| InvalidUsername)?;
         if name.len() > Self::MAX_BYTES { Err(InvalidUsername) } else { Ok(Self(name.into_owned())) }
     }
+}
+
+/// Some keyboards leave a joiner at the end of a word. It is a part of the name only where the profile allows it there.
+fn without_stray_joiners(text: &str) -> &str {
+    text.trim_matches(|c: char| matches!(c, '\u{200c}' | '\u{200d}') || c.is_whitespace() || is_invisible(c))
 }
 
 impl fmt::Display for Username {
@@ -126,8 +136,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_around_a_name_is_no_part_of_it() {
+        let alice = "alice".parse::<Username>();
+        for around in
+            [" ", "\n", "\u{a0}", "\u{200b}", "\u{feff}", "\u{2060}", "\u{200f}", "\u{202c}", "\u{2066}", "\u{200c}"]
+        {
+            for text in [format!("{around}Alice"), format!("alice{around}"), format!(" {around}alice {around}")] {
+                assert_eq!(text.parse(), alice, "{text:?}");
+            }
+        }
+        let with_joiner = "\u{915}\u{94d}\u{200d}";
+        assert_eq!(
+            with_joiner.parse::<Username>().unwrap().as_str(),
+            with_joiner,
+            "after a virama it belongs to the name"
+        );
+        let longest = format!("\u{feff}{} ", "a".repeat(256));
+        assert!(longest.parse::<Username>().is_ok() && longest.replace('\u{feff}', "b").parse::<Username>().is_err());
+    }
+
+    #[test]
     fn refuses_what_is_no_name() {
-        for text in ["", " ", "a b", "a\0", "a\u{200b}b", "a\n", "\u{2163}"] {
+        for text in ["", " ", "\u{feff}", "a b", "a\0", "a\u{200b}b", "a\nb", "\u{2163}"] {
             assert_eq!(text.parse::<Username>(), Err(InvalidUsername), "{text:?}");
         }
         assert!("a".repeat(256).parse::<Username>().is_ok());

@@ -17,13 +17,17 @@ pub enum PresentedClient {
         /// The identifier as it was sent.
         id: String,
     },
-    /// By its identifier and a secret.
-    WithSecret {
-        /// The identifier as it was sent.
-        id: String,
-        /// The secret as it was sent.
-        secret: PlainSecret,
-    },
+    /// By its identifier and a secret: each way to read what was sent, at least one.
+    WithSecret(Vec<Credentials>),
+}
+
+/// An identifier and a secret as they were sent.
+#[derive(Debug)]
+pub struct Credentials {
+    /// The identifier.
+    pub id: String,
+    /// The secret.
+    pub secret: PlainSecret,
 }
 
 /// As `identify`, and wrong secrets are counted: too many from one address are refused. A right one always passes, so that
@@ -35,7 +39,7 @@ pub async fn authenticate(
     requester: &Requester,
 ) -> Result<Arc<Client>, Refusal> {
     let identified = identify(snapshot, presented);
-    if let (Err(Refusal::InvalidClient(_)), PresentedClient::WithSecret { .. }, Some(throttle)) =
+    if let (Err(Refusal::InvalidClient(_)), PresentedClient::WithSecret(_), Some(throttle)) =
         (&identified, presented, &app.throttle)
         && let Err(refused) = throttle.wrong_client_secret(requester.address, app.clock.now())
     {
@@ -55,18 +59,22 @@ fn identify(snapshot: &Snapshot, presented: &PresentedClient) -> Result<Arc<Clie
             Some(_) => Err(Refusal::InvalidClient("a confidential client without its secret")),
             None => Err(Refusal::InvalidClient("unknown client")),
         },
-        PresentedClient::WithSecret { id, secret } => {
-            let nobodys = SecretHash::of(b"");
-            let client = snapshot.client(id);
-            let expected = match client.map(|client| &client.authentication) {
-                Some(ClientAuthentication::Secret(hash)) => Some(hash),
-                Some(ClientAuthentication::Public) | None => None,
-            };
-            let matches = secret.hash() == *expected.unwrap_or(&nobodys);
-            match client {
-                Some(client) if matches && expected.is_some() => Ok(Arc::clone(client)),
-                _ => Err(Refusal::InvalidClient("unknown client or wrong secret")),
-            }
+        PresentedClient::WithSecret(readings) => {
+            // All of them, so that it takes no less time when the first one is right.
+            let matching: Vec<_> = readings.iter().filter_map(|reading| matching(snapshot, reading)).collect();
+            let wrong = || Refusal::InvalidClient("unknown client or wrong secret");
+            matching.first().map(|client| Arc::clone(client)).ok_or_else(wrong)
         }
     }
+}
+
+fn matching<'a>(snapshot: &'a Snapshot, Credentials { id, secret }: &Credentials) -> Option<&'a Arc<Client>> {
+    let nobodys = SecretHash::of(b"");
+    let client = snapshot.client(id);
+    let expected = match client.map(|client| &client.authentication) {
+        Some(ClientAuthentication::Secret(hash)) => Some(hash),
+        Some(ClientAuthentication::Public) | None => None,
+    };
+    let matches = secret.hash() == *expected.unwrap_or(&nobodys);
+    client.filter(|_| matches && expected.is_some())
 }

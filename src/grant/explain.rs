@@ -106,6 +106,7 @@ fn verdict_on(
     let place = format!("it is number {number} of the session, the newest is {newest}");
     match judge(presented, session, now, &app.refresh_policy(client)) {
         Verdict::Rotate => Ok(format!("{place}; it would be exchanged for the next one")),
+        Verdict::Unrotated => Ok(format!("{place}; its client's refresh tokens do not rotate, so it stays the newest")),
         Verdict::Replay if app.refresh_keys.find_current(token, session).is_none() => Err(format!(
             "{place}; it counts as a retry, but no configured master secret derives the newest one from it"
         )),
@@ -123,8 +124,7 @@ async fn access_token(app: &App, text: &str, history: i64) -> Result<Explanation
     const WHAT: &str = "access token";
     let registry = snapshot(app)?;
     let now = app.clock.now();
-    let verified = app.verified_tokens.verify(text, &registry.keys, now);
-    let claims = match verified {
+    let claims = match live::verified(app, &registry, text, now) {
         Ok(claims) => claims,
         Err(reason) => return Ok(Explanation::of(WHAT, Err(reason.to_string()))),
     };

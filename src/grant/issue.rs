@@ -1,11 +1,13 @@
 //! Access tokens as they are issued: RFC 9068 §2.2, and what DESIGN.md §2 adds.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::{InvalidGrant, Refusal};
 use crate::app::{App, Snapshot};
 use crate::clock::{Seconds, UnixTime};
-use crate::domain::{Claims, Client, PlainSecret, Scope, Session, SessionId, User, UserId};
+use crate::domain::{Claims, Client, PlainSecret, Scope, Session, SessionId, TokenTyp, User, UserId};
 use crate::keys::SigningKey;
 use crate::random;
 use crate::store::sessions::Rotated;
@@ -29,6 +31,8 @@ pub struct Issued {
 /// A device token on its way to its device.
 #[derive(Debug)]
 pub struct IssuedDevice {
+    /// Whose device it is.
+    pub user_id: UserId,
     /// The token.
     pub token: PlainSecret,
     /// For how long it is good.
@@ -55,7 +59,7 @@ pub(super) struct Subject<'a> {
     /// When the session ends unless it is used again; [`crate::clock::NEVER`] if it doesn't, or there is none.
     pub session_ends_at: UnixTime,
     /// What it grants.
-    pub scope: &'a Scope,
+    pub scope: Cow<'a, Scope>,
     /// For whom it is.
     pub audience: Vec<String>,
 }
@@ -111,14 +115,14 @@ pub(super) fn access_token(
         iat: if user.is_none() { issued_at(client, now)? } else { now },
         jti: random::uuid(),
         client_id: client.id.clone(),
-        scope: subject.scope.clone(),
+        scope: subject.scope.into_owned(),
         sid: user.as_ref().map(|user| user.session_id),
         auth_time: user.as_ref().map(|user| user.auth_time),
         extra: user.map(|user| user.claims).unwrap_or_default(),
     };
     let no_key = || Refusal::Failed("there is no signing key that signs yet".to_owned());
     let key = snapshot.keys.signer(now).ok_or_else(no_key)?;
-    let token = signed(claims, key).map_err(|error| Refusal::Failed(error.to_string()))?;
+    let token = signed(claims, client.token_typ, key).map_err(|error| Refusal::Failed(error.to_string()))?;
     Ok((token, end.saturating_sub(now)))
 }
 
@@ -134,9 +138,9 @@ fn issued_at(client: &Client, now: UnixTime) -> Result<UnixTime, Refusal> {
 
 /// The signed token, without the largest of the user's claims where nobody would accept one with all of them: a user who has too
 /// many of something is still a user.
-fn signed(mut claims: AccessClaims, key: &SigningKey) -> Result<PlainSecret, SignError> {
+fn signed(mut claims: AccessClaims, typ: TokenTyp, key: &SigningKey) -> Result<PlainSecret, SignError> {
     loop {
-        let outcome = access::sign(&claims, key);
+        let outcome = access::sign(&claims, typ, key);
         if outcome.as_ref().err() != Some(&SignError::TooLong) {
             return outcome;
         }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::{Refusal, audience, snapshot};
 use crate::app::{App, Snapshot};
 use crate::clock::UnixTime;
-use crate::domain::{Grant, PlainSecret, Session, User};
+use crate::domain::{ClientId, Grant, PlainSecret, Scope, Session, SessionId, TokenTyp, User};
 use crate::store::sessions::{SessionOfToken, SignedIn};
 use crate::store::users::StoredUser;
-use crate::token::access::{AccessClaims, InvalidAccessToken};
+use crate::token::access::{AccessClaims, InvalidAccessToken, Verified};
 use crate::token::judge::{Presented, Verdict, effective_expiry, is_alive, judge};
 
 /// An access token that is alive.
@@ -25,10 +25,29 @@ pub struct LiveAccess {
 pub struct LiveRefresh {
     /// Its session and user.
     pub signed_in: SignedIn,
+    /// What an access token for it would grant.
+    pub scope: Scope,
     /// When it was made.
     pub issued_at: UnixTime,
     /// When it ends if it isn't used; [`crate::clock::NEVER`] if it doesn't.
     pub expires_at: UnixTime,
+}
+
+/// Whose session it is.
+#[derive(Debug)]
+pub struct Owner {
+    /// The client.
+    pub client: ClientId,
+    /// Whether the session may still be used.
+    pub lives: bool,
+}
+
+/// The owner of a session, ended or not.
+pub async fn owner(app: &App, session: SessionId) -> Result<Option<Owner>, Refusal> {
+    let registry = snapshot(app)?;
+    let Some(SignedIn { session, user }) = app.store.find_session(session).await? else { return Ok(None) };
+    let lives = session_lives(app, &registry, &session, &user, app.clock.now());
+    Ok(Some(Owner { client: session.client_id, lives }))
 }
 
 /// The access token that `text` is, if its signature, its times, its session, user and client say that it is alive.
@@ -37,6 +56,9 @@ pub async fn access_token(app: &App, text: &str) -> Result<Option<LiveAccess>, R
     let now = app.clock.now();
     let Some(claims) = believed(app, &registry, text, now) else { return Ok(None) };
     let Some(client) = registry.client(claims.client_id.as_str()) else { return Ok(None) };
+    if *client.entitled(&claims.scope) != claims.scope {
+        return Ok(None);
+    }
     let Some(sid) = claims.sid else {
         // No session says that it lives, so it has to be the client's own, and what the client may still have.
         let is_own = claims.sub == client.id.as_str() && client.may_use(Grant::ClientCredentials);
@@ -66,7 +88,7 @@ pub async fn refresh_token(app: &App, text: &str) -> Result<Option<LiveRefresh>,
     let policy = app.refresh_policy(client);
     let presented = Presented::new(&token, PlainSecret::new(text.to_owned()).hash());
     let good = match judge(&presented, session, now, &policy) {
-        Verdict::Rotate | Verdict::Recover => true,
+        Verdict::Rotate | Verdict::Unrotated | Verdict::Recover => true,
         Verdict::Replay => app.refresh_keys.find_current(&token, session).is_some(),
         Verdict::Reuse | Verdict::Ahead => false,
     };
@@ -74,13 +96,33 @@ pub async fn refresh_token(app: &App, text: &str) -> Result<Option<LiveRefresh>,
         return Ok(None);
     }
     let expires_at = effective_expiry(session.life(), &policy);
-    Ok(Some(LiveRefresh { issued_at: token.issued_at, expires_at, signed_in }))
+    let scope = client.entitled(&session.scope).into_owned();
+    Ok(Some(LiveRefresh { scope, issued_at: token.issued_at, expires_at, signed_in }))
 }
 
 /// The claims of an access token of ours, dead or alive, as long as it isn't expired. No database call.
 pub fn believed(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Option<Arc<AccessClaims>> {
-    let verified = app.verified_tokens.verify(text, &registry.keys, now);
+    let verified = verified(app, registry, text, now);
     verified.inspect_err(|reason| tracing::debug!(%reason, "an access token is refused")).ok()
+}
+
+/// As [`believed`], with the reason. A token whose `typ` says only that it is a JWT is an access token of a client that is registered
+/// so: of any other client it may be anything that we sign (RFC 8725 §3.11).
+pub fn verified(
+    app: &App,
+    registry: &Snapshot,
+    text: &str,
+    now: UnixTime,
+) -> Result<Arc<AccessClaims>, InvalidAccessToken> {
+    app.verified_tokens.verify(text, &registry.keys, now).and_then(|verified| as_registered(registry, verified))
+}
+
+fn as_registered(
+    registry: &Snapshot,
+    Verified { claims, typ }: Verified,
+) -> Result<Arc<AccessClaims>, InvalidAccessToken> {
+    let registered = registry.client(claims.client_id.as_str()).map(|client| client.token_typ);
+    if typ == TokenTyp::AccessToken || registered == Some(typ) { Ok(claims) } else { Err(InvalidAccessToken::Header) }
 }
 
 /// Whether this server is one of those that a token is for. One that is for others alone is worth nothing at our own
@@ -93,7 +135,8 @@ pub fn is_for_us(app: &App, claims: &AccessClaims) -> bool {
 /// call.
 pub fn revocable(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Option<Arc<AccessClaims>> {
     let verified = app.verified_tokens.verify_early(text, &registry.keys, now);
-    verified.inspect_err(|reason| tracing::debug!(%reason, "there is no access token to revoke")).ok()
+    let claims = verified.and_then(|verified| as_registered(registry, verified));
+    claims.inspect_err(|reason| tracing::debug!(%reason, "there is no access token to revoke")).ok()
 }
 
 /// Whether we never made this token, or can't tell any more: neither a refresh token of ours nor signed by a key that is

@@ -2,13 +2,14 @@
 
 mod attempt;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use self::attempt::Guess;
 use super::issue::{self, SignedInUser, Subject};
-use super::{InvalidGrant, Issued, IssuedDevice, IssuedRefresh, Refusal, audience, requested_scope, snapshot};
+use super::{InvalidGrant, Issued, IssuedDevice, IssuedRefresh, Refusal, audience, scope, snapshot};
 use crate::app::{App, Snapshot};
 use crate::audit::{Actor, Kind};
 use crate::clock::{UnixTime, expiry};
@@ -38,8 +39,8 @@ pub struct SignIn<'a> {
     pub resources: Vec<&'a str>,
     /// Where it comes from.
     pub device: Device,
-    /// What an earlier sign-in on the same device was given.
-    pub device_token: Option<String>,
+    /// What earlier sign-ins on the same device were given, each of another user.
+    pub device_tokens: Vec<String>,
     /// Who asks.
     pub requester: &'a Requester,
 }
@@ -68,7 +69,7 @@ pub async fn grant(app: &App, client: &Client, sign_in: SignIn<'_>) -> Result<Is
 
 async fn sign_in_on(app: &App, client: &Client, sign_in: SignIn<'_>) -> Result<Issued, Refusal> {
     require_first_party(client)?;
-    requested_scope(sign_in.scope, client)?;
+    scope::requested(sign_in.scope, client)?;
     audience::requested(&sign_in.resources, &audience::allowed(client, &app.config))?;
     let Verified { user, device_id } = verify(app, &sign_in).await?;
     for _ in 0..ATTEMPTS {
@@ -99,12 +100,9 @@ async fn verify(app: &App, sign_in: &SignIn<'_>) -> Result<Verified, Refusal> {
     // Whoever can't be served asks nothing of the database.
     app.hasher.admits().map_err(|busy| Refusal::Busy { retry_after: busy.retry_after })?;
     let guess = Guess::new(app, sign_in.requester, sign_in.username);
-    let device = guess.device(sign_in.device_token.as_deref());
+    let devices = guess.devices(&sign_in.device_tokens);
     // Whoever brings no device of ours is asked for its address before the database is.
-    let mut ticket = match device {
-        None => guess.admit_source().await?,
-        Some(_) => None,
-    };
+    let mut ticket = if devices.is_empty() { guess.admit_source().await? } else { None };
     let found = match find(app, sign_in.username).await {
         Ok(found) => found,
         Err(error) => {
@@ -112,8 +110,8 @@ async fn verify(app: &App, sign_in: &SignIn<'_>) -> Result<Verified, Refusal> {
             return Err(error.into());
         }
     };
-    let known = device.filter(|device| found.as_ref().is_some_and(|found| knows(found, device)));
-    if device.is_some() && known.is_none() {
+    let known = found.as_ref().and_then(|found| known_among(&devices, found));
+    if !devices.is_empty() && known.is_none() {
         ticket = guess.admit_source().await?;
     }
     let user = found.as_ref().map(|found| found.user.id);
@@ -141,8 +139,10 @@ async fn find(app: &App, username: &str) -> Result<Option<Credentials>, StoreErr
     }
 }
 
-fn knows(found: &Credentials, device: &KnownDevice) -> bool {
-    found.user.id == device.user_id && device.issued_at >= found.devices_known_from
+/// The device that the user knows; of several, the one that was used last.
+fn known_among(devices: &[KnownDevice], found: &Credentials) -> Option<KnownDevice> {
+    let knows = |device: &&KnownDevice| found.user.id == device.user_id && device.issued_at >= found.devices_known_from;
+    devices.iter().filter(knows).max_by_key(|device| device.issued_at).copied()
 }
 
 async fn check(app: &App, password: PlainPassword, found: Option<Credentials>) -> Result<User, Refusal> {
@@ -169,7 +169,7 @@ async fn check(app: &App, password: PlainPassword, found: Option<Credentials>) -
 fn known_device(app: &App, user: &User, device_id: Uuid) -> Option<IssuedDevice> {
     let device = KnownDevice { user_id: user.id, device_id, issued_at: app.clock.now() };
     let token = app.device_keys.seal(&device)?;
-    Some(IssuedDevice { token, lifetime: app.config.throttle.device_lifetime })
+    Some(IssuedDevice { user_id: user.id, token, lifetime: app.config.throttle.device_lifetime })
 }
 
 /// Stores the session and issues its tokens. `None` when the user or the client changed since they were read.
@@ -181,7 +181,7 @@ async fn begin_session(
     sign_in: &SignIn<'_>,
 ) -> Result<Option<Issued>, Refusal> {
     let now = app.clock.now();
-    let scope = requested_scope(sign_in.scope, client)?;
+    let scope = scope::requested(sign_in.scope, client)?;
     let granted = audience::requested(&sign_in.resources, &audience::allowed(client, &app.config))?;
     let granted = audience::with_own_endpoints(granted, &scope, &sign_in.resources, app.config.issuer.as_str());
     let (session, token) = new_session(app, client, user, scope, granted, &sign_in.device, now);
@@ -190,7 +190,7 @@ async fn begin_session(
         client,
         user: Some(SignedInUser::of(app, &session, user)),
         session_ends_at,
-        scope: &session.scope,
+        scope: Cow::Borrowed(&session.scope),
         audience: session.audience.clone(),
     };
     let (access_token, expires_in) = issue::access_token(app, registry, subject, now)?;

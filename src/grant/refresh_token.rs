@@ -3,11 +3,11 @@
 mod rotate;
 
 use super::issue::{self, SignedInUser, Subject};
-use super::{InvalidGrant, Issued, IssuedRefresh, Refusal, audience, snapshot, throttled};
+use super::{InvalidGrant, Issued, IssuedRefresh, Refusal, audience, scope, snapshot, throttled};
 use crate::app::{App, Snapshot};
 use crate::audit::{Actor, AuditEvent, Kind};
 use crate::clock::UnixTime;
-use crate::domain::{Client, Exchange, Grant, PlainSecret, RefreshPolicy, Requester, RevokedReason, Scope, Session};
+use crate::domain::{Client, Exchange, Grant, PlainSecret, RefreshPolicy, Requester, RevokedReason, Session};
 use crate::store::StoreError;
 use crate::store::sessions::SignedIn;
 use crate::throttle::Failures;
@@ -17,7 +17,7 @@ use crate::token::refresh::RefreshToken;
 /// How often a token is judged again when another exchange of its session came first. Each time somebody got further.
 const ATTEMPTS: usize = 64;
 
-/// How often a write whose outcome is unknown is tried again: if it was done after all, that ends as a replay.
+/// How often a write is tried again whose answer was lost with its connection: if it was done after all, that ends as a replay.
 const UNKNOWN_OUTCOMES: usize = 2;
 
 /// How much longer an unrotated session's life must become to be worth a write, as a part of its idle lifetime.
@@ -116,7 +116,7 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<At
     let verdict = judge(&opened.presented, session, now, &policy);
     condemn(app, &registry, session, verdict, refresh.requester).await?;
 
-    let scope = granted_scope(refresh.scope, session)?;
+    let scope = scope::refreshed(refresh.scope, &session.scope, client)?;
     let granted = granted_audience(app, client, &session.audience, &refresh.resources)?;
     let session_ends_at = if is_stored_as_used(session, verdict, now, &policy) {
         expiry_after_use(session.life(), now, &policy)
@@ -124,7 +124,7 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<At
         effective_expiry(session.life(), &policy)
     };
     let user = Some(SignedInUser::of(app, session, user));
-    let subject = Subject { client, user, session_ends_at, scope: &scope, audience: granted };
+    let subject = Subject { client, user, session_ends_at, scope, audience: granted };
     let (exchange, token) = plan(app, opened, session, verdict, &policy, now)?;
     // Signed before anything is stored: a failure here must not use the refresh token up.
     let issued = issued(app, &registry, subject, verdict, token, now)?;
@@ -140,7 +140,7 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<At
         match stored {
             Ok(true) => {}
             Ok(false) => return Ok(Attempt::Overtaken),
-            Err(error) if error.is_of_unknown_outcome() => return Ok(Attempt::Unknown(error)),
+            Err(error) if error.is_of_connection() => return Ok(Attempt::Unknown(error)),
             Err(error) => return Err(error.into()),
         }
     }
@@ -156,7 +156,7 @@ fn issued(
     token: PlainSecret,
     now: UnixTime,
 ) -> Result<Attempt, Refusal> {
-    let (scope, lifetime) = (subject.scope.clone(), subject.session_ends_at.saturating_sub(now));
+    let (scope, lifetime) = (subject.scope.clone().into_owned(), subject.session_ends_at.saturating_sub(now));
     let (access_token, expires_in) = issue::access_token(app, registry, subject, now)?;
     let refresh = Some(IssuedRefresh { token, lifetime, verdict: Some(name(verdict)) });
     Ok(Attempt::Issued(verdict, Box::new(Issued { access_token, expires_in, scope, refresh, device: None })))
@@ -196,7 +196,7 @@ async fn condemn(
             app.tell_failure(of_session(acting.event(Kind::RefreshAhead), session)).await;
             tracing::error!(session = %session.id, "a refresh token is ahead of the database, which has lost commits");
         }
-        Verdict::Rotate | Verdict::Replay | Verdict::Recover => return Ok(()),
+        Verdict::Rotate | Verdict::Unrotated | Verdict::Replay | Verdict::Recover => return Ok(()),
     }
     Err(InvalidGrant::Verdict(verdict).into())
 }
@@ -215,7 +215,7 @@ fn plan(
     now: UnixTime,
 ) -> Result<(Option<Exchange>, PlainSecret), Refusal> {
     let keys = &app.refresh_keys;
-    if verdict == Verdict::Replay {
+    if matches!(verdict, Verdict::Replay | Verdict::Unrotated) {
         let current = keys.find_current(&opened.token, session).ok_or(InvalidGrant::Underivable)?;
         let touch = is_stored_as_used(session, verdict, now, policy);
         return Ok((touch.then(|| Exchange::touch(session, now, policy)), current));
@@ -228,14 +228,10 @@ fn plan(
 /// refresh needs no write, but a session that is used must not end as idle.
 fn is_stored_as_used(session: &Session, verdict: Verdict, now: UnixTime, policy: &RefreshPolicy) -> bool {
     let is_worth_a_touch = now.saturating_sub(session.last_used_at) > policy.idle_lifetime / TOUCH_PART;
-    verdict != Verdict::Replay || (!policy.rotation && is_worth_a_touch)
-}
-
-/// RFC 6749 §6: never wider than the sign-in was granted; what it narrows is the access token only.
-fn granted_scope(asked: Option<&str>, session: &Session) -> Result<Scope, Refusal> {
-    let Some(text) = asked else { return Ok(session.scope.clone()) };
-    let scope: Scope = text.parse().map_err(|_| Refusal::InvalidScope)?;
-    if scope.is_subset(&session.scope) { Ok(scope) } else { Err(Refusal::InvalidScope) }
+    match verdict {
+        Verdict::Replay | Verdict::Unrotated => !policy.rotation && is_worth_a_touch,
+        Verdict::Rotate | Verdict::Recover | Verdict::Reuse | Verdict::Ahead => true,
+    }
 }
 
 /// Never wider than the sign-in, nor than what the client may have by now. When the client has lost all of it, no other
@@ -259,6 +255,7 @@ fn name(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Replay => "replay",
         Verdict::Recover => "recover",
+        Verdict::Unrotated => "unrotated",
         Verdict::Rotate | Verdict::Reuse | Verdict::Ahead => "rotate",
     }
 }

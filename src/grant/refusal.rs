@@ -67,6 +67,9 @@ pub enum InvalidGrant {
     /// Not one of our refresh tokens: malformed, or its tag is wrong.
     #[error("not a refresh token of this server")]
     NotOurs,
+    /// A browser without a refresh token of the client.
+    #[error("the browser holds no refresh token of the client")]
+    NotSignedIn,
     /// Its session isn't there.
     #[error("no such session")]
     NoSession,
@@ -98,9 +101,12 @@ impl Refusal {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::Overloaded | StoreError::TimedOut | StoreError::TooSoon => {
-                Self::Unavailable(error.to_string())
-            }
+            StoreError::Unavailable(_)
+            | StoreError::Overloaded
+            | StoreError::TimedOut
+            | StoreError::Locked
+            | StoreError::Gone
+            | StoreError::TooSoon => Self::Unavailable(error.to_string()),
             _ => Self::Failed(error.to_string()),
         }
     }

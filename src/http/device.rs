@@ -1,17 +1,22 @@
 //! What a sign-in says of the device that it comes from.
 
+use axum::http::HeaderMap;
+
+use super::cookies::{Jar, Kind, MOST, Places};
 use super::error::OAuthError;
-use super::origin;
+use super::page::Page;
 use super::submitted::Submitted;
+use crate::app::App;
 use crate::config::Config;
-use crate::domain::Device;
+use crate::domain::{Client, Device, UserId, cookie_tag};
+use crate::token::device::PREFIX;
 
 /// The longest name that an app may give a device, in characters.
 const MAX_NAME: usize = 128;
 
 /// The device of a sign-in.
 pub fn device(request: &Submitted) -> Result<Device, OAuthError> {
-    let name = request.params.get("device_name");
+    let name = request.params.get("device_name")?.map(str::trim).filter(|name| !name.is_empty());
     if name.is_some_and(|name| name.chars().count() > MAX_NAME || name.chars().any(char::is_control)) {
         let description = "The device_name is longer than 128 characters or has control characters.";
         return Err(OAuthError::invalid_request(description));
@@ -23,8 +28,30 @@ pub fn device(request: &Submitted) -> Result<Device, OAuthError> {
     })
 }
 
-/// The token of an earlier sign-in on the same device: in the body, or in a browser app's cookie.
-pub fn device_token(request: &Submitted, config: &Config) -> Option<String> {
-    let in_body = request.params.get("device_token").map(str::to_owned);
-    in_body.or_else(|| origin::device_cookie(&request.headers, config))
+/// The tokens of earlier sign-ins on the same device: the one in the body, or those in a browser app's cookies, where each of
+/// its users has one. They give access to nothing, so without a page of the client's they are merely not there.
+pub fn device_tokens(request: &Submitted, client: &Client, config: &Config) -> Result<Vec<String>, OAuthError> {
+    if let Some(token) = request.params.word("device_token")? {
+        return Ok(vec![token.to_owned()]);
+    }
+    if !Page::of(&request.headers).speaks_for(client, config) {
+        return Ok(Vec::new());
+    }
+    let jar = Jar::of(&request.headers, Kind::Device);
+    let own = jar.tagged().map(|(_, token)| token).take(MOST);
+    Ok(own.chain(jar.shared()).map(str::to_owned).collect())
+}
+
+/// Where a user's device token goes: into the user's own cookie; and into the one that all users of a host shared in version
+/// 0.1, if that was sent and is nobody else's.
+pub fn device_places(app: &App, headers: &HeaderMap, user: UserId) -> Places {
+    let jar = Jar::of(headers, Kind::Device);
+    let tag = cookie_tag(app.config.issuer.as_str(), &user.to_string());
+    let is_free = |text: &str| match app.device_keys.open(text) {
+        Some(device) => device.user_id == user,
+        // Another instance on this host may have made it.
+        None => !text.starts_with(PREFIX),
+    };
+    let with_shared = jar.shared().is_some_and(is_free);
+    Places::new(&jar, &tag, with_shared, |text| app.device_keys.open(text).map(|device| device.issued_at))
 }

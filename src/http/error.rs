@@ -1,5 +1,7 @@
 //! The one error of the wire: `{"error","error_description"}`, the RFC's codes, fixed texts. The cause goes to the log only.
 
+use std::borrow::Cow;
+
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -12,24 +14,24 @@ use crate::grant::Refusal;
 #[derive(Clone, Debug)]
 pub struct Cause(pub String);
 
-/// An error answer. Descriptions are fixed texts in the character set of RFC 6749 §5.2.
+/// An error answer. Descriptions are our own texts in the character set of RFC 6749 §5.2, with nothing of the request in them.
 #[derive(Debug)]
 pub struct OAuthError {
     status: StatusCode,
     code: &'static str,
-    description: &'static str,
+    description: Cow<'static, str>,
     challenge: Option<HeaderValue>,
     retry_after: Option<Seconds>,
-    cause: Option<String>,
+    cause: Option<Box<str>>,
 }
 
 impl OAuthError {
-    fn new(status: StatusCode, code: &'static str, description: &'static str) -> Self {
-        Self { status, code, description, challenge: None, retry_after: None, cause: None }
+    fn new(status: StatusCode, code: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, description: description.into(), challenge: None, retry_after: None, cause: None }
     }
 
     /// 400 `invalid_request`, RFC 6749 §5.2.
-    pub fn invalid_request(description: &'static str) -> Self {
+    pub fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", description)
     }
 
@@ -101,6 +103,18 @@ impl OAuthError {
         Self::new(StatusCode::FORBIDDEN, "invalid_request", "The origin of the request is not allowed.")
     }
 
+    /// 403 `invalid_request`: cookie mode on a page of another site.
+    pub fn cross_site_cookie() -> Self {
+        let description = "Cookie mode needs the page and this server to be of one site: the browser drops the cookie.";
+        Self::new(StatusCode::FORBIDDEN, "invalid_request", description)
+    }
+
+    /// 403 `invalid_request`: what administrators do, from a page.
+    pub fn not_for_pages() -> Self {
+        let description = "Pages may revoke tokens only: this form is for administrators.";
+        Self::new(StatusCode::FORBIDDEN, "invalid_request", description)
+    }
+
     /// 404.
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "invalid_request", "There is no such endpoint.")
@@ -153,7 +167,7 @@ impl OAuthError {
     /// The same error with what the log says of it.
     #[must_use]
     pub fn because(mut self, cause: String) -> Self {
-        self.cause = Some(cause);
+        self.cause = Some(cause.into_boxed_str());
         self
     }
 
@@ -198,7 +212,7 @@ impl IntoResponse for OAuthError {
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
-        let cause = self.cause.unwrap_or_else(|| self.description.to_owned());
+        let cause = self.cause.map_or_else(|| self.description.into_owned(), String::from);
         response.extensions_mut().insert(Cause(format!("{}: {cause}", self.code)));
         response
     }
@@ -216,6 +230,8 @@ mod tests {
             OAuthError::missing_token(),
             OAuthError::other_audience(),
             OAuthError::foreign_origin(),
+            OAuthError::cross_site_cookie(),
+            OAuthError::not_for_pages(),
             OAuthError::not_found(),
             OAuthError::method_not_allowed(),
             OAuthError::body_timeout(),

@@ -11,7 +11,8 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::authorization::presented_client;
-use super::params::Params;
+use super::error::OAuthError;
+use super::params::{Params, is_well_escaped};
 use crate::grant::PresentedClient;
 
 /// The bytes as an `Authorization` header, and as what Basic encodes.
@@ -24,11 +25,12 @@ pub fn basic(bytes: &[u8]) {
     // What was read is what a client would have written, or what the URL Standard's lenient reader makes of it.
     let mut halves = bytes.splitn(2, |&b| b == b':');
     for (read, half) in [&id, &secret].into_iter().zip(&mut halves) {
-        assert!(!read.contains('\0'));
+        assert!(!read.contains('\0') && read.trim_ascii() == read);
         let lenient = form_urlencoded::parse(half).next();
-        // There, `=` would end a name, and `&` a pair.
-        if !half.contains(&b'=') && !half.contains(&b'&') {
-            assert_eq!(lenient.map(|(name, _)| name.into_owned()).unwrap_or_default(), *read);
+        // There, `=` would end a name, and `&` a pair; a `%` that begins no escape says that nothing was encoded.
+        if !half.contains(&b'=') && !half.contains(&b'&') && is_well_escaped(half) {
+            let lenient = lenient.map(|(name, _)| name.into_owned()).unwrap_or_default();
+            assert_eq!(lenient.trim_ascii(), *read);
         }
     }
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
@@ -37,11 +39,14 @@ pub fn basic(bytes: &[u8]) {
     assert_eq!(again, Some((id, secret)));
 }
 
+/// The first way to read them, which is the RFC's where it can be.
 fn credentials(value: HeaderValue) -> Option<(String, String)> {
     let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
     let nothing = Params::from_form(b"").ok()?;
     match presented_client(&headers, &nothing).ok()? {
-        PresentedClient::WithSecret { id, secret } => Some((id, secret.reveal().to_owned())),
+        PresentedClient::WithSecret(readings) => {
+            readings.into_iter().next().map(|first| (first.id, first.secret.reveal().to_owned()))
+        }
         PresentedClient::Named { .. } | PresentedClient::Nobody => None,
     }
 }
@@ -49,41 +54,55 @@ fn credentials(value: HeaderValue) -> Option<(String, String)> {
 /// The bytes as a form.
 pub fn form(bytes: &[u8]) {
     let Ok(params) = Params::from_form(bytes) else { return };
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
     let lenient: Vec<_> = form_urlencoded::parse(bytes).into_owned().collect();
-    assert_agree(&params, &lenient);
+    let ours: Vec<_> = params.members().iter().map(|(name, value)| (name.clone(), text_of(value))).collect();
+    assert_eq!(ours, lenient);
+    assert!(ours.len() <= 64);
     let mut again = form_urlencoded::Serializer::new(String::new());
     let again = again.extend_pairs(&lenient).finish();
-    assert!(Params::from_form(again.as_bytes()).is_ok_and(|again| again.pairs() == params.pairs()), "{again}");
+    assert!(Params::from_form(again.as_bytes()).is_ok_and(|again| again.members() == params.members()), "{again}");
+    for name in NAMES {
+        let values: Vec<_> =
+            lenient.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str()).collect();
+        assert_read(&params.get(name), &values);
+    }
 }
 
 /// The bytes as JSON.
 pub fn json(bytes: &[u8]) {
     let Ok(params) = Params::from_json(bytes) else { return };
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     // A map has each name once; whether the text has, is for us to see.
     let members: Result<BTreeMap<String, Value>, _> = serde_json::from_slice(bytes);
-    assert!(members.is_ok(), "what isn't an object was read as one");
-    let mut pairs = Vec::new();
+    assert!(members.is_ok() && params.members().len() <= 64, "what isn't an object was read as one");
     for (name, value) in members.into_iter().flatten() {
-        let texts = match value {
-            Value::Array(items) => items,
-            Value::Null => vec![Value::String(String::new())],
-            value => vec![value],
-        };
-        for text in texts {
-            let text = text.as_str().map_or_else(|| text.to_string(), str::to_owned);
-            pairs.push((name.clone(), text));
+        let ours: Vec<_> =
+            params.members().iter().filter(|(other, _)| *other == name).map(|(_, value)| value).collect();
+        assert_eq!(ours.last(), Some(&&value), "{name}");
+        if let ([_], Some(name), Value::String(text)) =
+            (ours.as_slice(), NAMES.iter().find(|known| **known == name), &value)
+        {
+            assert_read(&params.get(name), &[text]);
         }
     }
-    assert_agree(&params, &pairs);
 }
 
-/// The same pairs, whatever their order, none of them twice but `resource`, and no more than there may be.
-fn assert_agree(params: &Params, others: &[(String, String)]) {
-    let (mut ours, mut theirs) = (params.pairs().to_vec(), others.to_vec());
-    ours.sort();
-    theirs.sort();
-    assert_eq!(ours, theirs);
-    assert!(ours.len() <= 64 && ours.iter().all(|(name, value)| !value.contains('\0') && !name.contains('\0')));
-    let twice = |two: &[(String, String)]| matches!(two, [one, other] if one.0 == other.0 && one.0 != "resource");
-    assert!(!ours.windows(2).any(twice), "{ours:?}");
+/// Some of those that are read.
+const NAMES: [&str; 4] = ["a", "token", "username", "resource"];
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// A parameter has one value without NUL, or it is refused; an empty one is none.
+fn assert_read(read: &Result<Option<&str>, OAuthError>, values: &[&str]) {
+    let is_right = match values {
+        [] | [""] => matches!(read, Ok(None)),
+        [one] if !one.contains('\0') => matches!(read, Ok(Some(text)) if text == one),
+        _ => read.is_err(),
+    };
+    assert!(is_right, "{read:?} of {values:?}");
 }

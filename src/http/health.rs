@@ -1,6 +1,7 @@
 //! `GET /health/live` and `/health/ready`: for whoever restarts the process, and for whoever sends it requests.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,9 +16,15 @@ pub async fn live() -> Response {
     json::no_store_bytes(r#"{"status":"ok"}"#)
 }
 
-/// Answers `GET /health/ready`: the database answers, and this node's copy of the registry is current.
+/// Answers `GET /health/ready`: sign-ins and revocations can be stored, this node's copy of the registry is current, and the node isn't
+/// about to stop. Anybody may ask, so nothing is asked of the database.
 pub async fn ready(State(app): State<Arc<App>>) -> Result<Response, OAuthError> {
+    if app.draining.load(Ordering::Relaxed) {
+        return Err(OAuthError::unavailable(1, "the server is about to stop".to_owned()));
+    }
     snapshot(&app)?;
-    app.store.registry_state().await.map_err(Refusal::from)?;
+    if let Some(reason) = app.unready() {
+        return Err(Refusal::Unavailable(reason.to_owned()).into());
+    }
     Ok(json::no_store_bytes(r#"{"status":"ok"}"#))
 }

@@ -59,7 +59,7 @@ struct Introspection<'a> {
 /// Answers `POST /introspect`. `token_type_hint` is no help here and ignored: a token's form says what it is.
 pub async fn introspect(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>) -> Result<Response, OAuthError> {
     let caller = caller(&app, &request).await?;
-    let token = request.params.require("token", "The token is missing.")?;
+    let token = request.params.word("token")?.ok_or_else(|| OAuthError::invalid_request("The token is missing."))?;
     if let Some(access) = live::access_token(&app, token).await? {
         return Ok(answer_access(&app, &caller, &access));
     }
@@ -86,7 +86,7 @@ async fn refuse_scanning(app: &App, caller: &Client, token: &str, requester: &Re
 async fn caller(app: &App, request: &Submitted) -> Result<Arc<Client>, OAuthError> {
     let registry = snapshot(app)?;
     if let Authorization::Bearer(token) = Authorization::of(&request.headers) {
-        if is_authenticated_by_body(&request.params) {
+        if is_authenticated_by_body(&request.params)? {
             return Err(OAuthError::invalid_request("The caller authenticates in more than one way."));
         }
         return bearers_client(app, &registry, token).await;
@@ -102,22 +102,24 @@ async fn caller(app: &App, request: &Submitted) -> Result<Arc<Client>, OAuthErro
     Ok(client)
 }
 
-/// The client of an access token with the scope. A public client proves nothing, so the scope gives it no right, as it
-/// may not ask by its identifier either.
+/// The client of an access token with the scope. The scope gives no right by itself: the token must be the client's own and not a
+/// user's, and the client one that may introspect.
 async fn bearers_client(app: &App, registry: &Snapshot, token: &str) -> Result<Arc<Client>, OAuthError> {
     let claims = bearer_with_scope(app, token, Scope::INTROSPECT, CHALLENGE).await?.claims;
-    match registry.client(claims.client_id.as_str()) {
-        Some(client) if client.is_public() => Err(OAuthError::insufficient_scope(CHALLENGE)),
-        Some(client) => Ok(Arc::clone(client)),
-        None => Err(OAuthError::invalid_token()),
-    }
+    let client = registry.client(claims.client_id.as_str()).ok_or_else(OAuthError::invalid_token)?;
+    let cause = match client {
+        _ if claims.sid.is_some() => "the token is a user's, not the client's own",
+        client if client.is_public() || !client.may_introspect => "the client may not introspect",
+        client => return Ok(Arc::clone(client)),
+    };
+    Err(OAuthError::insufficient_scope(CHALLENGE).because(cause.to_owned()))
 }
 
 fn shown(scope: &Scope) -> Option<String> {
     (!scope.is_empty()).then(|| scope.to_string())
 }
 
-/// A client sees its own tokens, and those for an audience that it serves.
+/// A client sees its own access tokens, and those for an audience that it serves.
 fn may_see(caller: &Client, client_id: &ClientId, audience: &[String]) -> bool {
     caller.id == *client_id || audience.iter().any(|name| caller.serves.contains(name))
 }
@@ -150,15 +152,16 @@ fn answer_access(app: &App, caller: &Client, access: &LiveAccess) -> Response {
     })
 }
 
-/// `token_type` says that this is no access token, so that no resource server takes it for one.
+/// A resource server that is sent a refresh token must not take it for an access token, and some don't look at `token_type`. So it is
+/// active for its own client and for administrators only.
 fn answer_refresh(app: &App, caller: &Client, refresh: &LiveRefresh) -> Response {
     let session = &refresh.signed_in.session;
-    if !may_see(caller, &session.client_id, &session.audience) {
+    if caller.id != session.client_id && !caller.is_admin() {
         return json::no_store_bytes(INACTIVE);
     }
     json::no_store(&Introspection {
         active: true,
-        scope: shown(&session.scope),
+        scope: shown(&refresh.scope),
         client_id: session.client_id.as_str(),
         username: Some(refresh.signed_in.user.username.as_str()),
         token_type: "refresh_token",

@@ -1,6 +1,8 @@
 //! What every request passes through, outside in: identification and the log line, security headers, CORS, a limit in
 //! time, panics. One function around the endpoints: a stack of boxed middleware costs as much as an endpoint.
 
+mod cors;
+
 use std::any::Any;
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -8,19 +10,19 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::http::header::{
-    AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, RETRY_AFTER,
-    STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_SECURITY_POLICY, HeaderName, ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use tower::{Layer as _, ServiceExt as _, service_fn};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::CorsLayer;
 
 use super::client_address::{ClientAddress, is_unbelieved, resolve};
 use super::error::{Cause, OAuthError};
@@ -35,9 +37,6 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How a path ends, in the router's own language, that stands for all below it.
 pub(super) const BELOW: &str = "{*path}";
 
-/// How long a browser may remember the answer to a preflight.
-const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
-
 /// The number of a request, as one of its extensions.
 #[derive(Clone, Debug)]
 pub(super) struct RequestId(pub String);
@@ -51,25 +50,30 @@ struct Parts {
     endpoints: Router,
     /// Every address that an endpoint has. Any other may hold a secret that somebody put in the wrong place.
     paths: HashMap<String, Endpoint>,
-    cors: Option<CorsLayer>,
+    cors: CorsLayer,
 }
 
 impl Handler for Layers {
-    async fn answer(self, request: Request, peer: Peer) -> Response {
-        self.0.identified(request, peer).await
+    async fn answer(self, request: Request, Peer(peer): Peer) -> Response {
+        self.identified(request, peer).await
     }
 }
 
 impl Layers {
     /// Puts the layers around `endpoints`, which are at `paths`.
     pub fn around(endpoints: Router, paths: HashMap<String, Endpoint>, app: &Arc<App>) -> Self {
-        Self(Arc::new(Parts { cors: cors(&app.config), app: Arc::clone(app), endpoints, paths }))
+        Self(Arc::new(Parts { cors: cors::layer(&app.config), app: Arc::clone(app), endpoints, paths }))
+    }
+
+    /// The answer to one request.
+    pub(super) fn identified(&self, request: Request, peer: SocketAddr) -> impl Future<Output = Response> {
+        self.0.identified(request, peer)
     }
 }
 
 impl Parts {
     /// Gives the request its address and its number, the answer its security headers, and the log its line.
-    async fn identified(&self, mut request: Request, Peer(peer): Peer) -> Response {
+    async fn identified(&self, mut request: Request, peer: SocketAddr) -> Response {
         let config = &self.app.config;
         let begun = Instant::now();
         let (route, endpoint) = self.known(request.uri().path());
@@ -82,14 +86,10 @@ impl Parts {
         request.extensions_mut().insert(address);
         request.extensions_mut().insert(RequestId(request_id.clone()));
         let method = request.method().clone();
-        let mut response = self.readable(request, endpoint).await;
+        let response = self.readable(endpoint, request).await;
         self.app.metrics.requests.count(endpoint, response.status().as_u16(), begun.elapsed());
         log(&response, method_name(&method), route, address, &request_id, begun);
-        secure(response.headers_mut(), config.issuer.is_https());
-        if let Ok(id) = HeaderValue::try_from(request_id) {
-            response.headers_mut().insert(REQUEST_ID, id);
-        }
-        response
+        sealed(response, request_id, config)
     }
 
     /// Which endpoint has the path, and its address as the log has it.
@@ -113,14 +113,20 @@ impl Parts {
         }
     }
 
-    /// Lets the pages of the configured origins read the answer, whatever it is.
-    async fn readable(&self, request: Request, endpoint: Endpoint) -> Response {
-        // A gateway may ask with the method of the request that it holds back. Were a preflight answered here, it would let every
-        // OPTIONS pass without a token.
-        let cors = self.cors.as_ref().filter(|_| endpoint != Endpoint::Verify);
-        let Some(cors) = cors else { return self.bounded(request).await };
+    /// Lets the pages that may read the answer do so, whatever it is. A preflight is answered only where pages have business: a gateway
+    /// asks `/verify` with the method of the request that it holds back, and every OPTIONS would pass without a token.
+    async fn readable(&self, endpoint: Endpoint, request: Request) -> Response {
+        if !cors::is_for_pages(endpoint) {
+            return self.bounded(request).await;
+        }
+        if !cors::may_be_read(&self.app, request.headers()) {
+            let mut response = self.bounded(request).await;
+            // Or a shared cache hands one origin the answer for another.
+            response.headers_mut().append(VARY, HeaderValue::from(ORIGIN));
+            return response;
+        }
         let bounded = service_fn(async |request| Ok::<_, Infallible>(self.bounded(request).await));
-        let Ok(response) = cors.layer(bounded).oneshot(request).await;
+        let Ok(response) = self.cors.layer(bounded).oneshot(request).await;
         response
     }
 
@@ -140,34 +146,28 @@ impl Parts {
     }
 }
 
-/// Only for the configured origins, and nothing at all when there are none.
-fn cors(config: &Config) -> Option<CorsLayer> {
-    let origins: Vec<HeaderValue> =
-        config.http.allowed_origins.iter().filter_map(|origin| HeaderValue::try_from(origin.as_str()).ok()).collect();
-    (!origins.is_empty()).then(|| {
-        CorsLayer::new()
-            .allow_origin(AllowOrigin::list(origins))
-            .allow_credentials(true)
-            .allow_methods([Method::GET, Method::POST])
-            .allow_headers([AUTHORIZATION, CONTENT_TYPE])
-            .expose_headers([REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE, HeaderName::from_static("refresh-verdict")])
-            .max_age(PREFLIGHT_AGE)
-    })
-}
-
 /// The panic's own text may hold anything, so it reaches nobody but the panic hook.
 fn after_panic(_: Box<dyn Any + Send + 'static>) -> Response {
     OAuthError::server_error("a handler panicked".to_owned()).into_response()
 }
 
 /// A proxy of ours may have numbered the request; nobody else's number is taken over.
-fn request_id(config: &Config, peer: SocketAddr, headers: &HeaderMap) -> String {
+pub(super) fn request_id(config: &Config, peer: SocketAddr, headers: &HeaderMap) -> String {
     let from_proxy = config.http.trusted_proxies.iter().any(|net| net.contains(&peer.ip().to_canonical()));
     let sent = headers.get(REQUEST_ID).filter(|_| from_proxy).and_then(|id| id.to_str().ok());
     let is_plain = |id: &&str| {
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
     sent.filter(is_plain).map_or_else(|| random::uuid().to_string(), str::to_owned)
+}
+
+/// An answer with its request's number and the security headers.
+pub(super) fn sealed(mut response: Response, request_id: String, config: &Config) -> Response {
+    secure(response.headers_mut(), config.issuer.is_https());
+    if let Ok(id) = HeaderValue::try_from(request_id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
 }
 
 fn secure(headers: &mut HeaderMap, is_https: bool) {
@@ -180,7 +180,7 @@ fn secure(headers: &mut HeaderMap, is_https: bool) {
 }
 
 /// A method that has a name of its own. Anybody can send another word, and as much of it as a head has room for.
-fn method_name(method: &Method) -> &str {
+pub(super) fn method_name(method: &Method) -> &str {
     let known = [
         Method::GET,
         Method::HEAD,
@@ -195,7 +195,14 @@ fn method_name(method: &Method) -> &str {
 }
 
 /// What was refused is worth a line to anybody; what went well, ten thousand times a second, to whoever asks for it.
-fn log(response: &Response, method: &str, route: &str, address: ClientAddress, request_id: &str, begun: Instant) {
+pub(super) fn log(
+    response: &Response,
+    method: &str,
+    route: &str,
+    address: ClientAddress,
+    request_id: &str,
+    begun: Instant,
+) {
     let status = response.status();
     let cause = response.extensions().get::<Cause>().map(|Cause(cause)| cause.as_str());
     let milliseconds = || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -7,40 +7,76 @@ use axum::response::Response;
 
 use super::LOGIN_BODY_LIMIT;
 use super::authorization::presented_client;
-use super::device::{device, device_token};
+use super::device::{device, device_places, device_tokens};
 use super::error::OAuthError;
-use super::origin::refuse_foreign_page;
+use super::page::{Page, refuse_cross_site_cookie, refuse_foreign_page, require_page_of};
+use super::refresh_cookie::places_of_sign_in;
 use super::submitted::{FormOrJson, Submitted};
 use super::token_response::{Delivery, token_response};
 use crate::app::App;
+use crate::domain::Client;
 use crate::grant::password::{self, SignIn};
-use crate::grant::{PresentedClient, authenticate, snapshot};
+use crate::grant::{Issued, PresentedClient, authenticate, snapshot};
 
 /// Answers `POST /login`.
 pub async fn login(
     State(app): State<Arc<App>>,
     FormOrJson(request): FormOrJson<LOGIN_BODY_LIMIT>,
 ) -> Result<Response, OAuthError> {
-    refuse_foreign_page(&request.headers, &app.config)?;
     sign_in(&app, &request).await.map_err(OAuthError::first_party)
 }
 
 async fn sign_in(app: &App, request: &Submitted) -> Result<Response, OAuthError> {
+    refuse_foreign_page(app, &*snapshot(app)?, &request.headers)?;
     let params = &request.params;
-    let presented = match presented_client(&request.headers, params)? {
+    let username = params.require("username", "The username is missing.")?;
+    let password = params.require("password", "The password is missing.")?;
+    let in_cookies = params.flag("cookie")?;
+    if in_cookies {
+        refuse_cross_site_cookie(&request.headers)?;
+    }
+    let device = device(request)?;
+    let client = asking_client(app, request).await?;
+    let sign_in = SignIn {
+        username,
+        password,
+        scope: params.get("scope")?,
+        resources: params.all("resource")?,
+        device,
+        device_tokens: device_tokens(request, &client, &app.config)?,
+        requester: &request.requester,
+    };
+    let issued = password::grant(app, &client, sign_in).await?;
+    if in_cookies {
+        Ok(answer_in_cookies(app, request, &client, &issued).await)
+    } else {
+        Ok(token_response(&issued, Delivery::Body))
+    }
+}
+
+/// The client that the request names, or else the configured one; the page must be one that may speak for it.
+async fn asking_client(app: &App, request: &Submitted) -> Result<Arc<Client>, OAuthError> {
+    let presented = match presented_client(&request.headers, &request.params)? {
         PresentedClient::Nobody => PresentedClient::Named { id: app.config.login.client.to_string() },
         presented => presented,
     };
-    let sign_in = SignIn {
-        username: params.require("username", "The username is missing.")?,
-        password: params.require("password", "The password is missing.")?,
-        scope: params.get("scope"),
-        resources: params.all("resource").collect(),
-        device: device(request)?,
-        device_token: device_token(request, &app.config),
-        requester: &request.requester,
-    };
-    let delivery = if params.flag("cookie")? { Delivery::Cookie } else { Delivery::Body };
-    let client = authenticate(app, &*snapshot(app)?, &presented, &request.requester).await?;
-    Ok(token_response(&password::grant(app, &client, sign_in).await?, delivery))
+    let registry = snapshot(app)?;
+    let client = authenticate(app, &registry, &presented, &request.requester).await?;
+    if Page::of(&request.headers) != Page::None {
+        require_page_of(app, &registry, &request.headers, Some(&client))?;
+    }
+    Ok(client)
+}
+
+async fn answer_in_cookies(app: &App, request: &Submitted, client: &Client, issued: &Issued) -> Response {
+    let mut response = token_response(issued, Delivery::Cookie);
+    if let Some(refresh) = &issued.refresh {
+        let places = places_of_sign_in(app, &request.headers, client).await;
+        places.keep(&refresh.token, refresh.lifetime, response.headers_mut());
+    }
+    if let Some(device) = &issued.device {
+        let places = device_places(app, &request.headers, device.user_id);
+        places.keep(&device.token, device.lifetime, response.headers_mut());
+    }
+    response
 }

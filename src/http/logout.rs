@@ -3,70 +3,108 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
+use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use super::BODY_LIMIT;
 use super::authorization::Authorization;
+use super::cookies::{Jar, Kind};
 use super::error::OAuthError;
-use super::origin::clear_cookie;
-use super::presented_token::{PresentedToken, presented_token};
+use super::page::require_page_of;
+use super::presented_token::{Presented, presented};
 use super::refresh::asking_client;
+use super::refresh_cookie::Held;
 use super::submitted::{FormOrJson, Submitted};
-use super::token_response::Delivery;
-use crate::app::App;
+use crate::app::{App, Snapshot};
+use crate::domain::Client;
 use crate::grant::revocation::{is_of_session, logout_by_access_token, logout_by_refresh_token};
-use crate::grant::{InvalidGrant, Refusal};
+use crate::grant::{InvalidGrant, Refusal, live, snapshot};
 
-/// Answers `POST /logout`: 204, also when the session is gone already.
+/// Answers `POST /logout`: 204, also when nobody is signed in.
 pub async fn logout(
     State(app): State<Arc<App>>,
     FormOrJson(request): FormOrJson<BODY_LIMIT>,
 ) -> Result<Response, OAuthError> {
-    let all = request.params.flag("all")?;
-    let presented = presented_token(&request, &app.config)?;
-    let in_cookie = presented.as_ref().is_some_and(|token| token.delivery == Delivery::Cookie);
-    match (Authorization::of(&request.headers), presented) {
-        (Authorization::Bearer(_), Some(_)) if !in_cookie => {
-            return Err(OAuthError::invalid_request("The request has two tokens."));
-        }
-        (Authorization::Bearer(access), token) => by_bearer(&app, &request, access, token, all).await?,
-        (_, Some(token)) => by_refresh_token(&app, &request, &token, all).await?,
-        (_, None) => return Err(OAuthError::invalid_request("The request has no token.")),
-    }
+    let held = match Authorization::of(&request.headers) {
+        Authorization::Bearer(access) => by_bearer(&app, &request, access).await?,
+        _ => by_refresh_token(&app, &request).await?,
+    };
     let mut response = StatusCode::NO_CONTENT.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let (true, Some(cookie)) = (in_cookie, clear_cookie()) {
-        headers.insert(SET_COOKIE, cookie);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(held) = held
+        && let Some(places) = held.places_to_clear(&app).await
+    {
+        places.clear(response.headers_mut());
     }
     Ok(response)
 }
 
 /// A browser app's access token may have expired while its cookie is good, or be of another session than its cookie. What
 /// both stand for ends.
-async fn by_bearer(
-    app: &App,
-    request: &Submitted,
-    access: &str,
-    in_cookie: Option<PresentedToken>,
-    all: bool,
-) -> Result<(), OAuthError> {
-    let ended = logout_by_access_token(app, access, all, &request.requester).await?;
-    let Some(cookie) = in_cookie else { return ended.map(drop).ok_or_else(OAuthError::invalid_token) };
-    // That of a confidential client would ask for its secret, which an access token of the same session does without.
-    let is_done = ended.is_some_and(|session| is_of_session(app, &cookie.text, session));
-    if is_done || logout_by_refresh_token(app, None, &cookie.text, all, &request.requester).await? {
-        return Ok(());
+async fn by_bearer<'a>(app: &App, request: &'a Submitted, access: &str) -> Result<Option<Held<'a>>, OAuthError> {
+    let all = request.params.flag("all")?;
+    if request.params.word("refresh_token")?.is_some() {
+        return Err(OAuthError::invalid_request("The request has two tokens."));
     }
-    Err(ended.map_or_else(OAuthError::invalid_token, |_| others_are_left()))
+    let held = held_beside(app, request, access).await?;
+    let ended = logout_by_access_token(app, access, all, &request.requester).await?;
+    let Some(held) = held.filter(|held| !held.tokens().is_empty()) else {
+        return ended.map(|_| None).ok_or_else(OAuthError::invalid_token);
+    };
+    for token in held.tokens() {
+        // That of a confidential client would ask for its secret, which an access token of the same session does without.
+        let is_done = ended.is_some_and(|session| is_of_session(app, token, session));
+        let client = held.proven_client().ok();
+        if !is_done && !logout_by_refresh_token(app, client, token, all, &request.requester).await? {
+            return Err(ended.map_or_else(OAuthError::invalid_token, |_| others_are_left()));
+        }
+    }
+    Ok(Some(held))
 }
 
-async fn by_refresh_token(app: &App, request: &Submitted, token: &PresentedToken, all: bool) -> Result<(), OAuthError> {
+/// What the browser holds beside an access token; `None` for no cookie at all.
+async fn held_beside<'a>(app: &App, request: &'a Submitted, access: &str) -> Result<Option<Held<'a>>, OAuthError> {
+    if Jar::of(&request.headers, Kind::Refresh).is_empty() {
+        return Ok(None);
+    }
+    let registry = snapshot(app)?;
+    let client = client_beside(app, &registry, request, access)?;
+    require_page_of(app, &registry, &request.headers, client.as_deref())?;
+    Ok(Some(Held::of(app, &registry, &request.headers, client.as_ref()).await?.unproven()))
+}
+
+/// The client whose cookie goes with an access token: the one that is named, else the token's own.
+fn client_beside(
+    app: &App,
+    registry: &Snapshot,
+    request: &Submitted,
+    access: &str,
+) -> Result<Option<Arc<Client>>, OAuthError> {
+    if let Some(id) = request.params.word("client_id")? {
+        return registry.client(id).cloned().map(Some).ok_or_else(OAuthError::invalid_client);
+    }
+    let claims = live::believed(app, registry, access, app.clock.now());
+    Ok(claims.and_then(|claims| registry.client(claims.client_id.as_str()).cloned()))
+}
+
+async fn by_refresh_token<'a>(app: &App, request: &'a Submitted) -> Result<Option<Held<'a>>, OAuthError> {
+    let all = request.params.flag("all")?;
     let client = asking_client(app, request).await?;
-    let done = logout_by_refresh_token(app, client.as_deref(), &token.text, all, &request.requester).await?;
-    if done { Ok(()) } else { Err(others_are_left()) }
+    match presented(app, request, client.as_ref()).await? {
+        Presented::InBody(token) => {
+            let done = logout_by_refresh_token(app, client.as_deref(), token, all, &request.requester).await?;
+            if done { Ok(None) } else { Err(others_are_left()) }
+        }
+        Presented::InCookies(held) => {
+            let client = held.proven_client().ok();
+            let mut done = true;
+            for token in held.tokens() {
+                done &= logout_by_refresh_token(app, client, token, all, &request.requester).await?;
+            }
+            if done { Ok(Some(held)) } else { Err(others_are_left()) }
+        }
+    }
 }
 
 fn others_are_left() -> OAuthError {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::cacheable;
 use super::error::OAuthError;
 use crate::app::{App, Snapshot};
-use crate::domain::Grant;
+use crate::domain::{Client, Grant};
 use crate::grant::snapshot;
 
 /// Answers `GET /.well-known/oauth-authorization-server`.
@@ -56,7 +56,8 @@ fn document(app: &App, registry: &Snapshot) -> Map<String, Value> {
         ("response_types_supported", json!(["none"])),
     ];
     let mut document: Map<String, Value> = members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
-    let scopes: BTreeSet<&str> = registry.clients().flat_map(|client| client.scope.iter()).collect();
+    let of_client = |client: &Client| client.entitled(&client.scope).iter().map(str::to_owned).collect::<Vec<_>>();
+    let scopes: BTreeSet<String> = registry.clients().flat_map(of_client).collect();
     if !scopes.is_empty() {
         document.insert("scopes_supported".to_owned(), json!(scopes));
     }

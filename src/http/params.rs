@@ -1,4 +1,5 @@
-//! Request parameters, from a form or from JSON: decoded strictly, each at most once.
+//! Request parameters, from a form or from JSON. The body is decoded as a whole; a parameter is judged when it is read, so that one
+//! that nobody asked for is ignored, whatever it is (RFC 6749 §3.2).
 
 use std::fmt;
 
@@ -12,121 +13,161 @@ use super::error::OAuthError;
 /// The most parameters in one request.
 const MAX_PARAMETERS: usize = 64;
 
-/// The one parameter that may be repeated, RFC 8707 §2.
-const RESOURCE: &str = "resource";
+/// UTF-8's byte order mark, which some editors put before a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The parameters that JSON may have as booleans.
-const FLAGS: [&str; 2] = ["all", "cookie"];
-
-/// The parameters of a request. An empty one counts as omitted (RFC 6749 §3.2).
-pub struct Params(Vec<(String, String)>);
+/// The parameters of a request. An empty one counts as omitted (RFC 6749 §3.2), and so does null.
+pub struct Params {
+    /// By name, in order. Those of a form are texts.
+    members: Vec<(String, Value)>,
+    /// What a form repeats is a list in JSON.
+    is_form: bool,
+}
 
 impl Params {
     /// Reads `application/x-www-form-urlencoded`: UTF-8, every `%` followed by two hexadecimal digits.
     pub fn from_form(body: &[u8]) -> Result<Self, OAuthError> {
         let malformed = || OAuthError::invalid_request("The body is not a well-formed UTF-8 form.");
-        let mut pairs = Vec::new();
-        for pair in body.split(|&b| b == b'&').filter(|pair| !pair.is_empty()) {
+        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+        let mut members = Vec::new();
+        for pair in without_line_end(body).split(|&b| b == b'&').filter(|pair| !pair.is_empty()) {
             let mut halves = pair.splitn(2, |&b| b == b'=');
             let name = decode_form(halves.next().unwrap_or_default()).ok_or_else(malformed)?;
             let value = decode_form(halves.next().unwrap_or_default()).ok_or_else(malformed)?;
-            push(&mut pairs, name, value)?;
+            if members.len() >= MAX_PARAMETERS {
+                return Err(too_many());
+            }
+            members.push((name, Value::String(value)));
         }
-        Ok(Self(pairs))
+        Ok(Self { members, is_form: true })
     }
 
-    /// Reads a JSON object whose members are texts, booleans for flags, or a list of texts for `resource`.
+    /// Reads a JSON object.
     pub fn from_json(body: &[u8]) -> Result<Self, OAuthError> {
-        let members: Members =
+        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+        let Members(members) =
             serde_json::from_slice(body).map_err(|_| OAuthError::invalid_request("The body is not a JSON object."))?;
-        // What a form repeats is a list in JSON; a member is never repeated.
-        if members.0.iter().filter(|(name, _)| name == RESOURCE).count() > 1 {
-            return Err(repeated());
-        }
-        let mut pairs = Vec::new();
-        for (name, value) in members.0 {
-            match value {
-                Value::Null => push(&mut pairs, name, String::new())?,
-                Value::String(text) => push(&mut pairs, name, text)?,
-                Value::Bool(flag) if FLAGS.contains(&name.as_str()) => push(&mut pairs, name, flag.to_string())?,
-                Value::Array(items) if name == RESOURCE => {
-                    for item in items {
-                        let Value::String(text) = item else { return Err(wrong_type()) };
-                        push(&mut pairs, name.clone(), text)?;
-                    }
-                }
-                Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => return Err(wrong_type()),
-            }
-        }
-        Ok(Self(pairs))
+        if members.len() > MAX_PARAMETERS { Err(too_many()) } else { Ok(Self { members, is_form: false }) }
     }
 
     /// All of them as they were read, in order.
     #[cfg(any(fuzzing, test))]
-    pub(super) fn pairs(&self) -> &[(String, String)] {
-        &self.0
+    pub(super) fn members(&self) -> &[(String, Value)] {
+        &self.members
+    }
+
+    /// Whether names and values are ASCII, so that most character sets would read them alike.
+    pub fn is_ascii(&self) -> bool {
+        self.members.iter().all(|(name, value)| name.is_ascii() && value.as_str().is_none_or(str::is_ascii))
     }
 
     /// The parameter's value, unless it is omitted or empty.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
+    pub fn get(&self, name: &'static str) -> Result<Option<&str>, OAuthError> {
+        self.one(name)?.map_or(Ok(None), |value| text(name, value))
     }
 
-    /// Every value of a parameter that may be repeated.
-    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    /// As [`Self::get`], for an identifier, a secret or a token: white space around it is no part of it.
+    pub fn word(&self, name: &'static str) -> Result<Option<&str>, OAuthError> {
+        Ok(self.get(name)?.map(str::trim_ascii).filter(|word| !word.is_empty()))
+    }
+
+    /// Every value of a parameter that may be repeated, RFC 8707 §2.
+    pub fn all(&self, name: &'static str) -> Result<Vec<&str>, OAuthError> {
+        let found: Vec<&Value> = self.named(name).collect();
+        if found.len() > 1 && !self.is_form {
+            return Err(repeated(name));
+        }
+        let mut texts = Vec::new();
+        for value in found {
+            match value {
+                Value::Null => {}
+                Value::Array(items) if items.len() > MAX_PARAMETERS => return Err(too_many()),
+                Value::Array(items) => {
+                    for item in items {
+                        texts.extend(text(name, item)?);
+                    }
+                }
+                value => texts.extend(text(name, value)?),
+            }
+        }
+        Ok(texts)
     }
 
     /// The parameter's value. `description` is the error when it is missing.
-    pub fn require(&self, name: &str, description: &'static str) -> Result<&str, OAuthError> {
-        self.get(name).ok_or_else(|| OAuthError::invalid_request(description))
+    pub fn require(&self, name: &'static str, description: &'static str) -> Result<&str, OAuthError> {
+        self.get(name)?.ok_or_else(|| OAuthError::invalid_request(description))
     }
 
     /// Whether the parameter is `true`; `false` and omitted are the same, everything else is an error.
-    pub fn flag(&self, name: &str) -> Result<bool, OAuthError> {
-        match self.get(name) {
-            None | Some("false") => Ok(false),
-            Some("true") => Ok(true),
-            Some(_) => Err(OAuthError::invalid_request("A flag is neither true nor false.")),
+    pub fn flag(&self, name: &'static str) -> Result<bool, OAuthError> {
+        match self.one(name)? {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(value) => match text(name, value)? {
+                None | Some("false") => Ok(false),
+                Some("true") => Ok(true),
+                Some(_) => Err(refused(name, "is neither true nor false")),
+            },
+        }
+    }
+
+    fn named(&self, name: &'static str) -> impl Iterator<Item = &Value> {
+        self.members.iter().filter(move |(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// The only value of that name, unless it is null.
+    fn one(&self, name: &'static str) -> Result<Option<&Value>, OAuthError> {
+        let mut found = self.named(name);
+        match (found.next(), found.next()) {
+            (_, Some(_)) => Err(repeated(name)),
+            (value, None) => Ok(value.filter(|value| !value.is_null())),
         }
     }
 }
 
-/// Decodes one form-urlencoded text strictly: `None` for a bad escape, a NUL or anything that isn't UTF-8.
+/// Decodes one form-urlencoded text strictly: `None` for a bad escape or anything that isn't UTF-8.
 pub fn decode_form(text: &[u8]) -> Option<String> {
     if text.iter().all(|&b| b.is_ascii_graphic() && b != b'+' && b != b'%') {
         // Nothing to decode, as in any token.
         return std::str::from_utf8(text).ok().map(str::to_owned);
     }
     let spaced: Vec<u8> = text.iter().map(|&b| if b == b'+' { b' ' } else { b }).collect();
-    let well_escaped = spaced
-        .split(|&b| b == b'%')
-        .skip(1)
-        .all(|after| after.get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)));
     let decoded = percent_decode(&spaced).decode_utf8().ok()?;
-    (well_escaped && !decoded.contains('\0')).then(|| decoded.into_owned())
+    is_well_escaped(&spaced).then(|| decoded.into_owned())
 }
 
-fn push(pairs: &mut Vec<(String, String)>, name: String, value: String) -> Result<(), OAuthError> {
-    if pairs.len() >= MAX_PARAMETERS {
-        return Err(OAuthError::invalid_request("The request has too many parameters."));
-    }
-    if name != RESOURCE && pairs.iter().any(|(other, _)| *other == name) {
-        return Err(repeated());
-    }
-    if name.contains('\0') || value.contains('\0') {
-        return Err(OAuthError::invalid_request("A parameter holds a NUL character."));
-    }
-    pairs.push((name, value));
-    Ok(())
+/// Whether every `%` is followed by two hexadecimal digits.
+pub fn is_well_escaped(text: &[u8]) -> bool {
+    let mut escapes = text.split(|&b| b == b'%').skip(1);
+    escapes.all(|after| after.get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
 }
 
-fn repeated() -> OAuthError {
-    OAuthError::invalid_request("A parameter is repeated.")
+/// A form without the line end of the file that it was sent from: one in a value is an escape.
+fn without_line_end(body: &[u8]) -> &[u8] {
+    let body = body.strip_suffix(b"\n").unwrap_or(body);
+    body.strip_suffix(b"\r").unwrap_or(body)
 }
 
-fn wrong_type() -> OAuthError {
-    OAuthError::invalid_request("A parameter has the wrong JSON type.")
+/// A value that must be a text, unless it is empty.
+fn text<'a>(name: &'static str, value: &'a Value) -> Result<Option<&'a str>, OAuthError> {
+    match value {
+        Value::String(text) if text.contains('\0') => Err(refused(name, "holds a NUL character")),
+        Value::String(text) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+        _ => Err(refused(name, "has the wrong JSON type")),
+    }
+}
+
+fn repeated(name: &'static str) -> OAuthError {
+    refused(name, "is repeated")
+}
+
+/// Names are our own, so that nothing of the request comes back.
+fn refused(name: &'static str, what: &str) -> OAuthError {
+    OAuthError::invalid_request(format!("The parameter {name} {what}."))
+}
+
+fn too_many() -> OAuthError {
+    OAuthError::invalid_request("The request has too many parameters.")
 }
 
 /// A JSON object's members in order, repeated names and all, which a map would hide.
@@ -160,46 +201,76 @@ impl<'de> Deserialize<'de> for Members {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_empty_parameter_counts_as_omitted() {
-        let params = Params::from_form(b"a=1&b=&c&d=x+y%2B%C3%A9&e=x+y").unwrap();
-        assert_eq!((params.get("a"), params.get("b"), params.get("c")), (Some("1"), None, None));
-        assert_eq!(params.get("d"), Some("x y+\u{e9}"));
-        assert_eq!(params.get("e"), Some("x y"));
+    fn form(body: &str) -> Params {
+        Params::from_form(body.as_bytes()).unwrap()
+    }
+
+    fn json(body: &str) -> Params {
+        Params::from_json(body.as_bytes()).unwrap()
     }
 
     #[test]
-    fn refuses_what_two_readers_could_read_differently() {
-        for body in ["a=1&a=2", "a=1&a=", "a=%ZZ", "a=%2", "a=%", "a=%FF", "a=%00", "%FF=1"] {
+    fn an_empty_parameter_counts_as_omitted() {
+        let params = form("a=1&b=&c&d=x+y%2B%C3%A9&e=x+y");
+        let get = |name| params.get(name).unwrap();
+        assert_eq!((get("a"), get("b"), get("c")), (Some("1"), None, None));
+        assert_eq!((get("d"), get("e")), (Some("x y+\u{e9}"), Some("x y")));
+        assert_eq!(json(r#"{"a":null,"b":""}"#).get("a").unwrap(), None);
+    }
+
+    #[test]
+    fn refuses_a_body_that_two_readers_could_read_differently() {
+        for body in ["a=%ZZ", "a=%2", "a=%", "a=%FF", "%FF=1"] {
             assert!(Params::from_form(body.as_bytes()).is_err(), "{body}");
         }
-        for body in [
-            "",
-            "[]",
-            "\"a\"",
-            "{\"a\":1}",
-            "{\"a\":true}",
-            "{\"a\":{}}",
-            "{\"a\":[\"b\"]}",
-            "{\"a\":\"1\",\"a\":\"2\"}",
-            "{\"resource\":\"a\",\"resource\":\"b\"}",
-            "{} {}",
-            "{\"a\":\"\\u0000\"}",
-            "{\"a\\u0000b\":\"1\"}",
-        ] {
+        for body in ["", "[]", "\"a\"", "{} {}"] {
             assert!(Params::from_json(body.as_bytes()).is_err(), "{body}");
         }
     }
 
     #[test]
-    fn only_resource_may_be_repeated() {
-        let form = Params::from_form(b"resource=a&resource=b").unwrap();
-        let json = Params::from_json(br#"{"resource":["a","b"],"cookie":true,"scope":null}"#).unwrap();
-        for params in [&form, &json] {
-            assert_eq!(params.all("resource").collect::<Vec<_>>(), ["a", "b"]);
+    fn a_parameter_is_judged_when_it_is_read() {
+        for body in ["a=1&a=2&b=x", "a=1&a=&b=x", "a=%00&b=x", "a%00=1&b=x&a=1&a=1"] {
+            let params = form(body);
+            assert_eq!(params.get("b").unwrap(), Some("x"), "{body}");
+            assert!(params.get("a").is_err() && params.flag("a").is_err(), "{body}");
         }
-        assert!(json.flag("cookie").unwrap() && !json.flag("all").unwrap());
-        assert_eq!(json.get("scope"), None);
+        for value in ["1", "true", "{}", "[\"b\"]", "\"1\",\"a\":\"2\"", "\"\\u0000\"", "null,\"a\":null"] {
+            let params = json(&format!("{{\"b\":\"x\",\"a\":{value}}}"));
+            assert_eq!(params.get("b").unwrap(), Some("x"), "{value}");
+            assert!(params.get("a").is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_repeated_is_a_list_in_json() {
+        for params in [form("resource=a&resource=b&resource="), json(r#"{"resource":["a","b",""]}"#)] {
+            assert_eq!(params.all("resource").unwrap(), ["a", "b"]);
+        }
+        assert_eq!(json(r#"{"resource":"a"}"#).all("resource").unwrap(), ["a"]);
+        for body in [r#"{"resource":"a","resource":"b"}"#, r#"{"resource":[1]}"#, r#"{"resource":[null]}"#] {
+            assert!(json(body).all("resource").is_err(), "{body}");
+        }
+        let list = |n: usize| json(&serde_json::json!({ "resource": vec!["a"; n] }).to_string());
+        assert!(list(64).all("resource").is_ok() && list(65).all("resource").is_err());
+    }
+
+    #[test]
+    fn a_flag_is_true_or_false() {
+        let params = json(r#"{"yes":true,"no":false,"text":"true","null":null,"other":"yes"}"#);
+        let flag = |name| params.flag(name).ok();
+        assert_eq!([flag("yes"), flag("no"), flag("text")], [Some(true), Some(false), Some(true)]);
+        assert_eq!([flag("null"), flag("absent"), flag("other")], [Some(false), Some(false), None]);
+    }
+
+    #[test]
+    fn what_a_file_adds_to_a_body_is_no_part_of_it() {
+        assert_eq!(form("\u{feff}a=1&b=2\r\n").get("a").unwrap(), Some("1"));
+        assert_eq!(form("\u{feff}a=1&b=2\r\n").get("b").unwrap(), Some("2"));
+        assert_eq!(form("a=1%0A\n").get("a").unwrap(), Some("1\n"));
+        assert_eq!(json("\u{feff}{\"a\":\"1\"}\n").get("a").unwrap(), Some("1"));
+        assert_eq!(form("a=+1%09%0D%0A&b=+").word("a").unwrap(), Some("1"));
+        assert_eq!(form("b=+").word("b").unwrap(), None);
     }
 
     #[test]

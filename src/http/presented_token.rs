@@ -1,29 +1,46 @@
 //! Where a refresh token comes from: the body, or a browser app's cookie. It goes back the way it came.
 
+use std::sync::Arc;
+
+use super::cookies::{Jar, Kind};
 use super::error::OAuthError;
-use super::origin::cookie_token;
+use super::page::{Page, refuse_cross_site_cookie, require_page_of};
+use super::refresh_cookie::Held;
 use super::submitted::Submitted;
-use super::token_response::Delivery;
-use crate::config::Config;
+use crate::app::App;
+use crate::domain::Client;
+use crate::grant::snapshot;
 
-/// A refresh token as it was sent.
-pub struct PresentedToken {
-    /// The text.
-    pub text: String,
-    /// How it came, and how its successor goes.
-    pub delivery: Delivery,
+/// How a refresh token was sent.
+pub enum Presented<'a> {
+    /// In the body.
+    InBody(&'a str),
+    /// In the cookies of a page that may speak for the client, if there.
+    InCookies(Held<'a>),
 }
 
-/// The refresh token of a request, if it has one. The body's goes before the cookie's.
-pub fn presented_token(request: &Submitted, config: &Config) -> Result<Option<PresentedToken>, OAuthError> {
-    if let Some(text) = request.params.get("refresh_token") {
-        return Ok(Some(PresentedToken { text: text.to_owned(), delivery: Delivery::Body }));
+/// The refresh token of a request that `client` makes. The body's goes before the cookies'; a page that sends neither is one
+/// where nobody is signed in.
+pub async fn presented<'a>(
+    app: &App,
+    request: &'a Submitted,
+    client: Option<&Arc<Client>>,
+) -> Result<Presented<'a>, OAuthError> {
+    if let Some(text) = request.params.word("refresh_token")? {
+        return Ok(Presented::InBody(text));
     }
-    let in_cookie = cookie_token(&request.headers, config)?;
-    Ok(in_cookie.map(|text| PresentedToken { text, delivery: Delivery::Cookie }))
-}
-
-/// The refresh token of a request that makes no sense without one.
-pub fn require_token(request: &Submitted, config: &Config) -> Result<PresentedToken, OAuthError> {
-    presented_token(request, config)?.ok_or_else(|| OAuthError::invalid_request("The refresh_token is missing."))
+    let headers = &request.headers;
+    let wants_cookies = request.params.flag("cookie")?;
+    let registry = snapshot(app)?;
+    let is_app = Page::of(headers) == Page::None && Jar::of(headers, Kind::Refresh).is_empty();
+    if is_app && !wants_cookies {
+        return Err(OAuthError::invalid_request("The refresh_token is missing."));
+    }
+    if !is_app {
+        require_page_of(app, &registry, headers, client.map(Arc::as_ref))?;
+    }
+    if wants_cookies {
+        refuse_cross_site_cookie(headers)?;
+    }
+    Ok(Presented::InCookies(Held::of(app, &registry, headers, client).await?))
 }

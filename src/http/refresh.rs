@@ -8,35 +8,26 @@ use axum::response::Response;
 use super::BODY_LIMIT;
 use super::authorization::presented_client;
 use super::error::OAuthError;
-use super::presented_token::require_token;
+use super::presented_token::{Presented, presented};
+use super::refresh_cookie::Held;
 use super::submitted::{FormOrJson, Submitted};
-use super::token_response::token_response;
+use super::token_response::{Delivery, token_response};
 use crate::app::App;
 use crate::domain::Client;
 use crate::grant::refresh_token::{self, Refresh};
-use crate::grant::{PresentedClient, authenticate, snapshot};
+use crate::grant::{InvalidGrant, PresentedClient, Refusal, authenticate, snapshot};
 
 /// Answers `POST /refresh`.
 pub async fn refresh(
     State(app): State<Arc<App>>,
     FormOrJson(request): FormOrJson<BODY_LIMIT>,
 ) -> Result<Response, OAuthError> {
-    exchange(&app, &request).await.map_err(OAuthError::first_party)
+    first_party(&app, &request).await.map_err(OAuthError::first_party)
 }
 
-async fn exchange(app: &App, request: &Submitted) -> Result<Response, OAuthError> {
-    let params = &request.params;
+async fn first_party(app: &App, request: &Submitted) -> Result<Response, OAuthError> {
     let client = asking_client(app, request).await?;
-    let token = require_token(request, &app.config)?;
-    let resources = params.all("resource").collect();
-    let refresh = Refresh {
-        client: client.as_deref(),
-        token: &token.text,
-        scope: params.get("scope"),
-        resources,
-        requester: &request.requester,
-    };
-    Ok(token_response(&refresh_token::grant(app, refresh).await?, token.delivery))
+    exchange(app, request, client.as_ref()).await
 }
 
 /// The client that a first-party request presents. An app's own screen need not say which client it is.
@@ -45,4 +36,46 @@ pub(super) async fn asking_client(app: &App, request: &Submitted) -> Result<Opti
         PresentedClient::Nobody => Ok(None),
         presented => Ok(Some(authenticate(app, &*snapshot(app)?, &presented, &request.requester).await?)),
     }
+}
+
+/// RFC 6749 §6, at both endpoints. A browser app's refresh token comes, and goes, in cookies.
+pub(super) async fn exchange(
+    app: &App,
+    request: &Submitted,
+    client: Option<&Arc<Client>>,
+) -> Result<Response, OAuthError> {
+    match presented(app, request, client).await? {
+        Presented::InBody(token) => {
+            let issued = refresh_token::grant(app, asked(request, client.map(Arc::as_ref), token)?).await?;
+            Ok(token_response(&issued, Delivery::Body))
+        }
+        Presented::InCookies(held) => exchange_held(app, request, &held).await,
+    }
+}
+
+/// Exchanges the first token that is good. Only one that is no good leads to the next.
+async fn exchange_held(app: &App, request: &Submitted, held: &Held<'_>) -> Result<Response, OAuthError> {
+    let client = held.proven_client().map_err(Refusal::from)?;
+    let mut refused = Refusal::from(InvalidGrant::NotSignedIn);
+    for token in held.tokens() {
+        match refresh_token::grant(app, asked(request, Some(client), token)?).await {
+            Ok(issued) => {
+                let mut response = token_response(&issued, Delivery::Cookie);
+                if let Some(refresh) = &issued.refresh {
+                    let places = held.places(app, client, token).await;
+                    places.keep(&refresh.token, refresh.lifetime, response.headers_mut());
+                }
+                return Ok(response);
+            }
+            Err(refusal @ Refusal::InvalidGrant(_)) => refused = refusal,
+            Err(refusal) => return Err(refusal.into()),
+        }
+    }
+    Err(refused.into())
+}
+
+fn asked<'a>(request: &'a Submitted, client: Option<&'a Client>, token: &'a str) -> Result<Refresh<'a>, OAuthError> {
+    let params = &request.params;
+    let (scope, resources) = (params.get("scope")?, params.all("resource")?);
+    Ok(Refresh { client, token, scope, resources, requester: &request.requester })
 }

@@ -10,6 +10,7 @@ use super::BODY_LIMIT;
 use super::authorization::presented_client;
 use super::error::OAuthError;
 use super::json;
+use super::page::Page;
 use super::submitted::Form;
 use crate::app::App;
 use crate::domain::{SessionId, UserId};
@@ -24,23 +25,25 @@ pub async fn revoke(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>
     let presented = presented_client(&request.headers, &request.params)?;
     let client = authenticate(&app, &*snapshot(&app)?, &presented, &request.requester).await?;
     let params = &request.params;
-    let mut bulk = BULK.iter().filter_map(|name| Some((*name, params.get(name)?)));
-    match (params.get("token"), bulk.next(), bulk.next()) {
-        (Some(token), None, _) => {
+    let mut bulk = Vec::new();
+    for name in BULK {
+        bulk.extend(params.get(name)?.map(|value| (name, value)));
+    }
+    match (params.word("token")?, bulk.as_slice()) {
+        (Some(token), []) => {
             revoke_token(&app, &client, token, &request.requester).await?;
             Ok(json::no_store_bytes("{}"))
         }
-        (None, Some(_), None) if !client.is_admin() => {
-            Err(OAuthError::not_permitted("The client is no administrator."))
-        }
-        (None, Some((name, value)), None) => {
+        (None, [_]) if Page::of(&request.headers) != Page::None => Err(OAuthError::not_for_pages()),
+        (None, [_]) if !client.is_admin() => Err(OAuthError::not_permitted("The client is no administrator.")),
+        (None, [(name, value)]) => {
             let revoked = match parse_bulk(name, value) {
                 Some(bulk) => revoke_bulk(&app, &client, bulk, &request.requester).await?,
                 None => 0,
             };
             Ok(json::no_store_bytes(format!(r#"{{"revoked":{revoked}}}"#)))
         }
-        (None, None, _) => Err(OAuthError::invalid_request("The token is missing.")),
+        (None, []) => Err(OAuthError::invalid_request("The token is missing.")),
         _ => Err(OAuthError::invalid_request("The request names more than one thing to revoke.")),
     }
 }
@@ -51,10 +54,7 @@ fn parse_bulk(name: &str, value: &str) -> Option<Bulk> {
         "sid" => value.parse().ok().map(SessionId).map(Bulk::Session),
         "username" => value.parse().ok().map(Bulk::Username),
         "of_client" => value.parse().ok().map(Bulk::Client),
-        // The subject of a client's own tokens is the client, and no client id is a UUID.
-        _ => match value.parse::<Uuid>() {
-            Ok(id) => Some(Bulk::User(UserId(id))),
-            Err(_) => value.parse().ok().map(Bulk::Client),
-        },
+        // A user's. The subject of a client's own tokens is the client, for which there is `of_client`.
+        _ => value.trim().parse::<Uuid>().ok().map(|id| Bulk::User(UserId(id))),
     }
 }

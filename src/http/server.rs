@@ -3,16 +3,21 @@
 
 mod accept;
 mod admission;
+mod conformity;
 mod connection;
 mod error;
+mod heads;
 mod idle;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod unread;
 
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +40,7 @@ use connection::Connection;
 use tls::Tls;
 
 pub use error::{ServeError, TlsError};
+pub use stage::Stage;
 
 /// The files that are open beside connections of clients: to the database, above all.
 const OTHER_FILES: u64 = 256;
@@ -66,6 +72,13 @@ impl TlsFiles {
     /// Whether a server could use the files.
     pub fn check(self) -> Result<(), TlsError> {
         Tls::load(self).map(drop)
+    }
+
+    /// What to say when everybody can read the key. It isn't refused: how a key gets to its place is often decided by somebody
+    /// else, and the server would not start after an update.
+    pub fn exposed_key(&self) -> Option<String> {
+        let is_exposed = fs::metadata(&self.key).is_ok_and(|file| file.permissions().mode() & 0o004 != 0);
+        is_exposed.then(|| format!("everybody can read the TLS key {}: chmod o-r", self.key.display()))
     }
 }
 
@@ -129,34 +142,37 @@ impl Server {
         self.local
     }
 
-    /// Serves `handler` on the current runtime, see [`Server::run_on`].
+    /// Serves `handler` on the current runtime until `shutdown` completes, see [`Server::run_on`].
     pub async fn run(self, handler: impl Handler, shutdown: impl Future<Output = ()> + Send) {
-        self.run_on([Worker { runtime: Handle::current(), handler }], shutdown).await;
+        let (stage, stages) = watch::channel(Stage::Running);
+        let stopping = async {
+            shutdown.await;
+            stage.send_replace(Stage::Stopping);
+        };
+        tokio::join!(stopping, self.run_on([Worker { runtime: Handle::current(), handler }], stages));
     }
 
-    /// Serves until `shutdown` completes, each connection by the worker that has the fewest. Then nothing is accepted any
+    /// Serves until [`Stage::Stopping`], each connection by the worker that has the fewest. Then nothing is accepted any
     /// more, idle connections are closed, and requests that run may finish, for `shutdown_timeout` at most. Returns when
     /// every connection is gone.
     pub async fn run_on<H: Handler>(
         self,
         workers: impl IntoIterator<Item = Worker<H>>,
-        shutdown: impl Future<Output = ()> + Send,
+        mut stages: watch::Receiver<Stage>,
     ) {
         let Self { listener, limits, tls, hangups, .. } = self;
-        let (stop, stopping) = watch::channel(false);
         let requests = Admission::<H>::requests(limits.max_connections);
         let desks = workers.into_iter().map(|Worker { runtime, handler }| {
             let admission = Admission::new(handler, Arc::clone(&requests));
-            Desk::new(runtime, Connection { admission, limits, tls: tls.clone(), stopping: stopping.clone() })
+            Desk::new(runtime, Connection { admission, limits, tls: tls.clone(), stages: stages.clone() })
         });
         let desks = desks.collect();
         let mut connections = JoinSet::new();
         tokio::select! {
             () = accept::accept(listener, desks, limits.max_connections, &mut connections) => {}
             () = tls::reload_on_hangup(tls, hangups) => {}
-            () = shutdown => {}
+            () = stage::reached(&mut stages, Stage::Stopping) => {}
         }
-        stop.send_replace(true);
         let finished =
             time::timeout(limits.shutdown_timeout, async { while connections.join_next().await.is_some() {} });
         if finished.await.is_err() {

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
+use axum::http::header::{CONTENT_LENGTH, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::client_address::ClientAddress;
+use super::content_type::{ContentType, Encoding, content_type};
 use super::error::OAuthError;
 use super::layers::RequestId;
 use super::params::Params;
@@ -68,31 +69,40 @@ pub async fn form_or_json(request: Request, limit: usize) -> Result<Submitted, O
     read(request, limit, &[Encoding::Form, Encoding::Json]).await
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Encoding {
-    Form,
-    Json,
-}
-
 async fn read(request: Request, limit: usize, accepted: &[Encoding]) -> Result<Submitted, OAuthError> {
     let (parts, body) = request.into_parts();
     if content_length(&parts.headers).is_some_and(|length| length > limit) {
         return Err(OAuthError::too_large());
     }
-    let encoding = encoding(&parts.headers);
+    let content_type = content_type(&parts.headers);
     let bytes =
         tokio::time::timeout(BODY_TIMEOUT, collect(body, limit)).await.map_err(|_| OAuthError::body_timeout())??;
-    let params = match encoding {
-        // A request that says nothing in its body, like a logout by cookie, need not say in which format.
-        None | Some(Encoding::Json) if bytes.is_empty() && accepted.contains(&Encoding::Json) => {
-            Params::from_form(b"")?
-        }
-        Some(Encoding::Form) if accepted.contains(&Encoding::Form) => Params::from_form(&bytes)?,
-        Some(Encoding::Json) if accepted.contains(&Encoding::Json) => Params::from_json(&bytes)?,
-        _ => return Err(OAuthError::invalid_request("The content type of the body is not one that is taken here.")),
-    };
+    let params = params(content_type, &bytes, accepted)?;
     let requester = requester(&parts);
     Ok(Submitted { headers: parts.headers, params, requester })
+}
+
+/// The parameters in a body of this type.
+fn params(found: Option<ContentType>, bytes: &[u8], accepted: &[Encoding]) -> Result<Params, OAuthError> {
+    let encoding = found.map(|found| found.encoding);
+    let (params, is_ascii) = match encoding.filter(|encoding| accepted.contains(encoding)) {
+        // A request that says nothing in its body, like a logout by cookie, need not say in which format.
+        Some(Encoding::Json) if bytes.is_empty() => (Params::from_form(b"")?, true),
+        None if encoding.is_none() && bytes.is_empty() && accepted.contains(&Encoding::Json) => {
+            (Params::from_form(b"")?, true)
+        }
+        Some(Encoding::Form) => {
+            let params = Params::from_form(bytes)?;
+            let is_ascii = params.is_ascii();
+            (params, is_ascii)
+        }
+        Some(Encoding::Json) => (Params::from_json(bytes)?, bytes.is_ascii()),
+        None => return Err(OAuthError::invalid_request("The content type of the body is not one that is taken here.")),
+    };
+    if found.is_some_and(|found| found.is_ascii_only) && !is_ascii {
+        return Err(OAuthError::invalid_request("The body must be in UTF-8, and its content type must say so."));
+    }
+    Ok(params)
 }
 
 fn requester(parts: &Parts) -> Requester {
@@ -116,22 +126,6 @@ fn refuse_query(uri: &Uri) -> Result<(), OAuthError> {
 
 fn content_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// The encoding that the one `Content-Type` names, if its only parameter is `charset=utf-8`.
-fn encoding(headers: &HeaderMap) -> Option<Encoding> {
-    let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let (first, None) = (types.next()?.to_str().ok()?, types.next()) else { return None };
-    let mut parts = first.split(';').map(str::trim);
-    let essence = parts.next()?.to_ascii_lowercase();
-    if !parts.all(|part| part.is_empty() || part.replace('"', "").eq_ignore_ascii_case("charset=utf-8")) {
-        return None;
-    }
-    match essence.as_str() {
-        "application/x-www-form-urlencoded" => Some(Encoding::Form),
-        "application/json" => Some(Encoding::Json),
-        _ => None,
-    }
 }
 
 async fn collect(body: Body, limit: usize) -> Result<axum::body::Bytes, OAuthError> {

@@ -7,16 +7,15 @@ use axum::response::Response;
 
 use super::BODY_LIMIT;
 use super::authorization::presented_client;
-use super::device::{device, device_token};
+use super::device::{device, device_tokens};
 use super::error::OAuthError;
-use super::presented_token::require_token;
-use super::submitted::{Form, Submitted};
+use super::refresh::exchange;
+use super::submitted::Form;
 use super::token_response::{Delivery, token_response};
 use crate::app::App;
-use crate::domain::{Client, Grant};
+use crate::domain::Grant;
 use crate::grant::password::SignIn;
-use crate::grant::refresh_token::Refresh;
-use crate::grant::{authenticate, client_credentials, password, refresh_token, snapshot};
+use crate::grant::{authenticate, client_credentials, password, snapshot};
 
 /// Answers `POST /token`.
 pub async fn token(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>) -> Result<Response, OAuthError> {
@@ -26,7 +25,7 @@ pub async fn token(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>)
     let client = authenticate(&app, &registry, &presented, &request.requester).await?;
     let grant = grant_type.parse::<Grant>().map_err(|_| OAuthError::unsupported_grant_type())?;
     let params = &request.params;
-    let (scope, resources) = (params.get("scope"), params.all("resource").collect::<Vec<_>>());
+    let (scope, resources) = (params.get("scope")?, params.all("resource")?);
     match grant {
         Grant::Password => {
             let sign_in = SignIn {
@@ -35,33 +34,15 @@ pub async fn token(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>)
                 scope,
                 resources,
                 device: device(&request)?,
-                device_token: device_token(&request, &app.config),
+                device_tokens: device_tokens(&request, &client, &app.config)?,
                 requester: &request.requester,
             };
             Ok(token_response(&password::grant(&app, &client, sign_in).await?, Delivery::Body))
         }
-        Grant::RefreshToken => refresh(&app, &client, &request, resources).await,
+        Grant::RefreshToken => exchange(&app, &request, Some(&client)).await,
         Grant::ClientCredentials => {
             let issued = client_credentials::grant(&app, &registry, &client, scope, &resources)?;
             Ok(token_response(&issued, Delivery::Body))
         }
     }
-}
-
-/// RFC 6749 §6. A browser app's refresh token comes, and goes, in the cookie.
-async fn refresh(
-    app: &App,
-    client: &Client,
-    request: &Submitted,
-    resources: Vec<&str>,
-) -> Result<Response, OAuthError> {
-    let token = require_token(request, &app.config)?;
-    let refresh = Refresh {
-        client: Some(client),
-        token: &token.text,
-        scope: request.params.get("scope"),
-        resources,
-        requester: &request.requester,
-    };
-    Ok(token_response(&refresh_token::grant(app, refresh).await?, token.delivery))
 }

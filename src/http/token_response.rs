@@ -1,20 +1,19 @@
-//! The successful token response, RFC 6749 §5.1; in cookie mode refresh and device token go into cookies instead.
+//! The successful token response, RFC 6749 §5.1; in cookie mode refresh and device token go into cookies instead, which are
+//! the endpoint's to set.
 
 use axum::http::HeaderValue;
-use axum::http::header::SET_COOKIE;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use serde::Serialize;
 
 use super::json;
-use super::origin::{set_cookie, set_device_cookie};
-use crate::grant::{Issued, IssuedRefresh};
+use crate::grant::Issued;
 
 /// Where the refresh token goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// Into the body.
     Body,
-    /// Into the `__Host-` cookie, out of reach of the page's scripts.
+    /// Into a `__Host-` cookie, out of reach of the page's scripts.
     Cookie,
 }
 
@@ -43,24 +42,8 @@ pub fn token_response(issued: &Issued, delivery: Delivery) -> Response {
         device_token: device.map(|device| device.token.reveal()),
     };
     let mut response = json::no_store(&body);
-    if let Some(refresh) = &issued.refresh {
-        add_headers(&mut response, refresh, delivery);
+    if let Some(verdict) = issued.refresh.as_ref().and_then(|refresh| refresh.verdict) {
+        response.headers_mut().insert("refresh-verdict", HeaderValue::from_static(verdict));
     }
-    let in_cookie = issued.device.as_ref().filter(|_| delivery == Delivery::Cookie);
-    if let Some(cookie) = in_cookie.and_then(|device| set_device_cookie(&device.token, device.lifetime)) {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    response.into_response()
-}
-
-fn add_headers(response: &mut Response, refresh: &IssuedRefresh, delivery: Delivery) {
-    let headers = response.headers_mut();
-    if let Some(verdict) = refresh.verdict {
-        headers.insert("refresh-verdict", HeaderValue::from_static(verdict));
-    }
-    if delivery == Delivery::Cookie
-        && let Some(cookie) = set_cookie(&refresh.token, refresh.lifetime)
-    {
-        headers.append(SET_COOKIE, cookie);
-    }
+    response
 }

@@ -50,7 +50,8 @@ async fn read(request: Request) -> Result<(HeaderMap, bool), OAuthError> {
         return Ok((request.into_parts().0.headers, false));
     }
     let submitted = form_or_json(request, BODY_LIMIT).await?;
-    Ok((submitted.headers, submitted.params.get("access_token").is_some()))
+    let has_token = submitted.params.get("access_token")?.is_some();
+    Ok((submitted.headers, has_token))
 }
 
 /// `sub`, and the claims of each granted scope that the user has.

@@ -8,6 +8,7 @@ use aws_lc_rs::hkdf;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::domain::PlainSecret;
+use crate::domain::spelling::BYTE_ORDER_MARK;
 
 /// Says to whom the derived keys belong, RFC 5869 §3.1. It can never change: every derived key would.
 const SALT: &[u8] = b"tokend master secret";
@@ -72,10 +73,14 @@ impl MasterSecrets {
     /// The shortest secret that is accepted, in characters.
     pub const MIN_CHARACTERS: usize = 32;
 
-    /// Takes `texts` in order. White space around a secret doesn't belong to it: files and environments add line ends.
+    /// Takes `texts` in order. White space and a byte order mark around a secret don't belong to it: files and environments add them.
+    /// Version 0.1.0 took the mark for a part of the secret, so what was made with that still verifies.
     pub fn new(texts: &[PlainSecret]) -> Result<Self, MasterSecretError> {
-        let mut seen: Vec<&str> = Vec::with_capacity(texts.len());
-        for (position, text) in (1..).zip(texts.iter().map(|text| text.reveal().trim())) {
+        let mut seen: Vec<&str> = Vec::new();
+        let texts = texts.iter().map(|text| text.reveal().trim());
+        let bare = texts.clone().map(|text| text.trim_start_matches(BYTE_ORDER_MARK).trim_start());
+        let marked = texts.filter(|text| text.starts_with(BYTE_ORDER_MARK));
+        for (position, text) in (1..).zip(bare.chain(marked)) {
             if text.chars().count() < Self::MIN_CHARACTERS {
                 return Err(MasterSecretError::TooShort { position });
             }
@@ -92,7 +97,12 @@ impl MasterSecrets {
 
     /// One secret a line; blank lines and lines that begin with `#` are skipped.
     pub fn parse(text: &str) -> Result<Self, MasterSecretError> {
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        // The mark before a comment must not make a secret of it, which everybody knows.
+        let says_nothing = |line: &str| {
+            let line = line.trim_start_matches(BYTE_ORDER_MARK).trim_start();
+            line.is_empty() || line.starts_with('#')
+        };
+        let lines = text.lines().map(str::trim).filter(|line| !says_nothing(line));
         Self::new(&lines.map(|line| PlainSecret::new(line.to_owned())).collect::<Vec<_>>())
     }
 
@@ -288,6 +298,21 @@ mod tests {
         let (first, others) = file.refresh_keys(ISSUER);
         assert_eq!(plain.tag_key, first.tag_key);
         assert!(others.is_empty());
+    }
+
+    /// What 0.1.0 made with the mark as a part of the secret still verifies; a comment behind the mark is no secret.
+    #[test]
+    fn a_byte_order_mark_does_not_change_the_keys() {
+        let marked = format!("\u{feff}{ONE}");
+        let (plain, _) = secrets(&[ONE]).unwrap().refresh_keys(ISSUER);
+        for read in [secrets(&[&marked]).unwrap(), MasterSecrets::parse(&format!("{marked}\r\n")).unwrap()] {
+            let (first, older) = read.refresh_keys(ISSUER);
+            assert_eq!((first.tag_key, older.len()), (plain.tag_key, 1));
+            assert_ne!(older[0].tag_key, plain.tag_key);
+        }
+        let commented = MasterSecrets::parse(&format!("\u{feff}# {}\n{ONE}\n", "c".repeat(40))).unwrap();
+        let (first, older) = commented.refresh_keys(ISSUER);
+        assert_eq!((first.tag_key, older.len()), (plain.tag_key, 0));
     }
 
     #[test]

@@ -2,14 +2,15 @@
 //! secrets are for.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::{MasterSecretError, MasterSecrets};
 use crate::domain::PlainSecret;
+use crate::private_file;
 
 /// More than anybody's secrets; a bound for the path of something else given by mistake.
 const MAX_BYTES: u64 = 64 * 1024;
@@ -54,11 +55,11 @@ pub enum SecretFileError {
     },
 }
 
-/// Reads the master secrets. A symbolic link is followed, for that is how orchestrators mount secrets; what counts are
-/// the permissions of the file that was really opened.
+/// Reads the master secrets.
 pub fn load(path: &Path) -> Result<MasterSecrets, SecretFileError> {
-    let text = read(path)?;
-    MasterSecrets::parse(&text).map_err(|source| SecretFileError::Secrets { path: path.to_owned(), source })
+    let bytes = read(path)?;
+    let text = str::from_utf8(&bytes).map_err(|_| SecretFileError::NotSecrets(path.to_owned()))?;
+    MasterSecrets::parse(text).map_err(|source| SecretFileError::Secrets { path: path.to_owned(), source })
 }
 
 /// Makes the file with one fresh secret if there is none, and tells whether it did. It appears complete or not at all:
@@ -67,28 +68,16 @@ pub fn create(path: &Path) -> Result<bool, SecretFileError> {
     link_new(path).map_err(|source| SecretFileError::Io { path: path.to_owned(), source })
 }
 
-fn read(path: &Path) -> Result<Zeroizing<String>, SecretFileError> {
-    let failed = |source: io::Error| match source.kind() {
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
+    let file = private_file::read(path, MAX_BYTES).map_err(|source| match source.kind() {
         ErrorKind::NotFound => SecretFileError::Missing(path.to_owned()),
-        ErrorKind::InvalidData => SecretFileError::NotSecrets(path.to_owned()),
+        ErrorKind::FileTooLarge => SecretFileError::NotSecrets(path.to_owned()),
         _ => SecretFileError::Io { path: path.to_owned(), source },
-    };
-    let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    let mode = metadata.mode() & 0o7777;
-    if !is_private(mode, metadata.uid()) {
-        return Err(SecretFileError::OpenToOthers { path: path.to_owned(), mode });
+    })?;
+    match file.open_to_others {
+        Some(mode) => Err(SecretFileError::OpenToOthers { path: path.to_owned(), mode }),
+        None => Ok(file.bytes),
     }
-    let mut text = Zeroizing::new(String::new());
-    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
-    if text.len() as u64 > MAX_BYTES { Err(SecretFileError::NotSecrets(path.to_owned())) } else { Ok(text) }
-}
-
-/// The rule that libpq has for its keys: for the owner only, except that root may let a group read it, for that is how an
-/// orchestrator gives a secret to a container's user.
-fn is_private(mode: u32, owner: u32) -> bool {
-    let others = if owner == 0 { 0o037 } else { 0o077 };
-    mode & others == 0
 }
 
 /// Writes a neighbour and links it to `path`, which fails if `path` exists, as a rename would not.
@@ -188,6 +177,8 @@ mod tests {
     fn a_file_that_others_may_use_is_refused_and_the_message_says_what_to_do() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("secret");
+        // Otherwise it is root's alone where root runs the tests.
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o777)).unwrap();
         for refused in [0o604, 0o620, 0o601, 0o644, 0o666, 0o777] {
             write(&path, refused, SECRET.as_bytes());
             let error = load(&path).unwrap_err();
@@ -203,22 +194,6 @@ mod tests {
     }
 
     #[test]
-    fn a_group_may_read_what_root_owns_and_nothing_else() {
-        for (mode, of_root, of_others) in [
-            (0o400, true, true),
-            (0o600, true, true),
-            (0o440, true, false),
-            (0o640, true, false),
-            (0o660, false, false),
-            (0o650, false, false),
-            (0o644, false, false),
-            (0o604, false, false),
-        ] {
-            assert_eq!((is_private(mode, 0), is_private(mode, 65532)), (of_root, of_others), "{mode:o}");
-        }
-    }
-
-    #[test]
     fn a_link_is_judged_by_what_it_points_to() {
         let home = tempfile::tempdir().unwrap();
         let (file, link) = (home.path().join("file"), home.path().join("link"));
@@ -226,7 +201,7 @@ mod tests {
         symlink(&file, &link).unwrap();
         load(&link).unwrap();
         assert!(!create(&link).unwrap());
-        write(&file, 0o644, SECRET.as_bytes());
+        write(&file, 0o664, SECRET.as_bytes());
         assert!(matches!(load(&link), Err(SecretFileError::OpenToOthers { .. })));
         fs::remove_file(&file).unwrap();
         assert!(!create(&link).unwrap(), "a dangling link is not written through");

@@ -1,5 +1,7 @@
 //! Every value that a label can have.
 
+use tracing::Level;
+
 use crate::throttle::Failures;
 use crate::token::judge::Verdict;
 
@@ -152,7 +154,8 @@ impl Label for Status {
 }
 
 impl Label for Verdict {
-    const ALL: &'static [Self] = &[Self::Rotate, Self::Replay, Self::Recover, Self::Reuse, Self::Ahead];
+    const ALL: &'static [Self] =
+        &[Self::Rotate, Self::Unrotated, Self::Replay, Self::Recover, Self::Reuse, Self::Ahead];
 
     fn index(self) -> usize {
         self as usize
@@ -161,6 +164,7 @@ impl Label for Verdict {
     fn name(self) -> &'static str {
         match self {
             Self::Rotate => "rotate",
+            Self::Unrotated => "unrotated",
             Self::Replay => "replay",
             Self::Recover => "recover",
             Self::Reuse => "reuse",
@@ -214,6 +218,30 @@ impl Label for Failures {
             Self::ClientSecrets => "client_secrets",
             Self::RefreshTokens => "refresh_tokens",
             Self::Introspections => "introspections",
+        }
+    }
+}
+
+impl Label for Level {
+    const ALL: &'static [Self] = &[Self::ERROR, Self::WARN, Self::INFO, Self::DEBUG, Self::TRACE];
+
+    fn index(self) -> usize {
+        match self {
+            Self::ERROR => 0,
+            Self::WARN => 1,
+            Self::INFO => 2,
+            Self::DEBUG => 3,
+            Self::TRACE => 4,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::ERROR => "error",
+            Self::WARN => "warn",
+            Self::INFO => "info",
+            Self::DEBUG => "debug",
+            Self::TRACE => "trace",
         }
     }
 }

@@ -26,6 +26,7 @@ fn every_value_of_a_label_has_its_own_counter() {
     is_whole::<Verdict>();
     is_whole::<SignIn>();
     is_whole::<Failures>();
+    is_whole::<Level>();
 }
 
 /// The last of each is in its set; none can be missing before it, since the indices have no gap.
@@ -36,6 +37,7 @@ fn no_value_is_left_out() {
     assert_eq!(Verdict::ALL.last(), Some(&Verdict::Ahead));
     assert_eq!(SignIn::ALL.last(), Some(&SignIn::Busy));
     assert_eq!(Failures::ALL.last(), Some(&Failures::Introspections));
+    assert_eq!(Level::ALL.last(), Some(&Level::TRACE));
 }
 
 #[test]
@@ -62,10 +64,14 @@ fn a_failover_counts_once_whatever_it_lost() {
     metrics.failed_over();
     metrics.restored(0);
     metrics.restored(7);
+    metrics.rewound(3);
     let text = metrics.render(Duration::from_millis(1_500));
-    for line in
-        ["tokend_failovers_total 2", "tokend_revocations_restored_total 7", "tokend_registry_age_seconds 1.500000000"]
-    {
+    for line in [
+        "tokend_failovers_total 2",
+        "tokend_revocations_restored_total 7",
+        "tokend_audit_rewound_total 3",
+        "tokend_registry_age_seconds 1.500000000",
+    ] {
         assert!(text.lines().any(|found| found == line), "{line:?} is not in\n{text}");
     }
 }

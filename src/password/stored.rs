@@ -9,6 +9,7 @@ use super::PlainPassword;
 use super::arena::Arena;
 use super::argon::{Argon2Hash, CannotHash, HashParameters};
 use super::foreign::{self, Pbkdf2Hash, Prf, ScryptHash};
+use crate::domain::spelling::{unquoted, visible};
 
 /// A password hash in the form in which it is stored: a PHC string, or what bcrypt and Django write.
 ///
@@ -60,8 +61,13 @@ impl StoredHash {
     /// The longest text that is looked at, in bytes.
     pub const MAX_BYTES: usize = 512;
 
-    /// A hash that an operator brings along from another server. Nothing is computed or allocated for it.
+    /// A hash that an operator brings along from another server, with what a file or that server wrote around it.
     pub fn import(text: &str) -> Result<Self, ImportError> {
+        Self::read(bare(unquoted(visible(text))))
+    }
+
+    /// Nothing is computed or allocated for it.
+    fn read(text: &str) -> Result<Self, ImportError> {
         if text.len() > Self::MAX_BYTES {
             return Err(ImportError::Malformed);
         }
@@ -71,7 +77,7 @@ impl StoredHash {
     /// A hash from the database. `None`, which nobody can sign in with, if it is none or would cost too much: a row that
     /// was tampered with must not be worth more than no row.
     pub fn from_stored(text: &str) -> Option<Self> {
-        Self::import(text).ok()
+        Self::read(text).ok()
     }
 
     /// The text to store.
@@ -129,6 +135,30 @@ impl fmt::Debug for StoredHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("StoredHash(..)")
     }
+}
+
+/// A hash without the name that some servers write before it, where that says what the hash says itself: `{CRYPT}$2y$..` of LDAP and
+/// Dovecot, `{bcrypt}$2a$..` of Spring, `argon2$argon2id$..` of Django.
+fn bare(text: &str) -> &str {
+    const NAMES: [(&str, &str); 12] = [
+        ("{crypt}", "$2"),
+        ("{bcrypt}", "$2"),
+        ("{blf-crypt}", "$2"),
+        ("{argon2}", "$argon2"),
+        ("{argon2i}", "$argon2i$"),
+        ("{argon2id}", "$argon2id$"),
+        ("{scrypt}", "$scrypt$"),
+        ("{pbkdf2}", "$pbkdf2-"),
+        ("{pbkdf2-sha256}", "$pbkdf2-sha256$"),
+        ("{pbkdf2-sha512}", "$pbkdf2-sha512$"),
+        ("bcrypt$", "$2"),
+        ("argon2", "$argon2"),
+    ];
+    let named = |(name, scheme): (&str, &str)| {
+        let (before, hash) = text.split_at_checked(name.len())?;
+        (before.eq_ignore_ascii_case(name) && hash.starts_with(scheme)).then_some(hash)
+    };
+    NAMES.into_iter().find_map(named).unwrap_or(text)
 }
 
 fn parse(text: &str) -> Result<Scheme, ImportError> {
@@ -229,6 +259,36 @@ mod tests {
         assert_eq!(import(&django("2000001")), Err(ImportError::TooCostly));
     }
 
+    /// As long as it says what the hash says itself.
+    #[test]
+    fn what_another_server_wrote_around_a_hash_is_left_out() {
+        let bcrypt = "$2b$05$abcdefghijklmnopqrstuuhKF09ZYWwH2zP/0fwE1X8e/Q1YNx/hO";
+        let argon = format!("$argon2id$v=19$m=64,t=1,p=1${SALT}${OUTPUT}");
+        for (text, hash) in [
+            (format!(" {bcrypt}\r\n"), bcrypt),
+            (format!("\u{feff}{bcrypt}"), bcrypt),
+            (format!("\"{bcrypt}\""), bcrypt),
+            (format!("{{CRYPT}}{bcrypt}"), bcrypt),
+            (format!("{{bcrypt}}{bcrypt}\n"), bcrypt),
+            (format!("{{BLF-CRYPT}}{bcrypt}"), bcrypt),
+            (format!("bcrypt${bcrypt}"), bcrypt),
+            (format!("{{ARGON2ID}}{argon}"), &argon),
+            (format!("argon2{argon}"), &argon),
+        ] {
+            assert_eq!(StoredHash::import(&text).unwrap().as_str(), hash, "{text:?}");
+            assert!(StoredHash::from_stored(&text).is_none(), "what is stored has one spelling");
+        }
+        for text in [
+            format!("{{ARGON2ID}}{bcrypt}"),
+            format!("{{bcrypt-sha256}}{bcrypt}"),
+            format!("bcrypt_sha256${bcrypt}"),
+            format!("{{noop}}{bcrypt}"),
+            format!("alice:{bcrypt}"),
+        ] {
+            assert_eq!(import(&text), Err(ImportError::UnknownScheme), "{text:?}");
+        }
+    }
+
     #[test]
     fn what_is_no_hash_is_nobody_s_hash() {
         for text in
@@ -248,7 +308,6 @@ mod tests {
             format!("$argon2id$v=19$m=64,t=1,p=1${SALT}$AAAA"),
             format!("$argon2id$v=19$m=64,t=1,p=1$$${OUTPUT}"),
             format!("$argon2id$v=19$m=64,t=1,p=1${SALT}${OUTPUT}$"),
-            format!("$argon2id$v=19$m=64,t=1,p=1${SALT}${OUTPUT} "),
             format!("$argon2id$v=20$m=64,t=1,p=1${SALT}${OUTPUT}"),
             format!("$argon2id$v=19$m=64,t=1${SALT}${OUTPUT}"),
             format!("$argon2id$v=19$m=64,t=1,p=1,data=AAAA${SALT}${OUTPUT}"),

@@ -18,7 +18,7 @@ const STORE: &str =
 impl Store {
     /// Every key that has sealed the audit trail.
     pub async fn list_audit_keys(&self) -> Result<Vec<StoredAuditKey>, StoreError> {
-        let rows = sql!(self.read().await?, all AuditKeyRow, LIST)?;
+        let rows = self.again(|| async { sql!(self.read().await?, all AuditKeyRow, LIST) }).await?;
         Ok(rows.into_iter().map(|AuditKeyRow { id, sealed }| StoredAuditKey { id, sealed }).collect())
     }
 

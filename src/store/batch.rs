@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use super::StoreError;
 
@@ -42,19 +43,24 @@ pub(super) struct Batcher<I, O> {
 
 struct Waiting<I, O> {
     item: I,
+    since: Instant,
     answer: oneshot::Sender<Result<O, StoreError>>,
 }
 
 type Queue<I, O> = Arc<Mutex<mpsc::Receiver<Waiting<I, O>>>>;
 
 impl<I: Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
-    /// Starts the lanes, each of which has one statement in flight at a time. They end when the last caller is gone.
-    pub(super) fn start<S: Statement<Item = I, Outcome = O>>(lanes: impl IntoIterator<Item = S>) -> Self {
+    /// Starts the lanes, each of which has one statement in flight at a time. They end when the last caller is gone. Nobody waits
+    /// for longer than `patience` before a statement.
+    pub(super) fn start<S: Statement<Item = I, Outcome = O>>(
+        patience: Duration,
+        lanes: impl IntoIterator<Item = S>,
+    ) -> Self {
         let (queue, waiting) = mpsc::channel(MAX_WAITING);
         let (closed, closing) = watch::channel(false);
         let waiting = Arc::new(Mutex::new(waiting));
         for statement in lanes {
-            tokio::spawn(lane(Arc::clone(&waiting), closing.clone(), statement));
+            tokio::spawn(lane(Arc::clone(&waiting), closing.clone(), statement, patience));
         }
         Self { queue, closed: Arc::new(closed) }
     }
@@ -62,7 +68,7 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
     /// Hands in an item and waits for its answer. Once handed in it is carried out, also if the caller goes away.
     pub(super) async fn ask(&self, item: I) -> Result<O, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Waiting { item, answer }).map_err(|_| StoreError::Overloaded)?;
+        self.queue.try_send(Waiting { item, since: Instant::now(), answer }).map_err(|_| StoreError::Overloaded)?;
         answered.await.unwrap_or(Err(StoreError::Overloaded))
     }
 }
@@ -89,14 +95,25 @@ impl<I, O> fmt::Debug for Batcher<I, O> {
 
 /// Takes what waits, runs it as one, answers; until it is closed. Only one lane takes at a time, so items go out in their
 /// order.
-async fn lane<S: Statement>(queue: Queue<S::Item, S::Outcome>, mut closing: watch::Receiver<bool>, mut statement: S) {
+async fn lane<S: Statement>(
+    queue: Queue<S::Item, S::Outcome>,
+    mut closing: watch::Receiver<bool>,
+    mut statement: S,
+    patience: Duration,
+) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while take(&queue, &mut closing, &mut batch).await > 0 {
+        send_away(&mut batch, patience);
+        if batch.is_empty() {
+            continue;
+        }
         let (items, answers): (Vec<_>, Vec<_>) = batch.drain(..).map(|waiting| (waiting.item, waiting.answer)).unzip();
         match answered(statement.run(&items)).await {
             Ok(outcomes) => send(answers, outcomes.into_iter().map(Ok)),
             // Nobody's items can be told apart from their neighbours' here, unless each goes alone.
-            Err(error) if error.is_of_one_item() && items.len() > 1 => alone(&mut statement, &items, answers).await,
+            Err(error) if error.is_of_one_item() && items.len() > 1 => {
+                alone(&mut statement, &items, answers, patience).await;
+            }
             Err(error) => send(answers, std::iter::repeat_with(|| Err(error.clone()))),
         }
     }
@@ -111,6 +128,15 @@ async fn take<T>(queue: &Mutex<mpsc::Receiver<T>>, closing: &mut watch::Receiver
     }
 }
 
+/// Answers those who have waited too long: the statement before took its time, and the next one may too. The first have waited
+/// longest.
+fn send_away<I, O>(batch: &mut Vec<Waiting<I, O>>, patience: Duration) {
+    let late = batch.iter().take_while(|waiting| waiting.since.elapsed() > patience).count();
+    for waiting in batch.drain(..late) {
+        let _ = waiting.answer.send(Err(StoreError::Overloaded));
+    }
+}
+
 /// A statement that gets no answer, or panics, must not hold up everybody who comes after it. The panic hook has said what it was.
 async fn answered<T>(statement: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     // What the statement leaves behind is what one that was given up leaves: a connection that is looked at before it is used.
@@ -121,13 +147,19 @@ async fn answered<T>(statement: impl Future<Output = Result<T, StoreError>>) -> 
     }
 }
 
-/// Runs each item by itself, so that a bad one fails alone.
+/// Runs each item by itself, so that a bad one fails alone, for as long as the last of them can wait.
 async fn alone<S: Statement>(
     statement: &mut S,
     items: &[S::Item],
     answers: Vec<oneshot::Sender<Result<S::Outcome, StoreError>>>,
+    patience: Duration,
 ) {
+    let begun = Instant::now();
     for (item, answer) in items.iter().zip(answers) {
+        if begun.elapsed() > patience {
+            let _ = answer.send(Err(StoreError::Overloaded));
+            continue;
+        }
         let outcome = answered(statement.run(std::slice::from_ref(item))).await;
         // The caller may be gone; what it asked for is done all the same.
         let _ = answer.send(outcome.and_then(|mut outcomes| outcomes.pop().ok_or(StoreError::Unreadable("batch"))));

@@ -146,14 +146,14 @@ fn secret_hash(client: &Client) -> Option<&[u8]> {
 impl Store {
     /// Every client that this version can read, in the order of their ids.
     pub async fn list_clients(&self) -> Result<Vec<Client>, StoreError> {
-        let rows = sql!(self.read().await?, all ClientRow, LIST)?;
+        let rows = self.again(|| async { sql!(self.read().await?, all ClientRow, LIST) }).await?;
         Ok(rows.into_iter().filter_map(readable).collect())
     }
 
     /// The client of that id, disabled or not.
     pub async fn find_client(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {
-        let row = sql!(self.read().await?, optional ClientRow, FIND, id.as_str())?;
-        row.map(Client::try_from).transpose()
+        let row = self.again(|| async { sql!(self.read().await?, optional ClientRow, FIND, id.as_str()) });
+        row.await?.map(Client::try_from).transpose()
     }
 
     /// Registers a client. [`StoreError::Exists`] when the id is taken.
@@ -202,6 +202,13 @@ impl Store {
     /// Ends every session of the client and revokes its tokens without a session, in one. The number of sessions.
     /// [`StoreError::TooSoon`], and nothing is done, when its tokens were revoked more than once within this second.
     pub async fn revoke_client(&self, id: &ClientId, now: UnixTime) -> Result<u64, StoreError> {
+        let (ended, tokens_until) = self.again(|| self.end_client(id, now)).await?;
+        self.journal.note(&self.db, Revoked::Client { id: id.clone(), tokens_until }, RevokedReason::Admin, now);
+        Ok(ended)
+    }
+
+    /// The number of sessions that ended, and up to when its tokens are revoked.
+    async fn end_client(&self, id: &ClientId, now: UnixTime) -> Result<(u64, UnixTime), StoreError> {
         let mut unit = self.begin().await?;
         let revoked = sql!(unit, optional RevokedRow, REVOKE_TOKENS, id.as_str(), now)?;
         if revoked.is_none() && sql!(unit, optional BeforeRow, BEFORE, id.as_str())?.is_some() {
@@ -212,9 +219,7 @@ impl Store {
         let event = self.event(Kind::SessionsRevoked);
         let reason = RevokedReason::Admin.as_str();
         self.commit(unit, event.map(|event| event.client(id).counting(ended).because(reason))).await?;
-        let tokens_until = revoked.map_or(now, |row| row.tokens_revoked_at);
-        self.journal.note(&self.db, Revoked::Client { id: id.clone(), tokens_until }, RevokedReason::Admin, now);
-        Ok(ended)
+        Ok((ended, revoked.map_or(now, |row| row.tokens_revoked_at)))
     }
 
     /// Removes a client and, by the foreign key, its sessions. False when there is no such client.
@@ -232,7 +237,8 @@ impl Store {
     /// Forgets removed clients whose last token isn't dated ahead of any node's clock any more: a registration of today revokes it
     /// by itself.
     pub async fn purge_removed_clients(&self, now: UnixTime) -> Result<u64, StoreError> {
-        sql!(self.write().await?, execute, PURGE_REMOVED, now.saturating_sub(CLOCK_SLACK))
+        let before = now.saturating_sub(CLOCK_SLACK);
+        self.again(|| async { sql!(self.write().await?, execute, PURGE_REMOVED, before) }).await
     }
 }
 

@@ -1,20 +1,28 @@
 //! One SQL text for two databases: an enum of two pools, and the macro that runs a statement on whichever it is.
 
+mod connection;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
-use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{PgPool, SqlitePool};
 
+pub use self::connection::Connection;
+pub(super) use self::connection::{Handle, Unit};
+use super::again::again;
 use super::audit_events::AuditLog;
+use super::condition::Condition;
 use super::error::is_read_only;
+use super::files::Files;
 use super::journal::Journal;
 use super::sessions::Hot;
 use super::{CopyError, PoolSize, StartError, StoreError, postgres, sqlite};
 use crate::audit::Acting;
+
+type Text = (String,);
 
 /// How long closing may take.
 const CLOSE: Duration = Duration::from_secs(5);
@@ -63,8 +71,15 @@ pub struct Store {
 
 #[derive(Clone, Debug)]
 pub(super) enum Db {
-    Postgres(PgPool),
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres(PostgresDb),
+    Sqlite { writer: SqlitePool, readers: SqlitePool, files: Arc<Files>, condition: Condition },
+}
+
+/// PostgreSQL's pool.
+#[derive(Clone, Debug)]
+pub(super) struct PostgresDb {
+    pub(super) pool: PgPool,
+    condition: Condition,
 }
 
 impl Store {
@@ -78,7 +93,8 @@ impl Store {
                 Err(StartError::ReadOnly(path.display().to_string()))
             }
             // Somebody else may be writing at this moment.
-            _ => Ok(store),
+            _ if store.is_write_ahead().await => Ok(store),
+            _ => Err(StartError::NoWal(path.display().to_string())),
         }
     }
 
@@ -90,6 +106,14 @@ impl Store {
         Ok(())
     }
 
+    /// In a network file system, for one, SQLite stays in another mode without a word. It gives no answer while another process
+    /// opens or closes the database.
+    async fn is_write_ahead(&self) -> bool {
+        let Ok(mut connection) = self.write().await else { return true };
+        let mode = sql!(connection, optional Text, "PRAGMA journal_mode");
+        !matches!(mode, Ok(Some((mode,))) if mode != "wal")
+    }
+
     /// Opens the embedded database as it is; `None` when it isn't there. Makes nothing, sets nothing.
     pub async fn open_existing_sqlite(path: &Path) -> Result<Option<Self>, StartError> {
         if path.exists() { Self::connect_sqlite(path, sqlite::options(path)).await.map(Some) } else { Ok(None) }
@@ -98,12 +122,16 @@ impl Store {
     async fn connect_sqlite(path: &Path, options: SqliteConnectOptions) -> Result<Self, StartError> {
         let unreachable = |cause| StartError::Unreachable { name: path.display().to_string(), cause };
         let writer = sqlite::writer(options.clone()).await.map_err(unreachable)?;
-        Ok(Self::new(Db::Sqlite { writer, readers: sqlite::readers(options) }))
+        let files = Arc::new(Files::of(options.clone()));
+        let readers = sqlite::readers(options);
+        Ok(Self::new(Db::Sqlite { writer, readers, files, condition: Condition::default() }))
     }
 
     /// Connects to PostgreSQL. `url` is as libpq has it; its password is never shown.
     pub async fn open_postgres(url: &str, size: PoolSize) -> Result<Self, StartError> {
-        Ok(Self::new(Db::Postgres(postgres::open(url, size).await?)))
+        let condition = Condition::default();
+        let pool = postgres::open(url, size, &condition).await?;
+        Ok(Self::new(Db::Postgres(PostgresDb { pool, condition })))
     }
 
     fn new(db: Db) -> Self {
@@ -153,13 +181,7 @@ impl Store {
 
     /// Begins a transaction that only reads, and sees one moment.
     pub(super) async fn begin_snapshot(&self) -> Result<Unit, StoreError> {
-        match &self.db {
-            Db::Postgres(pool) => {
-                Box::pin(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")).await.map(Unit::Postgres)
-            }
-            Db::Sqlite { readers, .. } => Box::pin(readers.begin_with("BEGIN")).await.map(Unit::Sqlite),
-        }
-        .map_err(StoreError::unavailable)
+        self.db.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "BEGIN", false).await
     }
 }
 
@@ -171,22 +193,39 @@ impl Db {
     /// whoever needs them: a connection is served by the thread that opened it.
     pub(super) fn for_lanes(&self, connections: u32) -> Self {
         match self {
-            Self::Postgres(pool) => {
+            Self::Postgres(PostgresDb { pool, condition }) => {
                 let options = pool.options().clone().max_connections(connections);
-                Self::Postgres(options.connect_lazy_with(PgConnectOptions::clone(&pool.connect_options())))
+                let pool = options.connect_lazy_with(PgConnectOptions::clone(&pool.connect_options()));
+                Self::Postgres(PostgresDb { pool, condition: condition.clone() })
             }
-            Self::Sqlite { writer, readers } => {
+            Self::Sqlite { writer, readers, files, condition } => {
                 let options = readers.options().clone().max_connections(connections);
                 let readers = options.connect_lazy_with(SqliteConnectOptions::clone(&readers.connect_options()));
-                Self::Sqlite { writer: writer.clone(), readers }
+                Self::Sqlite { writer: writer.clone(), readers, files: Arc::clone(files), condition: condition.clone() }
             }
+        }
+    }
+
+    pub(super) fn condition(&self) -> &Condition {
+        match self {
+            Self::Postgres(PostgresDb { condition, .. }) | Self::Sqlite { condition, .. } => condition,
+        }
+    }
+
+    /// How long a statement waits for its turn.
+    pub(super) fn patience(&self) -> Duration {
+        match self {
+            Self::Postgres(postgres) => postgres.pool.options().get_acquire_timeout(),
+            Self::Sqlite { writer, .. } => writer.options().get_acquire_timeout(),
         }
     }
 
     /// Closes every connection, after the statements that are running.
     pub(super) async fn close(&self) {
-        if let Self::Sqlite { writer, readers } = self {
+        self.condition().close();
+        if let Self::Sqlite { writer, readers, files, .. } = self {
             in_time(readers.close()).await;
+            in_time(files.close()).await;
             in_time(writer.close()).await;
         } else {
             self.close_lanes().await;
@@ -196,33 +235,35 @@ impl Db {
     /// As [`Db::close`], but SQLite's writer is everybody's.
     pub(super) async fn close_lanes(&self) {
         match self {
-            Self::Postgres(pool) => in_time(pool.close()).await,
+            Self::Postgres(postgres) => in_time(postgres.pool.close()).await,
             Self::Sqlite { readers, .. } => in_time(readers.close()).await,
         }
     }
 
     pub(super) async fn read(&self) -> Result<Connection, StoreError> {
-        match self {
-            Self::Postgres(pool) => Box::pin(pool.acquire()).await.map(Connection::Postgres),
-            Self::Sqlite { readers, .. } => Box::pin(readers.acquire()).await.map(Connection::Sqlite),
-        }
-        .map_err(StoreError::unavailable)
+        self.connection(false).await
     }
 
     /// As [`Db::read`], but the connection has just shown that it lives, however lately it was used.
     pub(super) async fn read_surely(&self) -> Result<Connection, StoreError> {
         loop {
             let mut connection = self.read().await?;
-            if connection.lives().await {
+            if connection.lives(self.condition()).await {
                 return Ok(connection);
             }
         }
     }
 
     pub(super) async fn write(&self) -> Result<Connection, StoreError> {
+        self.connection(true).await
+    }
+
+    async fn connection(&self, writes: bool) -> Result<Connection, StoreError> {
+        self.condition().require_present()?;
         match self {
-            Self::Postgres(pool) => Box::pin(pool.acquire()).await.map(Connection::Postgres),
-            Self::Sqlite { writer, .. } => Box::pin(writer.acquire()).await.map(Connection::Sqlite),
+            Self::Postgres(postgres) => Box::pin(postgres.pool.acquire()).await.map(Connection::Postgres),
+            Self::Sqlite { writer, .. } if writes => Box::pin(writer.acquire()).await.map(Connection::Sqlite),
+            Self::Sqlite { readers, .. } => Box::pin(readers.acquire()).await.map(Connection::Sqlite),
         }
         .map_err(StoreError::unavailable)
     }
@@ -231,79 +272,21 @@ impl Db {
     /// each statement has to see what others have committed by then, whatever the server's default is: the end of a user's
     /// sessions has to see the session of a sign-in that it waited for.
     pub(super) async fn begin(&self) -> Result<Unit, StoreError> {
-        match self {
-            Self::Postgres(pool) => {
-                Box::pin(pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")).await.map(Unit::Postgres)
+        self.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED", "BEGIN IMMEDIATE", true).await
+    }
+
+    async fn begin_with(&self, postgres: &'static str, sqlite: &'static str, writes: bool) -> Result<Unit, StoreError> {
+        // Until it has begun nothing was done.
+        again(self.condition(), || async {
+            self.condition().require_present()?;
+            match self {
+                Self::Postgres(db) => Box::pin(db.pool.begin_with(postgres)).await.map(Unit::Postgres),
+                Self::Sqlite { writer, .. } if writes => Box::pin(writer.begin_with(sqlite)).await.map(Unit::Sqlite),
+                Self::Sqlite { readers, .. } => Box::pin(readers.begin_with(sqlite)).await.map(Unit::Sqlite),
             }
-            Self::Sqlite { writer, .. } => Box::pin(writer.begin_with("BEGIN IMMEDIATE")).await.map(Unit::Sqlite),
-        }
-        .map_err(StoreError::unavailable)
-    }
-}
-
-/// A connection of either database, taken from its pool.
-#[derive(Debug)]
-pub enum Connection {
-    /// To PostgreSQL.
-    Postgres(PoolConnection<Postgres>),
-    /// To SQLite.
-    Sqlite(PoolConnection<Sqlite>),
-}
-
-/// A unit of work: all of it is stored or, when it is dropped, none.
-pub(super) enum Unit {
-    Postgres(Transaction<'static, Postgres>),
-    Sqlite(Transaction<'static, Sqlite>),
-}
-
-/// What a statement runs on.
-pub(super) enum Handle<'a> {
-    Postgres(&'a mut PgConnection),
-    Sqlite(&'a mut SqliteConnection),
-}
-
-impl Handle<'_> {
-    pub(super) fn handle(&mut self) -> Handle<'_> {
-        match self {
-            Self::Postgres(connection) => Handle::Postgres(connection),
-            Self::Sqlite(connection) => Handle::Sqlite(connection),
-        }
-    }
-}
-
-impl Connection {
-    /// Whether it answers. If it doesn't, the pool will not have it again. SQLite's always do.
-    pub(super) async fn lives(&mut self) -> bool {
-        let Self::Postgres(connection) = self else { return true };
-        let lives = postgres::ping(connection).await.is_ok();
-        if !lives {
-            connection.close_on_drop();
-        }
-        lives
-    }
-
-    pub(super) fn handle(&mut self) -> Handle<'_> {
-        match self {
-            Self::Postgres(connection) => Handle::Postgres(connection),
-            Self::Sqlite(connection) => Handle::Sqlite(connection),
-        }
-    }
-}
-
-impl Unit {
-    pub(super) fn handle(&mut self) -> Handle<'_> {
-        match self {
-            Self::Postgres(transaction) => Handle::Postgres(transaction),
-            Self::Sqlite(transaction) => Handle::Sqlite(transaction),
-        }
-    }
-
-    pub(super) async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Self::Postgres(transaction) => transaction.commit().await?,
-            Self::Sqlite(transaction) => transaction.commit().await?,
-        }
-        Ok(())
+            .map_err(StoreError::unavailable)
+        })
+        .await
     }
 }
 

@@ -1,9 +1,10 @@
 //! What can go wrong with the database, sorted by what a caller can do about it.
 
+mod code;
+
 use std::sync::Arc;
 
-/// PostgreSQL's code for a statement that waited for somebody's lock for too long.
-const LOCK_NOT_AVAILABLE: &str = "55P03";
+use super::preconditions::Finding;
 
 /// A statement that gave no answer that can be used. Cheap to clone: one statement may carry many callers' items.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -20,6 +21,12 @@ pub enum StoreError {
     /// This program panicked at the statement; what was asked of the database may have been done.
     #[error("a statement panicked")]
     Panicked,
+    /// Somebody else held the row for longer than it is waited for. Nothing was done.
+    #[error("a row stayed locked by somebody else for too long")]
+    Locked,
+    /// The file of the embedded database was replaced or removed while it was open.
+    #[error("the database's file was replaced or removed while the server runs")]
+    Gone,
     /// It would date tokens further ahead than nodes believe: once the clock has caught up it can be done.
     #[error("the tokens of this client were revoked more than once within a second: try again in a second")]
     TooSoon,
@@ -40,27 +47,64 @@ impl StoreError {
         Self::Unavailable(Arc::new(error))
     }
 
-    /// Whether what was asked of the database may have been done all the same, so that only a look at it tells.
-    pub fn is_of_unknown_outcome(&self) -> bool {
-        match self {
-            // Nothing was asked: no connection could be had.
-            Self::Unavailable(error) => !matches!(**error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed),
-            Self::TimedOut | Self::Panicked => true,
-            Self::Overloaded | Self::TooSoon | Self::Exists | Self::Unreadable(_) | Self::Failed(_) => false,
+    /// Whether the connection was lost, and with it the answer: what was asked may have been done all the same.
+    pub(super) fn is_of_lost_connection(&self) -> bool {
+        let Self::Unavailable(error) = self else { return false };
+        match **error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::BeginFailed => true,
+            _ => self.has_code(code::is_lost),
         }
     }
 
+    /// Whether the statement was refused for what is prepared on its connection. Nothing was done.
+    pub(super) fn is_of_outdated_connection(&self) -> bool {
+        self.has_code(code::is_outdated)
+    }
+
+    /// Whether another connection can be asked at once. What was asked may have been done all the same.
+    pub fn is_of_connection(&self) -> bool {
+        self.is_of_lost_connection() || self.is_of_outdated_connection()
+    }
+
+    /// Whether somebody's lock was in the way. Nothing was done.
+    pub(super) fn is_lock_timeout(&self) -> bool {
+        self.has_code(code::is_lock_timeout)
+    }
+
+    /// Whether others would fail too: nothing was said of the one item, nor of a lock that somebody else holds.
+    pub(super) fn is_outage(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => !self.is_lock_timeout() && !self.has_code(code::is_rollback),
+            Self::TimedOut => true,
+            _ => false,
+        }
+    }
+
+    /// Whether a table isn't there.
+    pub fn is_of_missing_table(&self) -> bool {
+        let (Self::Failed(error) | Self::Unavailable(error)) = self else { return false };
+        error.as_database_error().is_some_and(|cause| {
+            cause.code().as_deref() == Some("42P01") || cause.message().starts_with("no such table")
+        })
+    }
+
     /// Whether one item of a statement that carries many may be the reason, so that each should go alone: a value that
-    /// the engine refuses, a row that somebody else holds, or a deadlock with them.
+    /// the engine refuses, or a deadlock with somebody who holds its row.
     pub(super) fn is_of_one_item(&self) -> bool {
         match self {
-            Self::Unavailable(error) => {
-                let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-                code.is_some_and(|code| code.starts_with("40") || code == LOCK_NOT_AVAILABLE)
-            }
+            Self::Unavailable(_) => self.has_code(code::is_rollback) && !self.is_of_lost_connection(),
             Self::Exists | Self::Unreadable(_) | Self::Failed(_) => true,
-            Self::Overloaded | Self::TimedOut | Self::TooSoon | Self::Panicked => false,
+            Self::Overloaded | Self::TimedOut | Self::TooSoon | Self::Panicked | Self::Locked | Self::Gone => false,
         }
+    }
+
+    fn has_code(&self, is_meant: fn(&str) -> bool) -> bool {
+        let (Self::Unavailable(error) | Self::Failed(error)) = self else { return false };
+        code::of(error).is_some_and(|code| is_meant(&code))
     }
 }
 
@@ -75,34 +119,20 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::WorkerCrashed
             | sqlx::Error::BeginFailed => Self::Unavailable(Arc::new(error)),
             sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::Exists,
-            sqlx::Error::Database(cause) if is_passing(cause.code().as_deref()) => Self::Unavailable(Arc::new(error)),
+            _ if code::of(&error).is_some_and(|code| code::is_passing(&code)) => Self::Unavailable(Arc::new(error)),
             _ => Self::Failed(Arc::new(error)),
         }
     }
 }
 
-/// Whether an engine's error code says that the same statement may succeed later.
-///
-/// PostgreSQL: connection (08), transaction rollback (40), insufficient resources (53), operator intervention (57),
-/// system error (58), lock not available (55P03), read-only (25006: a standby that is being promoted).
-/// SQLite primary codes: 5 BUSY, 6 LOCKED, 8 READONLY, 10 IOERR, 13 FULL, 14 CANTOPEN.
-fn is_passing(code: Option<&str>) -> bool {
-    let Some(code) = code else { return false };
-    if let (true, Some(class)) = (code.len() == 5, code.get(..2)) {
-        return matches!(class, "08" | "40" | "53" | "57" | "58") || matches!(code, LOCK_NOT_AVAILABLE | "25006");
-    }
-    code.parse::<u32>().is_ok_and(|extended| matches!(extended & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
-}
-
 /// Whether a statement waited for a lock for as long as it may.
 pub(super) fn is_lock_timeout(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == LOCK_NOT_AVAILABLE)
+    code::of(error).is_some_and(|code| code::is_lock_timeout(&code))
 }
 
-/// Whether SQLite opened the file for reading only: primary code 8.
+/// Whether SQLite opened the file for reading only.
 pub(super) fn is_read_only(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|extended| extended & 0xff == 8)
+    code::of(error).is_some_and(|code| code::is_read_only_file(&code))
 }
 
 /// Why a copy of the database wasn't made.
@@ -161,6 +191,12 @@ pub enum StartError {
     /// A migration differs from the one that was applied, or failed.
     #[error("migrating the database failed: {0}")]
     Migration(#[source] sqlx::migrate::MigrateError),
+    /// A guarantee would not hold on this database.
+    #[error("{}", lines(.0))]
+    Preconditions(Vec<Finding>),
+    /// SQLite can't write its log ahead on this file system.
+    #[error("the database {0} can't be put into WAL mode: use a local file system")]
+    NoWal(String),
     /// PostgreSQL older than 14.
     #[error("PostgreSQL {0} is too old: tokend needs 14 or newer")]
     TooOld(String),
@@ -169,33 +205,25 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
+fn lines(findings: &[Finding]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn without_a_connection_nothing_was_done() {
-        for nothing in [sqlx::Error::PoolTimedOut, sqlx::Error::PoolClosed] {
-            assert!(!StoreError::from(nothing).is_of_unknown_outcome());
+    fn only_a_lost_connection_leaves_it_open_what_was_done() {
+        for answered in [sqlx::Error::PoolTimedOut, sqlx::Error::PoolClosed, sqlx::Error::RowNotFound] {
+            assert!(!StoreError::from(answered).is_of_lost_connection());
         }
-        let broke_off = StoreError::from(sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into()));
-        for unknown in [broke_off, StoreError::TimedOut, StoreError::Panicked] {
-            assert!(unknown.is_of_unknown_outcome(), "{unknown}");
+        for broke_off in [sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into()), sqlx::Error::WorkerCrashed] {
+            assert!(StoreError::from(broke_off).is_of_lost_connection());
         }
-        for known in [StoreError::Overloaded, StoreError::Exists, StoreError::from(sqlx::Error::RowNotFound)] {
-            assert!(!known.is_of_unknown_outcome(), "{known}");
-        }
-    }
-
-    #[test]
-    fn only_what_may_pass_is_called_unavailable() {
-        for code in
-            ["08006", "40001", "40P01", "53300", "57P01", "57P03", "25006", "5", "261", "1555" /* primary 19 */]
-        {
-            assert_eq!(is_passing(Some(code)), code != "1555", "{code}");
-        }
-        for code in ["23505", "42601", "22021", "1", "19"] {
-            assert!(!is_passing(Some(code)), "{code}");
+        // These have taken their time already: whoever asked may ask again.
+        for late in [StoreError::TimedOut, StoreError::Panicked, StoreError::Overloaded, StoreError::Locked] {
+            assert!(!late.is_of_lost_connection(), "{late}");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::StoreError;
 use super::batch::Statement;
+use super::condition::Condition;
 use super::db::{Connection, Db};
 
 /// For how long one connection is kept. The pool then has it again, and ends it when it is old.
@@ -37,7 +38,7 @@ pub(super) struct Lent {
 impl Kept {
     /// Keeps nothing yet.
     pub(super) fn new(db: &Db) -> Self {
-        let is_small = matches!(db, Db::Postgres(pool) if pool.options().get_max_connections() < ENOUGH);
+        let is_small = matches!(db, Db::Postgres(db) if db.pool.options().get_max_connections() < ENOUGH);
         Self { longest: if is_small { Duration::ZERO } else { KEPT }, ..Self::of_own(db) }
     }
 
@@ -48,8 +49,11 @@ impl Kept {
 
     /// The kept connection, if it still lives, or another one.
     pub(super) async fn take(&mut self) -> Result<Lent, StoreError> {
+        let condition = self.db.condition();
+        condition.require_present()?;
         if let Some(mut kept) = self.connection.take()
-            && (kept.answered_at.elapsed() < BELIEVED || kept.connection.lives().await)
+            && !condition.is_outdated(kept.since)
+            && (is_believed(condition, &kept) || kept.connection.lives(condition).await)
         {
             return Ok(kept);
         }
@@ -68,6 +72,14 @@ impl Kept {
         &mut self,
         work: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let outcome = self.write_once(work).await;
+        outcome.inspect_err(|error| self.db.condition().note_asked(error))
+    }
+
+    async fn write_once<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         if let Db::Sqlite { .. } = self.db {
             return work(&mut self.db.write().await?).await;
         }
@@ -82,6 +94,11 @@ impl Kept {
         lent.answered_at = Instant::now();
         self.connection = Some(lent).filter(|lent| lent.since.elapsed() < self.longest);
     }
+}
+
+/// Whether a connection is taken for alive without being asked.
+fn is_believed(condition: &Condition, kept: &Lent) -> bool {
+    kept.answered_at.elapsed() < BELIEVED && !condition.is_doubtful(kept.answered_at)
 }
 
 /// A statement that only reads.
@@ -114,6 +131,19 @@ impl<R: Read> ReadLane<R> {
         Self { kept: Kept::of_own(own), read: PhantomData }
     }
 
+    async fn read_once(&mut self, items: &[R::Item]) -> Result<Vec<R::Outcome>, StoreError> {
+        let lent = self.kept.take().await?;
+        match self.read_on(lent, items).await {
+            // The connection may have died since it last answered. Reading twice does no harm.
+            Err(error) if error.is_of_connection() => {
+                self.kept.db.condition().note(&error);
+                let other = self.kept.another().await?;
+                self.read_on(other, items).await
+            }
+            outcome => outcome,
+        }
+    }
+
     async fn read_on(&mut self, mut lent: Lent, items: &[R::Item]) -> Result<Vec<R::Outcome>, StoreError> {
         let outcomes = R::read(&mut lent.connection, items).await?;
         self.kept.keep(lent);
@@ -126,14 +156,7 @@ impl<R: Read> Statement for ReadLane<R> {
     type Outcome = R::Outcome;
 
     async fn run(&mut self, items: &[R::Item]) -> Result<Vec<R::Outcome>, StoreError> {
-        let lent = self.kept.take().await?;
-        match self.read_on(lent, items).await {
-            // The connection may have died since it last answered. Reading twice does no harm.
-            Err(StoreError::Unavailable(_)) => {
-                let other = self.kept.another().await?;
-                self.read_on(other, items).await
-            }
-            outcome => outcome,
-        }
+        let outcome = self.read_once(items).await;
+        outcome.inspect_err(|error| self.kept.db.condition().note_final(error))
     }
 }

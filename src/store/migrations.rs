@@ -13,6 +13,7 @@ use sqlx::{Connection as _, PgConnection, PgPool, SqlitePool};
 use super::db::{Db, sql};
 use super::error::is_lock_timeout;
 use super::{StartError, Store, StoreError};
+use crate::audit::AuditKeys;
 
 pub(super) use expand::Recorded;
 
@@ -98,7 +99,7 @@ impl Store {
         self.require_engine_version().await?;
         let known = self.migrations();
         let applied = match sql!(self.write().await?, all AppliedRow, APPLIED) {
-            Err(StoreError::Failed(error)) if lacks_table(&error) => Vec::new(),
+            Err(error) if error.is_of_missing_table() => Vec::new(),
             applied => applied?,
         };
         if let Some(row) = applied.iter().find(|row| !known.first.version_exists(row.version)) {
@@ -108,8 +109,8 @@ impl Store {
         Ok(expand::state(known.count() - known.later.len() - applied.len(), &known.later, known.newest(), &recorded))
     }
 
-    /// Applies what is missing. How many migrations that were.
-    pub async fn migrate(&self) -> Result<usize, StartError> {
+    /// Applies what is missing. How many migrations that were. `keys` seal the beginning of the audit trail.
+    pub async fn migrate(&self, keys: &AuditKeys) -> Result<usize, StartError> {
         let missing = match self.migration_state().await? {
             MigrationState::Newer(version) => return Err(StartError::Newer(version)),
             // The lock that migrations need holds nodes up, and a pooler may not pass it on.
@@ -117,8 +118,8 @@ impl Store {
             MigrationState::Behind(missing) => missing,
         };
         match &self.db {
-            Db::Postgres(pool) => migrate_postgres(pool).await,
-            Db::Sqlite { writer, .. } => migrate_sqlite(writer).await,
+            Db::Postgres(db) => migrate_postgres(&db.pool, keys).await,
+            Db::Sqlite { writer, .. } => migrate_sqlite(writer, keys).await,
         }
         .map_err(StartError::Migration)?;
         Ok(missing)
@@ -135,7 +136,7 @@ impl Store {
 
     async fn recorded_migrations(&self) -> Result<Vec<Recorded>, StoreError> {
         match sql!(self.write().await?, all Recorded, expand::RECORDED) {
-            Err(StoreError::Failed(error)) if lacks_table(&error) => Ok(Vec::new()),
+            Err(error) if error.is_of_missing_table() => Ok(Vec::new()),
             recorded => recorded,
         }
     }
@@ -160,7 +161,7 @@ impl Store {
 
 /// Whoever migrates at the same time is waited for, as long as it takes, by a connection that has the lock and does nothing else.
 /// What a migration itself has to wait for it gives up as any statement does: the whole server would wait behind it.
-async fn migrate_postgres(pool: &PgPool) -> Result<(), MigrateError> {
+async fn migrate_postgres(pool: &PgPool, keys: &AuditKeys) -> Result<(), MigrateError> {
     let mut lock = PgConnection::connect_with(&pool.connect_options()).await?;
     sqlx::raw_sql(LOCK_WAIT).execute(&mut lock).await?;
     loop {
@@ -171,7 +172,7 @@ async fn migrate_postgres(pool: &PgPool) -> Result<(), MigrateError> {
     }
     let migrated = async {
         POSTGRES.first.run(pool).await?;
-        expand::apply_postgres(&mut *pool.acquire().await?, &POSTGRES.later).await
+        expand::apply_postgres(&mut *pool.acquire().await?, &POSTGRES.later, keys).await
     };
     let migrated = migrated.await;
     // The lock ends with its connection, however that ends.
@@ -181,23 +182,18 @@ async fn migrate_postgres(pool: &PgPool) -> Result<(), MigrateError> {
 
 /// SQLite has no lock for migrations. Whoever loses a race finds one more applied the next time, so there are no more of them
 /// to lose than there are migrations.
-async fn migrate_sqlite(writer: &SqlitePool) -> Result<(), MigrateError> {
+async fn migrate_sqlite(writer: &SqlitePool, keys: &AuditKeys) -> Result<(), MigrateError> {
     let run = async || {
         SQLITE.first.run(writer).await?;
-        expand::apply_sqlite(&mut *writer.acquire().await?, &SQLITE.later).await
+        expand::apply_sqlite(&mut *writer.acquire().await?, &SQLITE.later, keys).await
     };
     let mut done = run().await;
     for _ in 0..SQLITE.count() {
-        if !matches!(done, Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))) {
+        if !matches!(done, Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..) | MigrateError::Source(_)))
+        {
             break;
         }
         done = run().await;
     }
     done
-}
-
-fn lacks_table(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(|cause| cause.code().as_deref() == Some("42P01") || cause.message().starts_with("no such table"))
 }

@@ -27,7 +27,7 @@ const SET_RECOVERY: &str = "UPDATE registry SET recovery_until = $1, version = $
 impl Store {
     /// The registry as it is.
     pub async fn registry_state(&self) -> Result<RegistryState, StoreError> {
-        let state = sql!(self.read().await?, optional RegistryState, READ)?;
+        let state = self.again(|| async { sql!(self.read().await?, optional RegistryState, READ) }).await?;
         state.ok_or(StoreError::Unreadable("registry"))
     }
 

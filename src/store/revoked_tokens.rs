@@ -43,10 +43,13 @@ const PURGE: &str = "DELETE FROM revoked_tokens WHERE expires_at <= $1";
 impl Store {
     /// Revokes one access token for the rest of its life.
     pub async fn revoke_token(&self, jti: Uuid, expires_at: UnixTime, now: UnixTime) -> Result<(), StoreError> {
-        let mut unit = self.begin().await?;
-        let revoked = sql!(unit, execute, REVOKE, jti, expires_at)?;
-        let event = self.event(Kind::TokenRevoked).filter(|_| revoked == 1);
-        self.commit(unit, event.map(|event| AuditEvent { jti: Some(jti), ..event })).await?;
+        let revoked = self.again(|| async move {
+            let mut unit = self.begin().await?;
+            let revoked = sql!(unit, execute, REVOKE, jti, expires_at)?;
+            let event = self.event(Kind::TokenRevoked).filter(|_| revoked == 1);
+            self.commit(unit, event.map(|event| AuditEvent { jti: Some(jti), ..event })).await
+        });
+        revoked.await?;
         self.journal.note(&self.db, Revoked::Token { jti, expires_at }, RevokedReason::Other, now);
         Ok(())
     }
@@ -63,7 +66,7 @@ impl Store {
 
     /// Forgets tokens that have expired by every node's clock. How many.
     pub async fn purge_revoked_tokens(&self, now: UnixTime) -> Result<u64, StoreError> {
-        sql!(self.write().await?, execute, PURGE, now.saturating_sub(CLOCK_SLACK))
+        self.again(|| async { sql!(self.write().await?, execute, PURGE, now.saturating_sub(CLOCK_SLACK)) }).await
     }
 }
 

@@ -3,12 +3,13 @@
 mod hot;
 mod row;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use uuid::Uuid;
 
+use self::hot::{Exchanged, Insert, TokenKey, exchange_one, insert_one};
 pub(super) use self::hot::{Hot, OWN_LANES, READ_LANES};
-use self::hot::{Insert, TokenKey, exchange_one, insert_one};
 use self::row::SignedInRow;
 use super::db::{Unit, sql};
 use super::journal::Revoked;
@@ -190,11 +191,27 @@ impl Store {
         let event = self.event(Kind::SignedIn);
         let event = event.map(|event| event.user(session.user_id).client(&session.client_id).session(session.id));
         let insert = Insert { session: session.clone(), decided_on, event };
-        if self.hot.inserts.ask(insert.clone()).await? {
+        if self.insert_again(|| self.hot.inserts.ask(insert.clone())).await? {
             return Ok(true);
         }
         // Left out of its batch, it may have met somebody's lock; alone it waits for that.
-        self.hot.lone_inserts.pass(insert_one(&self.db, &self.audit, &insert)).await
+        self.insert_again(|| self.hot.lone_inserts.pass(insert_one(&self.db, &self.audit, &insert))).await
+    }
+
+    /// As [`Store::again`]. What was stored before its connection was lost is there now, and it is nobody else's.
+    async fn insert_again<F: Future<Output = Result<bool, StoreError>>>(
+        &self,
+        insert: impl Fn() -> F,
+    ) -> Result<bool, StoreError> {
+        let is_again = AtomicBool::new(false);
+        let inserted = self.again(|| async {
+            let again = is_again.swap(true, Ordering::Relaxed);
+            match insert().await {
+                Err(StoreError::Exists) if again => Ok(true),
+                inserted => inserted,
+            }
+        });
+        inserted.await
     }
 
     /// The session and its user.
@@ -220,7 +237,11 @@ impl Store {
     /// Exchanges a refresh token by compare-and-swap. False when the session isn't as it was judged, or when another
     /// exchange of it was stored at the same time.
     pub async fn exchange(&self, id: SessionId, exchange: &Exchange) -> Result<bool, StoreError> {
-        self.hot.exchanges.ask((id, exchange.clone())).await
+        match self.hot.exchanges.ask((id, exchange.clone())).await? {
+            Exchanged::Stored => Ok(true),
+            Exchanged::Overtaken => Ok(false),
+            Exchanged::Held => Err(StoreError::Locked),
+        }
     }
 
     /// As [`Store::exchange`], for an exchange that is worth an event.
@@ -230,11 +251,19 @@ impl Store {
         exchange: &Exchange,
         event: AuditEvent,
     ) -> Result<bool, StoreError> {
-        self.hot.lone_exchanges.pass(exchange_one(&self.db, &self.audit, &(id, exchange.clone()), event)).await
+        let exchange = (id, exchange.clone());
+        let exchanged = exchange_one(&self.db, &self.audit, &exchange, event);
+        self.hot.lone_exchanges.pass(exchanged).await.inspect_err(|error| self.db.condition().note_asked(error))
     }
 
     /// Ends one session. How many ended: 0 when it was gone already.
     pub async fn revoke_session(&self, id: SessionId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
+        let number = self.again(|| self.end_session(id, reason, now)).await?;
+        self.journal.note(&self.db, Revoked::Session(id), reason, now);
+        Ok(number)
+    }
+
+    async fn end_session(&self, id: SessionId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
         let mut unit = self.begin().await?;
         let ended = sql!(unit, optional EndedRow, REVOKE, id.0, now, reason.as_str())?;
         let number = u64::from(ended.is_some());
@@ -245,15 +274,18 @@ impl Store {
             None => event,
         })
         .await?;
-        self.journal.note(&self.db, Revoked::Session(id), reason, now);
         Ok(number)
     }
 
     /// Ends every session of a user. How many ended.
     pub async fn revoke_user(&self, id: UserId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
-        let mut unit = self.begin().await?;
-        let ended = revoke_of_user(&mut unit, id, reason, now).await?;
-        self.end(unit, ended, reason, |event| event.user(id)).await?;
+        let ended = self.again(|| async move {
+            let mut unit = self.begin().await?;
+            let ended = revoke_of_user(&mut unit, id, reason, now).await?;
+            self.end(unit, ended, reason, |event| event.user(id)).await?;
+            Ok(ended)
+        });
+        let ended = ended.await?;
         self.journal.note(&self.db, Revoked::User(id), reason, now);
         Ok(ended)
     }
@@ -295,24 +327,26 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<SignedIn>, StoreError> {
         let (user, client) = (filter.user.map(|id| id.0), filter.client.as_ref().map(ClientId::as_str));
-        let rows =
-            sql!(self.read().await?, all SignedInRow, filter.statement(LIST), user, client, filter.ended, now, limit)?;
-        rows.into_iter().map(SignedIn::try_from).collect()
+        let rows = self.again(|| async move {
+            sql!(self.read().await?, all SignedInRow, filter.statement(LIST), user, client, filter.ended, now, limit)
+        });
+        rows.await?.into_iter().map(SignedIn::try_from).collect()
     }
 
     /// How many sessions there are.
     pub async fn count_sessions(&self, filter: &SessionFilter, now: UnixTime) -> Result<u64, StoreError> {
         let (user, client) = (filter.user.map(|id| id.0), filter.client.as_ref().map(ClientId::as_str));
-        let row =
-            sql!(self.read().await?, optional CountRow, filter.statement(COUNT), user, client, filter.ended, now)?;
-        Ok(row.map_or(0, |row| row.number.unsigned_abs()))
+        let row = self.again(|| async move {
+            sql!(self.read().await?, optional CountRow, filter.statement(COUNT), user, client, filter.ended, now)
+        });
+        Ok(row.await?.map_or(0, |row| row.number.unsigned_abs()))
     }
 
     /// Forgets the sessions that ended at `ended_before` or earlier. How many.
     pub async fn purge_sessions(&self, ended_before: UnixTime) -> Result<u64, StoreError> {
         let (mut purged, mut from) = (0, Some(Uuid::nil()));
         while let Some(after) = from {
-            let (rows, end) = within(SLICE_PURGED, self.purge_slice(after, ended_before)).await?;
+            let (rows, end) = within(SLICE_PURGED, self.again(|| self.purge_slice(after, ended_before))).await?;
             purged += rows;
             from = end;
         }

@@ -57,6 +57,16 @@ impl Store {
         limit: AccountLimit,
         now: UnixTime,
     ) -> Result<Result<(), AccountAttempts>, StoreError> {
+        // Counted twice, at worst, when the answer was lost.
+        self.again(|| self.reserve(key, limit, now)).await
+    }
+
+    async fn reserve(
+        &self,
+        key: &AttemptKey,
+        limit: AccountLimit,
+        now: UnixTime,
+    ) -> Result<Result<(), AccountAttempts>, StoreError> {
         let (free, longest_from) = (i64::from(limit.free), limit.longest_from());
         for _ in 0..LOOKS {
             let mut connection = self.write().await?;
@@ -84,6 +94,10 @@ impl Store {
 
     /// Takes one attempt back: it was no failure.
     pub async fn refund_attempt(&self, key: &AttemptKey, limit: AccountLimit, now: UnixTime) -> Result<(), StoreError> {
+        self.again(|| self.refund(key, limit, now)).await
+    }
+
+    async fn refund(&self, key: &AttemptKey, limit: AccountLimit, now: UnixTime) -> Result<(), StoreError> {
         let mut connection = self.write().await?;
         if sql!(connection, execute, REFUND_LAST, key.as_slice(), now, limit.longest)? == 0 {
             sql!(connection, execute, REFUND, key.as_slice(), limit.longest)?;
@@ -93,11 +107,11 @@ impl Store {
 
     /// Forgets every failure of one account or device.
     pub async fn clear_attempts(&self, key: &AttemptKey) -> Result<(), StoreError> {
-        sql!(self.write().await?, execute, CLEAR, key.as_slice()).map(drop)
+        self.again(|| async { sql!(self.write().await?, execute, CLEAR, key.as_slice()) }).await.map(drop)
     }
 
     /// Deletes what says nothing any more. How many rows.
     pub async fn purge_attempts(&self, now: UnixTime) -> Result<u64, StoreError> {
-        sql!(self.write().await?, execute, PURGE, now)
+        self.again(|| async { sql!(self.write().await?, execute, PURGE, now) }).await
     }
 }

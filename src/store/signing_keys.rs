@@ -41,7 +41,7 @@ const REMOVE: &str = "DELETE FROM signing_keys WHERE kid = $1";
 impl Store {
     /// Every signing key.
     pub async fn list_signing_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
-        let rows = sql!(self.read().await?, all SigningKeyRow, LIST)?;
+        let rows = self.again(|| async { sql!(self.read().await?, all SigningKeyRow, LIST) }).await?;
         rows.into_iter().map(StoredKey::try_from).collect()
     }
 

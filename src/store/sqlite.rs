@@ -32,7 +32,7 @@ pub(super) fn readers(options: SqliteConnectOptions) -> SqlitePool {
 
 /// How a connection reads. It can't optimize: that writes, and one that fails at it isn't waited for when it closes, so that the
 /// last one to close finds it there, and leaves the log beside the database.
-fn reading(options: SqliteConnectOptions) -> SqliteConnectOptions {
+pub(super) fn reading(options: SqliteConnectOptions) -> SqliteConnectOptions {
     options.pragma("query_only", "ON").optimize_on_close(false, None)
 }
 

@@ -106,8 +106,8 @@ const REMOVE: &str = "DELETE FROM users WHERE id = $1 RETURNING username";
 impl Store {
     /// Up to `limit` users in the order of their names, from the first one after `after` on.
     pub async fn list_users(&self, after: &str, limit: i64) -> Result<Vec<User>, StoreError> {
-        let rows = sql!(self.read().await?, all UserRow, LIST, after, limit)?;
-        rows.into_iter().map(User::try_from).collect()
+        let rows = self.again(|| async { sql!(self.read().await?, all UserRow, LIST, after, limit) });
+        rows.await?.into_iter().map(User::try_from).collect()
     }
 
     /// Adds a user. [`StoreError::Exists`] when the name is taken.
@@ -136,7 +136,8 @@ impl Store {
 
     /// Replaces the hash of an unchanged password by a better one, unless the password was changed meanwhile.
     pub async fn rehash_password(&self, id: UserId, old: &str, new: &str) -> Result<bool, StoreError> {
-        Ok(sql!(self.write().await?, execute, REHASH, id.0, old, new)? == 1)
+        let rehashed = self.again(|| async { sql!(self.write().await?, execute, REHASH, id.0, old, new) });
+        Ok(rehashed.await? == 1)
     }
 
     /// Sets a new password and ends every session, in one. The number of sessions; `None` when there is no such user.

@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::claims::AccessClaims;
-pub use self::verified::VerifiedTokens;
+pub use self::verified::{Verified, VerifiedTokens};
 use crate::clock::{Seconds, UnixTime};
-use crate::domain::PlainSecret;
+use crate::domain::{PlainSecret, TokenTyp};
 use crate::keys::{KeyRing, SigningKey};
 
 /// The longest token that is signed or looked at, in bytes.
@@ -28,13 +28,11 @@ pub const MAX_BYTES: usize = 8 * 1024;
 /// be refused for having been made by the node whose second had already begun. `exp` gets no such grace.
 pub const MAX_CLOCK_SKEW: Seconds = 5;
 
-/// `typ`, RFC 9068 §2.1. The RFC lets others write `application/at+jwt`; we accept what we write.
-const TYP: &str = "at+jwt";
-
 /// All that a header has. A member that isn't here (`crit`, `jku`, `jwk`, `x5u`, `x5c`, `zip`, `b64`, ..) is refused.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header<T> {
+    /// RFC 9068 §2.1. The RFC lets others write `application/at+jwt`; we accept what we write.
     typ: T,
     alg: T,
     kid: T,
@@ -92,15 +90,15 @@ pub enum InvalidAccessToken {
     NotYetValid,
 }
 
-/// The token that says `claims`, signed with `key`.
-pub fn sign(claims: &AccessClaims, key: &SigningKey) -> Result<PlainSecret, SignError> {
+/// The token that says `claims`, of this `typ`, signed with `key`.
+pub fn sign(claims: &AccessClaims, typ: TokenTyp, key: &SigningKey) -> Result<PlainSecret, SignError> {
     if !claims.name_somebody() {
         return Err(SignError::Nobody);
     }
     if let Some(name) = claims.reserved() {
         return Err(SignError::ReservedClaim(name));
     }
-    let header = Header { typ: TYP, alg: key.algorithm().as_str(), kid: key.kid() };
+    let header = Header { typ: typ.as_str(), alg: key.algorithm().as_str(), kid: key.kid() };
     let mut token = format!("{}.{}", encode(&header)?, encode(claims)?);
     let signature = key.sign(token.as_bytes()).map_err(|_| SignError::Failed)?;
     token.push('.');
@@ -113,6 +111,7 @@ pub fn sign(claims: &AccessClaims, key: &SigningKey) -> Result<PlainSecret, Sign
 #[derive(Clone)]
 struct Signed {
     kid: String,
+    typ: TokenTyp,
     claims: Arc<AccessClaims>,
     not_before: UnixTime,
     /// Of the token, in bytes.
@@ -129,7 +128,7 @@ impl Signed {
         if payload.contains('.') {
             return Err(InvalidAccessToken::NotJws);
         }
-        let header = read_header(&decode(header)?)?;
+        let (header, typ) = read_header(&decode(header)?)?;
         let key = ring.verifier(&header.kid, now).ok_or(InvalidAccessToken::UnknownKey)?;
         if header.alg != key.algorithm().as_str() {
             return Err(InvalidAccessToken::Algorithm);
@@ -138,7 +137,11 @@ impl Signed {
             return Err(InvalidAccessToken::Signature);
         }
         let (claims, not_before) = read_claims(&decode(payload)?)?;
-        Ok(Self { kid: header.kid, claims: Arc::new(claims), not_before, length: token.len() })
+        // Among all that is called a JWT, only what is nothing but an access token.
+        if typ == TokenTyp::Jwt && claims.reserved().is_some() {
+            return Err(InvalidAccessToken::Claims);
+        }
+        Ok(Self { kid: header.kid, typ, claims: Arc::new(claims), not_before, length: token.len() })
     }
 
     fn check(&self, issuer: &str, now: UnixTime) -> Result<(), InvalidAccessToken> {
@@ -161,11 +164,12 @@ impl Signed {
     }
 }
 
-fn read_header(json: &[u8]) -> Result<Header<String>, InvalidAccessToken> {
-    strict_json::object(json)
-        .and_then(|members| serde_json::from_value::<Header<String>>(Value::Object(members)).ok())
-        .filter(|header| header.typ == TYP)
-        .ok_or(InvalidAccessToken::Header)
+fn read_header(json: &[u8]) -> Result<(Header<String>, TokenTyp), InvalidAccessToken> {
+    let members = strict_json::object(json).ok_or(InvalidAccessToken::Header)?;
+    let header: Header<String> =
+        serde_json::from_value(Value::Object(members)).map_err(|_| InvalidAccessToken::Header)?;
+    let typ = [TokenTyp::AccessToken, TokenTyp::Jwt].into_iter().find(|typ| typ.as_str() == header.typ);
+    Ok((header, typ.ok_or(InvalidAccessToken::Header)?))
 }
 
 /// The claims, and the `nbf` where there is one, else the `iat`.

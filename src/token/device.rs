@@ -14,7 +14,8 @@ use uuid::Uuid;
 use crate::clock::UnixTime;
 use crate::domain::{PlainSecret, UserId};
 
-const PREFIX: &str = "tkd_";
+/// What every device token begins with.
+pub const PREFIX: &str = "tkd_";
 const VERSION: u8 = 1;
 const SIGNED_BYTES: usize = 1 + 16 + 16 + 8;
 const TAG_BYTES: usize = 16;

@@ -7,10 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use super::access::{MAX_CLOCK_SKEW, VerifiedTokens};
+use super::access::{MAX_CLOCK_SKEW, Verified, VerifiedTokens};
 use super::refresh::{InvalidToken, PREFIX, RefreshKey, RefreshKeys, RefreshToken};
 use crate::clock::UnixTime;
-use crate::domain::{PlainSecret, SessionId, SigningAlgorithm};
+use crate::domain::{PlainSecret, SessionId, SigningAlgorithm, TokenTyp};
 use crate::keys::{KeyRing, SigningKey};
 
 const NOW: UnixTime = 1_800_000_000;
@@ -73,21 +73,22 @@ pub fn jwt(bytes: &[u8]) {
     let token = PlainSecret::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)));
     let Ok(believed) = verified.verify(token.reveal(), ring, NOW) else { return };
     assert!(verified.verify(token.reveal(), ring, NOW).is_ok_and(|again| again == believed));
+    let Verified { claims: believed, typ } = believed;
     assert!(verified.verify(token.reveal(), ring, believed.exp).is_err(), "at its end it is dead");
     // Another reader finds the same in it, and nothing that we wouldn't have written.
     let (Ok(header), Ok(claims)) = (serde_json::from_str(header), serde_json::from_str(claims)) else {
         assert!(token.reveal().is_empty(), "what isn't JSON was believed: {text}");
         return;
     };
-    assert_is_ours(&header, &claims, key.kid());
+    assert_is_ours(&header, &claims, typ, key.kid());
     assert_eq!((claims.get("iss"), believed.iss.as_str()), (Some(&Value::from(ISSUER)), ISSUER));
     assert_eq!(claims.get("exp"), Some(&believed.exp.into()));
     assert_eq!(claims.get("sub"), Some(&believed.sub.as_str().into()));
     assert!(believed.exp > NOW && believed.iat <= NOW + MAX_CLOCK_SKEW && !believed.aud.is_empty());
 }
 
-fn assert_is_ours(header: &Value, claims: &Value, kid: &str) {
-    assert_eq!(header, &serde_json::json!({ "typ": "at+jwt", "alg": "EdDSA", "kid": kid }));
+fn assert_is_ours(header: &Value, claims: &Value, typ: TokenTyp, kid: &str) {
+    assert_eq!(header, &serde_json::json!({ "typ": typ.as_str(), "alg": "EdDSA", "kid": kid }));
     for name in ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"] {
         assert!(claims.get(name).is_some_and(|claim| !claim.is_null()), "{name} is missing in {claims}");
     }

@@ -38,6 +38,8 @@ impl Presented {
 pub enum Verdict {
     /// It is the current token: exchange it.
     Rotate,
+    /// It is the current token, and rotation is off: it stays current.
+    Unrotated,
     /// It is a retry: answer with the current token, change nothing about which token that is.
     Replay,
     /// Its successor was never used, so the client never got it: exchange it again, the unused one becomes an orphan.
@@ -50,13 +52,12 @@ pub enum Verdict {
 
 /// The verdict on `presented`, whose session's row is `session`. The session must be alive ([`is_alive`]).
 ///
-/// With `policy.rotation` off only the current token is treated otherwise: it stays current, so presenting it is a
-/// `Replay`. Tokens from before the switch keep their meaning. A parent is a retry inside the window and a `Recover`
+/// With `policy.rotation` off only the current token is treated otherwise: it stays current, which is `Unrotated`. Tokens from before the switch keep their meaning. A parent is a retry inside the window and a `Recover`
 /// after it: a client that lost our last answer isn't locked out by the switch (it gets one more new token, and keeps
 /// that), while a thief's old copy still makes the holder of the orphaned token notice.
 pub fn judge(presented: &Presented, session: &Session, now: UnixTime, policy: &RefreshPolicy) -> Verdict {
     if presented.hash == session.current_hash {
-        return if policy.rotation { Verdict::Rotate } else { Verdict::Replay };
+        return if policy.rotation { Verdict::Rotate } else { Verdict::Unrotated };
     }
     if session.parent_hash == Some(presented.hash) {
         return match policy.recovery {

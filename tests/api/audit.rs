@@ -1,13 +1,20 @@
 //! The audit trail: everything that matters is in it, told with the change itself, and nobody can alter it unseen.
 
+mod anchored;
+mod begun;
 mod explained;
+mod purged;
+mod rewound;
 mod told;
 mod whole;
 
 use tokend::audit::AuditEvent;
-use tokend::store::audit_events::AuditFilter;
+use tokend::store::audit_events::{AuditFilter, Finding};
 
 use crate::harness::TestServer;
+
+const DELETE_NEWER: &str = "DELETE FROM audit_events WHERE seq > \
+     COALESCE((SELECT k.seq FROM kept_chains k WHERE k.writer = audit_events.writer), 0)";
 
 impl TestServer {
     /// Every event, the oldest first, failures that were repeated among them.
@@ -34,5 +41,35 @@ impl TestServer {
         let verified = self.app.store.verify_audit().await.unwrap().expect("the keys are known");
         assert_eq!(verified.findings, [], "{verified:?}");
         assert!(verified.events > 0);
+    }
+
+    async fn run(&self, statements: &[&str]) {
+        for statement in statements {
+            self.database.execute(statement).await;
+        }
+    }
+
+    /// Notes the ends of all chains, as somebody with the database in hand would.
+    async fn note_chains(&self) {
+        self.run(&["CREATE TABLE kept_chains AS SELECT * FROM audit_chains"]).await;
+    }
+
+    /// Puts the noted ends back, and deletes what was written since.
+    async fn put_chains_back(&self) {
+        let put_back = ["DELETE FROM audit_chains", "INSERT INTO audit_chains SELECT * FROM kept_chains"];
+        self.run(&[DELETE_NEWER, put_back[0], put_back[1], "DROP TABLE kept_chains"]).await;
+    }
+
+    async fn found(&self) -> Vec<Finding> {
+        self.app.store.verify_audit().await.unwrap().unwrap().findings
+    }
+
+    async fn anchors(&self) -> u64 {
+        self.app.store.verify_audit().await.unwrap().unwrap().anchors
+    }
+
+    async fn told_of_rewinding(&self) -> usize {
+        self.app.tell_rewound().await;
+        self.events_of("audit.rewound").await.len()
     }
 }

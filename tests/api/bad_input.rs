@@ -2,6 +2,7 @@
 //! refresh token that the request was about lose nothing.
 
 mod content_types;
+mod framing;
 mod json;
 mod limits;
 mod methods;

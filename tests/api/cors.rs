@@ -1,14 +1,17 @@
-//! CORS: pages of the configured origins may read answers, nobody else's.
+//! CORS: pages of the configured origins and of the clients' own may read answers, nobody else's.
+
+mod refused;
+mod where_and_what;
 
 use reqwest::Method;
 
 use crate::harness::{Answer, Engine, PASSWORD, Settings, TestServer, on_both_databases};
 
-const APP: &str = "https://app.example.com";
+pub(super) const APP: &str = "https://app.example.com";
 const FOREIGN: [&str; 5] =
     ["https://evil.example", "null", "https://app.example.com.evil.example", "http://app.example.com", "*"];
 
-async fn preflight(server: &TestServer, path: &str, origin: &str) -> Answer {
+pub(super) async fn preflight(server: &TestServer, path: &str, origin: &str) -> Answer {
     let request = server.request(Method::OPTIONS, path).header("origin", origin);
     let request = request.header("access-control-request-method", "POST");
     server.send(request.header("access-control-request-headers", "authorization,content-type")).await
@@ -39,7 +42,6 @@ async fn a_page_of_the_app_may_read_the_answers_errors_too(engine: Engine) {
         (from_app(Method::POST, "/login").form(&[("username", "alice"), ("password", "wrong")]), 401),
         (from_app(Method::POST, "/token"), 400),
         (from_app(Method::GET, "/userinfo"), 401),
-        (from_app(Method::GET, "/nowhere"), 404),
         (from_app(Method::GET, "/login"), 405),
     ] {
         let answer = server.send(request).await;

@@ -2,6 +2,7 @@
 
 mod ambiguous;
 mod clocks;
+mod closed;
 mod connections;
 mod crashes;
 mod cut_logs;
@@ -11,9 +12,12 @@ mod gone;
 mod history;
 mod kills;
 mod load;
+mod locked;
 mod lost_answers;
 mod networks;
 mod overload;
+mod readiness;
+mod replaced;
 mod upgrade;
 
 /// A number from the environment, with which `tests/deep.sh` makes a test longer.

@@ -151,6 +151,28 @@ fn a_database_that_others_may_read_is_warned_of() {
     assert!(warns());
 }
 
+#[test]
+fn a_data_directory_that_others_may_write_is_warned_of() {
+    let program = fresh();
+    let warns = || program.start(&[]).log_until("\"listening\"").iter().any(|line| line.contains("data: chmod go-w"));
+    assert!(!warns());
+    for (mode, expected) in [(0o755, false), (0o770, true), (0o707, true)] {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(program.directory().join("data"), mode).unwrap();
+        assert_eq!(warns(), expected);
+    }
+}
+
+/// That the client `app` takes passwords was decided when it was made.
+#[test]
+fn a_server_as_it_was_made_starts_without_a_warning() {
+    let program = fresh();
+    for _ in 0..2 {
+        let log = program.start(&[]).log_until("\"listening\"");
+        assert!(log.iter().all(|line| !line.contains("\"WARN\"")), "{log:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres_nothing_is_made_unless_it_is_asked_for() {
     let name = format!("first_{}", uuid::Uuid::new_v4().simple());

@@ -7,10 +7,10 @@ use std::path::Path;
 use rcgen::CertifiedKey;
 use reqwest::{Certificate, Client};
 
-use crate::harness::{Program, Serving};
+use crate::harness::{Program, Serving, make_pipe};
 
 /// A fresh certificate for `localhost`, written over whatever is in `directory`.
-fn issue(directory: &Path) -> Certificate {
+pub fn issue(directory: &Path) -> Certificate {
     let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(directory.join("tls.crt"), cert.pem()).unwrap();
     fs::write(directory.join("tls.key"), signing_key.serialize_pem()).unwrap();
@@ -46,6 +46,24 @@ async fn a_renewed_certificate_is_served_and_a_broken_one_is_named() {
     assert!(shows(&server, &new).await);
     let (status, _, log) = server.process.stop();
     assert!(status.success() && log.contains("\"stopped\""), "{status:?} {log}");
+}
+
+/// Reading it would never end, and nobody would be served.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_in_the_place_of_a_tls_file_is_named_and_not_waited_for() {
+    let program = Program::new().set("TOKEND_HTTP__TLS_CERTIFICATE", "tls.crt").set("TOKEND_HTTP__TLS_KEY", "tls.key");
+    let certificate = issue(program.directory());
+    let server = Serving::start(program, 1, 64);
+    for name in ["tls.key", "tls.crt"] {
+        let path = server.program.directory().join(name);
+        fs::remove_file(&path).unwrap();
+        make_pipe(&path);
+        server.process.hang_up();
+        let line = server.process.wait_for_log("keeping the TLS certificate in use");
+        assert!(line.contains(&format!("{name}: it is a pipe, not a regular file")), "{line}");
+        assert!(shows(&server, &certificate).await);
+    }
+    assert!(server.process.stop().0.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! What the tests stand on: a real server on a free port, a real database of either kind, a clock that is set by hand.
 
 mod answer;
+mod browser;
 mod bystander;
 pub mod canary;
 mod cluster;
@@ -17,13 +18,14 @@ mod server;
 mod serving;
 
 pub use answer::Answer;
+pub use browser::{Browser, SHARED_COOKIE};
 pub use bystander::Bystander;
-pub use cluster::Cluster;
-pub use database::{Database, Engine, new_database, new_test_database, run_sql, run_sql_in, url_of};
+pub use cluster::{Cluster, free_port};
+pub use database::{Database, Engine, new_database, new_test_database, run_sql, run_sql_in, trail_keys, url_of};
 pub use fixtures::*;
 pub use forge::{Forge, encode, master_secrets, part};
 pub use logs::Logs;
-pub use program::{Outcome, Program, Running};
+pub use program::{Outcome, Program, Running, make_pipe};
 pub use proxy::{Fault, Proxy, Way};
 pub use random::Random;
 pub use raw::KeptAlive;

@@ -4,7 +4,9 @@ use reqwest::Method;
 use serde_json::json;
 use tokend::domain::Grant;
 
-use crate::harness::{API, Answer, C1, Engine, P1, RS1, START, TestServer, on_both_databases};
+use crate::harness::{
+    ADMIN, API, AUDITOR, Answer, C1, C2, Engine, P1, PASSWORD, RS1, START, TestServer, on_both_databases,
+};
 
 /// Somebody with an access token asks about another token.
 async fn introspect_with(server: &TestServer, caller: &str, token: &str) -> Answer {
@@ -23,7 +25,7 @@ async fn a_refresh_token_says_that_it_is_one(engine: Engine) {
         json!({
             "active": true,
             "token_type": "refresh_token",
-            "scope": "email openid profile read write",
+            "scope": "openid profile email read write",
             "client_id": P1,
             "username": "alice",
             "sub": server.alice.to_string(),
@@ -105,11 +107,66 @@ async fn a_bearer_of_a_public_client_asks_nothing(engine: Engine) {
 
 async fn a_bearer_works_whatever_the_audience_of_its_client(engine: Engine) {
     let server = TestServer::start(engine).await;
+    server.change_client(C1.0, |client| client.may_introspect = true).await;
     let caller = server.own_token(C1, &[("scope", "introspect")]).await;
     assert_eq!(caller.claims()["aud"], json!([API, "https://auth.example.com"]));
     introspect_with(&server, &caller.access_token(), &caller.access_token()).await.active();
     let elsewhere = server.own_token(C1, &[("scope", "introspect"), ("resource", API)]).await.access_token();
     introspect_with(&server, &elsewhere, &elsewhere).await.refused(401, "invalid_token");
+}
+
+/// The scope alone gives no right: not to a client that may not introspect, not to a user of one that may.
+async fn a_bearer_has_the_right_of_its_client_only(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let token = server.login().await.access_token();
+    let own = server.own_token(C1, &[("scope", "introspect")]).await.access_token();
+    let ask = async |caller: &str| introspect_with(&server, caller, &token).await;
+    let challenge = r#"Bearer realm="tokend", error="insufficient_scope", scope="introspect""#;
+    assert_eq!(ask(&own).await.refused(403, "insufficient_scope").header("www-authenticate"), challenge);
+    server
+        .change_client(C1.0, |client| {
+            client.may_introspect = true;
+            client.serves = vec![API.to_owned()];
+        })
+        .await;
+    ask(&own).await.active();
+    let form = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("scope", "introspect")];
+    let users = server.post_as(C1, "/token", &form).await;
+    assert_eq!(users.claims()["scope"], "introspect");
+    ask(&users.access_token()).await.refused(403, "insufficient_scope");
+    let all = server.login_as(C1).await.access_token();
+    ask(&all).await.refused(403, "insufficient_scope");
+    server.change_client(C1.0, |client| client.may_introspect = false).await;
+    ask(&own).await.refused(403, "insufficient_scope");
+    ask(&server.own_token(C1, &[("scope", "read")]).await.access_token()).await.refused(403, "insufficient_scope");
+}
+
+/// A resource server that was sent a refresh token must not take it for an access token.
+async fn a_refresh_token_is_active_for_its_client_and_administrators(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let (public, confidential) = (server.login().await.refresh_token(), server.login_as(C1).await.refresh_token());
+    for id in [C1.0, C2.0, RS1.0] {
+        let widen = |client: &mut tokend::domain::Client| {
+            client.may_introspect = true;
+            client.serves = vec![API.to_owned(), "https://auth.example.com".to_owned()];
+        };
+        server.change_client(id, widen).await;
+    }
+    let bearer = server.own_token(RS1, &[]).await.access_token();
+    for token in [&public, &confidential] {
+        for hint in ["", "access_token", "refresh_token"] {
+            server.post_as(RS1, "/introspect", &[("token", token), ("token_type_hint", hint)]).await.inactive();
+        }
+        server.post_as(C2, "/introspect", &[("token", token)]).await.inactive();
+        introspect_with(&server, &bearer, token).await.inactive();
+        server.post_as(AUDITOR, "/introspect", &[("token", token)]).await.active();
+        server.post_as(ADMIN, "/introspect", &[("token", token)]).await.refused(403, "unauthorized_client");
+    }
+    server.post_as(C1, "/introspect", &[("token", &confidential)]).await.active();
+    server.post_as(C1, "/introspect", &[("token", &public)]).await.inactive();
+    let inactive = server.post_as(RS1, "/introspect", &[("token", "x")]).await;
+    let refused = server.post_as(RS1, "/introspect", &[("token", &public)]).await;
+    assert_eq!(refused.without_the_incidental(), inactive.without_the_incidental());
 }
 
 async fn a_bearer_that_has_died_asks_nothing(engine: Engine) {
@@ -148,6 +205,8 @@ async fn the_answer_is_json_whatever_is_accepted(engine: Engine) {
 }
 
 on_both_databases!(
+    a_bearer_has_the_right_of_its_client_only,
+    a_refresh_token_is_active_for_its_client_and_administrators,
     a_refresh_token_says_that_it_is_one,
     a_refresh_token_is_active_for_as_long_as_it_would_be_exchanged,
     a_refresh_token_that_leads_nowhere_is_not_active,

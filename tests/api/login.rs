@@ -17,7 +17,7 @@ async fn the_right_password_gives_tokens(engine: Engine) {
     answer.ok();
     let json = answer.json();
     assert_eq!((json["token_type"].as_str(), json["expires_in"].as_i64()), (Some("Bearer"), Some(900)));
-    assert_eq!(json["scope"], "email openid profile read write");
+    assert_eq!(json["scope"], "openid profile email read write");
     assert!(answer.refresh_token().starts_with("tkr_"));
     assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"));
     assert_eq!((answer.header("refresh-verdict"), answer.header("set-cookie")), ("", ""));

@@ -7,7 +7,7 @@ use sqlx::{Connection as _, PgConnection};
 use tokend::store::{MigrationState, PoolSize, Store};
 use tokio::task::JoinSet;
 
-use crate::harness::{Database, Engine, new_database, on_both_databases};
+use crate::harness::{Database, Engine, new_database, on_both_databases, trail_keys};
 
 const POOL: PoolSize = PoolSize { max_connections: 2, acquire_timeout: Duration::from_secs(10) };
 
@@ -27,7 +27,7 @@ async fn whoever_migrates_second_waits_for_as_long_as_the_first_takes() {
     let store = Store::open_postgres(&url, POOL).await.expect("PostgreSQL opens");
     let second = tokio::spawn({
         let store = store.clone();
-        async move { store.migrate().await }
+        async move { store.migrate(&trail_keys()).await }
     });
     while !sqlx::query_scalar::<_, bool>(IS_WAITED_FOR).fetch_one(&mut impatient).await.expect("it answers") {
         tokio::task::yield_now().await;
@@ -66,10 +66,10 @@ async fn an_older_version_starts_on_a_compatible_newer_schema_and_refuses_any_ot
     let store = &database.store;
     assert_eq!(store.migration_state().await.expect("it is read"), MigrationState::Ahead(9000));
     store.require_current().await.expect("it can be used");
-    assert_eq!(store.migrate().await.expect("there is nothing to do"), 0);
+    assert_eq!(store.migrate(&trail_keys()).await.expect("there is nothing to do"), 0);
     database.execute("INSERT INTO schema_migrations (version, compatible_from) VALUES (9001, 9000)").await;
     assert_eq!(store.migration_state().await.expect("it is read"), MigrationState::Newer(9001));
-    store.migrate().await.expect_err("the schema is too new");
+    store.migrate(&trail_keys()).await.expect_err("the schema is too new");
 }
 
 /// A node may lose the race for each migration to another one.
@@ -81,7 +81,7 @@ async fn nodes_that_migrate_one_file_at_once_all_find_it_migrated() {
         let mut nodes = JoinSet::new();
         for _ in 0..6 {
             let store = Store::open_sqlite(&path).await.expect("SQLite opens");
-            nodes.spawn(async move { store.migrate().await.map(|_| store) });
+            nodes.spawn(async move { store.migrate(&trail_keys()).await.map(|_| store) });
         }
         for node in nodes.join_all().await {
             let state = node.expect("it is migrated").migration_state().await.expect("it is read");

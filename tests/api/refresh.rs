@@ -85,11 +85,25 @@ async fn without_rotation_the_first_token_works_for_ever(engine: Engine) {
     for _ in 0..60 {
         server.clock.advance(29 * DAY);
         let answer = server.refresh(&first).await;
-        assert_eq!(answer.refresh_token(), first);
+        assert_eq!((answer.refresh_token(), answer.header("refresh-verdict")), (first.clone(), "unrotated"));
         server.introspect(&answer.access_token()).await.active();
     }
     server.clock.advance(30 * DAY);
     server.refresh(&first).await.refused(401, "invalid_grant");
+}
+
+/// A token from before rotation was switched off is a real retry.
+async fn without_rotation_only_a_retry_is_a_replay(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let first = server.login().await.refresh_token();
+    let second = server.refresh(&first).await.refresh_token();
+    server.change_client(P1, |client| client.rotation = false).await;
+    for (token, verdict) in [(&second, "unrotated"), (&first, "replay"), (&second, "unrotated")] {
+        let answer = server.refresh(token).await;
+        assert_eq!((answer.refresh_token(), answer.header("refresh-verdict")), (second.clone(), verdict));
+    }
+    server.change_client(P1, |client| client.rotation = true).await;
+    assert_eq!(server.refresh(&second).await.ok().header("refresh-verdict"), "rotate");
 }
 
 async fn a_session_that_is_used_without_rotation_is_not_idle(engine: Engine) {
@@ -276,6 +290,7 @@ async fn a_lost_database_is_no_reason_to_sign_in_again(engine: Engine) {
 }
 
 on_both_databases!(
+    without_rotation_only_a_retry_is_a_replay,
     a_refresh_token_is_exchanged_for_a_new_one,
     a_retry_within_the_window_gets_the_same_successor,
     a_retry_after_the_window_recovers_and_orphans_what_was_lost,

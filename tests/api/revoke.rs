@@ -57,7 +57,7 @@ async fn all_sessions_of_a_user_by_subject_or_name(engine: Engine) {
 
 async fn all_of_a_client_and_its_own_tokens_with_them(engine: Engine) {
     let server = TestServer::start(engine).await;
-    for (name, sessions) in [("of_client", 1), ("sub", 2)] {
+    for (name, sessions) in [("of_client", 1), ("of_client", 2)] {
         let (alices, others) = (server.login_as(C1).await, server.login_as(C2).await);
         let (own, others_own) = (server.own_token(C1, &[]).await, server.own_token(C2, &[]).await);
         end(&server, name, C1.0).await.revoked(sessions);
@@ -72,6 +72,20 @@ async fn all_of_a_client_and_its_own_tokens_with_them(engine: Engine) {
         server.login_as(C1).await.ok();
         server.clock.advance(10);
     }
+}
+
+/// The subject of a client's own tokens is the client, whose users are many.
+async fn a_subject_is_a_user(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let (users, own) = (server.login_as(C1).await, server.own_token(C1, &[]).await.access_token());
+    for subject in [C1.0, "alice", "x", "c1 "] {
+        end(&server, "sub", subject).await.revoked(0);
+    }
+    server.introspect(&users.access_token()).await.active();
+    server.introspect(&own).await.active();
+    end(&server, "sub", &format!(" {}\n", server.alice)).await.revoked(1);
+    server.introspect(&users.access_token()).await.inactive();
+    server.introspect(&own).await.active();
 }
 
 async fn a_bearer_whose_client_was_revoked_introspects_no_more(engine: Engine) {
@@ -231,6 +245,7 @@ async fn a_client_that_comes_back_revives_no_token(engine: Engine) {
 }
 
 on_both_databases!(
+    a_subject_is_a_user,
     an_administrator_revokes_any_token,
     one_session_by_its_id,
     all_sessions_of_a_user_by_subject_or_name,

@@ -12,7 +12,7 @@ pub struct Lifetimes {
     #[arg(long, value_name = "LENGTH", value_parser = access_lifetime)]
     access_lifetime: Option<OwnLength>,
     /// Whether each refresh token is exchanged for a new one.
-    #[arg(long, value_name = "on|off", hide_possible_values = true)]
+    #[arg(long, value_name = "on|off", hide_possible_values = true, ignore_case = true)]
     rotation: Option<Rotation>,
     /// How long an exchanged refresh token may be presented again, 0s to 1h; or default.
     #[arg(long, value_name = "LENGTH", value_parser = reuse_window)]

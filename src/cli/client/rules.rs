@@ -16,9 +16,25 @@ pub fn refuse(client: &Client) -> Result<(), &'static str> {
             "the scope introspect needs a confidential client",
         ),
         (client.admin && client.is_public(), "--admin needs a confidential client"),
+        (client.scope.has_admin_words() && !client.admin, "a scope that begins with admin: needs --admin"),
         (!Client::audiences_fit(&client.audience), "the audiences of a client take at most 2048 bytes of JSON"),
     ];
     rules.into_iter().find(|(broken, _)| *broken).map_or(Ok(()), |(_, rule)| Err(rule))
+}
+
+/// What a registration seems to give and doesn't: one of another version may have it.
+pub fn without_effect(client: &Client) -> impl Iterator<Item = &'static str> {
+    let notes = [
+        (
+            client.scope.contains(Scope::INTROSPECT) && !client.may_introspect,
+            "the scope introspect gives no right without --may-introspect",
+        ),
+        (
+            client.scope.has_admin_words() && !client.is_admin(),
+            "a scope that begins with admin: is not granted without --admin",
+        ),
+    ];
+    notes.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note)
 }
 
 /// What is allowed, but hardly meant.
@@ -36,7 +52,7 @@ pub fn notes(client: &Client) -> impl Iterator<Item = &'static str> {
             "the refresh tokens of a public client should rotate (RFC 9700 section 2.2.2)",
         ),
     ];
-    notes.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note)
+    notes.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note).chain(without_effect(client))
 }
 
 #[cfg(test)]

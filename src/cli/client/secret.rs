@@ -7,6 +7,7 @@ use crate::cli::Failure;
 use crate::cli::context::Context;
 use crate::cli::output::{print, print_secret};
 use crate::cli::terminal::line_of_stdin;
+use crate::domain::spelling::visible;
 use crate::domain::{ClientAuthentication, ClientId, PlainSecret};
 
 /// The shortest secret that is accepted from outside, in characters: its hash is fast, so it can't be guessable.
@@ -45,8 +46,10 @@ impl Origin {
             return Ok(NewSecret { plain: PlainSecret::generate(), is_ours: true });
         }
         let line = line_of_stdin("the secret")?;
-        sound(&line)?;
-        Ok(NewSecret { plain: PlainSecret::new(line.to_string()), is_ours: false })
+        // No secret has anything invisible in it.
+        let secret = visible(&line);
+        sound(secret)?;
+        Ok(NewSecret { plain: PlainSecret::new(secret.to_owned()), is_ours: false })
     }
 }
 

@@ -1,5 +1,6 @@
 //! `tokend client update`: what is given replaces what was, what isn't stays.
 
+use clap::builder::BoolishValueParser;
 use clap::{ArgGroup, Args};
 
 use super::options::Lifetimes;
@@ -39,13 +40,13 @@ pub struct Changes {
     #[arg(long = "allowed-origin", value_name = "ORIGIN", value_parser = or_none(config::origin))]
     allowed_origins: Option<Vec<Option<String>>>,
     /// Whether it may use passwords.
-    #[arg(long, value_name = "true|false", hide_possible_values = true)]
+    #[arg(long, value_name = "true|false", value_parser = BoolishValueParser::new())]
     first_party: Option<bool>,
     /// Whether it may introspect.
-    #[arg(long, value_name = "true|false", hide_possible_values = true)]
+    #[arg(long, value_name = "true|false", value_parser = BoolishValueParser::new())]
     may_introspect: Option<bool>,
     /// Whether it may revoke anybody's tokens.
-    #[arg(long, value_name = "true|false", hide_possible_values = true)]
+    #[arg(long, value_name = "true|false", value_parser = BoolishValueParser::new())]
     admin: Option<bool>,
     #[command(flatten)]
     lifetimes: Lifetimes,

@@ -19,7 +19,7 @@ pub struct Claim(String, Value);
 /// Reads `name=JSON`.
 pub fn claim(text: &str) -> Result<Claim, String> {
     let (name, json) = text.split_once('=').ok_or("must be name=JSON, such as roles='[\"admin\"]'")?;
-    let name = claim_name(name)?;
+    let name = claim_name(name.trim())?;
     match serde_json::from_str(json) {
         Ok(Value::Null) => Err("null says nothing: leave the claim out, or use --remove-claim".to_owned()),
         Ok(value) => Ok(Claim(name, value)),
@@ -58,6 +58,7 @@ mod tests {
         for (text, name, json) in [
             (r#"roles=["admin"]"#, "roles", r#"["admin"]"#),
             (r#"name="A=B""#, "name", r#""A=B""#),
+            (" roles = [\"admin\"]\n", "roles", r#"["admin"]"#),
             ("https://example.com/x=1", "https://example.com/x", "1"),
             ("email_verified=true", "email_verified", "true"),
         ] {

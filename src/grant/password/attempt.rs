@@ -44,11 +44,12 @@ impl<'a> Guess<'a> {
         Self { app, requester, account: app.attempt_keys.of("account", name.as_bytes()) }
     }
 
-    /// The device that `token` speaks of, if it is young enough to be believed.
-    pub(super) fn device(&self, token: Option<&str>) -> Option<KnownDevice> {
-        let device = self.app.device_keys.open(token?)?;
-        let age = self.app.clock.now().saturating_sub(device.issued_at);
-        (age < self.app.config.throttle.device_lifetime).then_some(device)
+    /// The devices that `tokens` speak of and that are young enough to be believed.
+    pub(super) fn devices(&self, tokens: &[String]) -> Vec<KnownDevice> {
+        let now = self.app.clock.now();
+        let is_young =
+            |device: &KnownDevice| now.saturating_sub(device.issued_at) < self.app.config.throttle.device_lifetime;
+        tokens.iter().filter_map(|token| self.app.device_keys.open(token)).filter(is_young).collect()
     }
 
     /// Asks for the address and the network, which costs the database nothing. Nothing to ask where throttling is off.

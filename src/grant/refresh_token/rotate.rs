@@ -25,7 +25,7 @@ pub(super) async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -
             issued(app, &registry, subject, Verdict::Rotate, token, now).map(Some)
         }
         Ok(None) => Ok(None),
-        Err(error) if error.is_of_unknown_outcome() => Ok(Some(Attempt::Unknown(error))),
+        Err(error) if error.is_of_connection() => Ok(Some(Attempt::Unknown(error))),
         Err(error) => Err(error.into()),
     }
 }
@@ -47,7 +47,7 @@ async fn subject<'a>(
         client,
         user: Some(SignedInUser::of_rotated(app, rotated).await?),
         session_ends_at: expiry_after_use(rotated.life, now, policy),
-        scope: &rotated.scope,
+        scope: client.entitled(&rotated.scope),
         audience: granted_audience(app, client, &rotated.audience, &[])?,
     })
 }

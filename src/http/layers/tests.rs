@@ -1,6 +1,7 @@
 //! A handler that panics, which none of ours does: what the layers make of it.
 
 use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
@@ -16,7 +17,7 @@ const SECRET: &str = "a-master-secret-of-this-test-long-enough";
 async fn app(directory: &TempDir) -> Arc<App> {
     let toml = format!("secret = \"{SECRET}\"\n[passwords]\nmemory_kib = 8\nthreads = 1\n");
     let store = Store::open_sqlite(&directory.path().join("tokend.db")).await.unwrap();
-    store.migrate().await.unwrap();
+    store.migrate(&crate::audit::AuditKeys::new([&[7; 32]])).await.unwrap();
     let secrets = MasterSecrets::new(&[PlainSecret::new(SECRET.to_owned())]).unwrap();
     App::build(Config::from_toml(&toml).unwrap(), Clock::manual(1_800_000_000), store, secrets).await.unwrap()
 }

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderValue, Request, StatusCode, Version, header};
 use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 
+use super::conformity::{self, Fault};
 use super::{Handler, Peer, unread};
 
 /// The most bytes of a request's target and header fields together.
@@ -44,17 +45,20 @@ impl<H: Handler> Admission<H> {
         Arc::new(Semaphore::new(number.min(Semaphore::MAX_PERMITS)))
     }
 
-    /// The handler's answer, or why it isn't asked.
-    pub(super) async fn answer(self, request: Request<Incoming>, peer: Peer) -> Response {
-        unread::answered(request, |request| self.admitted(request, peer)).await
+    /// The handler's answer, or why it isn't asked. `fault` is what is wrong with the request's head as it was sent.
+    pub(super) async fn answer(self, request: Request<Incoming>, peer: Peer, fault: Option<Fault>) -> Response {
+        unread::answered(request, |request| self.admitted(request, peer, fault)).await
     }
 
-    async fn admitted(self, request: Request<Body>, peer: Peer) -> Response {
+    async fn admitted(self, request: Request<Body>, peer: Peer, fault: Option<Fault>) -> Response {
         if head_is_too_large(&request) {
-            return refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, HEAD_TOO_LARGE, peer);
+            return refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, HEAD_TOO_LARGE.into(), peer);
+        }
+        if let Some(fault) = fault.or_else(|| conformity::fault(&request)) {
+            return malformed(fault, request.version(), peer);
         }
         let Ok(_permit) = self.requests.try_acquire() else {
-            return refusal(StatusCode::SERVICE_UNAVAILABLE, BUSY, peer);
+            return refusal(StatusCode::SERVICE_UNAVAILABLE, BUSY.into(), peer);
         };
         self.handler.answer(request, peer).await
     }
@@ -67,7 +71,17 @@ fn head_is_too_large<B>(request: &Request<B>) -> bool {
     request.headers().len() > MAX_FIELDS || fields.sum::<usize>() + target > MAX_HEAD
 }
 
-fn refusal(status: StatusCode, body: &'static str, peer: Peer) -> Response {
+/// What follows such a request on its connection may be a part of it.
+fn malformed(fault: Fault, version: Version, peer: Peer) -> Response {
+    let body = format!(r#"{{"error":"invalid_request","error_description":"{}"}}"#, fault.description());
+    let mut response = refusal(StatusCode::BAD_REQUEST, body.into(), peer);
+    if version < Version::HTTP_2 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+fn refusal(status: StatusCode, body: Body, peer: Peer) -> Response {
     tracing::info!(peer = %peer.0, status = status.as_u16(), "a request was refused before it was routed");
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
     let mut response = (status, headers, body).into_response();

@@ -5,7 +5,8 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, Version, header};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -16,9 +17,10 @@ use tokio::sync::watch;
 use tokio::time;
 
 use super::admission::Admission;
-use super::idle::{Activity, Phase, Watched};
+use super::heads::Heads;
+use super::idle::{Activity, Phase, Running, Watched};
 use super::tls::Tls;
-use super::{Handler, Limits, Peer};
+use super::{Handler, Limits, Peer, Stage, stage};
 
 /// Where reading a head ends, in bytes. hyper then answers 431 by itself, without a body. It does so later than we do,
 /// which leaves us the answer to the one honest client that gets there: a browser full of cookies.
@@ -42,8 +44,8 @@ pub(super) struct Connection<H> {
     pub(super) admission: Admission<H>,
     pub(super) limits: Limits,
     pub(super) tls: Option<Tls>,
-    /// Turns `true` when the server is to stop.
-    pub(super) stopping: watch::Receiver<bool>,
+    /// How far the server has got in stopping.
+    pub(super) stages: watch::Receiver<Stage>,
 }
 
 impl<H: Handler> Connection<H> {
@@ -55,7 +57,7 @@ impl<H: Handler> Connection<H> {
         let handshake = time::timeout(self.limits.header_timeout, tls.accept(stream));
         let handshake = tokio::select! {
             handshake = handshake => handshake,
-            () = stop(&mut self.stopping) => return,
+            () = stage::reached(&mut self.stages, Stage::Stopping) => return,
         };
         match handshake {
             Ok(Ok(stream)) => self.serve_http(stream, peer).await,
@@ -69,21 +71,18 @@ impl<H: Handler> Connection<H> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let activity = Activity::new(self.limits);
+        let (activity, heads) = (Activity::new(self.limits, self.stages.clone()), Heads::default());
         let service = service_fn(|request: Request<Incoming>| {
-            let running = activity.begin(request.version());
-            let answer = self.admission.clone().answer(request, peer);
-            async move {
-                let response = answer.await;
-                drop(running);
-                Ok::<_, Infallible>(response)
-            }
+            let version = request.version();
+            let running = activity.begin(version);
+            let answer = self.admission.clone().answer(request, peer, heads.next_fault(version));
+            finished(answer, version, running)
         });
         let protocols = protocols();
-        let io = TokioIo::new(Watched { socket, activity: activity.clone() });
+        let io = TokioIo::new(Watched { socket, activity: activity.clone(), heads: heads.clone() });
         let mut connection = pin!(protocols.serve_connection(io, service));
         let mut timer = pin!(time::sleep(self.limits.header_timeout));
-        let mut stopped = false;
+        let mut stage = Stage::Running;
         loop {
             tokio::select! {
                 biased;
@@ -99,7 +98,12 @@ impl<H: Handler> Connection<H> {
                         return;
                     }
                 }
-                () = stop(&mut self.stopping), if !stopped => stopped = true,
+                next = stage::after(&mut self.stages, stage), if stage < Stage::Stopping => {
+                    stage = next;
+                    if stage < Stage::Stopping {
+                        continue;
+                    }
+                }
             }
             // A request that is already on its way is still answered, with word to the client that it is the last.
             connection.as_mut().graceful_shutdown();
@@ -108,9 +112,17 @@ impl<H: Handler> Connection<H> {
     }
 }
 
-/// Completes when the server is to stop.
-async fn stop(stopping: &mut watch::Receiver<bool>) {
-    let _ = stopping.wait_for(|stop| *stop).await;
+/// An answer, which is the last one on its HTTP/1 connection while the server drains.
+async fn finished(
+    answer: impl Future<Output = Response>,
+    version: Version,
+    running: Running,
+) -> Result<Response, Infallible> {
+    let mut response = answer.await;
+    if version < Version::HTTP_2 && running.is_last() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
 }
 
 /// Both protocols with their bounds. The timeouts for heads are not hyper's but those of [`Activity`]. What stays at its

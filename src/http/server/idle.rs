@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use axum::http::Version;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
-use super::Limits;
+use super::heads::Heads;
+use super::{Limits, Stage};
 
 /// How long a connection that we have closed is still read from. A client that is sending a body which nobody wants
 /// would otherwise be sent a reset, and would lose the answer that says why.
@@ -22,7 +24,12 @@ pub(super) const LINGER: Duration = Duration::from_secs(2);
 pub(super) struct Activity {
     header_timeout: Duration,
     idle_timeout: Duration,
-    state: Arc<Mutex<State>>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    stages: watch::Receiver<Stage>,
 }
 
 struct State {
@@ -47,14 +54,19 @@ pub(super) enum Phase {
 
 impl Activity {
     /// A connection that begins at this moment.
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, stages: watch::Receiver<Stage>) -> Self {
         let state = State { running: 0, phase: Phase::Head, since: Instant::now(), http2: false };
         let Limits { header_timeout, idle_timeout, .. } = limits;
-        Self { header_timeout, idle_timeout, state: Arc::new(Mutex::new(state)) }
+        Self { header_timeout, idle_timeout, shared: Arc::new(Shared { state: Mutex::new(state), stages }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether clients are told to use other connections.
+    fn is_draining(&self) -> bool {
+        *self.shared.stages.borrow() >= Stage::Draining
     }
 
     /// A request has come in; it runs until what is returned is dropped.
@@ -89,6 +101,12 @@ impl Activity {
         }
     }
 
+    /// Whether an HTTP/2 client is due to be told that the connection ends. HTTP/1 is told with an answer.
+    fn is_drained(&self) -> bool {
+        let state = self.state();
+        state.http2 && state.phase != Phase::Closing && self.is_draining()
+    }
+
     /// When the time is up, and of what. `None` while a request is running, which has a timeout of its own.
     fn deadline(&self) -> Option<(Instant, Phase)> {
         let state = self.state();
@@ -103,6 +121,9 @@ impl Activity {
     /// Ready once the time is up, with what was waited for. To be polled after the connection, by the same task: the
     /// timer is touched only when it has to ring earlier or has rung, not at every request.
     pub(super) fn poll_expired(&self, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<Phase> {
+        if self.is_drained() {
+            return Poll::Ready(Phase::Idle);
+        }
         loop {
             if let Some((deadline, _)) = self.deadline()
                 && deadline < timer.deadline()
@@ -123,6 +144,13 @@ impl Activity {
 /// A request that has no answer yet.
 pub(super) struct Running(Activity);
 
+impl Running {
+    /// Whether the answer is the last one on its HTTP/1 connection.
+    pub(super) fn is_last(&self) -> bool {
+        self.0.is_draining()
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.finish();
@@ -133,14 +161,16 @@ impl Drop for Running {
 pub(super) struct Watched<S> {
     pub(super) socket: S,
     pub(super) activity: Activity,
+    pub(super) heads: Heads,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
-        if buf.filled().len() > before {
+        if let Some(arrived @ [_, ..]) = buf.filled().get(before..) {
             self.activity.bytes_arrived();
+            self.heads.read(arrived);
         }
         Poll::Ready(Ok(()))
     }

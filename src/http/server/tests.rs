@@ -1,5 +1,7 @@
 //! The server as its clients and attackers see it, over real sockets; `timing` has its own clock instead.
 
+mod draining;
+mod framing;
 mod http2;
 mod timing;
 mod tls;
@@ -117,8 +119,8 @@ async fn workers_share_the_connections() {
     let workers: Vec<_> = threads.runtimes().enumerate().map(worker).collect();
     let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), LIMITS, None).await.unwrap();
     let address = server.local_addr();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let run = tokio::spawn(server.run_on(workers, async { stopped.await.unwrap_or_default() }));
+    let (stage, stages) = watch::channel(Stage::Running);
+    let run = tokio::spawn(server.run_on(workers, stages));
     // A connection, and the number of its worker.
     let connect = async || {
         let mut client = TcpStream::connect(address).await.unwrap();
@@ -152,7 +154,7 @@ async fn workers_share_the_connections() {
         alone.insert(rest(&mut client).await.split_once("worker ").unwrap().1.to_owned());
     }
     assert!(alone.len() > 1, "one after the other, not all by the same: {alone:?}");
-    stop.send(()).unwrap();
+    stage.send_replace(Stage::Stopping);
     in_time(run).await.unwrap();
 }
 

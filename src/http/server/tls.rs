@@ -1,8 +1,6 @@
 //! TLS with a certificate from files. Certificates are renewed every few weeks, so they are read again on SIGHUP,
 //! without a restart; a file that turns out to be broken leaves the certificate in place that works.
 
-use std::fs::Metadata;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,6 +16,10 @@ use tokio_rustls::server::TlsStream;
 use zeroize::Zeroizing;
 
 use super::{TlsError, TlsFiles};
+use crate::private_file;
+
+/// More than any chain of certificates has.
+const MOST: u64 = 1024 * 1024;
 
 /// The configuration in use and where it came from. Clones share it.
 #[derive(Clone)]
@@ -48,13 +50,28 @@ impl Tls {
 /// Reloads at each of the `hangups`, for ever. Without TLS there is nothing to do at any of them.
 pub(super) async fn reload_on_hangup(tls: Option<Tls>, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
-        match tls.as_ref().map(Tls::reload) {
-            Some(Ok(())) => tracing::info!("the TLS certificate was read again"),
-            Some(Err(error)) => tracing::error!(%error, "keeping the TLS certificate in use"),
-            None => tracing::info!("SIGHUP is ignored: there is no TLS certificate to read again"),
+        if let Some(tls) = tls.clone() {
+            reload(tls).await;
+        } else {
+            tracing::info!("SIGHUP is ignored: there is no TLS certificate to read again");
         }
     }
     std::future::pending::<()>().await;
+}
+
+/// Reads the files on another thread, since a file system may be slow and this thread accepts connections.
+async fn reload(tls: Tls) {
+    let exposed_key = tls.files.exposed_key();
+    match tokio::task::spawn_blocking(move || tls.reload()).await {
+        Ok(Ok(())) => {
+            if let Some(text) = exposed_key {
+                tracing::warn!("{text}");
+            }
+            tracing::info!("the TLS certificate was read again");
+        }
+        Ok(Err(error)) => tracing::error!(%error, "keeping the TLS certificate in use"),
+        Err(error) => tracing::error!(%error, "keeping the TLS certificate in use"),
+    }
 }
 
 fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
@@ -63,7 +80,6 @@ fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
         .ok()
         .filter(|chain| !chain.is_empty())
         .ok_or_else(|| TlsError::NoCertificate(files.certificate.clone()))?;
-    warn_if_exposed(&files.key);
     // The library's reasons quote lines of the file, which for a key must not reach a log.
     let key = PrivateKeyDer::from_pem_slice(&bytes(&files.key)?).map_err(|_| TlsError::NoKey(files.key.clone()))?;
     let unusable =
@@ -79,16 +95,8 @@ fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
 }
 
 fn bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(Zeroizing::new(bytes)),
+    match private_file::read(path, MOST) {
+        Ok(file) => Ok(file.bytes),
         Err(source) => Err(TlsError::Unreadable { path: path.to_owned(), source }),
-    }
-}
-
-/// Not refused: how a key gets to its place is often decided by somebody else, and the server would not start after an update.
-fn warn_if_exposed(key: &Path) {
-    let others_read = |file: Metadata| file.permissions().mode() & 0o004 != 0;
-    if std::fs::metadata(key).is_ok_and(others_read) {
-        tracing::warn!(file = %key.display(), "everybody can read the TLS key: chmod o-r");
     }
 }

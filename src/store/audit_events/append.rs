@@ -7,7 +7,9 @@ use sqlx::query::QueryAs;
 use uuid::Uuid;
 
 use super::AuditLog;
-use crate::audit::{AuditEvent, Link, Seal};
+use super::log::last_time;
+use super::memory::Tip;
+use crate::audit::{AuditEvent, ChainEnd, Link, Seal};
 
 /// Two parts of a `WITH`, for PostgreSQL, after one that is called `changed`: if that has $6 rows, the chain $1 goes on behind its
 /// event $2 with as many. The rest of the statement goes by `head`, which has a row if it does, and none if it doesn't. What is
@@ -27,27 +29,28 @@ pub(in crate::store) use telling;
 #[must_use]
 pub(in crate::store) struct Append<'a> {
     events: Vec<&'a AuditEvent>,
-    from: Link,
+    from: Tip,
     links: Vec<Link>,
-    last: Link,
+    last: ChainEnd,
     head: Seal,
 }
 
 impl AuditLog {
     /// These events, if there are any, at the end of a chain that is there already and free.
     pub(in crate::store) fn append<'a>(&self, events: Vec<&'a AuditEvent>) -> Option<Append<'a>> {
-        let writer = self.0.get().filter(|_| !events.is_empty())?;
-        let from = writer.take_free()?;
-        let links = writer.extend(from, events.iter().copied());
-        let last = *links.last()?;
-        Some(Append { events, from, links, last, head: writer.keys.head(last) })
+        let writer = self.writer()?;
+        let at = last_time(events.iter().copied())?;
+        let from = writer.memory.take()?;
+        let links = writer.extend(from.end.link, events.iter().copied());
+        let last = ChainEnd { link: *links.last()?, at };
+        Some(Append { events, from, links, last, head: writer.keys.head(last.link) })
     }
 
     /// The statement was answered, and either all of it was stored or nothing. Without an answer nobody knows where the chain ends,
     /// and it isn't gone on with.
     pub(in crate::store) fn appended(&self, append: &Append<'_>, stored: bool) {
-        if let Some(writer) = self.0.get() {
-            writer.free(if stored { append.last } else { append.from });
+        if let Some(writer) = self.writer() {
+            writer.memory.free(if stored { append.from.at(append.last) } else { append.from });
         }
     }
 }
@@ -64,10 +67,10 @@ impl Append<'_> {
         };
         let ids = |of: fn(&AuditEvent) -> Option<Uuid>| self.events.iter().map(|event| of(event)).collect::<Vec<_>>();
         query
-            .bind(self.from.writer)
-            .bind(self.from.seq)
-            .bind(self.last.seq)
-            .bind(self.last.seal.to_vec())
+            .bind(self.from.end.link.writer)
+            .bind(self.from.end.link.seq)
+            .bind(self.last.link.seq)
+            .bind(self.last.link.seal.to_vec())
             .bind(self.head.to_vec())
             .bind(i64::try_from(self.events.len()).unwrap_or(i64::MAX))
             .bind(self.links.iter().map(|link| link.seq).collect::<Vec<_>>())

@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use super::super::db::sql;
 use super::super::{Store, StoreError};
-use super::fold_into_register;
 use super::read::{EventRow, select_events};
+use super::register::fold_into_register;
 use super::verify::{CHAIN, ChainRow, WriterRow, ends, follow};
-use crate::audit::{AuditEvent, AuditKeys, Link};
+use crate::audit::{AuditEvent, AuditKeys, COMMANDS, Link};
 use crate::clock::UnixTime;
 
 /// How many events are deleted at once. SQLite's writer is everybody's.
@@ -24,12 +24,14 @@ const FIRST: &str = select_events!("WHERE writer = $1 AND seq > $2 AND seq <= $3
 
 /// Only from where it was seen to begin: another node may have deleted more.
 const MOVE_START: &str = "UPDATE audit_chains SET start_seq = $3, start_after = $4, start_seal = $5 \
-     WHERE writer = $1 AND start_seq = $2 AND seq > $3";
+     WHERE writer = $1 AND start_seq = $2 AND seq >= $3";
 
 /// A chain that somebody may still write to is left out by its number.
 const DELETE_CHAIN: &str = "DELETE FROM audit_chains WHERE writer = $1 AND start_seq = $2 AND seq = $3";
 
 const DELETE_EVENTS: &str = "DELETE FROM audit_events WHERE writer = $1 AND seq <= $2";
+
+const DELETE_ANCHORS: &str = "DELETE FROM audit_anchors WHERE writer = $1 AND seq <= $2";
 
 /// A chain from where it begins to the last event that is to be deleted.
 struct Slice {
@@ -39,7 +41,7 @@ struct Slice {
 
 impl Store {
     /// Deletes the events that happened at `before` or earlier, as far as all before them did. How many. `told` is the event
-    /// that tells of it.
+    /// that tells of it; `verify` believes that a chain is gone for its age when that event names a later moment.
     pub async fn purge_events(
         &self,
         before: UnixTime,
@@ -57,7 +59,7 @@ impl Store {
             }
         }
         if purged > 0 {
-            self.tell(told(purged)).await?;
+            self.tell(told(purged).of(before.to_string())).await?;
         }
         Ok(purged)
     }
@@ -81,12 +83,15 @@ impl Store {
     async fn delete_slice(&self, keys: &AuditKeys, Slice { from, to }: Slice) -> Result<u64, StoreError> {
         let mut unit = self.begin().await?;
         let (after, sealed) = (to.seal.as_slice(), keys.start(to));
-        if sql!(unit, execute, DELETE_CHAIN, to.writer, from.seq, to.seq)? == 1 {
-            fold_into_register(&mut unit, keys, to.writer).await?;
+        // Commands go on with theirs, however old it is.
+        let may_end = to.writer != COMMANDS;
+        if may_end && sql!(unit, execute, DELETE_CHAIN, to.writer, from.seq, to.seq)? == 1 {
+            fold_into_register(&mut unit.handle(), keys, to.writer).await?;
         } else if sql!(unit, execute, MOVE_START, to.writer, from.seq, to.seq, after, sealed.as_slice())? == 0 {
             return Ok(0);
         }
         let deleted = sql!(unit, execute, DELETE_EVENTS, to.writer, to.seq)?;
+        sql!(unit, execute, DELETE_ANCHORS, to.writer, to.seq)?;
         unit.commit().await?;
         Ok(deleted)
     }

@@ -13,7 +13,7 @@ use crate::domain::{SessionId, UserId};
 pub(super) struct EventRow {
     pub(super) seq: i64,
     pub(super) at: i64,
-    kind: String,
+    pub(super) kind: String,
     count: i64,
     reason: Option<String>,
     actor: String,
@@ -21,7 +21,7 @@ pub(super) struct EventRow {
     client_id: Option<String>,
     session_id: Option<Uuid>,
     jti: Option<Uuid>,
-    target: Option<String>,
+    pub(super) target: Option<String>,
     address: Option<String>,
     user_agent: Option<String>,
     request_id: Option<String>,
@@ -65,6 +65,8 @@ pub enum AuditFilter {
     /// All of them.
     #[default]
     All,
+    /// All but anchors, of which there is one a minute.
+    WithoutAnchors,
     /// Those that concern a user.
     User(UserId),
     /// Those that concern a session.
@@ -74,6 +76,8 @@ pub enum AuditFilter {
 }
 
 const ALL: &str = select_events!("WHERE at >= $1 ORDER BY at DESC, writer, seq DESC LIMIT $2");
+const WITHOUT_ANCHORS: &str =
+    select_events!("WHERE at >= $1 AND kind <> 'audit.anchored' ORDER BY at DESC, writer, seq DESC LIMIT $2");
 const OF_USER: &str = select_events!("WHERE user_id = $3 AND at >= $1 ORDER BY at DESC, writer, seq DESC LIMIT $2");
 const OF_SESSION: &str =
     select_events!("WHERE session_id = $3 AND at >= $1 ORDER BY at DESC, writer, seq DESC LIMIT $2");
@@ -87,13 +91,16 @@ impl Store {
         since: UnixTime,
         limit: i64,
     ) -> Result<Vec<AuditEvent>, StoreError> {
-        let mut connection = self.read().await?;
-        let rows = match filter {
-            AuditFilter::All => sql!(connection, all EventRow, ALL, since, limit)?,
-            AuditFilter::User(id) => sql!(connection, all EventRow, OF_USER, since, limit, id.0)?,
-            AuditFilter::Session(id) => sql!(connection, all EventRow, OF_SESSION, since, limit, id.0)?,
-            AuditFilter::Token(jti) => sql!(connection, all EventRow, OF_TOKEN, since, limit, jti)?,
-        };
-        Ok(rows.into_iter().map(AuditEvent::from).collect())
+        let rows = self.again(|| async {
+            let mut connection = self.read().await?;
+            match filter {
+                AuditFilter::All => sql!(connection, all EventRow, ALL, since, limit),
+                AuditFilter::WithoutAnchors => sql!(connection, all EventRow, WITHOUT_ANCHORS, since, limit),
+                AuditFilter::User(id) => sql!(connection, all EventRow, OF_USER, since, limit, id.0),
+                AuditFilter::Session(id) => sql!(connection, all EventRow, OF_SESSION, since, limit, id.0),
+                AuditFilter::Token(jti) => sql!(connection, all EventRow, OF_TOKEN, since, limit, jti),
+            }
+        });
+        Ok(rows.await?.into_iter().map(AuditEvent::from).collect())
     }
 }

@@ -1,60 +1,26 @@
-//! Goes through the whole trail and says what isn't as it was written.
+//! Goes through the whole trail and says what isn't as it was written: each chain by itself, then what anchors say of all of them.
+
+mod claims;
+mod finding;
+
+use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::super::db::sql;
+use super::super::db::{Unit, sql};
 use super::super::{Store, StoreError};
+use super::log::Writer;
 use super::read::{EventRow, select_events};
-use super::{REGISTER, RegisterRow, is_sealed, seal_of};
-use crate::audit::{AuditEvent, AuditKeys, Link, Seal, fold_in};
+use super::register::{REGISTER, RegisterRow, folded, is_sealed};
+use super::seal_of;
+use crate::audit::{AuditEvent, AuditKeys, Kind, Link, digest_of, ends_in};
+use crate::clock::UnixTime;
+
+use claims::Claims;
+pub use finding::{Finding, Verified};
 
 /// How many events are read at once.
 const PAGE: i64 = 1_000;
-
-/// What was found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verified {
-    /// How many events were looked at.
-    pub events: u64,
-    /// In how many chains.
-    pub chains: u64,
-    /// What is wrong; empty when nothing is.
-    pub findings: Vec<Finding>,
-}
-
-/// Something that isn't as it was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Finding {
-    /// Chains are missing, or there are some that nobody opened.
-    #[error("the register doesn't know these chains: one is missing, or one was added")]
-    Register,
-    /// The seal of where a chain begins or ends is wrong.
-    #[error("chain {writer}: where it begins or ends was changed")]
-    Ends {
-        /// Of the chain.
-        writer: Uuid,
-    },
-    /// An event isn't the next one of its chain: it was changed, or one before it is missing.
-    #[error("chain {writer}: event {seq} was changed, or follows one that is missing")]
-    Event {
-        /// Of the chain.
-        writer: Uuid,
-        /// The number of the event.
-        seq: i64,
-    },
-    /// The chain has fewer or more events than it had.
-    #[error("chain {writer}: its end is missing, or something was added to it")]
-    Cut {
-        /// Of the chain.
-        writer: Uuid,
-    },
-    /// Events of a chain that isn't there.
-    #[error("there are events of chain {writer}, which is not there")]
-    Orphans {
-        /// Of the chain.
-        writer: Uuid,
-    },
-}
 
 #[derive(sqlx::FromRow)]
 pub(super) struct ChainRow {
@@ -72,6 +38,19 @@ pub(super) struct WriterRow {
     pub(super) writer: Uuid,
 }
 
+#[derive(sqlx::FromRow)]
+struct ListRow {
+    writer: Uuid,
+    seq: i64,
+    chains: Vec<u8>,
+}
+
+#[derive(sqlx::FromRow)]
+struct LostRow {
+    writer: Uuid,
+    at: i64,
+}
+
 const WRITERS: &str = "SELECT writer FROM audit_chains";
 
 pub(super) const CHAIN: &str = "SELECT writer, seq, seal, head_seal, start_seq, start_after, start_seal FROM audit_chains \
@@ -82,57 +61,156 @@ const EVENTS: &str = select_events!("WHERE writer = $1 AND seq > $2 ORDER BY seq
 const ORPHANS: &str = "SELECT DISTINCT e.writer FROM audit_events e \
      WHERE NOT EXISTS (SELECT 1 FROM audit_chains c WHERE c.writer = e.writer)";
 
+/// Version 0.1.0 deletes events for their age and leaves their lists.
+const LOST_LISTS: &str = "SELECT a.writer, MAX(a.at) AS at FROM audit_anchors a \
+     WHERE NOT EXISTS (SELECT 1 FROM audit_chains c WHERE c.writer = a.writer) GROUP BY a.writer";
+
+const LISTS: &str = "SELECT writer, seq, chains FROM audit_anchors WHERE writer = $1 AND seq > $2 AND seq <= $3";
+
+const SEALED_LISTS: &str = "SELECT a.writer, a.seq, a.chains FROM audit_anchors a \
+     JOIN audit_events e ON e.writer = a.writer AND e.seq = a.seq WHERE e.kind = 'audit.sealed'";
+
+/// What is known of the trail so far.
+#[derive(Default)]
+struct Walk {
+    verified: Verified,
+    /// Up to which event an operator accepted each chain as it was.
+    accepted: HashMap<Uuid, i64>,
+    /// What anchors say of chains.
+    claims: Claims,
+    /// The end of each chain that was there.
+    walked: Vec<Uuid>,
+    /// When the newest event happened.
+    newest: UnixTime,
+    /// Up to which moment events were deleted for their age, as the trail itself tells.
+    purged: UnixTime,
+    /// Chains that are gone, and when the newest of their lists was written.
+    lost: Vec<LostRow>,
+}
+
 impl Store {
     /// Looks at every event of every chain. `None` without the keys, which the master secrets derive.
     pub async fn verify_audit(&self) -> Result<Option<Verified>, StoreError> {
-        let Some(keys) = self.audit.keys() else { return Ok(None) };
-        let mut verified = Verified::default();
-        for writer in self.verify_register(keys, &mut verified.findings).await? {
-            self.verify_chain(keys, writer, &mut verified).await?;
+        let Some(Writer { keys, keeping, .. }) = self.audit.writer() else { return Ok(None) };
+        let mut walk = Walk { purged: UnixTime::MIN, ..Walk::default() };
+        walk.walked = self.verify_register(keys, &mut walk).await?;
+        for writer in walk.walked.clone() {
+            self.verify_chain(keys, writer, &mut walk).await?;
+        }
+        let aged = if keeping.retention == 0 { UnixTime::MIN } else { walk.newest.saturating_sub(keeping.retention) };
+        let purged = walk.purged.max(aged);
+        for lost in walk.lost.iter().filter(|lost| lost.at > purged) {
+            walk.verified.findings.push(Finding::Orphans { writer: lost.writer });
+        }
+        let Walk { mut verified, claims, walked, .. } = walk;
+        for (writer, claimed) in claims.into_sorted() {
+            let found = self.verify_claims(keys, writer, &claimed).await?;
+            // A chain that was there a moment ago has been deleted for its age.
+            let is_purged = || walked.contains(&writer) || claimed.newest_at() <= purged;
+            verified.findings.extend(found.filter(|found| !(matches!(found, Finding::Gone { .. }) && is_purged())));
         }
         Ok(Some(verified))
     }
 
     /// Which chains there are. Read in one moment, so that one that is opened meanwhile is seen whole or not at all.
-    async fn verify_register(&self, keys: &AuditKeys, findings: &mut Vec<Finding>) -> Result<Vec<Uuid>, StoreError> {
+    async fn verify_register(&self, keys: &AuditKeys, walk: &mut Walk) -> Result<Vec<Uuid>, StoreError> {
         let mut unit = self.begin_snapshot().await?;
         let writers: Vec<Uuid> = sql!(unit, all WriterRow, WRITERS)?.into_iter().map(|row| row.writer).collect();
         let orphans = sql!(unit, all WriterRow, ORPHANS)?;
         let register = sql!(unit, optional RegisterRow, REGISTER)?;
-        let mut folded: Seal = [0; 32];
-        for writer in &writers {
-            fold_in(&mut folded, *writer);
+        let findings = &mut walk.verified.findings;
+        match register {
+            Some(row) if row.is_unsealed() => findings.push(Finding::Unsealed),
+            Some(row) if row.writers == folded(&writers) && is_sealed(keys, &row) => {}
+            _ => findings.push(Finding::Register),
         }
-        if !register.is_some_and(|row| row.writers == folded && is_sealed(keys, &row)) {
-            findings.push(Finding::Register);
+        findings.extend(orphans.iter().map(|row| Finding::Orphans { writer: row.writer }));
+        let is_new = |lost: &LostRow| orphans.iter().all(|row| row.writer != lost.writer);
+        walk.lost = sql!(unit, all LostRow, LOST_LISTS)?.into_iter().filter(is_new).collect();
+        for end in sql!(unit, all ListRow, SEALED_LISTS)?.iter().filter_map(|row| ends_in(&row.chains)).flatten() {
+            let accepted = walk.accepted.entry(end.link.writer).or_default();
+            *accepted = end.link.seq.max(*accepted);
         }
-        findings.extend(orphans.into_iter().map(|row| Finding::Orphans { writer: row.writer }));
         Ok(writers)
     }
 
     /// One chain, as it is at one moment. One that has been deleted for its age meanwhile is as it should be.
-    async fn verify_chain(&self, keys: &AuditKeys, writer: Uuid, verified: &mut Verified) -> Result<(), StoreError> {
+    async fn verify_chain(&self, keys: &AuditKeys, writer: Uuid, walk: &mut Walk) -> Result<(), StoreError> {
         let mut unit = self.begin_snapshot().await?;
         let Some(chain) = sql!(unit, optional ChainRow, CHAIN, writer)? else { return Ok(()) };
-        verified.chains += 1;
+        walk.verified.chains += 1;
         let Some((mut link, end)) = ends(keys, &chain)? else {
-            verified.findings.push(Finding::Ends { writer });
+            walk.verified.findings.push(Finding::Ends { writer });
             return Ok(());
         };
         loop {
-            let rows = sql!(unit, all EventRow, EVENTS, writer, link.seq, PAGE)?;
-            if rows.is_empty() {
-                break;
-            }
-            verified.events += u64::try_from(rows.len()).unwrap_or_default();
+            let from = link.seq;
+            let rows = sql!(unit, all EventRow, EVENTS, writer, from, PAGE)?;
+            let Some(last) = rows.last().map(|row| row.seq) else { break };
+            let lists = sql!(unit, all ListRow, LISTS, writer, from, last)?;
+            walk.hear(writer, &rows, lists);
             if let Some(seq) = follow(keys, &mut link, rows)? {
-                verified.findings.push(Finding::Event { writer, seq });
+                walk.verified.findings.push(Finding::Event { writer, seq });
                 return Ok(());
             }
         }
         if link != end {
-            verified.findings.push(Finding::Cut { writer });
+            walk.verified.findings.push(Finding::Cut { writer });
         }
+        walk.hear_after(&mut unit, end).await
+    }
+}
+
+impl Walk {
+    /// Takes in what events of a chain say of the trail, with the lists of the same part of the chain.
+    fn hear(&mut self, writer: Uuid, rows: &[EventRow], lists: Vec<ListRow>) {
+        let accepted = self.accepted.get(&writer).copied().unwrap_or_default();
+        let mut lists: HashMap<i64, Vec<u8>> = lists.into_iter().map(|row| (row.seq, row.chains)).collect();
+        for row in rows {
+            let list = lists.remove(&row.seq);
+            self.count(row);
+            if row.seq > accepted {
+                self.hear_one(writer, row, list.as_deref());
+            }
+        }
+        let strangers = lists.into_keys().filter(|seq| *seq > accepted).map(|seq| Finding::Anchor { writer, seq });
+        self.verified.findings.extend(strangers);
+    }
+
+    fn count(&mut self, row: &EventRow) {
+        self.newest = self.newest.max(row.at);
+        if row.kind == Kind::AuditAnchored.as_str() {
+            self.verified.anchors += 1;
+        } else {
+            self.verified.events += 1;
+        }
+        if row.kind == Kind::AuditPurged.as_str()
+            && let Some(until) = row.target.as_deref().and_then(|until| until.parse().ok())
+        {
+            self.purged = self.purged.max(until);
+        }
+    }
+
+    fn hear_one(&mut self, writer: Uuid, row: &EventRow, list: Option<&[u8]>) {
+        let seq = row.seq;
+        let is = |kind: Kind| row.kind == kind.as_str();
+        let has_list = is(Kind::AuditAnchored) || is(Kind::AuditSealed);
+        if is(Kind::AuditRewound) {
+            self.verified.findings.push(Finding::Told { writer, seq });
+        }
+        let told = list.filter(|list| has_list && row.target.as_ref() == Some(&digest_of(list)));
+        match told.and_then(ends_in) {
+            Some(ends) => self.claims.add(ends),
+            None if has_list || list.is_some() => self.verified.findings.push(Finding::Anchor { writer, seq }),
+            None => {}
+        }
+    }
+
+    /// A list that is beyond the end of its chain says that the chain was longer.
+    async fn hear_after(&mut self, unit: &mut Unit, end: Link) -> Result<(), StoreError> {
+        let beyond = sql!(unit, all ListRow, LISTS, end.writer, end.seq, i64::MAX)?;
+        let found = beyond.into_iter().map(|ListRow { writer, seq, .. }| Finding::Anchor { writer, seq });
+        self.verified.findings.extend(found);
         Ok(())
     }
 }

@@ -5,6 +5,8 @@ use tokio::sync::Semaphore;
 
 use super::*;
 
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Batches as they went out, and a gate that holds them back.
 #[derive(Default)]
 struct Statements {
@@ -37,7 +39,7 @@ impl Statement for Doubler {
 fn doubler(lanes: usize) -> (Arc<Statements>, Arc<Semaphore>, Batcher<u32, u32>) {
     let (statements, gate) = (Arc::new(Statements::default()), Arc::new(Semaphore::new(0)));
     let lane = |_| Doubler { statements: Arc::clone(&statements), gate: Arc::clone(&gate) };
-    let batcher = Batcher::start((0..lanes).map(lane));
+    let batcher = Batcher::start(PATIENCE, (0..lanes).map(lane));
     (statements, gate, batcher)
 }
 
@@ -165,4 +167,40 @@ async fn a_panic_is_told_to_those_of_its_statement_and_ends_nothing() {
     ));
     assert_eq!(batcher.ask(4).await.unwrap(), 8);
     assert_eq!(*statements.seen.lock().unwrap(), [vec![1], vec![2, 666, 3], vec![4]], "nothing of it is done twice");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_waited_too_long_is_sent_away_and_nobody_else() {
+    let (statements, gate, batcher) = doubler(1);
+    let first = hand_in(&batcher, [1]).await;
+    let late = hand_in(&batcher, [2]).await;
+    tokio::time::advance(Duration::from_millis(1)).await;
+    let in_time = hand_in(&batcher, [3]).await;
+    tokio::time::advance(PATIENCE).await;
+    gate.add_permits(2);
+    let mut answers = Vec::new();
+    for caller in first.into_iter().chain(late).chain(in_time) {
+        answers.push(caller.await.unwrap());
+    }
+    assert!(matches!(answers[..], [Ok(2), Err(StoreError::Overloaded), Ok(6)]), "{answers:?}");
+    assert_eq!(*statements.seen.lock().unwrap(), [vec![1], vec![3]], "who is sent away is not carried out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_go_alone_wait_no_longer_than_the_others() {
+    let (statements, gate, batcher) = doubler(1);
+    let callers = hand_in(&batcher, [1, 13, 14, 15]).await;
+    // The first, then all others together, which fail for one of them, which goes alone.
+    gate.add_permits(2);
+    while statements.seen.lock().unwrap().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::advance(PATIENCE + Duration::from_millis(1)).await;
+    gate.add_permits(1);
+    let mut answers = Vec::new();
+    for caller in callers {
+        answers.push(caller.await.unwrap());
+    }
+    let expected = [Ok(2), Err(StoreError::Unreadable("13")), Err(StoreError::Overloaded), Err(StoreError::Overloaded)];
+    assert_eq!(format!("{answers:?}"), format!("{expected:?}"));
 }

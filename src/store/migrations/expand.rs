@@ -5,6 +5,12 @@ use sqlx::migrate::{MigrateError, Migration};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
 use super::MigrationState;
+use crate::audit::AuditKeys;
+use crate::store::audit_events;
+use crate::store::db::Handle;
+
+/// The migration that the audit trail begins with. A database in which nothing has happened yet is sealed in its transaction.
+const AUDIT_ANCHORS: i64 = 7;
 
 /// A migration of this or of a newer program that the database has.
 #[derive(Clone, Copy, Debug, sqlx::FromRow)]
@@ -51,9 +57,13 @@ pub(super) fn compatible_from(migration: &Migration) -> i64 {
 }
 
 macro_rules! apply {
-    ($name:ident, $connection:ty) => {
+    ($name:ident, $connection:ty, $engine:ident) => {
         /// Applies what isn't recorded, each with its record in one transaction, unless it says that it needs none.
-        pub(super) async fn $name(on: &mut $connection, migrations: &[Migration]) -> Result<(), MigrateError> {
+        pub(super) async fn $name(
+            on: &mut $connection,
+            migrations: &[Migration],
+            keys: &AuditKeys,
+        ) -> Result<(), MigrateError> {
             sqlx::raw_sql(CREATE).execute(&mut *on).await?;
             for migration in migrations {
                 let recorded: i64 = sqlx::query_scalar(IS_RECORDED).bind(migration.version).fetch_one(&mut *on).await?;
@@ -69,6 +79,10 @@ macro_rules! apply {
                 }
                 let mut unit = on.begin().await?;
                 sqlx::raw_sql(migration.sql.clone()).execute(&mut *unit).await.map_err(failed)?;
+                if migration.version == AUDIT_ANCHORS {
+                    let begun = audit_events::begin(Handle::$engine(&mut unit), keys).await;
+                    begun.map_err(|error| MigrateError::Source(error.into()))?;
+                }
                 record().execute(&mut *unit).await.map_err(failed)?;
                 unit.commit().await?;
             }
@@ -77,16 +91,20 @@ macro_rules! apply {
     };
 }
 
-apply!(apply_sqlite, SqliteConnection);
-apply!(apply_unlocked, PgConnection);
+apply!(apply_sqlite, SqliteConnection, Sqlite);
+apply!(apply_unlocked, PgConnection, Postgres);
 
 /// As [`apply_sqlite`], by a connection whose node has the migration lock.
-pub(super) async fn apply_postgres(on: &mut PgConnection, migrations: &[Migration]) -> Result<(), MigrateError> {
+pub(super) async fn apply_postgres(
+    on: &mut PgConnection,
+    migrations: &[Migration],
+    keys: &AuditKeys,
+) -> Result<(), MigrateError> {
     let unfinished: Vec<String> = sqlx::query_scalar(UNFINISHED).fetch_all(&mut *on).await?;
     for index in unfinished {
         sqlx::raw_sql(AssertSqlSafe(format!("DROP INDEX CONCURRENTLY {index}"))).execute(&mut *on).await?;
     }
-    apply_unlocked(on, migrations).await
+    apply_unlocked(on, migrations, keys).await
 }
 
 #[cfg(test)]

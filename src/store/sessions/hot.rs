@@ -10,7 +10,7 @@ mod tests;
 mod tokens;
 
 use self::exchanges::Exchanges;
-pub(super) use self::exchanges::exchange_one;
+pub(super) use self::exchanges::{Exchanged, exchange_one};
 use self::inserts::Inserts;
 pub(super) use self::inserts::{Insert, insert_one};
 use self::reads::FindSessions;
@@ -44,7 +44,7 @@ pub(in crate::store) struct Hot {
     pub(super) reads: Batcher<SessionId, Option<SignedIn>>,
     pub(super) tokens: Batcher<TokenKey, Option<SessionOfToken>>,
     pub(in crate::store) client_tokens: Batcher<ClientToken, bool>,
-    pub(super) exchanges: Batcher<(SessionId, Exchange), bool>,
+    pub(super) exchanges: Batcher<(SessionId, Exchange), Exchanged>,
     pub(super) rotations: Batcher<Rotation, Option<RotatedRow>>,
     pub(super) inserts: Batcher<Insert, bool>,
     pub(in crate::store) events: Batcher<AuditEvent, ()>,
@@ -63,15 +63,16 @@ impl Hot {
             Db::Postgres(_) => POSTGRES_WRITES,
             Db::Sqlite { .. } => 1,
         };
+        let patience = db.patience();
         Self {
-            reads: Batcher::start([ReadLane::<FindSessions>::new(db)]),
-            tokens: Batcher::start([ReadLane::<FindTokens>::new(db)]),
-            client_tokens: Batcher::start([ReadLane::<LivingTokens>::new(db)]),
-            exchanges: Batcher::start((0..writes).map(|_| Exchanges::new(db))),
-            rotations: Batcher::start([Rotations::new(db)]),
-            inserts: Batcher::start([Inserts::new(db, audit)]),
-            events: Batcher::start([Events::new(db, audit)]),
-            credentials: Batcher::start([ReadLane::<FindCredentials>::new(db)]),
+            reads: Batcher::start(patience, [ReadLane::<FindSessions>::new(db)]),
+            tokens: Batcher::start(patience, [ReadLane::<FindTokens>::new(db)]),
+            client_tokens: Batcher::start(patience, [ReadLane::<LivingTokens>::new(db)]),
+            exchanges: Batcher::start(patience, (0..writes).map(|_| Exchanges::new(db))),
+            rotations: Batcher::start(patience, [Rotations::new(db)]),
+            inserts: Batcher::start(patience, [Inserts::new(db, audit)]),
+            events: Batcher::start(patience, [Events::new(db, audit)]),
+            credentials: Batcher::start(patience, [ReadLane::<FindCredentials>::new(db)]),
             lone_inserts: Gate::default(),
             lone_exchanges: Gate::default(),
             own: None,
@@ -82,9 +83,10 @@ impl Hot {
     /// together they are fewer: one wait for the disk carries the refreshes of all threads.
     pub(in crate::store) fn on_this_thread(&self, db: &Db) -> Self {
         let own = db.for_lanes(OWN_LANES);
+        let patience = own.patience();
         Self {
-            tokens: Batcher::start([ReadLane::<FindTokens>::keeping(&own)]),
-            client_tokens: Batcher::start([ReadLane::<LivingTokens>::keeping(&own)]),
+            tokens: Batcher::start(patience, [ReadLane::<FindTokens>::keeping(&own)]),
+            client_tokens: Batcher::start(patience, [ReadLane::<LivingTokens>::keeping(&own)]),
             own: Some(own),
             ..self.clone()
         }

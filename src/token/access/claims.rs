@@ -119,8 +119,11 @@ fn write_text<T: ToString, S: Serializer>(value: &T, serializer: S) -> Result<S:
     serializer.serialize_str(&value.to_string())
 }
 
-fn read_text<'de, T: FromStr, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(|_| D::Error::custom("not a text of its kind"))
+/// Only in the spelling in which it is written, whatever else its kind takes from people.
+fn read_text<'de, T: FromStr + ToString, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let value = text.parse().ok().filter(|value: &T| value.to_string() == text);
+    value.ok_or_else(|| D::Error::custom("not a text of its kind"))
 }
 
 #[expect(clippy::ref_option, reason = "serde calls it so")]
@@ -128,7 +131,7 @@ fn write_some_text<T: ToString, S: Serializer>(value: &Option<T>, serializer: S)
     value.as_ref().map(T::to_string).serialize(serializer)
 }
 
-fn read_some_text<'de, T: FromStr, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+fn read_some_text<'de, T: FromStr + ToString, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     read_text(deserializer).map(Some)
 }
 

@@ -47,7 +47,7 @@ fn claims() -> AccessClaims {
 /// By a memory that is empty, and again by what it then remembers: no answer may depend on it.
 fn check(token: &str, ring: &KeyRing) -> Result<AccessClaims, InvalidAccessToken> {
     let verified = VerifiedTokens::new(ISSUER);
-    let verify = || verified.verify(token, ring, NOW).map(Arc::unwrap_or_clone);
+    let verify = || verified.verify(token, ring, NOW).map(|verified| Arc::unwrap_or_clone(verified.claims));
     let (fresh, again) = (verify(), verify());
     assert_eq!(again, fresh, "{token:.300}");
     fresh
@@ -87,7 +87,7 @@ fn without(mut object: Value, name: &str) -> String {
 fn what_each_kind_of_key_signs_it_verifies() {
     for algorithm in SigningAlgorithm::ALL {
         let ring = ring(algorithm);
-        let token = sign(&claims(), signer(&ring)).unwrap();
+        let token = sign(&claims(), TokenTyp::AccessToken, signer(&ring)).unwrap();
         assert_eq!(check(token.reveal(), &ring).unwrap(), claims(), "{algorithm}");
     }
 }
@@ -100,7 +100,7 @@ fn the_header_and_claims_are_exactly_those_of_rfc_9068() {
         let bytes = URL_SAFE_NO_PAD.decode(token.reveal().split('.').nth(i).unwrap()).unwrap();
         String::from_utf8(bytes).unwrap()
     };
-    let token = sign(&claims(), &key).unwrap();
+    let token = sign(&claims(), TokenTyp::AccessToken, &key).unwrap();
     assert_eq!(part(&token, 0), format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{}"}}"#, key.kid()));
     let expected = json!({
         "iss": ISSUER, "sub": ALICE, "aud": "https://api.example.com", "exp": NOW + LIFETIME, "iat": NOW,
@@ -118,7 +118,7 @@ fn the_header_and_claims_are_exactly_those_of_rfc_9068() {
         extra: serde_json::Map::new(),
         ..claims()
     };
-    let token = sign(&machine, &key).unwrap();
+    let token = sign(&machine, TokenTyp::AccessToken, &key).unwrap();
     let said: Value = serde_json::from_str(&part(&token, 1)).unwrap();
     let mut names: Vec<_> = said.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
@@ -134,7 +134,7 @@ fn the_header_and_claims_are_exactly_those_of_rfc_9068() {
 fn a_resource_server_verifies_it_with_the_published_keys() {
     for algorithm in SigningAlgorithm::ALL {
         let ring = ring(algorithm);
-        let token = sign(&claims(), signer(&ring)).unwrap();
+        let token = sign(&claims(), TokenTyp::AccessToken, signer(&ring)).unwrap();
         let keys: jsonwebtoken::jwk::JwkSet = serde_json::from_value(ring.jwks(NOW)).unwrap();
         let header = jsonwebtoken::decode_header(token.reveal()).unwrap();
         let key = jsonwebtoken::DecodingKey::from_jwk(keys.find(&header.kid.unwrap()).unwrap()).unwrap();
@@ -151,19 +151,22 @@ fn claims_that_nobody_would_accept_are_not_signed() {
     let ring = ring(SigningAlgorithm::EdDsa);
     let with_roles = |length: usize| {
         let extra = [("roles".to_owned(), json!("r".repeat(length)))].into_iter().collect();
-        sign(&AccessClaims { extra, ..claims() }, signer(&ring))
+        sign(&AccessClaims { extra, ..claims() }, TokenTyp::AccessToken, signer(&ring))
     };
     let token = with_roles(5_000).unwrap();
     assert_eq!(check(token.reveal(), &ring).unwrap().extra["roles"], "r".repeat(5_000));
     assert_eq!(with_roles(8_000).unwrap_err(), SignError::TooLong);
     for aud in [vec![], vec![String::new()], vec!["a".to_owned(), String::new()]] {
-        assert_eq!(sign(&AccessClaims { aud, ..claims() }, signer(&ring)).unwrap_err(), SignError::Nobody);
+        assert_eq!(
+            sign(&AccessClaims { aud, ..claims() }, TokenTyp::AccessToken, signer(&ring)).unwrap_err(),
+            SignError::Nobody
+        );
     }
     let nobody = AccessClaims { sub: String::new(), ..claims() };
-    assert_eq!(sign(&nobody, signer(&ring)).unwrap_err(), SignError::Nobody);
+    assert_eq!(sign(&nobody, TokenTyp::AccessToken, signer(&ring)).unwrap_err(), SignError::Nobody);
     for name in AccessClaims::RESERVED {
         let extra = [(name.to_owned(), json!("root"))].into_iter().collect();
-        let refused = sign(&AccessClaims { extra, ..claims() }, signer(&ring)).unwrap_err();
+        let refused = sign(&AccessClaims { extra, ..claims() }, TokenTyp::AccessToken, signer(&ring)).unwrap_err();
         assert_eq!(refused, SignError::ReservedClaim(name));
     }
 }
@@ -185,7 +188,7 @@ fn the_longest_registration_has_a_token_that_fits() {
         ..claims()
     };
     for algorithm in SigningAlgorithm::ALL {
-        sign(&longest, signer(&ring(algorithm))).unwrap();
+        sign(&longest, TokenTyp::AccessToken, signer(&ring(algorithm))).unwrap();
     }
 }
 
@@ -193,7 +196,7 @@ fn the_longest_registration_has_a_token_that_fits() {
 #[test]
 fn a_retired_key_verifies_nothing() {
     let old = SigningKey::generate(SigningAlgorithm::EdDsa, NOW - 200_000, NOW - 200_000).unwrap();
-    let token = sign(&claims(), &old).unwrap();
+    let token = sign(&claims(), TokenTyp::AccessToken, &old).unwrap();
     let retires = |successor_at| {
         KeyRing::new(vec![
             SigningKey::open(&old.seal(&master()).unwrap(), &master()).unwrap(),

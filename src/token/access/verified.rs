@@ -10,6 +10,7 @@ use quick_cache::sync::Cache;
 
 use super::{AccessClaims, InvalidAccessToken, Signed};
 use crate::clock::UnixTime;
+use crate::domain::TokenTyp;
 use crate::keys::KeyRing;
 
 /// How many tokens to make room for at first.
@@ -25,6 +26,21 @@ type TokenDigest = [u8; digest::SHA256_OUTPUT_LEN];
 pub struct VerifiedTokens {
     issuer: String,
     pub(super) signed: Cache<TokenDigest, Signed, Weight>,
+}
+
+/// A token that we signed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verified {
+    /// What it says.
+    pub claims: Arc<AccessClaims>,
+    /// What it says it is. Whether its client's access tokens are called so is left to the caller.
+    pub typ: TokenTyp,
+}
+
+impl From<Signed> for Verified {
+    fn from(Signed { claims, typ, .. }: Signed) -> Self {
+        Self { claims, typ }
+    }
 }
 
 #[derive(Clone)]
@@ -46,32 +62,27 @@ impl VerifiedTokens {
         Self { issuer: issuer.to_owned(), signed }
     }
 
-    /// The claims of `token`, if the issuer signed it with a key of `ring` that is published at `now` and it is alive.
+    /// What `token` says, if the issuer signed it with a key of `ring` that is published at `now` and it is alive.
     /// Whom it is for is left to the caller: [`AccessClaims::is_for`].
-    pub fn verify(&self, token: &str, ring: &KeyRing, now: UnixTime) -> Result<Arc<AccessClaims>, InvalidAccessToken> {
+    pub fn verify(&self, token: &str, ring: &KeyRing, now: UnixTime) -> Result<Verified, InvalidAccessToken> {
         let digest = sha256(token);
         if let Some(signed) = self.signed.get(&digest) {
             // A `kid` is the digest of its key: the one that is published by this name is the one that signed.
             ring.verifier(&signed.kid, now).ok_or(InvalidAccessToken::UnknownKey)?;
             signed.check(&self.issuer, now)?;
-            return Ok(signed.claims);
+            return Ok(signed.into());
         }
         let signed = Signed::read(token, ring, now)?;
         signed.check(&self.issuer, now)?;
         self.signed.insert(digest, signed.clone());
-        Ok(signed.claims)
+        Ok(signed.into())
     }
 
     /// As [`Self::verify`], for a token that may be from the future as well. Not remembered: that is for living tokens only.
-    pub fn verify_early(
-        &self,
-        token: &str,
-        ring: &KeyRing,
-        now: UnixTime,
-    ) -> Result<Arc<AccessClaims>, InvalidAccessToken> {
+    pub fn verify_early(&self, token: &str, ring: &KeyRing, now: UnixTime) -> Result<Verified, InvalidAccessToken> {
         let signed = Signed::read(token, ring, now)?;
         signed.check_unexpired(&self.issuer, now)?;
-        Ok(signed.claims)
+        Ok(signed.into())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Bodies that say they are something else than what they are, or nothing.
 
 use super::valid::Cast;
-use crate::harness::{Engine, TestServer, on_both_databases};
+use crate::harness::{Engine, PASSWORD, TestServer, on_both_databases};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -23,7 +23,7 @@ async fn another_content_type_is_an_invalid_request(engine: Engine) {
             "*/*",
             "application/x-www-form-urlencoded; charset=utf-16",
             "application/x-www-form-urlencoded; charset=utf-7",
-            "application/x-www-form-urlencoded; charset=iso-8859-1",
+            "application/x-www-form-urlencoded; charset=iso-8859-5",
             "application/x-www-form-urlencoded; charset=utf-8; charset=utf-16",
             "application/x-www-form-urlencoded; boundary=x",
             "application/x-www-form-urlencoded, application/json",
@@ -102,6 +102,9 @@ async fn the_spelling_of_a_content_type_does_not_matter(engine: Engine) {
         "application/x-www-form-urlencoded;charset=UTF-8",
         "application/x-www-form-urlencoded ; charset=\"utf-8\"",
         "application/x-www-form-urlencoded;",
+        "application/x-www-form-urlencoded; charset=utf8",
+        "application/x-www-form-urlencoded; charset=ISO-8859-1",
+        "application/x-www-form-urlencoded; charset='us-ascii'",
     ] {
         for request in cast.requests().iter().filter(|request| request.path == "/introspect") {
             let sent = request.request(&server).header("content-type", content_type).body(request.encoded());
@@ -111,10 +114,24 @@ async fn the_spelling_of_a_content_type_does_not_matter(engine: Engine) {
     cast.assert_lost_nothing(&server).await;
 }
 
+/// Another character set says the same as UTF-8 in ASCII, and nowhere else.
+async fn a_form_in_latin_1_is_ascii_or_refused(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let latin1 = "application/x-www-form-urlencoded; charset=iso-8859-1";
+    for name in ["alic%C3%A9", "alic%E9", "alic\u{e9}"] {
+        let body = format!("username={name}&password=wrong");
+        server.post_text("/login", latin1, body).await.refused(400, "invalid_request");
+    }
+    server.post_text("/login", latin1, "username=alice&password=wrong").await.refused(401, "invalid_grant");
+    let form = format!("\u{feff}username=alice&password={}\r\n", PASSWORD.replace(' ', "+"));
+    server.post_text("/login", FORM, form).await.ok();
+}
+
 on_both_databases!(
     another_content_type_is_an_invalid_request,
     json_is_refused_where_the_standards_ask_for_a_form,
     a_body_is_read_as_what_it_says_it_is,
     a_compressed_body_is_refused,
     the_spelling_of_a_content_type_does_not_matter,
+    a_form_in_latin_1_is_ascii_or_refused,
 );

@@ -1,7 +1,7 @@
 //! Parameters that are repeated, missing, empty, oversized or no text.
 
 use super::valid::{By, Cast, Valid};
-use crate::harness::{Answer, Engine, TestServer, on_both_databases};
+use crate::harness::{Answer, C1, Engine, PASSWORD, RS1, TestServer, on_both_databases};
 
 fn text_of(request: &Valid<'_>, name: &str) -> String {
     format!("{} by {:?}, {name}", request.path, request.by)
@@ -13,13 +13,13 @@ fn assert_refused(answer: &Answer, status: u16, code: &str, what: &str) {
     answer.refused(status, code);
 }
 
-/// RFC 6749 §3.2: parameters MUST NOT be included more than once, whatever they are and however they are spelt.
+/// RFC 6749 §3.2: parameters MUST NOT be included more than once, however they are spelt. The answer names the one.
 async fn a_repeated_parameter_is_an_invalid_request(engine: Engine) {
     let server = TestServer::start(engine).await;
     let cast = Cast::of(&server).await;
     for request in cast.requests() {
         let form = request.encoded();
-        for (name, value) in &request.form {
+        for (name, value) in request.read() {
             let escaped = format!("%{:02x}{}", name.as_bytes()[0], &name[1..]);
             let value: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
             for body in [
@@ -30,11 +30,11 @@ async fn a_repeated_parameter_is_an_invalid_request(engine: Engine) {
                 format!("{name}&{form}"),
                 format!("{form}&{escaped}={value}"),
             ] {
-                assert_refused(&request.send(&server, body).await, 400, "invalid_request", &text_of(&request, name));
+                let answer = request.send(&server, body).await;
+                assert_refused(&answer, 400, "invalid_request", &text_of(&request, name));
+                assert_eq!(answer.text_at("error_description"), format!("The parameter {name} is repeated."));
             }
         }
-        let body = format!("{form}&x=1&x=2");
-        assert_refused(&request.send(&server, body).await, 400, "invalid_request", &text_of(&request, "x"));
     }
     cast.assert_lost_nothing(&server).await;
 }
@@ -69,24 +69,12 @@ async fn a_form_without_parameters_is_refused(engine: Engine) {
     cast.assert_lost_nothing(&server).await;
 }
 
-/// Bytes that are no UTF-8, escapes that are none, and NUL, in values and in names.
+/// Bytes that are no UTF-8 and escapes that are none, in values and in names: such a form is none at all.
 async fn what_is_no_text_is_an_invalid_request(engine: Engine) {
     let server = TestServer::start(engine).await;
     let cast = Cast::of(&server).await;
-    let bad: [&[u8]; 12] = [
-        b"%FF",
-        b"\xff",
-        b"%C3%28",
-        b"%C0%AF",
-        b"%ED%A0%80",
-        b"%F4%90%80%80",
-        b"abc%",
-        b"abc%2",
-        b"%ZZ",
-        b"%u0041",
-        b"a%00b",
-        b"a\0b",
-    ];
+    let bad: [&[u8]; 10] =
+        [b"%FF", b"\xff", b"%C3%28", b"%C0%AF", b"%ED%A0%80", b"%F4%90%80%80", b"abc%", b"abc%2", b"%ZZ", b"%u0041"];
     for request in cast.requests() {
         for (name, _) in &request.form {
             for value in bad {
@@ -99,6 +87,22 @@ async fn what_is_no_text_is_an_invalid_request(engine: Engine) {
         for name in bad {
             let body = [request.encoded().as_bytes(), b"&", name, b"=1"].concat();
             assert_refused(&request.send(&server, body).await, 400, "invalid_request", &text_of(&request, "a name"));
+        }
+    }
+    cast.assert_lost_nothing(&server).await;
+}
+
+async fn nul_in_a_parameter_is_an_invalid_request(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let cast = Cast::of(&server).await;
+    for request in cast.requests() {
+        for (name, _) in request.read() {
+            for value in [&b"a%00b"[..], b"a\0b", b"%00"] {
+                let body = [request.encoded_without(name).as_bytes(), b"&", name.as_bytes(), b"=", value].concat();
+                let answer = request.send(&server, body).await;
+                assert_refused(&answer, 400, "invalid_request", &text_of(&request, name));
+                assert_eq!(answer.text_at("error_description"), format!("The parameter {name} holds a NUL character."));
+            }
         }
     }
     cast.assert_lost_nothing(&server).await;
@@ -140,14 +144,40 @@ fn oversized(path: &str, name: &str) -> Option<(u16, &'static str)> {
     })
 }
 
+/// Whatever it is: repeated, with NUL in its value or in its name.
 async fn an_unknown_parameter_is_ignored(engine: Engine) {
     let server = TestServer::start(engine).await;
     let cast = Cast::of(&server).await;
     for request in cast.requests().iter().filter(|request| ["/introspect", "/userinfo"].contains(&request.path)) {
-        let answer = request.send(&server, format!("{}&state=1&nonce=&audience=2&=3", request.encoded())).await;
-        assert_eq!(answer.status, 200, "{}", text_of(request, "unknown"));
+        for more in ["state=1&nonce=&audience=2&=3", "x=1&x=2", "x=%00", "x%00=1", "TOKEN=1&TOKEN=2", "=&="] {
+            let answer = request.send(&server, format!("{}&{more}", request.encoded())).await;
+            assert_eq!(answer.status, 200, "{} {more}", text_of(request, "unknown"));
+        }
     }
     cast.assert_lost_nothing(&server).await;
+}
+
+/// What one endpoint reads is none of another's business, and what one grant reads none of another's.
+async fn a_parameter_of_another_request_is_ignored(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let form = "application/x-www-form-urlencoded";
+    let machine = format!("grant_type=client_credentials&client_id={}&client_secret={}", C1.0, C1.1);
+    for more in
+        ["username=a&username=b", "password=%00", "cookie=maybe", "device_name=%0A", "refresh_token=1&refresh_token=2"]
+    {
+        server.post_text("/token", form, format!("{machine}&{more}")).await.ok();
+    }
+    let token = server.login().await.access_token();
+    let introspection = format!("token={token}&client_id={}&client_secret={}", RS1.0, RS1.1);
+    for more in
+        ["grant_type=a&grant_type=b", "scope=%22", "token_type_hint=a&token_type_hint=b", "sub=a&sub=b", "all=x"]
+    {
+        server.post_text("/introspect", form, format!("{introspection}&{more}")).await.active();
+    }
+    let login = format!("username=alice&password={}", PASSWORD.replace(' ', "+"));
+    for more in ["grant_type=1&grant_type=2", "token=%00", "all=perhaps", "refresh_token=1&refresh_token=2"] {
+        server.post_text("/login", form, format!("{login}&{more}")).await.ok();
+    }
 }
 
 on_both_databases!(
@@ -155,6 +185,8 @@ on_both_databases!(
     a_missing_or_empty_parameter_is_an_invalid_request,
     a_form_without_parameters_is_refused,
     what_is_no_text_is_an_invalid_request,
+    nul_in_a_parameter_is_an_invalid_request,
     an_oversized_parameter_is_refused_for_what_it_is,
     an_unknown_parameter_is_ignored,
+    a_parameter_of_another_request_is_ignored,
 );

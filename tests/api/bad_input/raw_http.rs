@@ -205,7 +205,7 @@ async fn odd_but_harmless_requests_are_answered_in_our_words(engine: Engine) {
     let server = TestServer::start(engine).await;
     for (request, status) in [
         ("CONNECT auth.example.com:443 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", 404),
-        ("OPTIONS * HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", 200),
+        ("OPTIONS * HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", 404),
         ("GET /nothing HTTP/1.0\r\n\r\n", 404),
         ("POST /token HTTP/1.0\r\n\r\n", 400),
         ("POST /token HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", 400),

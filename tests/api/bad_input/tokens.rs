@@ -3,7 +3,7 @@
 
 use reqwest::Method;
 
-use crate::harness::{Bystander, C1, Engine, P1, RS1, TestServer, on_both_databases};
+use crate::harness::{Bystander, C1, Engine, P1, TestServer, on_both_databases, who_sees};
 
 /// Presents `text` as a refresh token wherever one is taken. It must be worth nothing, and harm nobody.
 async fn assert_no_refresh_token(server: &TestServer, text: &str) {
@@ -67,11 +67,7 @@ async fn a_refresh_token_has_one_spelling(engine: Engine) {
         format!("{token}=="),
         format!("{token}."),
         format!("{token}%00"),
-        format!("{token}\n"),
-        format!("{token}\r\n"),
-        format!(" {token}"),
-        format!("{token} "),
-        format!("\t{token}"),
+        format!("{} {}", &token[..20], &token[20..]),
         format!("\u{feff}{token}"),
         format!("{token}\u{200b}"),
         format!("\"{token}\""),
@@ -223,8 +219,7 @@ async fn an_access_token_has_one_spelling(engine: Engine) {
     ] {
         assert_no_access_token(&server, &text).await;
     }
-    // A hash sign, a comma or spaces at the ends are not part of a token, and a form keeps them.
-    for text in [format!(" {token}"), format!("{token} "), format!("{token}\n"), format!("\u{feff}{token}")] {
+    for text in [format!("{header} .{claims}.{signature}"), format!("#{token}"), format!("\u{feff}{token}")] {
         server.introspect(&text).await.inactive();
     }
     server.assert_lost_nothing(bystander).await;
@@ -241,7 +236,10 @@ async fn a_refresh_token_is_no_access_token_nor_the_other_way_round(engine: Engi
     }
     for hint in ["access_token", "refresh_token", "id_token", "unknown", "\u{e9}"] {
         for token in [&bystander.access, &bystander.refresh] {
-            server.post_as(RS1, "/introspect", &[("token", token), ("token_type_hint", hint)]).await.active();
+            server
+                .post_as(who_sees(token), "/introspect", &[("token", token), ("token_type_hint", hint)])
+                .await
+                .active();
         }
     }
     server.assert_lost_nothing(bystander).await;

@@ -2,7 +2,7 @@
 
 use reqwest::{Method, RequestBuilder};
 
-use crate::harness::{Answer, Bystander, C1, P1, PASSWORD, RS1, TestServer};
+use crate::harness::{AUDITOR, Answer, Bystander, C1, P1, PASSWORD, RS1, TestServer};
 
 /// How the sender shows who it is, apart from what is in the form.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +94,7 @@ impl Cast {
             },
             Valid {
                 path: "/introspect", by: By::Nobody, required: &["token"],
-                form: vec![("token", refresh), ("client_id", RS1.0), ("client_secret", RS1.1)],
+                form: vec![("token", refresh), ("client_id", AUDITOR.0), ("client_secret", AUDITOR.1)],
             },
             Valid {
                 path: "/introspect", by: By::Bearer(&self.machine), required: &["token"],
@@ -112,6 +112,11 @@ impl Cast {
 }
 
 impl Valid<'_> {
+    /// The parameters that the endpoint looks at.
+    pub fn read(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.form.iter().filter(|(name, _)| !["token_type_hint", "unknown"].contains(name)).copied()
+    }
+
     /// The form's text.
     pub fn encoded(&self) -> String {
         encode(&self.form)

@@ -6,17 +6,17 @@ use serde_json::Value;
 use super::rig::{PASSWORD, Rig, SECRET, program_on};
 use crate::harness::{Engine, Outcome, Program, on_both_databases};
 
-fn listed(rig: &Rig, more: &[&str]) -> Vec<Value> {
+pub(super) fn listed(rig: &Rig, more: &[&str]) -> Vec<Value> {
     rig.run(&[&["audit", "list", "--json"], more].concat()).json().as_array().unwrap().clone()
 }
 
 #[track_caller]
-fn tells(outcome: &Outcome, text: &str) {
+pub(super) fn tells(outcome: &Outcome, text: &str) {
     assert!(outcome.ok().stdout.contains(text), "{outcome:?}");
 }
 
 /// Sorted: within a second the events of different processes are in no order.
-fn kinds(events: &[Value]) -> Vec<&str> {
+pub(super) fn kinds(events: &[Value]) -> Vec<&str> {
     let mut kinds: Vec<_> = events.iter().map(|event| event["kind"].as_str().unwrap()).collect();
     kinds.sort_unstable();
     kinds

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
+use rustix::process::getuid;
+
 use super::rig::{Rig, SECRET, program_on};
-use crate::harness::{Database, Engine, Program, on_both_databases, run_sql, url_of};
+use crate::harness::{Database, Engine, Program, make_pipe, on_both_databases, run_sql, url_of};
 
 /// Every file and directory below `directory`.
 fn files(directory: &Path) -> BTreeSet<String> {
@@ -52,6 +54,7 @@ async fn a_sound_set_up_is_described_without_its_secrets(engine: Engine) {
         "clients        1",
         "master secret  opens every signing key",
         &format!("{} (ES256) signs", rig.kid),
+        "password grant app may handle passwords",
         if engine == Engine::Sqlite { "SQLite 3" } else { "PostgreSQL 1" },
     ] {
         assert!(shown.contains(expected), "{expected:?} is not in {shown}");
@@ -61,6 +64,49 @@ async fn a_sound_set_up_is_described_without_its_secrets(engine: Engine) {
     noted.ok();
     rig.run(&["client", "add", "other", "--name", "Other", "--public"]);
     assert!(rig.run(&["check"]).stderr.contains("login.client: there is no client app"));
+}
+
+/// What an older version registered, and what gives no right.
+async fn registrations_that_seem_to_give_a_right_are_listed(engine: Engine) {
+    let rig = Rig::new(engine).await;
+    let service = |id| vec!["client", "add", id, "--name", "X", "--confidential", "--scope"];
+    let added = rig.run(&[service("reader"), vec!["read introspect"]].concat());
+    let note = "the scope introspect gives no right without --may-introspect";
+    assert!(added.stderr.contains(note), "{added:?}");
+    rig.run(&[service("api"), vec!["introspect", "--may-introspect"]].concat());
+    rig.run(&[service("boss"), vec!["admin:users", "--admin"]].concat());
+    rig.database.execute("UPDATE clients SET admin = false WHERE id = 'boss'").await;
+    let checked = rig.run(&["check"]).stderr;
+    assert!(checked.contains(&format!("client reader: {note}")), "{checked}");
+    assert!(
+        checked.contains("client boss: a scope that begins with admin: is not granted without --admin"),
+        "{checked}"
+    );
+    assert!(!checked.contains("client api:"), "{checked}");
+}
+
+/// The program itself, in the environment of a container beside others.
+async fn variables_of_a_platform_are_no_settings(engine: Engine) {
+    let rig = Rig::new(engine).await;
+    let mut program = program_on(&rig.database);
+    for (name, value) in [
+        ("TOKEND_POSTGRES_SERVICE_HOST", "10.0.0.1"),
+        ("TOKEND_POSTGRES_SERVICE_PORT", "5432"),
+        ("TOKEND_POSTGRES_SERVICE_PORT_SQL", "5432"),
+        ("TOKEND_POSTGRES_PORT", "tcp://10.0.0.1:5432"),
+        ("TOKEND_POSTGRES_PORT_5432_TCP", "tcp://10.0.0.1:5432"),
+        ("TOKEND_POSTGRES_PORT_5432_TCP_ADDR", "10.0.0.1"),
+        ("TOKEND_DB_NAME", "/web/db"),
+        ("TOKEND_DB_ENV_PGDATA", "/var/lib/postgresql/data"),
+        ("TOKEND_ISSUER", "\"https://auth.example.com\"\r\n"),
+        ("TOKEND_DATABASE__UNSAFE_DURABILITY", "TRUE"),
+        ("TOKEND_HTTP__ALLOWED_ORIGINS", "https://App.example.com/"),
+    ] {
+        program = program.set(name, value);
+    }
+    let shown = program.run(&["check"]);
+    assert!(shown.ok().stdout.contains("https://app.example.com\n"), "{shown:?}");
+    program.set("TOKEND_POSTGRES_PORTS", "5432").run(&["check"]).refused("TOKEND_POSTGRES_PORTS");
 }
 
 async fn another_master_secret_is_named_as_the_problem(engine: Engine) {
@@ -90,10 +136,18 @@ async fn a_check_leaves_no_trace(engine: Engine) {
 }
 
 on_both_databases!(
+    registrations_that_seem_to_give_a_right_are_listed,
+    variables_of_a_platform_are_no_settings,
     a_sound_set_up_is_described_without_its_secrets,
     another_master_secret_is_named_as_the_problem,
     a_check_leaves_no_trace,
 );
+
+/// How many migrations there are.
+fn migrations(engine: &str) -> usize {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine);
+    directory.read_dir().unwrap().count()
+}
 
 #[test]
 fn before_the_first_start_nothing_is_there_and_nothing_is_made() {
@@ -104,16 +158,17 @@ fn before_the_first_start_nothing_is_there_and_nothing_is_made() {
         stdout.contains("database       not there yet") && stdout.contains("master secret  not there yet"),
         "{stdout}"
     );
-    program.run(&["migrate", "--dry-run"]).said("5 migrations would be applied");
+    let all = migrations("sqlite");
+    program.run(&["migrate", "--dry-run"]).said(&format!("{all} migrations would be applied"));
     assert_eq!(files(program.directory()), BTreeSet::new());
-    program.run(&["migrate"]).said("5 migrations applied");
+    program.run(&["migrate"]).said(&format!("{all} migrations applied"));
     program.run(&["migrate"]).said("the database is up to date");
     let mode = |path: &str| program.directory().join(path).metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("data"), mode("data/tokend.db")), (0o700, 0o600));
     let before = files(program.directory());
     let shown = program.run(&["check"]).ok().stdout.clone();
     assert!(
-        shown.contains("migrations     up to date\nusers          0\n") && shown.contains("not there yet"),
+        shown.contains("migrations     up to date\nusers          0\n") && shown.contains("the next start makes one"),
         "{shown}"
     );
     assert_eq!(files(program.directory()), before);
@@ -124,11 +179,104 @@ fn a_secret_that_others_can_read_is_refused() {
     let program = Program::new();
     let path = program.directory().join("master.secret");
     std::fs::write(&path, SECRET).unwrap();
-    std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
-    let program = program.set("TOKEND_SECRET_FILE", "master.secret");
-    for command in ["check", "serve"] {
-        program.run(&[command]).refused("chmod 600");
+    // Where only root can write, others may read what is root's.
+    std::fs::set_permissions(program.directory(), Permissions::from_mode(0o777)).unwrap();
+    let program = program.set("TOKEND_SECRET_FILE", "master.secret").set("TOKEND_LISTEN", "127.0.0.1:0");
+    for mode in [0o644, 0o444, 0o604, 0o620] {
+        std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        for command in ["check", "serve"] {
+            program.run(&[command]).refused("chmod 600");
+        }
     }
+}
+
+/// As Docker Swarm and Kubernetes mount it.
+#[test]
+fn a_secret_of_root_may_be_read_by_others_where_only_root_writes() {
+    let program = Program::new();
+    let directory = program.directory().join("..2026");
+    std::fs::create_dir(&directory).unwrap();
+    std::fs::write(directory.join("secret"), SECRET).unwrap();
+    symlink("..2026", program.directory().join("..data")).unwrap();
+    symlink("..data/secret", program.directory().join("secret")).unwrap();
+    std::fs::set_permissions(&directory, Permissions::from_mode(0o755)).unwrap();
+    let program = program.set("TOKEND_SECRET_FILE", "secret");
+    for mode in [0o444, 0o644] {
+        std::fs::set_permissions(directory.join("secret"), Permissions::from_mode(mode)).unwrap();
+        let outcome = program.run(&["check"]);
+        if getuid().is_root() {
+            outcome.ok()
+        } else {
+            outcome.refused("chmod 600")
+        };
+    }
+    std::fs::set_permissions(&directory, Permissions::from_mode(0o775)).unwrap();
+    program.run(&["check"]).refused("chmod 600");
+}
+
+/// A pipe would be waited for.
+#[test]
+fn what_is_no_regular_file_is_refused_at_once() {
+    for settings in [
+        &[("TOKEND_SECRET_FILE", "pipe")][..],
+        &[("TOKEND_DATABASE_FILE", "pipe")],
+        &[("TOKEND_HTTP__TLS_CERTIFICATE", "pipe"), ("TOKEND_HTTP__TLS_KEY", "tls.key")],
+    ] {
+        let program = settings.iter().fold(Program::new(), |program, (name, value)| program.set(name, value));
+        make_pipe(&program.directory().join("pipe"));
+        for command in ["check", "serve"] {
+            program.run(&[command]).refused("it is a pipe, not a regular file");
+        }
+    }
+    for (path, what) in [(".", "a directory"), ("/dev/zero", "a device")] {
+        let program = Program::new().set("TOKEND_SECRET_FILE", path);
+        program.run(&["check"]).refused(&format!("it is {what}, not a regular file"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_url_of_the_database_may_be_in_a_file() {
+    let database = Database::new(Engine::Postgres).await;
+    let program = program_on(&database);
+    let path = program.directory().join("url");
+    std::fs::write(&path, format!("\u{feff}{}\r\n", database.url)).unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    let program = program.set("TOKEND_DATABASE_FILE", "url");
+    program.run(&["check"]).refused("TOKEND_DATABASE: database is set too");
+    let program = program.set("TOKEND_DATABASE", "");
+    let shown = program.run(&["check"]).ok().stdout.clone();
+    assert!(shown.contains("database_file") && shown.contains("migrations     up to date"), "{shown}");
+    program.run(&["user", "add", "alice", "--no-password"]).ok();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o622)).unwrap();
+    program.run(&["check"]).refused("holds a password, and others may use it");
+}
+
+#[test]
+fn what_is_unusual_is_noted() {
+    let program = Program::new()
+        .set("TOKEND_HTTP__TRUSTED_PROXIES", "0.0.0.0/0,10.0.0.1/8")
+        .set("TOKEND_HTTP__TLS_CERTIFICATE", "tls.crt")
+        .set("TOKEND_HTTP__TLS_KEY", "tls.key");
+    crate::hangups::issue(program.directory());
+    program.run(&["migrate"]).ok();
+    let notes = |expected: &[&str]| {
+        let shown = program.run(&["check"]);
+        assert_eq!(shown.ok().stderr.lines().count(), expected.len(), "{shown:?}");
+        for (line, text) in shown.stderr.lines().zip(expected) {
+            assert!(line.starts_with("tokend: note: ") && line.contains(text), "{line}");
+        }
+    };
+    let everybody = "http.trusted_proxies: 0.0.0.0/0 trusts everybody";
+    let network = "http.trusted_proxies: 10.0.0.1/8 is read as 10.0.0.0/8";
+    notes(&[everybody, network]);
+    let set = |path: &str, mode| {
+        std::fs::set_permissions(program.directory().join(path), Permissions::from_mode(mode)).unwrap();
+    };
+    set("tls.key", 0o644);
+    set("data/tokend.db", 0o640);
+    set("data", 0o770);
+    let [file, directory, key] = ["tokend.db: chmod 600", "data: chmod go-w", "everybody can read the TLS key tls.key"];
+    notes(&[everybody, network, file, directory, key]);
 }
 
 #[test]
@@ -158,7 +306,7 @@ fn what_is_no_database_is_named() {
     let program = Program::new();
     std::fs::write(program.directory().join("notes.txt"), "this is no database, but a rather long text".repeat(100))
         .unwrap();
-    let program = program.set("TOKEND_DATABASE", "sqlite:notes.txt");
+    let program = program.set("TOKEND_DATABASE", "sqlite:notes.txt").set("TOKEND_LISTEN", "127.0.0.1:0");
     for command in [&["check"][..], &["serve"], &["migrate"], &["user", "list"]] {
         program.run(command).refused("notes.txt");
     }
@@ -179,6 +327,7 @@ fn a_certificate_that_is_not_there_is_found_before_the_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgres_that_does_not_answer_is_named() {
     let base = Program::new().set("TOKEND_SECRET", SECRET).set("TOKEND_POSTGRES__ACQUIRE_TIMEOUT", "500ms");
+    let base = base.set("TOKEND_DATABASE__WAIT", "0s").set("TOKEND_LISTEN", "127.0.0.1:0");
     let program = base.set("TOKEND_DATABASE", "postgres://tokend:hunter2@127.0.0.1:1/sso");
     for command in [&["check"][..], &["serve"], &["migrate"], &["user", "list"]] {
         let outcome = program.run(command);
@@ -210,12 +359,16 @@ fn what_postgres_would_be_told_wrongly_is_refused_before_it_is_asked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_is_migrated_when_it_may_be() {
     let program = Program::new().set("TOKEND_SECRET", SECRET).set("TOKEND_DATABASE", &empty_postgres().await);
-    program.run(&["serve", "--no-migrate"]).refused("the database lacks 5 migration(s): run `tokend migrate`");
-    program.run(&["user", "list"]).refused("the database lacks 5 migration(s)");
-    assert!(program.run(&["check"]).ok().stdout.contains("migrations     5 migrations missing"));
-    program.run(&["migrate", "--dry-run"]).said("5 migrations would be applied");
-    program.run(&["user", "list"]).refused("the database lacks 5 migration(s)");
-    program.run(&["migrate"]).said("5 migrations applied");
+    let program = program.set("TOKEND_LISTEN", "127.0.0.1:0");
+    let all = migrations("postgres");
+    program
+        .run(&["serve", "--no-migrate"])
+        .refused(&format!("the database lacks {all} migration(s): run `tokend migrate`"));
+    program.run(&["user", "list"]).refused(&format!("the database lacks {all} migration(s)"));
+    assert!(program.run(&["check"]).ok().stdout.contains(&format!("migrations     {all} migrations missing")));
+    program.run(&["migrate", "--dry-run"]).said(&format!("{all} migrations would be applied"));
+    program.run(&["user", "list"]).refused(&format!("the database lacks {all} migration(s)"));
+    program.run(&["migrate"]).said(&format!("{all} migrations applied"));
     program.run(&["user", "list"]).ok();
     program.run(&["migrate", "--dry-run"]).said("the database is up to date");
     assert!(program.run(&["check"]).ok().stdout.contains("migrations     up to date"));
@@ -223,7 +376,7 @@ async fn postgres_is_migrated_when_it_may_be() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_needs_a_master_secret_from_outside() {
-    let program = Program::new().set("TOKEND_DATABASE", &empty_postgres().await);
+    let program = Program::new().set("TOKEND_DATABASE", &empty_postgres().await).set("TOKEND_LISTEN", "127.0.0.1:0");
     for command in ["check", "serve"] {
         program.run(&[command]).refused("TOKEND_SECRET or secret_file must be set");
     }

@@ -19,7 +19,9 @@ async fn a_confidential_client_works_with_the_secret_that_was_printed(engine: En
 async fn a_client_may_bring_its_secret_along(engine: Engine) {
     let rig = Rig::new(engine).await;
     let add = [&SERVICE[..], &["--secret-stdin"]].concat();
-    for weak in ["", "\n", "31-characters-are-not-enough-xx\n", "a secret with spaces in it, long enough\n"] {
+    let two_lines = "32-characters-are-enough-for-it-\n32-characters-are-enough-for-it-\n";
+    for weak in [two_lines, "", "\n", "31-characters-are-not-enough-xx\n", "a secret with spaces in it, long enough\n"]
+    {
         rig.program.run_with(&add, weak).refused("secret");
         rig.program.run(&["client", "show", "svc"]).refused("there is no client svc");
     }
@@ -63,6 +65,8 @@ async fn what_can_not_work_is_not_registered(engine: Engine) {
         (&["--public", "--may-introspect"], "confidential"),
         (&["--public", "--scope", "read introspect"], "confidential"),
         (&["--public", "--admin"], "confidential"),
+        (&["--confidential", "--scope", "read admin:users"], "--admin"),
+        (&["--confidential", "--scope", "admin:"], "--admin"),
         (&["--public", "--grant", "password"], "--first-party"),
     ] {
         rig.program.run(&[&["client", "add", "x", "--name", "X"], arguments].concat()).refused(reason);
@@ -89,6 +93,54 @@ async fn what_can_not_work_is_not_registered(engine: Engine) {
         .run(&["client", "add", "67e55044-10b1-426f-9247-bb680e5fe0c8", "--name", "X", "--public"])
         .misused("not a UUID");
     assert_eq!(rig.run(&["client", "list", "--json"]).json(), serde_json::json!([]));
+}
+
+async fn what_was_copied_with_quotes_and_spaces_is_found(engine: Engine) {
+    let rig = Rig::new(engine).await;
+    rig.run(&[
+        "client",
+        "add",
+        " svc\n",
+        "--name",
+        " Service ",
+        "--confidential",
+        "--scope",
+        " b  a ",
+        "--token-typ",
+        "jwt",
+    ]);
+    for id in ["svc", " svc\n", "\"svc\"", "'svc'"] {
+        let shown = rig.run(&["client", "show", id, "--json"]).json();
+        let (name, scope, typ) = (&shown["name"], &shown["scope"], &shown["token_typ"]);
+        assert_eq!((name, scope, typ), (&"Service".into(), &"b a".into(), &"JWT".into()), "{id}");
+    }
+    rig.run(&[
+        "client",
+        "update",
+        "\"svc\"",
+        "--may-introspect",
+        "YES",
+        "--rotation",
+        "OFF",
+        "--access-lifetime",
+        "1H",
+    ]);
+    rig.run(&["client", "update", "svc", "--allowed-origin", "https://App.example.com:443/"]);
+    let shown = rig.run(&["client", "show", "svc", "--json"]).json();
+    assert_eq!((&shown["may_introspect"], &shown["access_lifetime"]), (&true.into(), &3600.into()));
+    assert_eq!((&shown["rotation"], &shown["allowed_origins"][0]), (&false.into(), &"https://app.example.com".into()));
+    rig.program
+        .run_with(
+            &["client", "secret", "svc", "--secret-stdin"],
+            "\u{feff} brought-along-and-long-enough-to-be-a-secret \r\n",
+        )
+        .ok();
+    rig.run(&["session", "revoke", "--client", "\"svc\"", "--yes"]);
+    // One whose id has quotes is another one.
+    rig.run(&["client", "add", "\"svc\"", "--name", "Quoted", "--public"]);
+    assert_eq!(rig.run(&["client", "show", "\"svc\"", "--json"]).json()["name"], "Quoted");
+    rig.run(&["client", "remove", "\"svc\"", "--yes"]).said("client \"svc\" was removed; 0 sessions ended");
+    rig.run(&["client", "remove", "\"svc\"", "--yes"]).said("client svc was removed; 0 sessions ended");
 }
 
 async fn a_registration_is_shown_as_it_was_given(engine: Engine) {
@@ -135,11 +187,12 @@ async fn a_registration_is_shown_as_it_was_given(engine: Engine) {
     assert!(created > 1_700_000_000);
     let expected = serde_json::json!({
         "id": "all", "name": "All of it", "confidential": true,
-        "grants": ["password", "refresh_token", "client_credentials"], "scope": "read write",
+        "grants": ["password", "refresh_token", "client_credentials"], "scope": "write read",
         "audience": ["https://a.example.com", "b"], "serves": ["c"],
         "first_party": true, "may_introspect": true, "admin": true,
         "access_lifetime": 300, "rotation": false, "reuse_window": 3, "recovery": "strict",
         "idle_lifetime": 604_800, "absolute_lifetime": 0, "disabled_at": null,
+        "allowed_origins": [], "token_typ": "at+jwt",
     });
     assert_eq!(shown, expected);
     let listed = rig.run(&["client", "list", "--json"]).json();
@@ -310,6 +363,7 @@ async fn what_is_of_no_use_is_said_and_done(engine: Engine) {
 }
 
 on_both_databases!(
+    what_was_copied_with_quotes_and_spaces_is_found,
     a_confidential_client_works_with_the_secret_that_was_printed,
     a_client_may_bring_its_secret_along,
     a_new_secret_voids_the_old_one,

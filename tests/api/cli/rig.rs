@@ -7,9 +7,10 @@ use tokend::clock::Clock;
 use tokend::domain::{PlainSecret, SigningAlgorithm, Username};
 use tokend::keys::{MasterSecrets, SigningKey};
 
-use crate::harness::{Answer, Database, Engine, Node, Outcome, Program, Settings, canary};
+use crate::harness::{Answer, Database, Engine, MASTER_SECRET, Node, Outcome, Program, Settings, canary};
 
-pub const SECRET: &str = "the-master-secret-of-these-tests-long-enough";
+/// The one that the databases of the tests were sealed under.
+pub const SECRET: &str = MASTER_SECRET;
 const ISSUER: &str = "https://auth.example.com";
 
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -151,7 +152,8 @@ impl Rig {
 
 /// The program on that database.
 pub fn program_on(database: &Database) -> Program {
-    Program::new().set("TOKEND_DATABASE", &database.url).set("TOKEND_SECRET", SECRET).set("TOKEND_ISSUER", ISSUER)
+    let program = Program::new().set("TOKEND_LISTEN", "127.0.0.1:0").set("TOKEND_DATABASE", &database.url);
+    program.set("TOKEND_SECRET", SECRET).set("TOKEND_ISSUER", ISSUER)
 }
 
 pub fn secrets(texts: &[&str]) -> MasterSecrets {

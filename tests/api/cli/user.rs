@@ -11,7 +11,7 @@ const BCRYPT: (&str, &str) = ("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGy
 async fn a_user_signs_in_with_the_password_of_standard_input(engine: Engine) {
     let rig = Rig::new(engine).await.with_alice();
     rig.alice().await;
-    for typed in ["with a line end\n", "with a line end\r\n", "with a line end\nand more\n"] {
+    for typed in ["with a line end\n", "with a line end\r\n", "with a line end\n\n"] {
         rig.program.run_with(&["user", "password", "alice", "--password-stdin"], typed).ok();
         rig.login("alice", "with a line end").await.ok();
     }
@@ -37,13 +37,31 @@ async fn a_user_signs_in_with_the_password_that_was_made_up(engine: Engine) {
 async fn a_user_signs_in_with_the_password_of_an_imported_hash(engine: Engine) {
     let rig = Rig::new(engine).await.with_alice();
     let (password, hash) = BCRYPT;
-    rig.program.run_with(&["user", "add", "bob", "--password-hash-stdin"], &format!("{hash}\n")).ok();
+    let typed = format!("\u{feff}{{CRYPT}}{hash} \r\n");
+    rig.program.run_with(&["user", "add", "\u{200b}Bob ", "--password-hash-stdin"], &typed).ok();
     rig.login("bob", password).await.ok();
     rig.login("bob", "U*V").await.refused(401, "invalid_grant");
     rig.program
         .run_with(&["user", "add", "eve", "--password-hash-stdin"], "no hash\n")
         .refused("a password hash begins");
     assert!(!rig.has_user("eve").await);
+}
+
+/// Which of them is meant can't be known.
+async fn a_password_of_two_lines_is_refused(engine: Engine) {
+    let rig = Rig::new(engine).await.with_alice();
+    for option in ["--password-stdin", "--password-hash-stdin"] {
+        for two in
+            ["the first line\nthe second line", "the first line\nthe second line\n", "\nthe second line", "a line\n "]
+        {
+            rig.program.run_with(&["user", "add", "bob", option], two).refused("is more than one line");
+            rig.program.run_with(&["user", "password", "alice", option], two).refused("is more than one line");
+        }
+    }
+    assert!(!rig.has_user("bob").await);
+    rig.alice().await;
+    rig.program.run_with(&["user", "add", "bob", "--password-stdin"], &format!("{PASSWORD}\r\n\n")).ok();
+    rig.login("bob", PASSWORD).await.ok();
 }
 
 async fn nobody_signs_in_without_a_password(engine: Engine) {
@@ -240,6 +258,7 @@ async fn no_claim_moves_the_cursor(engine: Engine) {
 on_both_databases!(
     a_user_signs_in_with_the_password_of_standard_input,
     a_user_signs_in_with_the_password_that_was_made_up,
+    a_password_of_two_lines_is_refused,
     a_user_signs_in_with_the_password_of_an_imported_hash,
     nobody_signs_in_without_a_password,
     a_password_is_asked_for_on_a_terminal_only,

@@ -51,7 +51,7 @@ async fn r2_2_a_a_users_token_has_all_claims_of_the_profile(engine: Engine) {
             "iat": START + 60,
             "jti": jti.to_string(),
             "client_id": "app",
-            "scope": "email openid profile read write",
+            "scope": "openid profile email read write",
             "sid": signed_in.claims()["sid"],
             "auth_time": START,
             "roles": ["tester"],

@@ -201,7 +201,8 @@ async fn fallen_silent(server: &TestServer) -> (Store, Registry, Proxy) {
     let (proxy, url) = Proxy::to_postgres(&server.database.url).await;
     let pool = PoolSize { max_connections: 1, acquire_timeout: Duration::from_secs(5) };
     let store = Store::open_postgres(&url, pool).await.expect("PostgreSQL opens");
-    let registry = Registry::load(store.clone(), master_secrets()).await.expect("it is read");
+    let registry =
+        Registry::load(store.clone(), master_secrets(), "https://auth.example.com").await.expect("it is read");
     // By the time that this is answered the pool has its connection back.
     server.login().await.ok();
     proxy.hang();

@@ -12,7 +12,7 @@ use tokend::store::Store;
 use super::history::{History, Moment};
 use super::load::{CLIENTS, Load, Rules, Site, Stopped, furnish};
 use super::number;
-use crate::harness::{Database, Engine, Random};
+use crate::harness::{Database, Engine, Random, trail_keys};
 
 /// How many copies are cut, unless `TOKEND_TEST_CUTS` says otherwise.
 const CUTS: usize = 6;
@@ -141,7 +141,7 @@ async fn the_end_of_a_log_is_where_its_salt_changes() {
     let directory = TempDir::new().expect("a temporary directory");
     let path = directory.path().join("tokend.db");
     let store = Store::open_sqlite(&path).await.expect("SQLite opens");
-    store.migrate().await.expect("SQLite migrates");
+    store.migrate(&trail_keys()).await.expect("SQLite migrates");
     let log = fs::read(log_of(&path)).expect("the log");
     assert_eq!(end_of(&log), log.len());
     let mut other = log.clone();

@@ -132,6 +132,8 @@ async fn is_put_back_after(fail_over: impl AsyncFnOnce(&mut Cluster, &Cluster, &
     post("/refresh", &[("refresh_token", &ended)]).await.refused(401, "invalid_grant");
     post("/refresh", &[("refresh_token", &kept)]).await.ok();
     site.run(&["audit", "verify"]);
+    let trail = standby.ask::<i64>("SELECT count(*) FROM audit_events WHERE kind = 'audit.rewound'").await;
+    assert_eq!(trail, 0, "a failover is no attack");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokend::audit::AuditKeys;
 use tokend::domain::{RevokedReason, UserId};
+use tokend::store::audit_events::Keeping;
 use tokend::store::{PoolSize, Store};
 
 use crate::harness::{Engine, START, TestServer, on_both_databases};
@@ -37,7 +38,7 @@ async fn goes_away<F: Future>(engine: Engine, work: impl Fn(Store) -> F) {
         }
         Engine::Sqlite => server.app.store.clone(),
     };
-    store.keep_audit(AuditKeys::new([&[7; 32]]));
+    store.keep_audit(AuditKeys::new([&[7; 32]]), Keeping::default());
     let bob = "bob".parse().expect("a name");
     let stored = async || server.app.store.find_credentials(&bob).await.expect("it is read").expect("he is there");
     let mut done = 0;

@@ -35,14 +35,28 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().expect("the header is text"))
     }
 
-    /// The one `Set-Cookie` that keeps or clears a refresh token; empty when there is none.
+    /// The one `Set-Cookie` that keeps or clears a client's refresh token; empty when there is none.
     #[track_caller]
     pub fn refresh_cookie(&self) -> &str {
         let lines = self.headers.get_all("set-cookie").iter().map(|line| line.to_str().expect("the cookie is text"));
-        let mut cookies = lines.filter(|line| line.starts_with("__Host-tokend-refresh="));
+        let mut cookies = lines.filter(|line| line.starts_with("__Host-tokend-refresh-"));
         let cookie = cookies.next().unwrap_or("");
         assert_eq!(cookies.next(), None, "{self:?}");
         cookie
+    }
+
+    /// The refresh token in that cookie.
+    #[track_caller]
+    pub fn refresh_token_in_cookie(&self) -> String {
+        let pair = self.ok().refresh_cookie().split(';').next().unwrap_or_default();
+        pair.split_once('=').unwrap_or_else(|| panic!("no cookie in {self:?}")).1.to_owned()
+    }
+
+    /// Every cookie that the answer sets or clears.
+    #[track_caller]
+    pub fn set_cookies(&self) -> Vec<SetCookie> {
+        let lines = self.headers.get_all("set-cookie").iter().map(|line| line.to_str().expect("the cookie is text"));
+        lines.map(SetCookie::read).collect()
     }
 
     /// Status, header fields and body, without the two that say which answer and when: what somebody who compares
@@ -137,6 +151,30 @@ impl Answer {
     pub fn active(&self) -> &Self {
         assert_eq!((self.status, &self.json()["active"]), (200, &Value::Bool(true)), "{self:?}");
         self
+    }
+}
+
+/// A `Set-Cookie`.
+#[derive(Clone, Debug)]
+pub struct SetCookie {
+    pub name: String,
+    pub value: String,
+    pub max_age: i64,
+    /// All but `Max-Age`, in order.
+    pub attributes: Vec<String>,
+}
+
+impl SetCookie {
+    #[track_caller]
+    fn read(line: &str) -> Self {
+        let mut parts = line.split("; ");
+        let (name, value) = parts.next().and_then(|pair| pair.split_once('=')).expect("a name and a value");
+        let (ages, mut attributes): (Vec<_>, Vec<_>) =
+            parts.map(str::to_owned).partition(|attribute| attribute.starts_with("Max-Age="));
+        let [age] = ages.as_slice() else { panic!("one age in {line}") };
+        attributes.sort();
+        let max_age = age["Max-Age=".len()..].parse().expect("a number of seconds");
+        Self { name: name.to_owned(), value: value.to_owned(), max_age, attributes }
     }
 }
 

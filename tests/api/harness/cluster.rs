@@ -232,7 +232,8 @@ fn id(user: &str) -> Option<(u32, u32)> {
     Some((number("-u")?, number("-g")?))
 }
 
-fn free_port() -> u16 {
+/// A port that nothing listens at, for now.
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a port").port()
 }
 

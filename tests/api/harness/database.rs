@@ -6,10 +6,12 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 use tempfile::TempDir;
+use tokend::app::sealing_keys;
+use tokend::audit::AuditKeys;
 use tokend::store::{PoolSize, Store};
 use tokio::sync::OnceCell;
 
-use super::canary;
+use super::{canary, master_secrets};
 
 /// Which database a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +39,7 @@ impl Database {
                 let directory = TempDir::new().expect("a temporary directory");
                 let path = directory.path().join("data/tokend.db");
                 let store = Store::open_sqlite(&path).await.expect("SQLite opens");
-                store.migrate().await.expect("SQLite migrates");
+                store.migrate(&trail_keys()).await.expect("SQLite migrates");
                 Self { store, engine, url: format!("sqlite:{}", path.display()), directory: Some(directory) }
             }
             Engine::Postgres => {
@@ -133,6 +135,11 @@ async fn rows_of(url: &str) -> sqlx::Result<Vec<u8>> {
     Ok(dump)
 }
 
+/// The keys that seal the audit trail under the tests' master secret.
+pub fn trail_keys() -> AuditKeys {
+    sealing_keys(&master_secrets(), &[])
+}
+
 /// The throw-away cluster that `tests/run.sh` starts.
 pub fn cluster_url() -> &'static str {
     static URL: OnceLock<String> = OnceLock::new();
@@ -157,7 +164,7 @@ async fn copy_of_template() -> String {
         .get_or_init(|| async {
             let url = new_database("").await;
             let store = Store::open_postgres(&url, POOL).await.expect("the template opens");
-            store.migrate().await.expect("the template migrates");
+            store.migrate(&trail_keys()).await.expect("the template migrates");
             store.close().await;
             url.rsplit('/').next().expect("a name").to_owned()
         })

@@ -25,6 +25,8 @@ pub const RS1: (&str, &str) = ("rs1", "s3-0123456789abcdefghijklmnopqrstuvwxyz")
 pub const RS2: (&str, &str) = ("rs2", "s4-0123456789abcdefghijklmnopqrstuvwxyz");
 /// An administrator.
 pub const ADMIN: (&str, &str) = ("admin-cli", "s5-0123456789abcdefghijklmnopqrstuvwxyz");
+/// An administrator that may introspect.
+pub const AUDITOR: (&str, &str) = ("auditor", "s6-0123456789abcdefghijklmnopqrstuvwxyz");
 /// A public client, first-party, which is also the default of `/login`.
 pub const P1: &str = "app";
 /// A public client like [`P1`], where an unused successor means theft and there is no window.
@@ -74,6 +76,7 @@ pub fn clients() -> Vec<Client> {
         resource_server(RS1, API),
         resource_server(RS2, "https://other.example.com"),
         Client { admin: true, ..confidential(ADMIN) },
+        Client { admin: true, may_introspect: true, ..confidential(AUDITOR) },
         public(P1),
         Client { recovery: tokend::domain::Recovery::Strict, reuse_window: Some(0), ..public(STRICT) },
         Client { rotation: false, ..public(UNROTATED) },
@@ -83,6 +86,11 @@ pub fn clients() -> Vec<Client> {
 /// One of them, as it is registered.
 pub fn registered(id: &str) -> Client {
     clients().into_iter().find(|client| client.id.as_str() == id).expect("a client of the fixtures")
+}
+
+/// Who is told of a token: of an access token the resource server of [`API`], of a refresh token only its client and administrators.
+pub fn who_sees(token: &str) -> (&'static str, &'static str) {
+    if token.starts_with("tkr_") { AUDITOR } else { RS1 }
 }
 
 /// Adds a user with a password.

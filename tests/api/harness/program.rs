@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use std::{fs, thread};
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -122,6 +123,13 @@ impl Program {
         Running { child, stdout, stderr }
     }
 
+    /// As [`Self::start`], with its output where the test wants it.
+    pub fn start_writing_to(&self, arguments: &[&str], stdout: Stdio, stderr: Stdio) -> Running {
+        let mut command = self.command(arguments);
+        let child = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().expect("the program starts");
+        Running { child, stdout: channel().1, stderr: channel().1 }
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         // A write beyond the limit of a file's size is to fail, and not to end the program.
         let mut command = Command::new("bash");
@@ -184,9 +192,31 @@ impl Running {
         kill_process(Pid::from_child(&self.child), Signal::HUP).expect("it runs");
     }
 
-    /// Asks the program to end, as an operator would. What it printed since, on standard output and standard error.
-    pub fn stop(mut self) -> (ExitStatus, String, String) {
+    /// Asks the program to end, as an operator would.
+    pub fn terminate(&self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
+    }
+
+    /// Waits until the program has ended by itself, which must be within `limit`. Its exit code.
+    #[track_caller]
+    pub fn code_within(self, limit: Duration) -> Option<i32> {
+        let (send, receive) = channel();
+        let id = Pid::from_child(&self.child);
+        // It is waited for there without the lines that it wrote, which may be nowhere.
+        let mut running = self;
+        thread::spawn(move || send.send(running.child.wait()));
+        let ended = receive.recv_timeout(limit).map_err(|_| kill_process(id, Signal::KILL));
+        ended.expect("it ends in time").expect("it can be waited for").code()
+    }
+
+    /// Asks the program to end, and waits until it has, see [`Self::end`].
+    pub fn stop(self) -> (ExitStatus, String, String) {
+        self.terminate();
+        self.end()
+    }
+
+    /// Waits until the program ends. What it printed since, on standard output and standard error.
+    pub fn end(mut self) -> (ExitStatus, String, String) {
         let rest = |from: &Receiver<String>| from.iter().map(|line| line + "\n").collect::<String>();
         let (stdout, stderr) = (rest(&self.stdout), rest(&self.stderr));
         (self.child.wait().expect("it ends"), stdout, stderr)
@@ -266,6 +296,11 @@ impl Outcome {
         assert!(self.stderr.contains(reason), "{self:?}");
         self
     }
+}
+
+/// Makes a named pipe that nobody writes to.
+pub fn make_pipe(path: &Path) {
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe is made");
 }
 
 fn whole(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {

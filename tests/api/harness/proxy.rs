@@ -53,7 +53,11 @@ pub(super) struct Shared {
 impl Proxy {
     /// A proxy in front of `upstream`.
     pub async fn to(upstream: SocketAddr, protocol: Protocol) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
+        Self::at(0, upstream, protocol).await
+    }
+
+    async fn at(port: u16, upstream: SocketAddr, protocol: Protocol) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
         let address = listener.local_addr().expect("it has an address");
         let shared = Arc::new(Shared {
             protocol,
@@ -73,10 +77,15 @@ impl Proxy {
 
     /// A proxy in front of the database of a PostgreSQL address, and the address of that database through it.
     pub async fn to_postgres(url: &str) -> (Self, String) {
+        Self::to_postgres_at(0, url).await
+    }
+
+    /// As [`Self::to_postgres`], at this port.
+    pub async fn to_postgres_at(port: u16, url: &str) -> (Self, String) {
         let mut url = url::Url::parse(url).expect("an address");
         let upstream = (url.host_str().expect("a host"), url.port().unwrap_or(5432));
         let upstream = tokio::net::lookup_host(upstream).await.expect("a host").find(SocketAddr::is_ipv4);
-        let proxy = Self::to(upstream.expect("an IPv4 address"), Protocol::Postgres).await;
+        let proxy = Self::at(port, upstream.expect("an IPv4 address"), Protocol::Postgres).await;
         url.set_host(Some("127.0.0.1")).expect("it has a host");
         url.set_port(Some(proxy.address.port())).expect("it has a port");
         (proxy, url.to_string())

@@ -14,10 +14,10 @@ use tokend::keys::{MasterSecrets, SigningKey};
 use tokend::store::{PoolSize, Store};
 use tokio::sync::oneshot;
 
+use super::Answer;
 use super::canary;
 use super::database::{Database, Engine};
 use super::fixtures::{self, BOBS_PASSWORD, P1, PASSWORD, START};
-use super::{Answer, RS1};
 
 /// The master secret of every test.
 pub const MASTER_SECRET: &str = "a-master-secret-of-the-tests-long-enough";
@@ -235,9 +235,9 @@ impl TestServer {
         self.post("/refresh", &[("refresh_token", token)]).await
     }
 
-    /// The resource server of [`API`] asks about a token.
+    /// The resource server of [`fixtures::API`] asks about an access token, an administrator about a refresh token.
     pub async fn introspect(&self, token: &str) -> Answer {
-        self.post_as(RS1, "/introspect", &[("token", token)]).await
+        self.post_as(fixtures::who_sees(token), "/introspect", &[("token", token)]).await
     }
 
     /// Nothing of a session works any more: not its refresh tokens, not its access token, at no endpoint.
@@ -275,7 +275,9 @@ impl Node {
     }
 
     pub async fn start_on(store: Store, clock: &Clock, settings: &Settings) -> Self {
-        let config = Config::from_toml(&settings.toml).expect("the test's configuration is valid");
+        let mut config = Config::from_toml(&settings.toml).expect("the test's configuration is valid");
+        // The cluster that tests/run.sh starts doesn't wait for the disk.
+        config.database_rules.unsafe_durability = true;
         let SecretSource::Inline(secrets) = &config.master_secrets else { panic!("the test names its master secrets") };
         for secret in secrets {
             canary::note(secret.reveal());
@@ -295,8 +297,9 @@ impl Node {
         tokio::spawn(server.run(router, async {
             let _ = stopped.await;
         }));
-        let polled = Arc::clone(&app);
+        let (polled, watched) = (Arc::clone(&app), Arc::clone(&app));
         tokio::spawn(async move { polled.registry.poll().await });
+        tokio::spawn(async move { watched.watch_store().await });
         Self { app, base, _stop: stop }
     }
 }

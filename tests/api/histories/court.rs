@@ -100,7 +100,7 @@ impl Court {
                 let (exchange, answer) = Exchange::plan(&self.keys, &token, &presented, session, now, &self.policy);
                 (Rc::new(apply(session, &exchange).unwrap()), Some(self.file(answer.reveal(), depth + 1)))
             }
-            Verdict::Replay => {
+            Verdict::Replay | Verdict::Unrotated => {
                 let answer = self.keys.find_current(&token, session);
                 (Rc::clone(session), answer.map(|answer| self.id(&answer.hash())))
             }

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use reqwest::Method;
 
-use crate::harness::{BOBS_PASSWORD, Engine, PASSWORD, STRICT, Settings, TestServer, on_both_databases};
+use crate::harness::{BOBS_PASSWORD, Engine, PASSWORD, STRICT, Settings, TestServer, UNROTATED, on_both_databases};
 use crate::nodes::lose_commits;
 
 /// As `moved` has them: the name, and what the label beside it says.
@@ -93,6 +93,19 @@ async fn every_verdict_is_counted(engine: Engine) {
         &moved,
         &[(r#"refreshes_total{verdict="ahead"}"#, 1), (r#"requests_total{endpoint="/refresh",status="2xx"}"#, 1)],
     );
+}
+
+async fn a_client_without_rotation_has_a_verdict_of_its_own(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let token = server.login_on(UNROTATED).await.refresh_token();
+    let moved = server.moved(async || {
+        for _ in 0..3 {
+            assert_eq!(server.refresh(&token).await.ok().header("refresh-verdict"), "unrotated");
+        }
+    });
+    let expected =
+        [(r#"refreshes_total{verdict="unrotated"}"#, 3), (r#"requests_total{endpoint="/refresh",status="2xx"}"#, 3)];
+    assert_moved(&moved.await, &expected);
 }
 
 /// Those who lose the race are judged again, and counted once all the same.
@@ -226,6 +239,7 @@ async fn the_version_is_told(engine: Engine) {
 }
 
 on_both_databases!(
+    a_client_without_rotation_has_a_verdict_of_its_own,
     every_answer_counts_once_for_its_endpoint_and_its_status,
     every_verdict_is_counted,
     parallel_exchanges_are_one_rotation,

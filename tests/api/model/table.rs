@@ -90,7 +90,8 @@ impl Reference {
                 if !is_rotated && now - session.last_used_at > super::reference::IDLE / STORED_PART {
                     session.last_used_at = now;
                 }
-                Some(self.issue(id, Some("replay")))
+                let is_current = self.sessions[id].current == token;
+                Some(self.issue(id, Some(if is_current { "unrotated" } else { "replay" })))
             }
             Verdict::Reuse => {
                 self.end_one(id);

@@ -149,6 +149,29 @@ async fn a_head_that_repeats_a_large_field_is_refused() {
     }
 }
 
+/// RFC 9113 §8.3.1.
+#[tokio::test]
+async fn a_request_names_one_host() {
+    /// `:status: 200` and `:status: 400`, RFC 7541 appendix A.
+    const OK: (u8, u8) = (HEADERS, 0x88);
+    const BAD: (u8, u8) = (HEADERS, 0x8c);
+    let without_authority = &HEAD[..3];
+    // `host`, entry 38 of the static table, with a value of one byte.
+    let host = |name: u8| [0x66, 1, name];
+    for (head, expected) in [
+        (HEAD.to_vec(), OK),
+        ([HEAD, &host(b'a')].concat(), OK),
+        ([HEAD, &host(b'A')].concat(), OK),
+        ([HEAD, &host(b'b')].concat(), BAD),
+        ([HEAD, &host(b'a'), &host(b'a')].concat(), BAD),
+        ([without_authority, &host(b'a')].concat(), OK),
+        ([without_authority, &host(b'@')].concat(), BAD),
+        (without_authority.to_vec(), BAD),
+    ] {
+        assert_eq!(outcome(&head).await, expected, "{head:?}");
+    }
+}
+
 /// A client that speaks HTTP/2 from the first byte on, and the state of its connection.
 async fn client(server: &Started) -> (SendRequest<Body>, JoinHandle<hyper::Result<()>>) {
     let io = TokioIo::new(server.connect().await);

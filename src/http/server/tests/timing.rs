@@ -17,8 +17,8 @@ const TIMES: Limits =
 
 /// A client of a server that answers `/` after `work`.
 fn connect(work: Duration) -> DuplexStream {
-    static RUNNING: OnceLock<watch::Sender<bool>> = OnceLock::new();
-    let stopping = RUNNING.get_or_init(|| watch::channel(false).0).subscribe();
+    static RUNNING: OnceLock<watch::Sender<Stage>> = OnceLock::new();
+    let stages = RUNNING.get_or_init(|| watch::channel(Stage::Running).0).subscribe();
     let app = Router::new().route(
         "/",
         any(async move || {
@@ -31,7 +31,7 @@ fn connect(work: Duration) -> DuplexStream {
         admission: Admission::new(app, Admission::<Router>::requests(100)),
         limits: TIMES,
         tls: None,
-        stopping,
+        stages,
     };
     tokio::spawn(connection.serve_http(socket, Peer(SocketAddr::from(([127, 0, 0, 1], 1)))));
     client
@@ -108,12 +108,12 @@ async fn a_request_that_runs_for_longer_than_every_timeout_is_answered() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_take_its_answer_is_cut_off_soon_after_the_idle_timeout() {
     let (client, socket) = tokio::io::duplex(64);
-    let (_running, stopping) = watch::channel(false);
+    let (_running, stages) = watch::channel(Stage::Running);
     let connection = Connection {
         admission: Admission::new(hello(), Admission::<Router>::requests(100)),
         limits: TIMES,
         tls: None,
-        stopping,
+        stages,
     };
     let serving = tokio::spawn(connection.serve_http(socket, Peer(SocketAddr::from(([127, 0, 0, 1], 1)))));
     let (_reads_nothing, mut client) = tokio::io::split(client);

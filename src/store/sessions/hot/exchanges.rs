@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::audit::AuditEvent;
@@ -28,6 +29,21 @@ const EXCHANGE_ALL_POSTGRES: &str = "UPDATE sessions s SET parent_hash = e.paren
      WHERE s.id = e.id AND s.current_hash = e.expected_current AND s.revoked_at IS NULL \
      AND s.idle_expires_at > e.last_used_at AND s.expires_at > e.last_used_at RETURNING s.id";
 
+/// As [`EXCHANGE_ALL_POSTGRES`], but who is held by somebody is left out.
+const EXCHANGE_FREE_POSTGRES: &str = "UPDATE sessions s SET parent_hash = e.parent_hash, \
+     current_hash = e.current_hash, generation = e.generation, rotated_at = e.rotated_at, \
+     anchor_generation = e.anchor_generation, anchor_at = e.anchor_at, last_used_at = e.last_used_at, \
+     idle_expires_at = e.idle_expires_at \
+     FROM (SELECT i.* FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS i (id, expected_current, parent_hash, \
+     current_hash, generation, rotated_at, anchor_generation, anchor_at, last_used_at, idle_expires_at) \
+     JOIN sessions t ON t.id = i.id FOR NO KEY UPDATE OF t SKIP LOCKED) AS e \
+     WHERE s.id = e.id AND s.current_hash = e.expected_current AND s.revoked_at IS NULL \
+     AND s.idle_expires_at > e.last_used_at AND s.expires_at > e.last_used_at RETURNING s.id";
+
+/// Those that are as they were judged, and so were only left out.
+const HELD_POSTGRES: &str = "SELECT s.id FROM unnest($1, $2) AS k (id, expected_current) \
+     JOIN sessions s ON s.id = k.id AND s.current_hash = k.expected_current WHERE s.revoked_at IS NULL";
+
 /// What has a `+` can't be looked up by, so SQLite has to begin with the items, whatever it believes of the tables' sizes.
 pub(super) static EXCHANGE_ALL_SQLITE: Values = Values::new(
     "UPDATE sessions AS s SET parent_hash = e.column3, current_hash = e.column4, generation = e.column5, \
@@ -37,6 +53,24 @@ pub(super) static EXCHANGE_ALL_SQLITE: Values = Values::new(
     ") AS e WHERE s.id = +e.column1 AND s.current_hash = +e.column2 AND s.revoked_at IS NULL \
      AND s.idle_expires_at > +e.column9 AND s.expires_at > +e.column9 RETURNING id",
 );
+
+/// What became of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store::sessions) enum Exchanged {
+    /// It was stored.
+    Stored,
+    /// The session isn't as it was judged.
+    Overtaken,
+    /// Somebody held the session for too long.
+    Held,
+}
+
+/// The sessions whose exchange was stored, and those that somebody held.
+#[derive(Default)]
+struct Done {
+    stored: HashSet<Uuid>,
+    held: HashSet<Uuid>,
+}
 
 /// A lane of exchanges.
 pub(super) struct Exchanges(Kept);
@@ -50,18 +84,26 @@ impl Exchanges {
 /// One exchange a session: of two that meet in a batch the second has lost, as it would have on its own.
 impl Statement for Exchanges {
     type Item = (SessionId, Exchange);
-    type Outcome = bool;
+    type Outcome = Exchanged;
 
-    async fn run(&mut self, exchanges: &[(SessionId, Exchange)]) -> Result<Vec<bool>, StoreError> {
+    async fn run(&mut self, exchanges: &[(SessionId, Exchange)]) -> Result<Vec<Exchanged>, StoreError> {
         let mut seen = HashSet::with_capacity(exchanges.len());
         let first: Vec<bool> = exchanges.iter().map(|(id, _)| seen.insert(*id)).collect();
         let mut firsts: Vec<One<'_>> =
             exchanges.iter().zip(&first).filter_map(|(exchange, first)| first.then_some(exchange)).collect();
         // Two batches that lock rows in the same order can't wait for each other in a circle.
         firsts.sort_unstable_by_key(|(id, _)| id.0);
-        let stored: HashSet<Uuid> =
-            self.0.write(async |on| store(on, &firsts).await).await?.into_iter().map(|(id,)| id).collect();
-        Ok(exchanges.iter().zip(first).map(|((id, _), first)| first && stored.contains(&id.0)).collect())
+        let Done { stored, held } = self.0.write(async |on| store(on, &firsts).await).await?;
+        let became = |((id, _), first): (One<'_>, bool)| {
+            if first && stored.contains(&id.0) {
+                Exchanged::Stored
+            } else if first && held.contains(&id.0) {
+                Exchanged::Held
+            } else {
+                Exchanged::Overtaken
+            }
+        };
+        Ok(exchanges.iter().zip(first).map(became).collect())
     }
 }
 
@@ -80,15 +122,37 @@ pub(in crate::store::sessions) async fn exchange_one(
     Ok(true)
 }
 
-async fn store(connection: &mut Connection, exchanges: &[One<'_>]) -> Result<Vec<(Uuid,)>, StoreError> {
-    Ok(match (connection.handle(), exchanges) {
-        (on, [(id, exchange)]) => {
-            let stored = store_one(on, *id, exchange).await?;
-            stored.then_some((id.0,)).into_iter().collect()
-        }
-        (Handle::Postgres(on), exchanges) => arrays(exchanges).fetch_all(on).await?,
+async fn store(connection: &mut Connection, exchanges: &[One<'_>]) -> Result<Done, StoreError> {
+    let stored = match (connection.handle(), exchanges) {
+        (on, [(id, exchange)]) => store_one(on, *id, exchange).await?.then_some((id.0,)).into_iter().collect(),
+        (Handle::Postgres(on), exchanges) => match store_all(&mut *on, EXCHANGE_ALL_POSTGRES, exchanges).await {
+            Err(error) if error.is_lock_timeout() => return store_free(on, exchanges).await,
+            stored => stored?,
+        },
         (Handle::Sqlite(on), exchanges) => rows(exchanges).fetch_all(on).await?,
-    })
+    };
+    Ok(Done { stored: stored.into_iter().map(|(id,)| id).collect(), ..Done::default() })
+}
+
+/// Stores what nobody holds. Whoever is held was waited for already.
+async fn store_free(on: &mut PgConnection, exchanges: &[One<'_>]) -> Result<Done, StoreError> {
+    let stored: HashSet<Uuid> =
+        store_all(&mut *on, EXCHANGE_FREE_POSTGRES, exchanges).await?.into_iter().map(|(id,)| id).collect();
+    let left: Vec<One<'_>> = exchanges.iter().copied().filter(|(id, _)| !stored.contains(&id.0)).collect();
+    let held: Vec<(Uuid,)> = sqlx::query_as(HELD_POSTGRES)
+        .bind(left.iter().map(|(id, _)| id.0).collect::<Vec<_>>())
+        .bind(left.iter().map(|(_, exchange)| exchange.expected_current.as_bytes().to_vec()).collect::<Vec<_>>())
+        .fetch_all(on)
+        .await?;
+    Ok(Done { stored, held: held.into_iter().map(|(id,)| id).collect() })
+}
+
+async fn store_all(
+    on: &mut PgConnection,
+    statement: &'static str,
+    exchanges: &[One<'_>],
+) -> Result<Vec<(Uuid,)>, StoreError> {
+    Ok(arrays(statement, exchanges).fetch_all(on).await?)
 }
 
 async fn store_one(mut on: Handle<'_>, id: SessionId, exchange: &Exchange) -> Result<bool, StoreError> {
@@ -113,13 +177,13 @@ async fn store_one(mut on: Handle<'_>, id: SessionId, exchange: &Exchange) -> Re
 type Query<'q, D> = sqlx::query::QueryAs<'q, D, (Uuid,), <D as sqlx::Database>::Arguments>;
 
 /// A column of PostgreSQL's statement is an array.
-fn arrays<'q>(exchanges: &[One<'_>]) -> Query<'q, sqlx::Postgres> {
+fn arrays<'q>(statement: &'static str, exchanges: &[One<'_>]) -> Query<'q, sqlx::Postgres> {
     let numbers = |of: fn(&Exchange) -> i64| exchanges.iter().map(|(_, exchange)| of(exchange)).collect::<Vec<i64>>();
     let hashes = |of: fn(&Exchange) -> Option<&SecretHash>| {
         exchanges.iter().map(|(_, exchange)| of(exchange).map(|hash| hash.as_bytes().to_vec())).collect::<Vec<_>>()
     };
     let anchors = || exchanges.iter().map(|(_, exchange)| exchange.anchor);
-    sqlx::query_as(EXCHANGE_ALL_POSTGRES)
+    sqlx::query_as(statement)
         .bind(exchanges.iter().map(|(id, _)| id.0).collect::<Vec<_>>())
         .bind(hashes(|exchange| Some(&exchange.expected_current)))
         .bind(hashes(|exchange| exchange.parent_hash.as_ref()))

@@ -114,6 +114,13 @@ impl Statement for Inserts {
         if self.all_at_once(inserts).await? {
             return Ok(vec![true; inserts.len()]);
         }
+        let stored = self.in_unit(inserts).await;
+        stored.inspect_err(|error| self.db.condition().note_asked(error))
+    }
+}
+
+impl Inserts {
+    async fn in_unit(&self, inserts: &[Insert]) -> Result<Vec<bool>, StoreError> {
         let mut unit = self.db.begin().await?;
         let stored = match (unit.handle(), inserts) {
             (Handle::Postgres(on), inserts) => insert_arrays(on, inserts).await?,

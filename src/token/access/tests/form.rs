@@ -6,7 +6,7 @@ use super::*;
 fn every_altered_character_is_noticed() {
     for algorithm in SigningAlgorithm::ALL {
         let ring = ring(algorithm);
-        let token = sign(&claims(), signer(&ring)).unwrap();
+        let token = sign(&claims(), TokenTyp::AccessToken, signer(&ring)).unwrap();
         for i in 0..token.reveal().len() {
             for replacement in ["A", "B", "~", "."] {
                 let mut altered = token.reveal().to_owned();
@@ -23,7 +23,7 @@ fn every_altered_character_is_noticed() {
 #[test]
 fn a_token_has_one_spelling() {
     let ring = ring(SigningAlgorithm::Es256);
-    let token = sign(&claims(), signer(&ring)).unwrap();
+    let token = sign(&claims(), TokenTyp::AccessToken, signer(&ring)).unwrap();
     let token = token.reveal();
     let [header, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("three parts") };
     // 64 bytes leave four loose bits in the last of 86 characters: "g" for "Q", say.
@@ -71,7 +71,7 @@ fn degenerate_signatures_are_refused() {
         [(SigningAlgorithm::Es256, 64), (SigningAlgorithm::EdDsa, 64), (SigningAlgorithm::Rs256, 256)]
     {
         let ring = ring(algorithm);
-        let token = sign(&claims(), signer(&ring)).unwrap();
+        let token = sign(&claims(), TokenTyp::AccessToken, signer(&ring)).unwrap();
         let (signed, signature) = token.reveal().rsplit_once('.').unwrap();
         let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
         let mut one = vec![0; length];

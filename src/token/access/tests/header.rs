@@ -19,7 +19,7 @@ fn an_unsigned_token_is_refused() {
         refused(&unsigned, &ring, InvalidAccessToken::Algorithm);
         refused(&mint(&header, &payload().to_string(), signer(&ring)), &ring, InvalidAccessToken::Algorithm);
     }
-    let token = sign(&claims(), signer(&ring)).unwrap();
+    let token = sign(&claims(), TokenTyp::AccessToken, signer(&ring)).unwrap();
     let (signed, _) = token.reveal().rsplit_once('.').unwrap();
     refused(&format!("{signed}."), &ring, InvalidAccessToken::Signature);
     refused(signed, &ring, InvalidAccessToken::NotJws);
@@ -155,13 +155,33 @@ fn a_kid_that_is_not_ours_finds_no_key() {
 #[test]
 fn a_token_of_another_type_is_refused() {
     let ring = ring(SigningAlgorithm::EdDsa);
-    for typ in ["JWT", "jwt", "AT+JWT", "at+JWT", "application/at+jwt", "at+jwt ", "logout+jwt", "dpop+jwt", ""] {
+    for typ in ["jwt", "Jwt", "JWT ", "AT+JWT", "at+JWT", "application/at+jwt", "at+jwt ", "logout+jwt", "dpop+jwt", ""]
+    {
         let header = with(header(signer(&ring)), "typ", json!(typ));
         refused(&mint(&header, &payload().to_string(), signer(&ring)), &ring, InvalidAccessToken::Header);
     }
     for typ in [json!(null), json!(["at+jwt"]), json!(1)] {
         let header = with(header(signer(&ring)), "typ", typ);
         refused(&mint(&header, &payload().to_string(), signer(&ring)), &ring, InvalidAccessToken::Header);
+    }
+}
+
+/// Whether its client's tokens are called so is asked where the clients are known.
+#[test]
+fn a_jwt_is_told_as_one_and_is_nothing_but_an_access_token() {
+    let ring = ring(SigningAlgorithm::EdDsa);
+    let verify = |token: &str| VerifiedTokens::new(ISSUER).verify(token, &ring, NOW);
+    for typ in [TokenTyp::AccessToken, TokenTyp::Jwt] {
+        let token = sign(&claims(), typ, signer(&ring)).unwrap();
+        assert_eq!(verify(token.reveal()).unwrap(), Verified { claims: Arc::new(claims()), typ });
+    }
+    let jwt = with(header(signer(&ring)), "typ", json!("JWT"));
+    for name in ["nonce", "azp", "at_hash", "acr", "amr", "cnf", "typ", "active"] {
+        let token = mint(&jwt, &with(payload(), name, json!("x")), signer(&ring));
+        refused(&token, &ring, InvalidAccessToken::Claims);
+    }
+    for name in ["client_id", "jti", "sub", "aud"] {
+        refused(&mint(&jwt, &without(payload(), name), signer(&ring)), &ring, InvalidAccessToken::Claims);
     }
 }
 

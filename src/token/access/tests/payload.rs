@@ -84,7 +84,8 @@ fn another_issuer_is_another_issuer() {
         "https://other.example.com/auth",
         "",
     ] {
-        let token = sign(&AccessClaims { iss: iss.to_owned(), ..claims() }, signer(&ring)).unwrap();
+        let token =
+            sign(&AccessClaims { iss: iss.to_owned(), ..claims() }, TokenTyp::AccessToken, signer(&ring)).unwrap();
         refused(token.reveal(), &ring, InvalidAccessToken::Issuer);
     }
 }
@@ -92,7 +93,9 @@ fn another_issuer_is_another_issuer() {
 #[test]
 fn a_token_lives_until_the_second_of_its_exp() {
     let ring = ring(SigningAlgorithm::EdDsa);
-    let at = |exp: UnixTime| check(sign(&AccessClaims { exp, ..claims() }, signer(&ring)).unwrap().reveal(), &ring);
+    let at = |exp: UnixTime| {
+        check(sign(&AccessClaims { exp, ..claims() }, TokenTyp::AccessToken, signer(&ring)).unwrap().reveal(), &ring)
+    };
     assert!(at(NOW + 1).is_ok());
     for exp in [NOW, NOW - 1, NOW - 59, 0, -1, UnixTime::MIN] {
         assert_eq!(at(exp).unwrap_err(), InvalidAccessToken::Expired, "{exp}");

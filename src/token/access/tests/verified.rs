@@ -9,7 +9,7 @@ fn remembered(verified: &VerifiedTokens, token: &str, ring: &KeyRing, now: UnixT
 #[test]
 fn a_remembered_token_expires_all_the_same() {
     let (ring, verified) = (ring(SigningAlgorithm::Es256), VerifiedTokens::new(ISSUER));
-    let token = sign(&claims(), signer(&ring)).unwrap();
+    let token = sign(&claims(), TokenTyp::AccessToken, signer(&ring)).unwrap();
     remembered(&verified, token.reveal(), &ring, NOW).unwrap();
     remembered(&verified, token.reveal(), &ring, NOW + LIFETIME - 1).unwrap();
     assert_eq!(remembered(&verified, token.reveal(), &ring, NOW + LIFETIME).unwrap_err(), InvalidAccessToken::Expired);
@@ -21,7 +21,7 @@ fn a_remembered_token_expires_all_the_same() {
 fn a_remembered_token_dies_with_its_key() {
     let (first, other) = (ring(SigningAlgorithm::Es256), ring(SigningAlgorithm::Es256));
     let verified = VerifiedTokens::new(ISSUER);
-    let token = sign(&claims(), signer(&first)).unwrap();
+    let token = sign(&claims(), TokenTyp::AccessToken, signer(&first)).unwrap();
     remembered(&verified, token.reveal(), &first, NOW).unwrap();
     assert_eq!(remembered(&verified, token.reveal(), &other, NOW).unwrap_err(), InvalidAccessToken::UnknownKey);
 }
@@ -30,7 +30,7 @@ fn a_remembered_token_dies_with_its_key() {
 #[test]
 fn a_token_that_differs_in_any_byte_is_another_token() {
     let (ring, verified) = (ring(SigningAlgorithm::EdDsa), VerifiedTokens::new(ISSUER));
-    let token = sign(&claims(), signer(&ring)).unwrap();
+    let token = sign(&claims(), TokenTyp::AccessToken, signer(&ring)).unwrap();
     remembered(&verified, token.reveal(), &ring, NOW).unwrap();
     for at in 0..token.reveal().len() {
         let mut altered = token.reveal().as_bytes().to_vec();
@@ -46,7 +46,7 @@ fn what_is_remembered_is_bounded_in_bytes() {
     let extra: crate::domain::Claims = [("roles".to_owned(), json!("r".repeat(5_000)))].into_iter().collect();
     for jti in 0..4_000_u128 {
         let claims = AccessClaims { jti: uuid::Uuid::from_u128(jti), extra: extra.clone(), ..claims() };
-        let token = sign(&claims, signer(&ring)).unwrap();
+        let token = sign(&claims, TokenTyp::AccessToken, signer(&ring)).unwrap();
         remembered(&verified, token.reveal(), &ring, NOW).unwrap();
     }
     let most = usize::try_from(VerifiedTokens::MAX_BYTES).unwrap() / 5_000;

@@ -194,7 +194,7 @@ async fn a_public_client_is_no_machine(engine: Engine) {
     server.change(Client { grants: Grants::from(Grant::ALL), ..registered(STRICT) }).await;
     for id in [P1, STRICT] {
         let form = [("grant_type", "client_credentials"), ("client_id", id)];
-        assert_invalid_client(&server.post("/token", &form).await, "/token");
+        server.post("/token", &form).await.refused(400, "unauthorized_client");
     }
 }
 
@@ -209,10 +209,6 @@ async fn more_scope_or_audience_than_there_is(engine: Engine) {
         "rea",
         "readx",
         "read,write",
-        "openid  read",
-        " read",
-        "read ",
-        "openid\tread",
         "\"read\"",
         "re\\ad",
         "*",

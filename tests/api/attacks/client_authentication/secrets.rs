@@ -59,7 +59,7 @@ async fn the_spelling_of_basic(engine: Engine) {
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let right = basic(&encode(id), &encode(secret));
     server.send(request(&server, "/token", &form, Some(&right))).await.ok();
-    for scheme in ["basic", "BASIC", "Basic  "] {
+    for scheme in ["basic", "BASIC", "Basic  ", "Basic\t"] {
         let spelt = right.replacen("Basic", scheme, 1);
         server.send(request(&server, "/token", &form, Some(&spelt))).await.ok();
     }
@@ -90,9 +90,6 @@ async fn the_spelling_of_basic(engine: Engine) {
             format!("Negotiate {encoded}"),
             encoded.clone(),
             large.clone(),
-            basic(&format!("{} ", C1.0), C1.1),
-            basic(C1.0, &format!("{} ", C1.1)),
-            basic(C1.0, &format!("{}\n", C1.1)),
             basic(&C1.0.to_uppercase(), C1.1),
         ] {
             assert_invalid_client(
@@ -126,7 +123,6 @@ async fn a_missing_empty_or_wrong_secret(engine: Engine) {
             (None, vec![("client_id", C1.0), ("client_secret", "")]),
             (None, vec![("client_id", C1.0), ("client_secret", "wrong")]),
             (None, vec![("client_id", C1.0), ("client_secret", C2.1)]),
-            (None, vec![("client_id", "c1 "), ("client_secret", C1.1)]),
             (None, vec![("client_id", "C1"), ("client_secret", C1.1)]),
             (Some(basic(C1.0, "")), vec![]),
             (Some(basic(C1.0, "wrong")), vec![]),

@@ -73,9 +73,8 @@ async fn parallel_uses_on_every_path_have_one_successor(engine: Engine) {
         .await
         .iter()
         .map(|answer| {
-            let cookie = answer.ok().refresh_cookie().split(';').next().unwrap_or_default();
-            let in_cookie = cookie.strip_prefix("__Host-tokend-refresh=").map(str::to_owned);
-            in_cookie.unwrap_or_else(|| answer.refresh_token())
+            let is_in_body = answer.ok().json().get("refresh_token").is_some();
+            if is_in_body { answer.refresh_token() } else { answer.refresh_token_in_cookie() }
         })
         .collect();
     successors.sort_unstable();

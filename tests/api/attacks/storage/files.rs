@@ -7,7 +7,7 @@ use std::path::Path;
 use tempfile::TempDir;
 use tokend::store::Store;
 
-use crate::harness::{Engine, TestServer};
+use crate::harness::{Engine, TestServer, trail_keys};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("it is there").permissions().mode() & 0o7777
@@ -34,7 +34,7 @@ async fn a_directory_that_is_made_is_private() {
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("the mode is set");
     let path = directory.path().join("a/b/tokend.db");
     let store = Store::open_sqlite(&path).await.expect("it opens");
-    store.migrate().await.expect("it migrates");
+    store.migrate(&trail_keys()).await.expect("it migrates");
     store.close().await;
     assert_eq!(mode(directory.path()), 0o755);
     assert_eq!((mode(&directory.path().join("a")), mode(&directory.path().join("a/b"))), (0o700, 0o700));

@@ -140,7 +140,10 @@ async fn a_browser_is_a_device(engine: Engine) {
     let answer = login(own, "", PASSWORD).await;
     assert!(answer.ok().json().get("device_token").is_none(), "{answer:?}");
     let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect();
-    let cookie = cookies.iter().find(|line| line.starts_with("__Host-tokend-device=tkd_")).expect("a device cookie");
+    let cookie = cookies
+        .iter()
+        .find(|line| line.starts_with("__Host-tokend-device-") && line.contains("=tkd_"))
+        .expect("a device cookie");
     for attribute in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite=Strict", "; Max-Age=15552000"] {
         assert!(cookie.contains(attribute), "{cookie}");
     }

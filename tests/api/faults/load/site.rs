@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokend::password::{HashParameters, Hasher};
 use tokend::store::{PoolSize, Store};
 
-use crate::harness::{MASTER_SECRET, PASSWORD, Program, Running, add_user, clients};
+use crate::harness::{MASTER_SECRET, PASSWORD, Program, Running, add_user, clients, trail_keys};
 
 use super::CLIENTS;
 
@@ -57,7 +57,7 @@ pub async fn furnish(store: &Store) {
 pub async fn furnish_postgres(url: &str) {
     let pool = PoolSize { max_connections: 4, acquire_timeout: Duration::from_secs(10) };
     let store = Store::open_postgres(url, pool).await.expect("PostgreSQL opens");
-    store.migrate().await.expect("PostgreSQL migrates");
+    store.migrate(&trail_keys()).await.expect("PostgreSQL migrates");
     furnish(&store).await;
     store.close().await;
 }

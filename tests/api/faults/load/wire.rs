@@ -9,7 +9,7 @@ use tokend::domain::PlainSecret;
 use uuid::Uuid;
 
 use super::super::history::Token;
-use crate::harness::{RS1, canary};
+use crate::harness::{canary, who_sees};
 
 /// How long a client waits for an answer: longer than the server takes to give up.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -29,11 +29,12 @@ impl Reply {
     }
 }
 
-/// Posts a form, to `/introspect` as the resource server.
+/// Posts a form, to `/introspect` as somebody who is told of the token.
 pub async fn send(http: &reqwest::Client, base: &str, path: &str, form: &[(&str, &str)]) -> Reply {
     let mut request = http.post(format!("{base}{path}")).timeout(PATIENCE).form(form);
-    if path == "/introspect" {
-        request = request.basic_auth(RS1.0, Some(RS1.1));
+    if let ("/introspect", [(_, token)]) = (path, form) {
+        let (id, secret) = who_sees(token);
+        request = request.basic_auth(id, Some(secret));
     }
     let Ok(response) = canary::noted(request).send().await else { return Reply::default() };
     let status = response.status().as_u16();

@@ -1,0 +1,103 @@
+//! Whether a database that can't be opened is only not there yet: a start waits for such a one, and for no other.
+
+use std::io::ErrorKind;
+
+use sqlx::migrate::MigrateError;
+
+use super::postgres::Standby;
+use super::{StartError, StoreError};
+
+impl StartError {
+    /// Whether the database isn't there yet, so that the same start may succeed in a moment.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { cause, .. }
+            | Self::Migration(MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)) => {
+                is_of_absence(cause)
+            }
+            Self::Store(StoreError::Unavailable(cause)) => is_of_absence(cause),
+            Self::Store(StoreError::TimedOut | StoreError::Overloaded) => true,
+            _ => false,
+        }
+    }
+}
+
+/// What the driver says of a server that closes the connection instead of answering its first question, as proxies do that
+/// have no server to pass it on to.
+const CLOSED_AT_ONCE: &str = "unexpected response from SSLRequest: 0x00";
+
+fn is_of_absence(error: &sqlx::Error) -> bool {
+    match error {
+        // Everything else is about the way there: refused, reset, not found. Names that can't be resolved have no kind.
+        sqlx::Error::Io(error) => !matches!(
+            error.kind(),
+            ErrorKind::NotFound
+                | ErrorKind::PermissionDenied
+                | ErrorKind::InvalidData
+                | ErrorKind::InvalidInput
+                | ErrorKind::Unsupported
+                | ErrorKind::IsADirectory
+                | ErrorKind::NotADirectory
+        ),
+        sqlx::Error::Protocol(what) => what.contains(CLOSED_AT_ONCE),
+        sqlx::Error::Configuration(cause) => cause.is::<Standby>(),
+        sqlx::Error::Database(cause) => cause.code().is_some_and(|code| is_code_of_absence(&code)),
+        sqlx::Error::PoolTimedOut => true,
+        _ => false,
+    }
+}
+
+/// PostgreSQL: connection (08, but not a breach of the protocol), too many connections (53300), shutting down, crashed,
+/// starting (57P01 to 57P03), read-only (25006: a standby that is being promoted).
+/// SQLite primary codes: 5 BUSY, 6 LOCKED.
+fn is_code_of_absence(code: &str) -> bool {
+    if code.len() == 5 {
+        let connects = code.starts_with("08") && code != "08P01";
+        return connects || matches!(code, "53300" | "57P01" | "57P02" | "57P03" | "25006");
+    }
+    code.parse::<u32>().is_ok_and(|extended| matches!(extended & 0xff, 5 | 6))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unreachable(cause: sqlx::Error) -> StartError {
+        StartError::Unreachable { name: String::new(), cause }
+    }
+
+    #[test]
+    fn a_database_that_is_not_there_yet_is_waited_for() {
+        for kind in [ErrorKind::ConnectionRefused, ErrorKind::ConnectionReset, ErrorKind::TimedOut, ErrorKind::Other] {
+            assert!(unreachable(sqlx::Error::Io(kind.into())).may_pass(), "{kind}");
+        }
+        let passing = [sqlx::Error::PoolTimedOut, sqlx::Error::Configuration(Standby.into())];
+        for cause in passing {
+            assert!(unreachable(cause).may_pass());
+        }
+        for code in ["57P01", "57P02", "57P03", "53300", "08006", "25006", "5", "261"] {
+            assert!(is_code_of_absence(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_only_an_operator_can_mend_is_not_waited_for() {
+        // A wrong password, no such role, no such database; SQLite: a full disk, no database, read-only.
+        for code in ["28P01", "28000", "3D000", "08P01", "42501", "13", "26", "8", "14"] {
+            assert!(!is_code_of_absence(code), "{code}");
+        }
+        for kind in [ErrorKind::NotFound, ErrorKind::PermissionDenied, ErrorKind::InvalidData] {
+            assert!(!unreachable(sqlx::Error::Io(kind.into())).may_pass(), "{kind}");
+        }
+        for cause in [
+            sqlx::Error::Tls("server does not support TLS".into()),
+            sqlx::Error::Configuration("a bad URL".into()),
+            sqlx::Error::Protocol("unsupported authentication method: SSPI".to_owned()),
+        ] {
+            assert!(!unreachable(cause).may_pass());
+        }
+        for other in [StartError::Newer(9), StartError::Behind(1), StartError::TooOld("13".to_owned())] {
+            assert!(!other.may_pass(), "{other}");
+        }
+    }
+}

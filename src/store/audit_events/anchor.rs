@@ -1,0 +1,211 @@
+//! Anchors: an event that holds the digest of where all chains ended, and the list beside it. The first anchor of a process has all
+//! chains, each later one those that have moved since: what an anchor says of the others is sealed in the chain that it is in.
+
+use super::super::db::{Unit, sql};
+use super::super::{Store, StoreError};
+use super::log::Writer;
+use super::memory::Rewound;
+use super::register::seal_again;
+use super::{AuditLog, seal_of};
+use crate::audit::{AuditEvent, COMMANDS, ChainEnd, Kind, Link, digest_of, list_of};
+use crate::clock::{NEVER, Seconds, UnixTime};
+
+/// By how much the clock of a node may be ahead that purges.
+const SLACK: Seconds = 3_600;
+
+/// How often commands anchor more than their own chain.
+const EVERY: Seconds = 60;
+
+/// An end without its event is the end of a chain that the purge has emptied.
+const CHAINS: &str = "SELECT c.writer, c.seq, c.seal, e.at FROM audit_chains c \
+     LEFT JOIN audit_events e ON e.writer = c.writer AND e.seq = c.seq";
+
+const OTHER_THAN_ANCHOR: &str =
+    "SELECT seq FROM audit_events WHERE writer = $1 AND seq > $2 AND kind <> 'audit.anchored' LIMIT 1";
+
+const INSERT_LIST: &str = "INSERT INTO audit_anchors (writer, seq, at, chains) VALUES ($1, $2, $3, $4)";
+
+const LAST: &str = "SELECT at FROM audit_anchors WHERE writer = $1 ORDER BY seq DESC LIMIT 1";
+
+const DELETE_LOST: &str = "DELETE FROM audit_anchors WHERE NOT EXISTS \
+     (SELECT 1 FROM audit_events e WHERE e.writer = audit_anchors.writer AND e.seq = audit_anchors.seq)";
+
+const STATE: &str = "SELECT CAST(CASE WHEN seal IS NULL THEN 0 ELSE 1 END AS BIGINT) AS sealed, \
+     CAST(CASE WHEN EXISTS (SELECT 1 FROM audit_anchors) THEN 1 ELSE 0 END AS BIGINT) AS anchored \
+     FROM audit_register WHERE id = 1";
+
+const ANCHOR: &str = "SELECT seq FROM audit_events WHERE kind = 'audit.anchored' AND target = $1 LIMIT 1";
+
+#[derive(sqlx::FromRow)]
+struct EndRow {
+    writer: uuid::Uuid,
+    seq: i64,
+    seal: Vec<u8>,
+    at: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct SeqRow {
+    #[expect(dead_code, reason = "that there is a row says it")]
+    seq: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct AtRow {
+    at: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct StateRow {
+    sealed: i64,
+    anchored: i64,
+}
+
+/// An anchor that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchored {
+    /// The SHA-256 of its list, in hexadecimal.
+    pub digest: String,
+    /// How many chains the list has.
+    pub chains: usize,
+}
+
+/// How far the trail is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrailState {
+    /// The register has no seal.
+    Unsealed,
+    /// There is no anchor yet.
+    NotAnchored,
+    /// There are anchors.
+    Anchored,
+}
+
+impl Store {
+    /// Writes an anchor, as `event`, if any chain has moved since the last one of this process, anchors aside, or `always`. Takes note
+    /// of chains that are behind.
+    pub async fn anchor_audit(&self, event: AuditEvent, always: bool) -> Result<Option<Anchored>, StoreError> {
+        let Some(writer) = self.audit.writer() else { return Ok(None) };
+        let _ = writer.memory.is_on(self.timeline().await);
+        // What is known is known before the chains are read: they can only have got further since.
+        let known = writer.memory.known();
+        let mut unit = self.begin_snapshot().await?;
+        let ends = chain_ends(&mut unit).await?;
+        let mut moved = writer.memory.compare(&known, &ends);
+        if writer.keeping.shared && is_after_another(&mut unit, event.at).await? {
+            moved.retain(|(end, _)| end.link.writer == COMMANDS);
+        }
+        if !always && !has_other_than_anchors(&mut unit, &moved).await? {
+            return Ok(None);
+        }
+        drop(unit);
+        let moved: Vec<ChainEnd> = moved.into_iter().map(|(end, _)| end).collect();
+        let anchored = write(&self.audit, self.begin().await?, event, &moved).await?;
+        writer.memory.anchored(ends);
+        Ok(Some(anchored))
+    }
+
+    /// Whether this process has written events, apart from those that came with a sign-in.
+    pub fn has_told(&self) -> bool {
+        self.audit.writer().is_some_and(Writer::has_written)
+    }
+
+    /// Tells of each chain that was found behind, as `event`, and gives those that were told. Those are none that the purge may have
+    /// deleted, and none when the database is on another timeline: then it has lost commits, and everything is behind.
+    pub async fn tell_rewound(&self, event: &AuditEvent) -> Result<Vec<Rewound>, StoreError> {
+        let Some(writer) = self.audit.writer().filter(|writer| writer.memory.has_rewound()) else {
+            return Ok(Vec::new());
+        };
+        if !writer.memory.is_on(self.timeline().await) {
+            return Ok(Vec::new());
+        }
+        let rewound = writer.memory.rewound(purged_until(event.at, writer.keeping.retention));
+        for found in &rewound {
+            self.tell(event.clone().of(found.writer.to_string()).because(&found.reason)).await?;
+            writer.memory.told(found);
+        }
+        Ok(rewound)
+    }
+
+    /// Waits until a chain is found that isn't where this process left it: it is to be told of. Without the keys for ever.
+    pub async fn rewound_is_found(&self) {
+        match self.audit.writer() {
+            Some(writer) => writer.memory.is_found().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Declares the trail as it is to be its beginning: what anchors said before, and what was told of chains that were behind, is
+    /// looked at no more. How many chains it has; `None` when nobody acts.
+    pub async fn seal_audit(&self) -> Result<Option<usize>, StoreError> {
+        let (Some(keys), Some(event)) = (self.audit.keys(), self.event(Kind::AuditSealed)) else { return Ok(None) };
+        let mut unit = self.begin().await?;
+        seal_again(&mut unit.handle(), keys).await?;
+        sql!(unit, execute, DELETE_LOST)?;
+        let ends = chain_ends(&mut unit).await?;
+        write(&self.audit, unit, event, &ends).await.map(|anchored| Some(anchored.chains))
+    }
+
+    /// Whether there is an anchor of this digest.
+    pub async fn has_anchor(&self, digest: &str) -> Result<bool, StoreError> {
+        Ok(sql!(self.read().await?, optional SeqRow, ANCHOR, digest)?.is_some())
+    }
+
+    /// How far the trail is protected.
+    pub async fn trail_state(&self) -> Result<TrailState, StoreError> {
+        let row = sql!(self.write().await?, optional StateRow, STATE)?;
+        Ok(match row {
+            Some(StateRow { sealed: 1, anchored: 1 }) => TrailState::Anchored,
+            Some(StateRow { sealed: 1, .. }) => TrailState::NotAnchored,
+            _ => TrailState::Unsealed,
+        })
+    }
+}
+
+/// Writes an event that holds the digest of a list, and the list beside it.
+async fn write(audit: &AuditLog, mut unit: Unit, event: AuditEvent, ends: &[ChainEnd]) -> Result<Anchored, StoreError> {
+    let list = list_of(ends);
+    let anchored = Anchored { digest: digest_of(&list), chains: ends.len() };
+    let event = event.of(anchored.digest.clone());
+    let written = audit.write(&mut unit, std::slice::from_ref(&event)).await?;
+    if let Some(Link { writer, seq, .. }) = written.last() {
+        sql!(unit, execute, INSERT_LIST, writer, seq, event.at, list.as_slice())?;
+    }
+    unit.commit().await?;
+    audit.committed(written);
+    Ok(anchored)
+}
+
+async fn chain_ends(unit: &mut Unit) -> Result<Vec<ChainEnd>, StoreError> {
+    sql!(unit, all EndRow, CHAINS)?.into_iter().map(ChainEnd::try_from).collect()
+}
+
+/// Whether a command has anchored all chains within the last minute. A thousand commands in a row would fill the disk with lists.
+async fn is_after_another(unit: &mut Unit, now: UnixTime) -> Result<bool, StoreError> {
+    let last = sql!(unit, optional AtRow, LAST, COMMANDS)?;
+    Ok(last.is_some_and(|row| (0..EVERY).contains(&now.saturating_sub(row.at))))
+}
+
+/// Whether a chain has got further by anything but anchors. If anchors counted, two nodes would anchor each other for ever.
+async fn has_other_than_anchors(unit: &mut Unit, moved: &[(ChainEnd, i64)]) -> Result<bool, StoreError> {
+    for (end, from) in moved {
+        if sql!(unit, optional SeqRow, OTHER_THAN_ANCHOR, end.link.writer, *from)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn purged_until(now: UnixTime, retention: Seconds) -> UnixTime {
+    if retention == 0 { UnixTime::MIN } else { now.saturating_sub(retention).saturating_add(SLACK) }
+}
+
+impl TryFrom<EndRow> for ChainEnd {
+    type Error = StoreError;
+
+    fn try_from(EndRow { writer, seq, seal, at }: EndRow) -> Result<Self, StoreError> {
+        // The purge never deletes the chain of commands, nor one that it has emptied.
+        let at = if writer == COMMANDS { NEVER } else { at.unwrap_or(NEVER) };
+        Ok(Self { link: Link { writer, seq, seal: seal_of(&seal)? }, at })
+    }
+}

@@ -1,0 +1,157 @@
+//! Writes events at the end of a chain, in the transaction of the change that they tell of. A server writes chains of its own, as
+//! many as it has transactions at once; commands share one, which each locks.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::super::StoreError;
+use super::super::db::{Unit, sql};
+use super::memory::{Memory, Tip, start};
+use super::register::open_chain;
+use super::verify::{CHAIN, ChainRow, ends};
+use super::{Keeping, insert};
+use crate::audit::{AuditEvent, AuditKeys, COMMANDS, ChainEnd, Link};
+use crate::random;
+
+/// A chain that was deleted since, or that somebody else has written to, is not gone on with.
+const MOVE_HEAD: &str = "UPDATE audit_chains SET seq = $3, seal = $4, head_seal = $5 \
+     WHERE writer = $1 AND seq = $2";
+
+const LOCK: &str = "UPDATE audit_chains SET seq = seq WHERE writer = $1";
+
+const SEQ: &str = "SELECT seq FROM audit_chains WHERE writer = $1";
+
+#[derive(sqlx::FromRow)]
+struct SeqRow {
+    seq: i64,
+}
+
+/// What the process needs to write the trail: set once, as soon as the master secrets are known.
+#[derive(Clone, Debug, Default)]
+pub(in crate::store) struct AuditLog(Arc<OnceLock<Writer>>);
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) keys: AuditKeys,
+    pub(super) keeping: Keeping,
+    pub(super) memory: Memory,
+    /// Whether this process has written anything.
+    wrote: AtomicBool,
+}
+
+/// A chain that has got further in a transaction. It may be gone on with when that has been committed, and never otherwise: its
+/// end isn't known then.
+#[must_use]
+pub(in crate::store) struct Written(Option<Tip>);
+
+impl Written {
+    /// The last event that was written.
+    pub(super) fn last(&self) -> Option<Link> {
+        self.0.map(|tip| tip.end.link)
+    }
+}
+
+impl AuditLog {
+    pub(super) fn keep(&self, keys: AuditKeys, keeping: Keeping) {
+        let _ = self.0.set(Writer { keys, keeping, memory: Memory::default(), wrote: AtomicBool::new(false) });
+    }
+
+    pub(super) fn writer(&self) -> Option<&Writer> {
+        self.0.get()
+    }
+
+    pub(super) fn keys(&self) -> Option<&AuditKeys> {
+        self.0.get().map(|writer| &writer.keys)
+    }
+
+    /// Commits a change together with the events that tell of it.
+    pub(in crate::store) async fn commit(
+        &self,
+        mut unit: Unit,
+        events: impl IntoIterator<Item = AuditEvent>,
+    ) -> Result<(), StoreError> {
+        let events: Vec<AuditEvent> = events.into_iter().collect();
+        let written = self.write(&mut unit, &events).await?;
+        unit.commit().await?;
+        self.committed(written);
+        Ok(())
+    }
+
+    pub(super) async fn write(&self, unit: &mut Unit, events: &[AuditEvent]) -> Result<Written, StoreError> {
+        let Some(writer) = self.0.get().filter(|_| !events.is_empty()) else { return Ok(Written(None)) };
+        let found = if writer.keeping.shared { writer.lock_shared(unit).await? } else { writer.memory.take() };
+        if let Some(tip) = found {
+            if let Some(end) = writer.append(unit, tip.end.link, events).await? {
+                return Ok(Written(Some(tip.at(end))));
+            }
+            let row = sql!(unit, optional SeqRow, SEQ, tip.end.link.writer)?;
+            writer.memory.is_not_at(tip, row.map(|row| row.seq));
+        }
+        let tip = writer.open(unit).await?;
+        let end = writer.append(unit, tip.end.link, events).await?.ok_or(StoreError::Unreadable("audit_chains"))?;
+        Ok(Written(Some(tip.at(end))))
+    }
+
+    pub(super) fn committed(&self, Written(tip): Written) {
+        let (Some(writer), Some(tip)) = (self.0.get(), tip) else { return };
+        writer.wrote.store(true, Ordering::Relaxed);
+        if !writer.keeping.shared {
+            writer.memory.free(tip);
+        }
+    }
+}
+
+impl Writer {
+    pub(super) fn has_written(&self) -> bool {
+        self.wrote.load(Ordering::Relaxed)
+    }
+
+    async fn open(&self, unit: &mut Unit) -> Result<Tip, StoreError> {
+        let end = start(random::uuid());
+        open_chain(&mut unit.handle(), &self.keys, end.link).await?;
+        Ok(self.memory.opened(end))
+    }
+
+    /// The end of the chain that commands share, which nobody else moves until the transaction ends. `None` when it isn't as it was
+    /// written: to go on with it would seal that.
+    async fn lock_shared(&self, unit: &mut Unit) -> Result<Option<Tip>, StoreError> {
+        sql!(unit, execute, LOCK, COMMANDS)?;
+        let row = sql!(unit, optional ChainRow, CHAIN, COMMANDS)?;
+        let end = row.as_ref().map(|row| ends(&self.keys, row)).transpose()?;
+        match end {
+            Some(Some((_, link))) => return Ok(Some(self.memory.opened(ChainEnd { link, at: 0 }))),
+            Some(None) => self.memory.is_wrong(COMMANDS, "where it begins or ends was changed"),
+            None => self.memory.is_wrong(COMMANDS, "the chain of commands is gone"),
+        }
+        Ok(None)
+    }
+
+    /// A link for each of the events, after `from`.
+    pub(super) fn extend<'a>(&self, from: Link, events: impl Iterator<Item = &'a AuditEvent>) -> Vec<Link> {
+        let next = |link: &mut Link, event| {
+            *link = self.keys.extend(*link, event);
+            Some(*link)
+        };
+        events.scan(from, next).collect()
+    }
+
+    /// Moves the head first, so that nothing is written behind a chain that isn't as it was left. `None` when it isn't.
+    async fn append(&self, unit: &mut Unit, from: Link, events: &[AuditEvent]) -> Result<Option<ChainEnd>, StoreError> {
+        let links = self.extend(from, events.iter());
+        let (Some(last), Some(at)) = (links.last().copied(), last_time(events)) else { return Ok(None) };
+        let head = self.keys.head(last);
+        let (seal, head) = (last.seal.as_slice(), head.as_slice());
+        if sql!(unit, execute, MOVE_HEAD, from.writer, from.seq, last.seq, seal, head)? == 0 {
+            return Ok(None);
+        }
+        for (event, link) in events.iter().zip(&links) {
+            insert(unit, event, *link).await?;
+        }
+        Ok(Some(ChainEnd { link: last, at }))
+    }
+}
+
+/// When the last of these events happened.
+pub(super) fn last_time<'a>(events: impl IntoIterator<Item = &'a AuditEvent>) -> Option<crate::clock::UnixTime> {
+    events.into_iter().last().map(|event| event.at)
+}

@@ -1,0 +1,70 @@
+//! Whether sign-ins and revocations can be stored: one real commit, and statements that change nothing on every table that those
+//! write to. A database asks for the right, and for the table's lock, whether there are rows or not.
+
+use super::condition::Unfit;
+use super::db::{Handle, sql};
+use super::{Store, StoreError};
+use crate::random;
+
+/// The same text on both engines.
+const TOUCH: &str = "INSERT INTO sessions SELECT * FROM sessions WHERE 1 = 0; \
+     UPDATE sessions SET current_hash = current_hash, revoked_at = revoked_at WHERE 1 = 0; \
+     UPDATE users SET password_hash = password_hash WHERE 1 = 0; \
+     UPDATE clients SET version = version WHERE 1 = 0; \
+     UPDATE registry SET version = version WHERE 1 = 0; \
+     INSERT INTO sign_in_attempts SELECT * FROM sign_in_attempts WHERE 1 = 0; \
+     UPDATE sign_in_attempts SET last_at = last_at WHERE 1 = 0; \
+     DELETE FROM sign_in_attempts WHERE 1 = 0; \
+     INSERT INTO audit_events SELECT * FROM audit_events WHERE 1 = 0; \
+     INSERT INTO audit_chains SELECT * FROM audit_chains WHERE 1 = 0; \
+     UPDATE audit_chains SET seq = seq WHERE 1 = 0; \
+     UPDATE audit_register SET writers = writers WHERE 1 = 0";
+
+const INSERT: &str = "INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, 0)";
+
+const DELETE: &str = "DELETE FROM revoked_tokens WHERE jti = $1";
+
+impl Store {
+    /// Why nothing can be stored, as far as is known. Asks nobody.
+    pub fn unfit(&self) -> Option<Unfit> {
+        self.db.condition().unfit()
+    }
+
+    /// Whether something failed since this was last asked, or a write did and no probe has succeeded since.
+    pub fn take_doubt(&self) -> bool {
+        self.db.condition().take_doubt()
+    }
+
+    /// Stores something, as a sign-in and a revocation would, and notes whether that went well.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        let probed = self.again(|| self.store_and_remove()).await;
+        match &probed {
+            Ok(()) => self.db.condition().trust(),
+            Err(_) => self.db.condition().suspect(),
+        }
+        probed
+    }
+
+    /// Notes that a probe got no answer.
+    pub fn probe_is_overdue(&self) {
+        self.db.condition().suspect();
+    }
+
+    /// Notes whether a precondition of what is promised fails.
+    pub fn set_broken(&self, broken: bool) {
+        self.db.condition().set_broken(broken);
+    }
+
+    /// Nobody sees the row, but it has to reach the disk.
+    async fn store_and_remove(&self) -> Result<(), StoreError> {
+        let mut unit = self.begin().await?;
+        match unit.handle() {
+            Handle::Postgres(on) => sqlx::raw_sql(TOUCH).execute(on).await.map(drop),
+            Handle::Sqlite(on) => sqlx::raw_sql(TOUCH).execute(on).await.map(drop),
+        }?;
+        let row = random::uuid();
+        sql!(unit, execute, INSERT, row)?;
+        sql!(unit, execute, DELETE, row)?;
+        unit.commit().await
+    }
+}
