@@ -38,7 +38,12 @@ pub(super) fn is_for_pages(endpoint: Endpoint) -> bool {
         | Endpoint::Jwks
         | Endpoint::AuthorizationServer
         | Endpoint::OpenidConfiguration => true,
-        Endpoint::Introspect | Endpoint::Live | Endpoint::Ready | Endpoint::Metrics | Endpoint::None => false,
+        Endpoint::Introspect
+        | Endpoint::Live
+        | Endpoint::Ready
+        | Endpoint::Metrics
+        | Endpoint::Verify
+        | Endpoint::None => false,
     }
 }
 
