@@ -44,7 +44,9 @@ async fn apply(config: &Config) -> Result<usize, Failure> {
 async fn apply_to(config: &Config, store: &Store) -> Result<usize, Failure> {
     let findings = start::require_preconditions(config, store).await?;
     let applied = start::migrate(config, store).await?;
-    findings.iter().for_each(|finding| note(&finding.to_string()));
+    for finding in findings {
+        note(&finding.to_string());
+    }
     Ok(applied)
 }
 

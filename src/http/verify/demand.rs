@@ -90,7 +90,7 @@ mod tests {
         for query in ["audience=%", "audience=%zz", "audience=one&x=%F", "%FF=1&audience=one", "audience=%C3"] {
             assert_eq!(Demand::read(query), Err(Unusable::Malformed), "{query}");
         }
-        for scope in ["%22", "a%5Cb", "%C3%A9", "a++b", "+"] {
+        for scope in ["%22", "a%5Cb", "%C3%A9"] {
             assert_eq!(Demand::read(&format!("audience=one&scope={scope}")), Err(Unusable::Scope), "{scope}");
         }
         let scope = |length: usize| Demand::read(&format!("audience=one&scope={}", "a".repeat(length)));

@@ -41,6 +41,19 @@ enum End {
     Killed,
 }
 
+/// Which node ends, how, and what is started in its place.
+const CHANGES: [(usize, End, Version); 9] = [
+    (1, End::Stopped, Version::New),
+    (1, End::Killed, Version::New),
+    (0, End::Killed, Version::Old),
+    (0, End::Stopped, Version::Old),
+    (1, End::Stopped, Version::Old),
+    (1, End::Killed, Version::New),
+    (0, End::Stopped, Version::New),
+    (0, End::Killed, Version::Old),
+    (0, End::Stopped, Version::New),
+];
+
 /// Two nodes on one database.
 struct Nodes {
     old: Program,
@@ -74,22 +87,9 @@ async fn both_versions_serve_one_database_and_no_refresh_fails() {
     seen.more(&mut clients).await;
     // The new version migrates beside two nodes of the old one.
     tokio::task::block_in_place(|| nodes.new.run(&["migrate"])).ok();
-    use {End::*, Version::*};
-    let changes = [
-        (1, Stopped, New),
-        (1, Killed, New),
-        (0, Killed, Old),
-        (0, Stopped, Old),
-        (1, Stopped, Old),
-        (1, Killed, New),
-        (0, Stopped, New),
-        (0, Killed, Old),
-        (0, Stopped, New),
-    ];
-    for (place, end, version) in changes {
+    for (place, end, version) in CHANGES {
         seen.more(&mut clients).await;
-        let ended = std::mem::replace(&mut running[place], None);
-        nodes.end(ended, end).await;
+        end_node(running[place].take(), end);
         seen.more(&mut clients).await;
         running[place] = nodes.start(place, version).await;
     }
@@ -100,9 +100,17 @@ async fn both_versions_serve_one_database_and_no_refresh_fails() {
     }
     let longest = Duration::from_micros(seen.longest_us.load(Ordering::SeqCst) as u64);
     let answered = seen.answered.load(Ordering::SeqCst);
-    println!("RESULT rolling_upgrade refreshes={answered} longest={longest:?} changes={}", changes.len());
+    println!("RESULT rolling_upgrade refreshes={answered} longest={longest:?} changes={}", CHANGES.len());
     assert!(longest < LONGEST, "a refresh took {longest:?}");
     tokio::task::block_in_place(|| nodes.new.run(&["audit", "verify"])).ok();
+}
+
+fn end_node(running: Option<Running>, end: End) {
+    let running = running.expect("it runs");
+    tokio::task::block_in_place(|| match end {
+        End::Stopped => assert!(running.stop().0.success()),
+        End::Killed => drop(running),
+    });
 }
 
 fn node(program: Program, url: &str) -> Program {
@@ -166,14 +174,6 @@ impl Nodes {
         });
         *self.bases[place].write().await = base_in(&line);
         Some(running)
-    }
-
-    async fn end(&self, running: Option<Running>, end: End) {
-        let running = running.expect("it runs");
-        tokio::task::block_in_place(|| match end {
-            End::Stopped => assert!(running.stop().0.success()),
-            End::Killed => drop(running),
-        });
     }
 
     /// The refresh token of a good answer. A node that gives none is left for the other one; anything but 503 is a failure.
