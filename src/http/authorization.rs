@@ -88,9 +88,5 @@ fn in_header_of(encoded: &str, id_in_body: Option<&str>) -> Result<PresentedClie
     if readings.is_empty() {
         return Err(OAuthError::invalid_request("The client_id differs from the authenticated client."));
     }
-    match readings.as_slice() {
-        // A secret that is empty may be omitted (RFC 6749 §2.3.1), and public clients send it like that.
-        [Credentials { id, secret }] if secret.reveal().is_empty() => Ok(PresentedClient::Named { id: id.clone() }),
-        _ => Ok(PresentedClient::WithSecret(readings)),
-    }
+    Ok(PresentedClient::WithSecret(readings))
 }

@@ -142,17 +142,6 @@ async fn a_secret_that_was_not_encoded_is_read_where_it_can_mean_one_thing(engin
     by_header(&server, &header).await.refused(401, "invalid_client");
 }
 
-/// RFC 6749 §2.3.1: a secret that is empty may be omitted. Some clients send it, oidc-agent among them.
-async fn an_empty_secret_is_none(engine: Engine) {
-    let server = TestServer::start(engine).await;
-    let token = server.login().await.refresh_token();
-    let form = [("grant_type", "refresh_token"), ("refresh_token", &token)];
-    let header = format!("Basic {}", STANDARD.encode(format!("{P1}:")));
-    server.send(server.request(Method::POST, "/token").header("authorization", header).form(&form)).await.ok();
-    let header = format!("Basic {}", STANDARD.encode(format!("{}:", C1.0)));
-    by_header(&server, &header).await.refused(401, "invalid_client");
-}
-
 /// One request is one wrong secret, however many ways there are to read it.
 async fn a_wrong_secret_is_counted_once(engine: Engine) {
     let settings = Settings::with("[throttle]\nenabled = true\nclient_secrets = '2/1m'");
@@ -170,6 +159,5 @@ on_both_databases!(
     all_spellings_of_a_name_are_throttled_as_one,
     white_space_around_tokens_and_credentials_is_no_part_of_them,
     a_secret_that_was_not_encoded_is_read_where_it_can_mean_one_thing,
-    an_empty_secret_is_none,
     a_wrong_secret_is_counted_once,
 );
