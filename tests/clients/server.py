@@ -60,8 +60,7 @@ class Server:
         self.client("web", "--grant", "password", "--grant", "refresh_token", "--first-party", "--scope", "openid read write",
                     "--audience", API)
         self.client("rs", "--may-introspect", "--serves", API, "--grant", "client_credentials", "--scope", "introspect")
-        self.command("client", "add", "native", "--name", "Native", "--public", "--first-party", "--grant", "password",
-                     "--grant", "refresh_token", "--scope", "openid profile")
+        self.client("native", "--first-party", "--grant", "password", "--grant", "refresh_token", "--scope", "openid profile")
 
     def client(self, name, *rights):
         """Registers a confidential client, and keeps its secret."""
