@@ -8,6 +8,9 @@ use tokend::store::PoolSize;
 
 use crate::harness::{ADMIN, Answer, C1, Engine, P1, Proxy, RS1, Settings, TestServer};
 
+/// Connections are opened anew while the machine may be busy with other tests.
+const ACQUIRE: Duration = Duration::from_secs(10);
+
 /// Everything that asks the database.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
@@ -93,7 +96,7 @@ async fn ask(server: &TestServer, kind: Kind, ready: &Ready) -> Answer {
 async fn first_requests_succeed(connections: u32, settings: &str) {
     let direct = TestServer::start(Engine::Postgres).await;
     let (proxy, url) = Proxy::to_postgres(&direct.database.url).await;
-    let pool = PoolSize { max_connections: connections, acquire_timeout: Duration::from_secs(2) };
+    let pool = PoolSize { max_connections: connections, acquire_timeout: ACQUIRE };
     let node = direct.another_node_at(&url, pool, &Settings::with(settings)).await;
     let server = direct.at(&node);
     for kind in KINDS {
@@ -126,7 +129,7 @@ async fn the_first_request_of_each_kind_succeeds_with_a_small_pool_and_throttlin
 async fn a_failed_sign_in_is_told_after_a_cut() {
     let direct = TestServer::start(Engine::Postgres).await;
     let (proxy, url) = Proxy::to_postgres(&direct.database.url).await;
-    let pool = PoolSize { max_connections: 16, acquire_timeout: Duration::from_secs(2) };
+    let pool = PoolSize { max_connections: 16, acquire_timeout: ACQUIRE };
     let node = direct.another_node_at(&url, pool, &Settings::with("[throttle]\nenabled = true")).await;
     let server = direct.at(&node);
     let wrong = [("username", "alice"), ("password", "a guess"), ("client_id", P1)];
