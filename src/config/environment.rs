@@ -46,7 +46,7 @@ fn is_container_link(name: &str, value: &str) -> bool {
 /// What was meant by the text of a variable. Files and shells add white space, a byte order mark, and quotes that nobody took away. All
 /// of a master secret is the secret.
 fn meant<'a>(key: &str, text: &'a str) -> &'a str {
-    if key == "secret" { text } else { unquoted(text.trim_start_matches(BYTE_ORDER_MARK)) }
+    if key == "secret" { text.trim() } else { unquoted(text.trim_start_matches(BYTE_ORDER_MARK)) }
 }
 
 /// Lays the `TOKEND_` variables of `environment` over `settings`. An empty variable is one that is not set.
