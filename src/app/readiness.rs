@@ -58,6 +58,12 @@ impl App {
         })
     }
 
+    /// Tries whether sign-ins and revocations can be stored. What failed before the tables were there says nothing of that.
+    pub async fn try_to_store(&self) {
+        // The outcome is noted for readiness.
+        let _ = within(ANSWER, self.store.probe()).await;
+    }
+
     /// Keeps what readiness goes by current, for ever.
     pub async fn watch_store(&self) {
         let mut ticks = tokio::time::interval(LOOK);

@@ -107,6 +107,7 @@ impl Node {
             let _ = app.registry.refresh().await;
         }
         warn(&app);
+        app.try_to_store().await;
         let on = |runtime: &Handle| {
             let _entered = runtime.enter();
             app.on_this_thread()

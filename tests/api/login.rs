@@ -62,7 +62,7 @@ async fn json_and_form_are_the_same(engine: Engine) {
     });
     for content_type in [JSON, "application/json; charset=utf-8", "Application/JSON"] {
         let answer = server.post_text("/login", content_type, body.to_string()).await;
-        assert_eq!(answer.ok().text_at("scope"), "openid read");
+        assert_eq!(answer.ok().text_at("scope"), "read openid");
         assert_eq!(answer.claims()["aud"], "https://api.example.com");
         server.refresh(&answer.refresh_token()).await.ok();
     }

@@ -31,9 +31,11 @@ async fn a_sign_in_is_for_what_it_asks_for(engine: Engine) {
     for (resource, sees, sees_not) in [(API, RS1, RS2), (OTHER, RS2, RS1)] {
         let answer = server.login_asking(&[("resource", resource)]).await;
         assert_eq!(answer.claims()["aud"], resource);
-        for token in [answer.access_token(), answer.refresh_token()] {
-            server.post_as(sees, "/introspect", &[("token", &token)]).await.active();
-            server.post_as(sees_not, "/introspect", &[("token", &token)]).await.inactive();
+        let (access, refresh) = (answer.access_token(), answer.refresh_token());
+        server.post_as(sees, "/introspect", &[("token", &access)]).await.active();
+        server.post_as(sees_not, "/introspect", &[("token", &access)]).await.inactive();
+        for nobody in [sees, sees_not] {
+            server.post_as(nobody, "/introspect", &[("token", &refresh)]).await.inactive();
         }
     }
     let both = server.login_asking(&[("resource", OTHER), ("resource", API)]).await;

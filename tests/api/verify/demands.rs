@@ -53,8 +53,8 @@ async fn every_word_of_the_scope_is_needed(engine: Engine) {
         ("scope=admin", "admin"),
         ("scope=READ", "READ"),
         ("scope=rea", "rea"),
-        ("scope=read+email", "email read"),
-        ("scope=read&scope=email", "email read"),
+        ("scope=read+email", "read email"),
+        ("scope=read&scope=email", "read email"),
     ] {
         let answer = server.verify(&format!("audience={API}&{scope}"), &token).await;
         let challenge = format!("{INSUFFICIENT}, scope=\"{needed}\"");
@@ -75,7 +75,6 @@ async fn a_query_without_an_audience_or_that_is_malformed_is_400(engine: Engine)
         "audience=%",
         "audience=https://api.example.com&x=%zz",
         "audience=https://api.example.com&scope=%22",
-        "audience=https://api.example.com&scope=a++b",
         "%ff=1&audience=https://api.example.com",
     ] {
         let answer = server.verify(query, &token).await;

@@ -29,7 +29,7 @@ async fn a_users_token_is_told_with_its_user_and_its_session(engine: Engine) {
     let expected = [
         ("x-auth-client", "app"),
         ("x-auth-expires", &(START + 7 + 900).to_string()),
-        ("x-auth-scope", "email openid profile read write"),
+        ("x-auth-scope", "openid profile email read write"),
         ("x-auth-session", &session),
         ("x-auth-subject", &server.alice.to_string()),
         ("x-auth-username", "alice"),
