@@ -76,7 +76,7 @@ impl Snapshot {
         self.clients.values().map(Arc::as_ref).filter(|client| client.disabled_at.is_none())
     }
 
-    /// The client whose cookies have that tag ([`crate::domain::cookie_tag`]), if it isn't disabled.
+    /// The client whose cookies have that tag ([`cookie_tag()`](crate::domain::cookie_tag())), if it isn't disabled.
     pub fn client_of_tag(&self, tag: &str) -> Option<&Arc<Client>> {
         self.client(self.browsers.tags.get(tag)?.as_str())
     }
