@@ -1,4 +1,4 @@
-//! The origins whose pages were refused, so that the operator is told of each once. Bounded: anybody can send an `Origin`.
+//! The origins whose pages were refused. The log names each once. Bounded: anybody can send an `Origin`.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};

@@ -31,7 +31,7 @@ impl Warning {
         tracing::warn!(setting = self.setting, "{}", self.text);
     }
 
-    /// Prints it for whoever runs the command.
+    /// Prints it on standard error, for a command.
     pub fn note(&self) {
         output::note(&self.text);
     }

@@ -90,7 +90,7 @@ impl Memory {
         self.found.notify_one();
     }
 
-    /// Takes note of what is wrong with a chain, whoever writes it.
+    /// Notes what is wrong with a chain of any writer.
     pub(super) fn is_wrong(&self, writer: Uuid, reason: &str) {
         self.with(|memory| memory.note(Rewound { writer, reason: reason.to_owned(), gone: None }));
     }
@@ -162,7 +162,7 @@ impl Memory {
 }
 
 impl Remembered {
-    /// A chain is told of once, however often it is met.
+    /// Records a chain once, however often it is found.
     fn note(&mut self, rewound: Rewound) {
         if self.rewound.iter().all(|noted| noted.writer != rewound.writer) {
             self.rewound.push(rewound);

@@ -1,4 +1,4 @@
-//! A server that is about to stop: it serves whoever comes, and sends nobody back to a connection that ends.
+//! A server that drains serves every request, and tells each client that its connection ends.
 
 use axum::body::Body;
 use axum::http::Request;
