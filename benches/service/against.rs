@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::Failure;
-use crate::number::median;
+use crate::number::{float, median};
 use crate::options::Options;
 use crate::row::{Metric, ROWS, Row};
 use crate::site::{Ask, Engine, Measured, Site};
@@ -11,23 +11,35 @@ use crate::site::{Ask, Engine, Measured, Site};
 /// How much of its speed a change may cost.
 const MAY_COST: f64 = 0.02;
 
-/// A turn of both builds.
-struct Turn {
-    other: Measured,
-    ours: Measured,
+/// How often each build has its turn in a round.
+const TURNS: usize = 8;
+
+/// Turns of both builds, of which neither comes earlier on average: theirs, ours, ours, theirs, theirs and so on.
+#[derive(Default)]
+struct Round {
+    other: Vec<Measured>,
+    ours: Vec<Measured>,
 }
 
-impl Turn {
+impl Round {
     /// Answers a second, against the other build's.
     fn rate(&self) -> f64 {
-        self.ours.slice.rate / self.other.slice.rate
+        rate(&self.ours) / rate(&self.other)
     }
 
     /// What each build could answer a second with one core, likewise. What others do on the machine disturbs it less.
     fn rate_of_a_core(&self) -> f64 {
-        let of = |measured: &Measured| measured.slice.rate / measured.server_cpu;
+        let of = |turns: &[Measured]| rate(turns) / turns.iter().map(|turn| turn.server_cpu).sum::<f64>();
         of(&self.ours) / of(&self.other)
     }
+
+    fn others_cpu(&self) -> f64 {
+        self.ours.iter().chain(&self.other).map(|turn| turn.others_cpu).fold(0.0, f64::max)
+    }
+}
+
+fn rate(turns: &[Measured]) -> f64 {
+    turns.iter().map(|turn| turn.slice.rate).sum::<f64>() / float(turns.len() as u64)
 }
 
 /// Measures the rows that were asked for against `program`, and prints a line for each.
@@ -40,44 +52,52 @@ pub async fn run(options: &Options, program: &Path) -> Result<bool, Failure> {
         }
         let site = Site::open(engine, options.sessions()).await?;
         for row in rows {
-            println!("{}", describe(row.name, &turns(&site, row, options, program).await?));
+            println!("{}", describe(row.name, &rounds(&site, row, options, program).await?));
         }
     }
     Ok(true)
 }
 
-/// The builds change places each round, so that neither always comes first.
-async fn turns(site: &Site, row: Row, options: &Options, program: &Path) -> Result<Vec<Turn>, Failure> {
+async fn rounds(site: &Site, row: Row, options: &Options, program: &Path) -> Result<Vec<Round>, Failure> {
     let other = site.another(program).await?;
-    let ask = Ask::server(row.workload, row.connections, options.time());
-    let mut turns = Vec::new();
-    for round in 0..options.rounds() {
-        let (others_turn, our_turn) = (ask.of(&other), ask);
-        turns.push(if round % 2 == 0 {
-            let other = site.load(others_turn).await?.served()?;
-            Turn { other, ours: site.load(our_turn).await?.served()? }
-        } else {
-            let ours = site.load(our_turn).await?.served()?;
-            Turn { ours, other: site.load(others_turn).await?.served()? }
-        });
+    let ours = Ask::server(row.workload, row.connections, options.time());
+    let others = ours.of(&other);
+    let mut rounds = Vec::new();
+    for _ in 0..options.rounds() {
+        let mut round = Round::default();
+        for turn in 0..TURNS {
+            for first in [true, false] {
+                if first == (turn % 2 == 0) {
+                    round.other.push(site.load(others).await?.served()?);
+                } else {
+                    round.ours.push(site.load(ours).await?.served()?);
+                }
+            }
+        }
+        rounds.push(round);
     }
-    Ok(turns)
+    Ok(rounds)
 }
 
-fn describe(name: &str, turns: &[Turn]) -> String {
-    let middle = |of: fn(&Turn) -> f64| median(turns.iter().map(of));
-    let enough = |of: fn(&Turn) -> f64| turns.iter().filter(|turn| of(turn) >= 1.0 - MAY_COST).count();
-    let rate = |of: fn(&Turn) -> &Measured| median(turns.iter().map(|turn| of(turn).slice.rate));
-    let others = median(turns.iter().map(|turn| turn.ours.others_cpu.max(turn.other.others_cpu)));
+fn describe(name: &str, rounds: &[Round]) -> String {
+    let ratios = |of: fn(&Round) -> f64| {
+        let ratios: Vec<f64> = rounds.iter().map(of).collect();
+        let enough = ratios.iter().filter(|ratio| **ratio >= 1.0 - MAY_COST).count();
+        let listed: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
+        format!(
+            "{:.3}, {enough} of {} at least {:.2}: {}",
+            median(ratios),
+            rounds.len(),
+            1.0 - MAY_COST,
+            listed.join(" ")
+        )
+    };
     format!(
-        "{name:<28} {:>8.0}/s of {:>8.0}/s  ratio {:.3} ({} of {} at least {:.2})  of a core {:.3} ({})  others {others:.0} %",
-        rate(|turn| &turn.ours),
-        rate(|turn| &turn.other),
-        middle(Turn::rate),
-        enough(Turn::rate),
-        turns.len(),
-        1.0 - MAY_COST,
-        middle(Turn::rate_of_a_core),
-        enough(Turn::rate_of_a_core),
+        "{name}: {:.0}/s of {:.0}/s, others {:.0} %\n  ratio     {}\n  of a core {}",
+        median(rounds.iter().map(|round| rate(&round.ours))),
+        median(rounds.iter().map(|round| rate(&round.other))),
+        median(rounds.iter().map(Round::others_cpu)),
+        ratios(Round::rate),
+        ratios(Round::rate_of_a_core),
     )
 }
