@@ -90,3 +90,59 @@ fn tell_panic(panic: &PanicHookInfo<'_>) {
     let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
     tracing::error!(location, text, backtrace, "panicked");
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// What tells the second process of a test that it is that.
+    const PANICS: &str = "TOKEND_TEST_PANICS";
+
+    /// What a process prints to standard error when a thread of it panics, which is logged as `format` says.
+    fn printed(test: &str, format: &str) -> String {
+        let tests = std::env::current_exe().unwrap();
+        let mut second = Command::new(tests);
+        second.args(["--exact", test, "--nocapture"]).env(PANICS, format).env_remove("RUST_BACKTRACE");
+        String::from_utf8(second.output().unwrap().stderr).unwrap()
+    }
+
+    fn panic_logging(format: LogFormat) {
+        let _finish = Finish;
+        take_over().unwrap();
+        start(&Log { format, filter: "info".to_owned() }).unwrap();
+        let _ = std::thread::spawn(|| panic!("two\nlines \u{1b}[31m")).join();
+    }
+
+    #[test]
+    fn a_panic_is_one_log_line_and_nothing_else() {
+        match std::env::var(PANICS).as_deref() {
+            Ok("json") => return panic_logging(LogFormat::Json),
+            Ok(_) => return panic_logging(LogFormat::Human),
+            Err(_) => {}
+        }
+        let test = "cli::logging::tests::a_panic_is_one_log_line_and_nothing_else";
+        let json = printed(test, "json");
+        let line: serde_json::Value = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
+        assert_eq!((&line["level"], &line["message"]), (&"ERROR".into(), &"panicked".into()), "{json}");
+        assert_eq!(line["text"], "two\nlines \u{1b}[31m");
+        assert!(line["location"].as_str().is_some_and(|location| location.contains("logging.rs:")), "{json}");
+        let human = printed(test, "human");
+        assert_eq!(human.lines().count(), 1, "{human}");
+        assert!(human.contains("panicked") && !human.contains('\u{1b}'), "{human}");
+    }
+
+    #[test]
+    fn a_panic_before_logging_starts_is_one_line() {
+        if std::env::var_os(PANICS).is_some() {
+            let _finish = Finish;
+            take_over().unwrap();
+            let _ = std::thread::spawn(|| panic!("two\nlines \u{1b}[31m")).join();
+            return;
+        }
+        let text = printed("cli::logging::tests::a_panic_before_logging_starts_is_one_line", "");
+        assert!(text.starts_with("tokend: panicked at ") && text.contains("two\\u{a}lines"), "{text}");
+        assert_eq!((text.lines().count(), text.contains('\u{1b}')), (1, false), "{text}");
+    }
+}

@@ -86,7 +86,11 @@ impl Store {
     /// Opens the embedded database, making the file (mode 0600) and its directory (mode 0700) when they aren't there.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StartError> {
         sqlite::make_private(path)?;
-        let options = sqlite::options(path).journal_mode(SqliteJournalMode::Wal).optimize_on_close(true, None);
+        Self::open_sqlite_by(path, sqlite::options(path)).await
+    }
+
+    async fn open_sqlite_by(path: &Path, options: SqliteConnectOptions) -> Result<Self, StartError> {
+        let options = options.journal_mode(SqliteJournalMode::Wal).optimize_on_close(true, None);
         let store = Self::connect_sqlite(path, options).await?;
         match store.try_to_write().await {
             Err(StoreError::Unavailable(cause)) if is_read_only(&cause) => {
@@ -294,5 +298,22 @@ impl Db {
 async fn in_time(closed: impl Future<Output = ()>) {
     if tokio::time::timeout(CLOSE, closed).await.is_err() {
         tracing::warn!("the database's connections could not be closed in time");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SQLite's way to lock by files has no shared memory, as a network file system has none.
+    #[tokio::test]
+    async fn a_place_where_sqlite_cannot_write_ahead_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("database");
+        sqlite::make_private(&path).unwrap();
+        let without_memory = sqlite::options(&path).vfs("unix-dotfile");
+        let refused = Store::open_sqlite_by(&path, without_memory).await;
+        assert!(matches!(refused, Err(StartError::NoWal(_))), "{refused:?}");
+        Store::open_sqlite_by(&path, sqlite::options(&path)).await.unwrap();
     }
 }

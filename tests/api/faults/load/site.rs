@@ -138,13 +138,18 @@ impl Site {
 
     /// Waits until a node says that it can serve.
     pub async fn is_ready(&self, node: usize) {
+        self.becomes(node, 200).await;
+    }
+
+    /// Waits until a node's readiness has this status.
+    pub async fn becomes(&self, node: usize, status: u16) {
         let url = format!("{}/health/ready", self.base(node));
-        let ready = async {
-            while reqwest::get(&url).await.is_ok_and(|answer| answer.status() != 200) {
+        let becomes = async {
+            while reqwest::get(&url).await.is_ok_and(|answer| answer.status() != status) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), ready).await.expect("the node is ready again, by itself");
+        tokio::time::timeout(Duration::from_secs(30), becomes).await.expect("the node changes by itself");
     }
 
     /// Runs a command on the site's database.
