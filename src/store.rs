@@ -1,6 +1,7 @@
 //! What is kept: one file a table. SQL lives here and nowhere else; nothing here decides, it stores what was decided.
 
 mod absence;
+mod acting;
 mod again;
 pub mod audit_events;
 mod audit_keys;
@@ -29,6 +30,7 @@ pub mod users;
 mod values;
 mod within;
 
+pub use acting::ActingStore;
 pub use condition::Unfit;
 pub use db::{Connection, Store};
 pub use error::{CopyError, StartError, StoreError};

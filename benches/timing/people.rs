@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokend::domain::{Claims, User, UserId};
 use tokend::password::{HashParameters, Hasher, PlainPassword};
-use tokend::store::Store;
+use tokend::store::ActingStore;
 
 use crate::Failure;
 
@@ -15,7 +15,7 @@ pub const PASSWORD: &str = "the right password of everybody here";
 const BCRYPT: &str = "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
 
 /// Adds a user of each kind.
-pub async fn add_all(store: &Store) -> Result<(), Failure> {
+pub async fn add_all(store: &ActingStore) -> Result<(), Failure> {
     let hash = async |memory_kib| {
         let parameters = HashParameters { memory_kib, iterations: 2, parallelism: 1 };
         let hasher = Hasher::start(parameters, 1, Duration::from_secs(10))?;

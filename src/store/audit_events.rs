@@ -18,11 +18,9 @@ pub use read::AuditFilter;
 pub(super) use register::begin;
 pub use verify::{Finding, Verified};
 
-use std::sync::Arc;
-
 use super::db::{Db, Unit, sql};
 use super::{Store, StoreError};
-use crate::audit::{Acting, AuditEvent, AuditKeys, Kind, Link, Seal};
+use crate::audit::{AuditEvent, AuditKeys, Link, Seal};
 use crate::clock::Seconds;
 use crate::store::batch::Statement;
 
@@ -46,17 +44,6 @@ impl Store {
     /// From here on changes are told to the trail, sealed with the first of these keys.
     pub fn keep_audit(&self, keys: AuditKeys, keeping: Keeping) {
         self.audit.keep(keys, keeping);
-    }
-
-    /// The same store for somebody who acts: what they change is told as theirs.
-    #[must_use]
-    pub fn by(&self, acting: Acting) -> Self {
-        Self { acting: Some(Arc::new(acting)), ..self.clone() }
-    }
-
-    /// The event of something that is done in somebody's name; `None` where nobody acts.
-    pub(super) fn event(&self, kind: Kind) -> Option<AuditEvent> {
-        self.acting.as_ref().map(|acting| acting.event(kind))
     }
 
     /// Tells of something that changed nothing, or nothing that is in the database.

@@ -3,7 +3,7 @@
 use super::db::{Unit, sql};
 use super::journal::Revoked;
 use super::revoked_tokens::CLOCK_SLACK;
-use super::{Store, StoreError, registry, row, sessions, users};
+use super::{ActingStore, Store, StoreError, registry, row, sessions, users};
 use crate::audit::Kind;
 use crate::clock::UnixTime;
 use crate::domain::{
@@ -156,12 +156,21 @@ impl Store {
         row.await?.map(Client::try_from).transpose()
     }
 
+    /// Forgets removed clients whose last token isn't dated ahead of any node's clock any more: a registration of today revokes it
+    /// by itself.
+    pub async fn purge_removed_clients(&self, now: UnixTime) -> Result<u64, StoreError> {
+        let before = now.saturating_sub(CLOCK_SLACK);
+        self.again(|| async { sql!(self.write().await?, execute, PURGE_REMOVED, before) }).await
+    }
+}
+
+impl ActingStore {
     /// Registers a client. [`StoreError::Exists`] when the id is taken.
     pub async fn insert_client(&self, client: &Client) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
         with_client!(unit, INSERT, client, registry::another_version())?;
         registry::change(&mut unit).await?;
-        self.commit(unit, self.event(Kind::ClientAdded).map(|event| event.client(&client.id))).await
+        self.commit(unit, [self.event(Kind::ClientAdded).client(&client.id)]).await
     }
 
     /// Adds the first clients and the first user, in one. [`StoreError::Exists`] when one of them is there.
@@ -172,9 +181,9 @@ impl Store {
         }
         users::insert(&mut unit, user, Some(password_hash)).await?;
         registry::change(&mut unit).await?;
-        let added = clients.iter().filter_map(|client| Some(self.event(Kind::ClientAdded)?.client(&client.id)));
-        let event = self.event(Kind::UserAdded).map(|event| event.user(user.id).of(user.username.to_string()));
-        self.commit(unit, added.chain(event)).await
+        let added = clients.iter().map(|client| self.event(Kind::ClientAdded).client(&client.id));
+        let event = self.event(Kind::UserAdded).user(user.id).of(user.username.to_string());
+        self.commit(unit, added.chain([event])).await
     }
 
     /// Stores a changed registration and ends the sessions that lost what they rest on, in one.
@@ -194,8 +203,8 @@ impl Store {
         }
         let ended = end_sessions(&mut unit, &client.id, lost, now).await?;
         registry::change(&mut unit).await?;
-        let event = self.event(Kind::ClientChanged).map(|event| event.client(&client.id).counting(ended));
-        self.commit(unit, event.map(|event| event.because(what_changed(before, client)))).await?;
+        let event = self.event(Kind::ClientChanged).client(&client.id).counting(ended);
+        self.commit(unit, [event.because(what_changed(before, client))]).await?;
         Ok(Some(ended))
     }
 
@@ -216,9 +225,8 @@ impl Store {
         }
         let ended = sessions::revoke_of_client(&mut unit, id, RevokedReason::Admin, now).await?;
         registry::change(&mut unit).await?;
-        let event = self.event(Kind::SessionsRevoked);
-        let reason = RevokedReason::Admin.as_str();
-        self.commit(unit, event.map(|event| event.client(id).counting(ended).because(reason))).await?;
+        let event = self.event(Kind::SessionsRevoked).client(id).counting(ended);
+        self.commit(unit, [event.because(RevokedReason::Admin.as_str())]).await?;
         Ok((ended, revoked.map_or(now, |row| row.tokens_revoked_at)))
     }
 
@@ -230,15 +238,8 @@ impl Store {
         let tokens_until = removed.tokens_revoked_at.max(now).saturating_add(1);
         sql!(unit, execute, REMEMBER_REMOVED, id.as_str(), tokens_until)?;
         registry::change(&mut unit).await?;
-        self.commit(unit, self.event(Kind::ClientRemoved).map(|event| event.client(id))).await?;
+        self.commit(unit, [self.event(Kind::ClientRemoved).client(id)]).await?;
         Ok(true)
-    }
-
-    /// Forgets removed clients whose last token isn't dated ahead of any node's clock any more: a registration of today revokes it
-    /// by itself.
-    pub async fn purge_removed_clients(&self, now: UnixTime) -> Result<u64, StoreError> {
-        let before = now.saturating_sub(CLOCK_SLACK);
-        self.again(|| async { sql!(self.write().await?, execute, PURGE_REMOVED, before) }).await
     }
 }
 

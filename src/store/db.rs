@@ -20,7 +20,6 @@ use super::files::Files;
 use super::journal::Journal;
 use super::sessions::Hot;
 use super::{CopyError, PoolSize, StartError, StoreError, postgres, sqlite};
-use crate::audit::Acting;
 
 type Text = (String,);
 
@@ -66,7 +65,6 @@ pub struct Store {
     pub(super) hot: Hot,
     pub(super) audit: AuditLog,
     pub(super) journal: Journal,
-    pub(super) acting: Option<Arc<Acting>>,
 }
 
 #[derive(Clone, Debug)]
@@ -140,7 +138,7 @@ impl Store {
 
     fn new(db: Db) -> Self {
         let audit = AuditLog::default();
-        Self { hot: Hot::start(&db, &audit), db, audit, journal: Journal::default(), acting: None }
+        Self { hot: Hot::start(&db, &audit), db, audit, journal: Journal::default() }
     }
 
     /// The same store with lanes of its own for what says whether access tokens live, run by the runtime that this is called on.

@@ -1,7 +1,7 @@
 //! The `registry` row: a version that is another one after each change to clients and signing keys, and the recovery window.
 
 use super::db::{Unit, sql};
-use super::{Store, StoreError};
+use super::{ActingStore, Store, StoreError};
 use crate::audit::Kind;
 use crate::clock::UnixTime;
 use crate::random;
@@ -30,16 +30,18 @@ impl Store {
         let state = self.again(|| async { sql!(self.read().await?, optional RegistryState, READ) }).await?;
         state.ok_or(StoreError::Unreadable("registry"))
     }
+}
 
+impl ActingStore {
     /// Opens the recovery window until a moment, or closes it.
     pub async fn set_recovery(&self, until: Option<UnixTime>) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
         sql!(unit, execute, SET_RECOVERY, until, another_version())?;
         let event = match until {
-            Some(until) => self.event(Kind::RecoveryOpened).map(|event| event.of(until.to_string())),
+            Some(until) => self.event(Kind::RecoveryOpened).of(until.to_string()),
             None => self.event(Kind::RecoveryClosed),
         };
-        self.commit(unit, event).await
+        self.commit(unit, [event]).await
     }
 }
 

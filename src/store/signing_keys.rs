@@ -1,7 +1,7 @@
 //! The `signing_keys` table. Private keys are sealed under the master secret before they get here.
 
 use super::db::{Unit, sql};
-use super::{Store, StoreError, registry, row};
+use super::{ActingStore, Store, StoreError, registry, row};
 use crate::audit::Kind;
 use crate::domain::StoredKey;
 
@@ -45,6 +45,16 @@ impl Store {
         rows.into_iter().map(StoredKey::try_from).collect()
     }
 
+    /// Stores a key as another master secret seals it, if it is still as `from` has it. False when it isn't.
+    ///
+    /// The key itself is the same, so no node has to read it again.
+    pub async fn reseal_signing_key(&self, from: &StoredKey, to: &StoredKey) -> Result<bool, StoreError> {
+        let (old, new) = (&from.sealed_private, &to.sealed_private);
+        Ok(sql!(self.write().await?, execute, RESEAL, from.kid.as_str(), old, new)? == 1)
+    }
+}
+
+impl ActingStore {
     /// Adds a signing key if the registry is still at this version: what was decided on then is still so. False when it
     /// isn't.
     pub async fn insert_signing_key_at(&self, version: i64, key: &StoredKey) -> Result<bool, StoreError> {
@@ -53,7 +63,7 @@ impl Store {
             return Ok(false);
         }
         insert(&mut unit, key).await?;
-        self.commit(unit, self.event(Kind::KeyAdded).map(|event| event.of(key.kid.clone()))).await?;
+        self.commit(unit, [self.event(Kind::KeyAdded).of(key.kid.clone())]).await?;
         Ok(true)
     }
 
@@ -62,15 +72,7 @@ impl Store {
         let mut unit = self.begin().await?;
         insert(&mut unit, key).await?;
         registry::change(&mut unit).await?;
-        self.commit(unit, self.event(Kind::KeyAdded).map(|event| event.of(key.kid.clone()))).await
-    }
-
-    /// Stores a key as another master secret seals it, if it is still as `from` has it. False when it isn't.
-    ///
-    /// The key itself is the same, so no node has to read it again.
-    pub async fn reseal_signing_key(&self, from: &StoredKey, to: &StoredKey) -> Result<bool, StoreError> {
-        let (old, new) = (&from.sealed_private, &to.sealed_private);
-        Ok(sql!(self.write().await?, execute, RESEAL, from.kid.as_str(), old, new)? == 1)
+        self.commit(unit, [self.event(Kind::KeyAdded).of(key.kid.clone())]).await
     }
 
     /// Removes a signing key. False when there is no such key.
@@ -80,7 +82,7 @@ impl Store {
             return Ok(false);
         }
         registry::change(&mut unit).await?;
-        self.commit(unit, self.event(Kind::KeyRemoved).map(|event| event.of(kid.to_owned()))).await?;
+        self.commit(unit, [self.event(Kind::KeyRemoved).of(kid.to_owned())]).await?;
         Ok(true)
     }
 }

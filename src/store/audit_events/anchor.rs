@@ -2,7 +2,7 @@
 //! chains, each later one those that have moved since: what an anchor says of the others is sealed in the chain that it is in.
 
 use super::super::db::{Unit, sql};
-use super::super::{Store, StoreError};
+use super::super::{ActingStore, Store, StoreError};
 use super::log::Writer;
 use super::memory::Rewound;
 use super::register::seal_again;
@@ -135,17 +135,6 @@ impl Store {
         }
     }
 
-    /// Declares the trail as it is to be its beginning: what anchors said before, and what was told of chains that were behind, is
-    /// looked at no more. How many chains it has; `None` when nobody acts.
-    pub async fn seal_audit(&self) -> Result<Option<usize>, StoreError> {
-        let (Some(keys), Some(event)) = (self.audit.keys(), self.event(Kind::AuditSealed)) else { return Ok(None) };
-        let mut unit = self.begin().await?;
-        seal_again(&mut unit.handle(), keys).await?;
-        sql!(unit, execute, DELETE_LOST)?;
-        let ends = chain_ends(&mut unit).await?;
-        write(&self.audit, unit, event, &ends).await.map(|anchored| Some(anchored.chains))
-    }
-
     /// Whether there is an anchor of this digest.
     pub async fn has_anchor(&self, digest: &str) -> Result<bool, StoreError> {
         Ok(sql!(self.read().await?, optional SeqRow, ANCHOR, digest)?.is_some())
@@ -159,6 +148,19 @@ impl Store {
             Some(StateRow { sealed: 1, .. }) => TrailState::NotAnchored,
             _ => TrailState::Unsealed,
         })
+    }
+}
+
+impl ActingStore {
+    /// Declares the trail as it is to be its beginning: what anchors said before, and what was told of chains that were behind, is
+    /// looked at no more. How many chains it has; `None` without the keys.
+    pub async fn seal_audit(&self) -> Result<Option<usize>, StoreError> {
+        let Some(keys) = self.audit.keys() else { return Ok(None) };
+        let mut unit = self.begin().await?;
+        seal_again(&mut unit.handle(), keys).await?;
+        sql!(unit, execute, DELETE_LOST)?;
+        let ends = chain_ends(&mut unit).await?;
+        write(&self.audit, unit, self.event(Kind::AuditSealed), &ends).await.map(|anchored| Some(anchored.chains))
     }
 }
 
