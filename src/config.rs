@@ -227,7 +227,7 @@ pub struct Postgres {
 pub struct Log {
     /// For whom lines are written.
     pub format: LogFormat,
-    /// What is written, in the language of `tracing_subscriber::EnvFilter`, which accepts it.
+    /// What is written, in the language of `tracing_subscriber::filter::Targets`, which accepts it.
     pub filter: String,
 }
 

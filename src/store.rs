@@ -11,6 +11,7 @@ mod condition;
 mod db;
 mod error;
 mod files;
+mod from_row;
 mod gate;
 mod journal;
 mod kept;

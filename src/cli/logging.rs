@@ -13,7 +13,10 @@ use std::sync::OnceLock;
 
 use tracing::subscriber::NoSubscriber;
 use tracing::{Dispatch, Level, dispatcher};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{fmt, registry};
 
 use super::output::escaped;
 use super::{Failure, PATIENCE};
@@ -46,20 +49,21 @@ pub fn take_over() -> io::Result<&'static Lines> {
 
 /// Begins to log as configured.
 pub fn start(log: &Log) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&log.filter).map_err(|error| format!("log.filter: {error}"))?;
-    let lines = take_over()?.clone();
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines).with_target(false);
+    let filter: Targets = log.filter.parse().map_err(|error| format!("log.filter: {error}"))?;
+    let lines = fmt::layer().with_writer(take_over()?.clone()).with_target(false);
     // Saying that standard error can't be written would be written there, and break the request off that was to be logged.
-    let subscriber = subscriber.log_internal_errors(false);
+    let lines = lines.log_internal_errors(false);
     let for_people = match log.format {
         LogFormat::Human => true,
         LogFormat::Json => false,
         LogFormat::Auto => stderr().is_terminal(),
     };
     if for_people {
-        subscriber.with_ansi(stderr().is_terminal()).try_init()
+        let lines = lines.with_ansi(stderr().is_terminal());
+        Ok(registry().with(lines).with(filter).try_init()?)
     } else {
-        subscriber.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+        let lines = lines.json().flatten_event(true).with_current_span(false).with_span_list(false);
+        Ok(registry().with(lines).with(filter).try_init()?)
     }
 }
 

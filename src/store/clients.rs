@@ -1,6 +1,7 @@
 //! The `clients` table. Every change also counts up the registry's version, so that each node reads it again.
 
 use super::db::{Unit, sql};
+use super::from_row::from_row;
 use super::journal::Revoked;
 use super::revoked_tokens::CLOCK_SLACK;
 use super::{ActingStore, Store, StoreError, registry, row, sessions, users};
@@ -11,30 +12,32 @@ use crate::domain::{
     User,
 };
 
-#[derive(sqlx::FromRow)]
-struct ClientRow {
-    id: String,
-    name: String,
-    secret_hash: Option<Vec<u8>>,
-    grants: String,
-    scope: String,
-    audience: String,
-    serves: String,
-    first_party: bool,
-    may_introspect: bool,
-    admin: bool,
-    access_lifetime: Option<i64>,
-    rotation: bool,
-    reuse_window: Option<i64>,
-    recovery: String,
-    idle_lifetime: Option<i64>,
-    absolute_lifetime: Option<i64>,
-    allowed_origins: String,
-    token_typ: String,
-    version: i64,
-    tokens_revoked_at: i64,
-    created_at: i64,
-    disabled_at: Option<i64>,
+from_row! {
+    struct ClientRow {
+        id: String,
+        name: String,
+        secret_hash: Option<Vec<u8>>,
+        grants: String,
+        scope: String,
+        audience: String,
+        serves: String,
+        first_party: bool,
+        may_introspect: bool,
+        admin: bool,
+        access_lifetime: Option<i64>,
+        rotation: bool,
+        reuse_window: Option<i64>,
+        recovery: String,
+        idle_lifetime: Option<i64>,
+        absolute_lifetime: Option<i64>,
+        allowed_origins: String,
+        token_typ: String,
+        version: i64,
+        tokens_revoked_at: i64,
+        created_at: i64,
+        disabled_at: Option<i64>,
+    }
+    columns = client_columns;
 }
 
 impl TryFrom<ClientRow> for Client {
@@ -74,20 +77,9 @@ impl TryFrom<ClientRow> for Client {
     }
 }
 
-macro_rules! select_clients {
-    ($which:literal) => {
-        concat!(
-            "SELECT id, name, secret_hash, grants, scope, audience, serves, first_party, may_introspect, admin, \
-             access_lifetime, rotation, reuse_window, recovery, idle_lifetime, absolute_lifetime, allowed_origins, \
-             token_typ, version, tokens_revoked_at, created_at, disabled_at FROM clients ",
-            $which
-        )
-    };
-}
+const LIST: &str = concat!("SELECT ", client_columns!(), " FROM clients ORDER BY id");
 
-const LIST: &str = select_clients!("ORDER BY id");
-
-const FIND: &str = select_clients!("WHERE id = $1");
+const FIND: &str = concat!("SELECT ", client_columns!(), " FROM clients WHERE id = $1");
 
 /// Tokens of a client that was removed must not live again with its id: they are revoked up to its registration, and past it
 /// where they may be dated ahead. And a sign-in that was decided on the one that was removed must not be stored as one of this:
@@ -243,15 +235,17 @@ impl ActingStore {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct RevokedRow {
-    tokens_revoked_at: i64,
+from_row! {
+    struct RevokedRow {
+        tokens_revoked_at: i64,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct BeforeRow {
-    secret_hash: Option<Vec<u8>>,
-    disabled_at: Option<i64>,
+from_row! {
+    struct BeforeRow {
+        secret_hash: Option<Vec<u8>>,
+        disabled_at: Option<i64>,
+    }
 }
 
 /// For the audit trail.

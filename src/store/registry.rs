@@ -1,19 +1,22 @@
 //! The `registry` row: a version that is another one after each change to clients and signing keys, and the recovery window.
 
 use super::db::{Unit, sql};
+use super::from_row::from_row;
 use super::{ActingStore, Store, StoreError};
 use crate::audit::Kind;
 use crate::clock::UnixTime;
 use crate::random;
 
-/// What each node polls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct RegistryState {
-    /// Another one, at random, after each change to clients and signing keys. A count would come to a number again that a node knows
-    /// with something else behind it, when the database is put back to an earlier time.
-    pub version: i64,
-    /// Until when refresh tokens from before a database's loss of commits are accepted.
-    pub recovery_until: Option<UnixTime>,
+from_row! {
+    /// What each node polls.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct RegistryState {
+        /// Another one, at random, after each change to clients and signing keys. A count would come to a number again that a node knows
+        /// with something else behind it, when the database is put back to an earlier time.
+        pub version: i64,
+        /// Until when refresh tokens from before a database's loss of commits are accepted.
+        pub recovery_until: Option<UnixTime>,
+    }
 }
 
 const READ: &str = "SELECT version, recovery_until FROM registry WHERE id = 1";

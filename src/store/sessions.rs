@@ -10,10 +10,11 @@ use uuid::Uuid;
 
 use self::hot::{Exchanged, Insert, TokenKey, exchange_one, insert_one};
 pub(super) use self::hot::{Hot, OWN_LANES, READ_LANES};
-use self::row::SignedInRow;
+use self::row::{SignedInRow, session_columns};
 use super::db::{Unit, sql};
+use super::from_row::from_row;
 use super::journal::Revoked;
-use super::users::StoredUser;
+use super::users::{StoredUser, user_columns};
 use super::{ActingStore, Store, StoreError, within};
 use crate::audit::{AuditEvent, Kind};
 use crate::clock::UnixTime;
@@ -80,37 +81,25 @@ pub struct SessionFilter {
     pub ended: bool,
 }
 
-#[derive(sqlx::FromRow)]
-struct CountRow {
-    number: i64,
+from_row! {
+    struct CountRow {
+        number: i64,
+    }
 }
-
-/// The columns that [`SignedInRow`] reads.
-macro_rules! signed_in_columns {
-    () => {
-        "s.id, s.user_id, s.client_id, s.scope, s.audience, s.generation, s.current_hash, s.parent_hash, s.rotated_at, \
-         s.anchor_generation, s.anchor_at, s.created_at, s.auth_time, s.last_used_at, s.idle_expires_at, s.expires_at, \
-         s.revoked_at, s.revoked_reason, s.device_name, s.user_agent, s.ip, \
-         u.username, u.email, u.claims, u.credentials_version, u.created_at AS user_created_at, \
-         u.disabled_at AS user_disabled_at"
-    };
-}
-
-use signed_in_columns;
 
 /// The sessions of a [`SessionFilter`], $1 to $3, at $4. A statement for each filter, so that each has its index.
 macro_rules! filtered {
-    ($select:expr, $rest:literal) => {
+    ([$($select:expr),*], $rest:literal) => {
         [
-            filtered!($select, "$1 IS NULL AND $2 IS NULL", $rest),
-            filtered!($select, "s.user_id = $1 AND $2 IS NULL", $rest),
-            filtered!($select, "$1 IS NULL AND s.client_id = $2", $rest),
-            filtered!($select, "s.user_id = $1 AND s.client_id = $2", $rest),
+            filtered!([$($select),*], "$1 IS NULL AND $2 IS NULL", $rest),
+            filtered!([$($select),*], "s.user_id = $1 AND $2 IS NULL", $rest),
+            filtered!([$($select),*], "$1 IS NULL AND s.client_id = $2", $rest),
+            filtered!([$($select),*], "s.user_id = $1 AND s.client_id = $2", $rest),
         ]
     };
-    ($select:expr, $which:literal, $rest:literal) => {
+    ([$($select:expr),*], $which:literal, $rest:literal) => {
         concat!(
-            $select,
+            $($select,)*
             " WHERE ",
             $which,
             " AND ($3 OR (s.revoked_at IS NULL AND s.idle_expires_at > $4 AND s.expires_at > $4))",
@@ -130,15 +119,17 @@ impl SessionFilter {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct EndedRow {
-    user_id: Uuid,
-    client_id: String,
+from_row! {
+    struct EndedRow {
+        user_id: Uuid,
+        client_id: String,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct IdRow {
-    id: Uuid,
+from_row! {
+    struct IdRow {
+        id: Uuid,
+    }
 }
 
 const REVOKE: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE id = $1 AND revoked_at IS NULL \
@@ -170,11 +161,11 @@ const REVOKE_WITH_SCOPE: &str = revoke_with!("scope");
 const REVOKE_WITH_AUDIENCE: &str = revoke_with!("audience");
 
 const LIST: [&str; 4] = filtered!(
-    concat!("SELECT ", signed_in_columns!(), " FROM sessions s JOIN users u ON u.id = s.user_id"),
+    ["SELECT ", session_columns!("s."), ", ", user_columns!("u."), " FROM sessions s JOIN users u ON u.id = s.user_id"],
     " ORDER BY s.created_at DESC, s.id LIMIT $5"
 );
 
-const COUNT: [&str; 4] = filtered!("SELECT COUNT(*) AS number FROM sessions s", "");
+const COUNT: [&str; 4] = filtered!(["SELECT COUNT(*) AS number FROM sessions s"], "");
 
 /// In slices of the primary key, so that no statement reads the whole table or holds its locks for long.
 const PURGE: &str = "DELETE FROM sessions WHERE id > $2 AND id <= $3 \

@@ -1,17 +1,20 @@
 //! The `signing_keys` table. Private keys are sealed under the master secret before they get here.
 
 use super::db::{Unit, sql};
+use super::from_row::from_row;
 use super::{ActingStore, Store, StoreError, registry, row};
 use crate::audit::Kind;
 use crate::domain::StoredKey;
 
-#[derive(sqlx::FromRow)]
-struct SigningKeyRow {
-    kid: String,
-    algorithm: String,
-    sealed_private: Vec<u8>,
-    created_at: i64,
-    signs_from: i64,
+from_row! {
+    struct SigningKeyRow {
+        kid: String,
+        algorithm: String,
+        sealed_private: Vec<u8>,
+        created_at: i64,
+        signs_from: i64,
+    }
+    columns = signing_key_columns;
 }
 
 impl TryFrom<SigningKeyRow> for StoredKey {
@@ -28,8 +31,7 @@ impl TryFrom<SigningKeyRow> for StoredKey {
     }
 }
 
-const LIST: &str =
-    "SELECT kid, algorithm, sealed_private, created_at, signs_from FROM signing_keys ORDER BY signs_from, kid";
+const LIST: &str = concat!("SELECT ", signing_key_columns!(), " FROM signing_keys ORDER BY signs_from, kid");
 
 const INSERT: &str = "INSERT INTO signing_keys (kid, algorithm, sealed_private, created_at, signs_from) \
      VALUES ($1, $2, $3, $4, $5)";

@@ -8,22 +8,35 @@ pub(super) use credentials::{CredentialsRow, FindCredentials};
 use uuid::Uuid;
 
 use super::db::{Unit, sql};
+use super::from_row::from_row;
 use super::{ActingStore, Store, StoreError, row, sessions};
 use crate::audit::Kind;
 use crate::clock::UnixTime;
 use crate::domain::{RevokedReason, User, UserId};
 
-/// As a row, or as SQLite's JSON array: in this order.
-#[derive(Clone, Debug, sqlx::FromRow, serde::Deserialize)]
-pub(super) struct UserRow {
-    user_id: Uuid,
-    username: String,
-    email: Option<String>,
-    claims: String,
-    credentials_version: i64,
-    user_created_at: i64,
-    user_disabled_at: Option<i64>,
+from_row! {
+    /// As a row, or as SQLite's JSON array: in this order.
+    #[derive(Clone, Debug, serde::Deserialize)]
+    pub(super) struct UserRow {
+        user_id: Uuid = "id",
+        username: String,
+        email: Option<String>,
+        claims: String,
+        credentials_version: i64,
+        user_created_at: i64 = "created_at",
+        user_disabled_at: Option<i64> = "disabled_at",
+    }
+    columns = user_columns;
 }
+
+/// A [`UserRow`] of the table `u` as SQLite's JSON array.
+macro_rules! user_json {
+    () => {
+        "json_array(hex(u.id), u.username, u.email, u.claims, u.credentials_version, u.created_at, u.disabled_at)"
+    };
+}
+
+pub(super) use {user_columns, user_json};
 
 /// A user as it was read, for those who need no more of it than its number or its name: the rest takes longer to understand.
 #[derive(Debug)]
@@ -71,21 +84,20 @@ impl TryFrom<UserRow> for User {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct RemovedRow {
-    username: String,
+from_row! {
+    struct RemovedRow {
+        username: String,
+    }
 }
 
-const LIST: &str = "SELECT id AS user_id, username, email, claims, credentials_version, created_at AS user_created_at, \
-     disabled_at AS user_disabled_at FROM users WHERE username > $1 ORDER BY username LIMIT $2";
+const LIST: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE username > $1 ORDER BY username LIMIT $2");
 
 const INSERT: &str = "INSERT INTO users (id, username, email, claims, password_hash, credentials_version, created_at) \
      VALUES ($1, $2, $3, $4, $5, 1, $6)";
 
 /// Reads a user and holds the row until the end of the transaction. `SELECT .. FOR UPDATE` is unknown to SQLite, and a
 /// comparison with what was read before would have to be one of texts, which another version may have written otherwise.
-const HOLD: &str = "UPDATE users SET email = email WHERE id = $1 RETURNING id AS user_id, username, email, claims, \
-     credentials_version, created_at AS user_created_at, disabled_at AS user_disabled_at";
+const HOLD: &str = concat!("UPDATE users SET email = email WHERE id = $1 RETURNING ", user_columns!());
 
 const UPDATE: &str = "UPDATE users SET email = $2, claims = $3 WHERE id = $1";
 

@@ -2,6 +2,7 @@
 //! chains, each later one those that have moved since: what an anchor says of the others is sealed in the chain that it is in.
 
 use super::super::db::{Unit, sql};
+use super::super::from_row::from_row;
 use super::super::{ActingStore, Store, StoreError};
 use super::log::Writer;
 use super::memory::Rewound;
@@ -36,29 +37,33 @@ const STATE: &str = "SELECT CAST(CASE WHEN seal IS NULL THEN 0 ELSE 1 END AS BIG
 
 const ANCHOR: &str = "SELECT seq FROM audit_events WHERE kind = 'audit.anchored' AND target = $1 LIMIT 1";
 
-#[derive(sqlx::FromRow)]
-struct EndRow {
-    writer: uuid::Uuid,
-    seq: i64,
-    seal: Vec<u8>,
-    at: Option<i64>,
+from_row! {
+    struct EndRow {
+        writer: uuid::Uuid,
+        seq: i64,
+        seal: Vec<u8>,
+        at: Option<i64>,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct SeqRow {
-    #[expect(dead_code, reason = "that there is a row says it")]
-    seq: i64,
+from_row! {
+    struct SeqRow {
+        #[expect(dead_code, reason = "that there is a row says it")]
+        seq: i64,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct AtRow {
-    at: i64,
+from_row! {
+    struct AtRow {
+        at: i64,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct StateRow {
-    sealed: i64,
-    anchored: i64,
+from_row! {
+    struct StateRow {
+        sealed: i64,
+        anchored: i64,
+    }
 }
 
 /// An anchor that was written.

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::super::StoreError;
 use super::super::db::{Unit, sql};
+use super::super::from_row::from_row;
 use super::memory::{Memory, Tip, start};
 use super::register::open_chain;
 use super::verify::{CHAIN, ChainRow, ends};
@@ -21,9 +22,10 @@ const LOCK: &str = "UPDATE audit_chains SET seq = seq WHERE writer = $1";
 
 const SEQ: &str = "SELECT seq FROM audit_chains WHERE writer = $1";
 
-#[derive(sqlx::FromRow)]
-struct SeqRow {
-    seq: i64,
+from_row! {
+    struct SeqRow {
+        seq: i64,
+    }
 }
 
 /// What the process needs to write the trail: set once, as soon as the master secrets are known.

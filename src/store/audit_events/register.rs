@@ -2,6 +2,7 @@
 
 use super::super::StoreError;
 use super::super::db::{Handle, sql};
+use super::super::from_row::from_row;
 use super::verify::WriterRow;
 use super::{OPEN, seal_of};
 use crate::audit::{AuditKeys, COMMANDS, Link, Seal, fold_in};
@@ -26,10 +27,11 @@ const IS_USED: &str = "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM users) OR EXI
      OR EXISTS (SELECT 1 FROM sessions) OR EXISTS (SELECT 1 FROM signing_keys) OR EXISTS (SELECT 1 FROM audit_chains) \
      OR EXISTS (SELECT 1 FROM audit_events) THEN 1 ELSE 0 END AS BIGINT) AS is_used";
 
-#[derive(sqlx::FromRow)]
-pub(super) struct RegisterRow {
-    pub(super) writers: Vec<u8>,
-    seal: Option<Vec<u8>>,
+from_row! {
+    pub(super) struct RegisterRow {
+        pub(super) writers: Vec<u8>,
+        seal: Option<Vec<u8>>,
+    }
 }
 
 impl RegisterRow {
@@ -38,9 +40,10 @@ impl RegisterRow {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct UsedRow {
-    is_used: i64,
+from_row! {
+    struct UsedRow {
+        is_used: i64,
+    }
 }
 
 /// Begins the trail of a database that has just got the table of anchors: the commands get their chain, and a database in which
