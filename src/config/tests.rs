@@ -59,7 +59,7 @@ fn the_defaults_are_those_that_the_documents_promise() {
     assert_eq!((config.sessions.reuse_window, config.sessions.absolute_lifetime), (10, 0));
     assert_eq!(config.sessions.idle_lifetime, 30 * 86_400);
     assert!(config.passwords.threads >= 1, "a pool without threads answers nobody");
-    assert_eq!(config.claims.scopes.keys().collect::<Vec<_>>(), ["address", "email", "phone", "profile"]);
+    assert_eq!(config.claims.scopes.keys().collect::<Vec<_>>(), ["address", "email", "phone", "profile", "roles"]);
 }
 
 /// For every key a value that is not its default.

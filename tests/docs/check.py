@@ -20,6 +20,7 @@ How to write a page:
     <!-- server: this block -->                   this block starts the server, in a terminal of its own
 """
 
+import functools
 import json
 import os
 import re
@@ -43,7 +44,7 @@ PAUSE = 1.5
 
 def pages(named):
     """The pages that are named, or all of them."""
-    return [Page(path) for path in named or ["README.md", *sorted(map(str, Path("docs").glob("*.md")))]]
+    return [Page(path) for path in named or ["README.md", "CHANGELOG.md", *sorted(map(str, Path("docs").glob("*.md")))]]
 
 
 def pattern(expected):
@@ -108,7 +109,7 @@ def try_page(page, program, shell):
     place = Place(program, shell, settings)
     try:
         for block in page.blocks:
-            if block.language != "sh" or (block.marker and block.marker[0] in ("not run", "tested")):
+            if not block.is_pasted:
                 continue
             if block.starts_server:
                 output = place.start(block.text.split())
@@ -117,7 +118,7 @@ def try_page(page, program, shell):
                 commands, rest = place.shell.paste(block.text)
                 if commands is None:
                     page.complain(block.line, f"{shell}: the block swallows the line after it:\n{rest}")
-                    return
+                    continue
                 output, codes = "".join(output for output, _ in commands), [code for _, code in commands]
                 glued = [output for output, _ in commands if output and not output.endswith("\n")]
                 if glued:
@@ -138,46 +139,72 @@ def judge(page, block, shell, output, codes):
         page.complain(block.line, f"{shell}: exit codes {codes}:\n{output}")
 
 
-def run_alone(page, program, shell):
+def run_alone(page, program, shell, say):
     """Tries a page in a network of its own, where port 8080 is free. What it complains of."""
     arguments = [sys.executable, __file__, program, "--alone", shell, str(page.path)]
     isolated = ISOLATED if can_isolate() else []
     done = subprocess.run([*isolated, *arguments], text=True, capture_output=True, stdin=subprocess.DEVNULL, check=False)
-    print(f"{'ok  ' if done.returncode == 0 else 'FAIL'} {shell:4} {page.path}", flush=True)
-    return done.stdout + done.stderr if done.returncode else ""
+    say(f"{'ok  ' if done.returncode == 0 else 'FAIL'} {shell:4} {page.path}")
+    if done.returncode in (0, 1) and not done.stderr:
+        return json.loads(done.stdout)
+    return [f"{page.path}: {shell}: {done.stderr or done.stdout}"]
 
 
+def try_alone(page, program, shell):
+    """The other side of it."""
+    try:
+        bring_up_loopback()
+    except OSError:
+        pass  # it is the machine's own network
+    # What is wrong with its form has been said.
+    page.complaints = []
+    try_page(page, program, shell)
+    print(json.dumps(page.complaints))
+    return bool(page.complaints)
+
+
+@functools.cache
 def can_isolate():
     """Whether this system gives namespaces to this user."""
     return bool(shutil.which("unshare")) and subprocess.run([*ISOLATED, "true"], capture_output=True, check=False).returncode == 0
 
 
-def main():
-    program, *named = sys.argv[1:]
-    if named[:1] == ["--alone"]:
-        page = Page(named[2])
-        try:
-            bring_up_loopback()
-        except OSError:
-            pass  # it is the machine's own network
-        try_page(page, program, named[1])
-        print("\n".join(page.complaints))
-        sys.exit(bool(page.complaints))
-
-    all_pages = pages(named)
-    for page in all_pages if named else [*all_pages, Page("CHANGELOG.md")]:
+def check(pages, program, say):
+    """All that is wrong with these pages, each complaint with its place."""
+    for page in pages:
         dead_links(page)
         check_form(page, program)
         settings_of(page)
-    found = [complaint for page in all_pages for complaint in page.complaints]
-    shells = [block for page in all_pages for block in page.blocks if block.language == "sh" and not block.marker]
-    work = [(page, shell) for page in all_pages for shell in SHELLS]
+    found = [complaint for page in pages for complaint in page.complaints]
+    pasted = [page for page in pages if any(block.is_pasted for block in page.blocks)]
     with ThreadPoolExecutor(2 if can_isolate() else 1) as workers:
-        found += filter(None, workers.map(lambda one: run_alone(one[0], program, one[1]), work))
+        work = [workers.submit(run_alone, page, program, shell, say) for page in pasted for shell in SHELLS]
+        return found + [complaint for one in work for complaint in one.result()]
+
+
+def check_itself(program):
+    """The test must find each mistake of a page that is full of them. What it doesn't find, and what it finds in vain."""
+    expected = Path("tests/docs/broken.expected").read_text(encoding="utf-8").splitlines()
+    found = check([Page("tests/docs/broken.md")], program, say=lambda _: None)
+    found = [complaint.removeprefix("tests/docs/broken.md:") for complaint in found]
+    missed = [line for line in expected if not any(complaint.startswith(line) for complaint in found)]
+    in_vain = [complaint for complaint in found if not any(complaint.startswith(line) for line in expected)]
+    return [f"tests/docs/broken.md: not found: {line}" for line in missed] + in_vain
+
+
+def main():
+    program, *named = sys.argv[1:]
+    if named[:1] == ["--alone"]:
+        return try_alone(Page(named[2]), program, named[1])
+    all_pages = pages(named)
+    found = check(all_pages, program, say=lambda line: print(line, flush=True))
+    if not named:
+        found += check_itself(program)
     print("\n".join(found))
-    print(f"{len(all_pages)} pages, {len(shells)} blocks in {' and '.join(SHELLS)}: {'FAILED' if found else 'as they say'}")
-    sys.exit(bool(found))
+    blocks = sum(block.is_pasted for page in all_pages for block in page.blocks)
+    print(f"{len(all_pages)} pages, {blocks} blocks in {' and '.join(SHELLS)}: {'FAILED' if found else 'as they say'}")
+    return bool(found)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -21,6 +21,10 @@ class Block:
         self.is_follower = False
 
     @property
+    def is_pasted(self):
+        return self.language == "sh" and (not self.marker or self.starts_server)
+
+    @property
     def starts_server(self):
         return self.marker == ("server", "this block")
 

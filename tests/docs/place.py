@@ -17,6 +17,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # What the first start prints to be pasted elsewhere.
 EXPORT = re.compile(r"^export B=\S+ PASSWORD=\S+ \\\n +SECRET=\S+\n", re.MULTILINE)
 
+# Its last line.
+LAST = re.compile(r"^Data: .*\n", re.MULTILINE)
+
 # What stands in for cargo: the program is built already.
 CARGO = """#!/bin/sh
 [ "$*" = "run --release" ] || { echo "cargo $*: only run --release is known here" >&2; exit 1; }
@@ -64,7 +67,7 @@ class Place:
 
         What the terminal shows."""
         self.server = Terminal(command, self.directory, self.environment)
-        shown = lambda screen: EXPORT.search(plain(screen)) and "Data:" in plain(screen).splitlines()[-1]
+        shown = lambda screen: EXPORT.search(plain(screen)) and LAST.search(plain(screen))
         if not self.server.wait(shown):
             raise SystemExit(f"the first start prints no line to export:\n{plain(self.server.screen)}")
         text = plain(self.server.screen)

@@ -127,7 +127,9 @@ class Shell:
             return self.ended.search(rest) if found else False
 
         if not self._runs(is_over, typed):
-            return None, plain(self.terminal.screen)
+            shown = plain(self.terminal.screen)
+            self._interrupt()
+            return None, shown
         commands, errors = [], []
         status = 0
         for part in self.terminal.screen.partition(end)[0].split(self.begun)[0:]:
@@ -143,7 +145,7 @@ class Shell:
         first = commands.pop(0)
         if first[1] not in (None, 0):
             errors.append(first[1])
-        return [*map(tuple, commands), *(("(a line that is no command)", code) for code in errors)], ""
+        return [*map(tuple, commands), *(("(a line that is no command)\n", code) for code in errors)], ""
 
     def _runs(self, is_over, typed):
         """Whether it comes to an end. A prompt for the rest of a command, and then nothing, is no end."""
@@ -154,6 +156,12 @@ class Shell:
             if waits(plain(self.terminal.screen)) or time.monotonic() > patience or self._is_silent():
                 return False
         return True
+
+    def _interrupt(self):
+        """Ctrl-C, so that what comes next begins with a prompt."""
+        self.terminal.screen = ""
+        if not self.terminal.wait(lambda screen: self.ended.search(screen), "\x03", patience=5):
+            raise SystemExit("a block can't be interrupted")
 
     def _is_silent(self):
         before = len(self.terminal.screen)
