@@ -21,12 +21,14 @@ PATIENCE = 60
 class Terminal:
     """Runs a program in a terminal of its own until it is closed."""
 
-    def __init__(self, arguments, directory, environment):
-        self.screen = ""
+    def __init__(self, arguments, directory, environment, echo=True):
+        self.screen, self.unsent = "", b""
         self.ignores_terminate = False
         self.process, self.master = pty.fork()
         if self.process == 0:
             try:
+                if not echo:
+                    stop_echo()
                 os.chdir(directory)
                 os.execvpe(arguments[0], arguments, environment)
             finally:
@@ -35,23 +37,14 @@ class Terminal:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 2000, 0, 0))
         os.set_blocking(self.master, False)
 
-    def no_echo(self):
-        """What is typed ahead is shown by the shell's line editor, if at all, and never among the output of a command."""
-        attributes = termios.tcgetattr(self.master)
-        attributes[3] &= ~(termios.ECHO | termios.ECHONL)
-        termios.tcsetattr(self.master, termios.TCSANOW, attributes)
-
     def wait(self, is_enough, text="", patience=PATIENCE):
         """Types `text` all at once, as a paste is, and reads until `is_enough(screen)`. False when nothing more comes."""
-        unsent = text.encode()
+        self.unsent += text.encode()
         last = time.monotonic()
         while not is_enough(self.screen):
-            ready, writable, _ = select.select([self.master], [self.master] if unsent else [], [], 0.2)
+            ready, writable, _ = select.select([self.master], [self.master] if self.unsent else [], [], 0.2)
             if writable:
-                try:
-                    unsent = unsent[os.write(self.master, unsent[:256]):]
-                except BlockingIOError:
-                    pass
+                self._type()
             if ready:
                 try:
                     read = os.read(self.master, 65536)
@@ -64,6 +57,12 @@ class Terminal:
             elif time.monotonic() - last > patience:
                 return False
         return True
+
+    def _type(self):
+        try:
+            self.unsent = self.unsent[os.write(self.master, self.unsent):]
+        except BlockingIOError:
+            pass
 
     def close(self):
         """Ends the program."""
@@ -80,6 +79,13 @@ class Terminal:
                     break
 
 
+def stop_echo():
+    """What is typed ahead is then shown by the shell's line editor, if at all, and never among the output of a command."""
+    attributes = termios.tcgetattr(0)
+    attributes[3] &= ~(termios.ECHO | termios.ECHONL)
+    termios.tcsetattr(0, termios.TCSANOW, attributes)
+
+
 def plain(text):
     """The text as it stands on the screen, without what moves the cursor or colours it."""
     return re.sub(".\x08", "", ESCAPES.sub("", text)).replace("\r\n", "\n").replace("\r", "")
@@ -92,11 +98,9 @@ class Shell:
 
     def __init__(self, name, directory, environment):
         mark = "@" + secrets.token_hex(8)
-        # Before a command's output; the prompt, with the exit code; the prompt for the rest of a command.
-        self.begun, self.prompt, self.more = f"{mark}b@", mark + "p%s@", f"{mark}m@"
-        self.ended = re.compile(mark + r"p(\d+)@")
-        self.terminal = Terminal(self.START[name], directory, environment)
-        self.terminal.no_echo()
+        # Before a command's output; the prompt after it, with the exit code; the prompt for the rest of a command.
+        self.begun, self.ended, self.more = f"{mark}b@", re.compile(mark + r"p(\d+)@"), f"{mark}m@"
+        self.terminal = Terminal(self.START[name], directory, environment, echo=False)
         self.terminal.ignores_terminate = True
         self._set_up(name, mark)
 
@@ -106,8 +110,8 @@ class Shell:
         if name == "bash":
             lines += ["bind 'set enable-bracketed-paste off'", "PS0=\"${M}b@\" PS2=\"${M}m@\" PS1=\"${M}\"'p$?@'"]
         else:
-            # Without PROMPT_SP a last line that has no end can be seen.
-            lines += ["unset zle_bracketed_paste; unsetopt prompt_sp", "preexec() { print -n \"${M}b@\" }",
+            # Without PROMPT_SP a last line that has no end can be seen. zsh turns the echo on again for each command.
+            lines += ["unset zle_bracketed_paste; unsetopt prompt_sp", "preexec() { stty -echo; print -n \"${M}b@\" }",
                       "PROMPT2=\"${M}m@\" PROMPT=\"${M}p%?@\""]
         ready = lambda screen: self.ended.search(screen)
         if not self.terminal.wait(ready, "\n".join(lines) + "\n"):
@@ -130,22 +134,23 @@ class Shell:
             shown = plain(self.terminal.screen)
             self._interrupt()
             return None, shown
-        commands, errors = [], []
-        status = 0
-        for part in self.terminal.screen.partition(end)[0].split(self.begun)[0:]:
-            output, *ends = self.ended.split(part)
-            commands.append([plain(output), None])
-            # Further prompts without a command between are those of empty lines, or of a line that is no command.
-            for code in map(int, ends[0::2]):
-                if commands[-1][1] is None:
-                    commands[-1][1] = code
-                elif code not in (0, status):
-                    errors.append(code)
+        return self._commands(self.terminal.screen.partition(end)[0]), ""
+
+    def _commands(self, screen):
+        """What ran: output and exit code of each command, and of each line that is none."""
+        commands, status = [], 0
+        for number, part in enumerate(screen.split(self.begun)):
+            output, *rest = self.ended.split(part)
+            codes = [int(code) for code in rest[0::2]]
+            if number > 0:  # what comes first is before any command
+                status = codes.pop(0) if codes else 0
+                commands.append((plain(output), status))
+            for code in codes:
+                # Another prompt is that of an empty line. With another exit code it is that of a syntax error.
+                if code not in (0, status):
+                    commands.append(("(a line that is no command)\n", code))
                 status = code
-        first = commands.pop(0)
-        if first[1] not in (None, 0):
-            errors.append(first[1])
-        return [*map(tuple, commands), *(("(a line that is no command)\n", code) for code in errors)], ""
+        return commands
 
     def _runs(self, is_over, typed):
         """Whether it comes to an end. A prompt for the rest of a command, and then nothing, is no end."""
