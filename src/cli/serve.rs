@@ -102,11 +102,10 @@ impl Node {
         if first.is_some() {
             // Within a second it would happen by itself, and somebody may be quicker than that.
             let _ = app.registry.refresh().await;
-            // Otherwise its log line would follow the text that is shown.
-            app.anchor_audit(true).await;
         }
         warn(&app);
         app.try_to_store().await;
+        app.anchor_audit(true).await;
         let on = |runtime: &Handle| {
             let _entered = runtime.enter();
             app.on_this_thread()

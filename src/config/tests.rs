@@ -152,7 +152,7 @@ fn the_environment_wins_over_the_file_and_an_empty_value_is_not_set() {
     let file = file("listen = '127.0.0.1:1'\nissuer = ''\n[login]\nclient = 'web'\n", 0o644);
     let variables = [("TOKEND_LISTEN", "127.0.0.1:2"), ("TOKEND_LOGIN__CLIENT", ""), ("PATH", "/bin")];
     let config = Config::load(Some(file.path()), variables).unwrap();
-    assert_eq!(config.issuer.as_str(), "http://127.0.0.1:2");
+    assert_eq!(config.issuer.as_str(), "http://localhost:2");
     assert_eq!(config.login.client.as_str(), "web");
     environment(&[("TOKEND_CONFIG", "x.toml"), ("TOKEND_TEST_POSTGRES", "x")]).unwrap();
 }

@@ -89,7 +89,8 @@ fn the_printed_lines_work_when_they_are_pasted() {
 /// So that nothing scrolls away, and no line is broken in two.
 #[test]
 fn what_is_printed_fits_a_small_window() {
-    let server = fresh().start(&[]);
+    let program = fresh();
+    let server = program.start(&[]);
     let port =
         parsed(&server.wait_for_log("listening"))["issuer"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
     let printed = printed(&server);
@@ -103,7 +104,8 @@ fn what_is_printed_fits_a_small_window() {
 /// A page of a development server on localhost and a server on 127.0.0.1 would be two sites.
 #[test]
 fn a_server_that_was_told_no_issuer_is_on_localhost() {
-    let server = fresh().start(&[]);
+    let program = fresh();
+    let server = program.start(&[]);
     let line = parsed(&server.wait_for_log("listening"));
     let port = line["address"].as_str().unwrap().strip_prefix("127.0.0.1:").unwrap();
     assert_eq!(line["issuer"], format!("http://localhost:{port}"));
@@ -128,6 +130,19 @@ fn one_line_of_the_log_says_what_runs() {
     program.run(&["client", "add", "web", "--name", "Web", "--public"]).ok();
     let line = parsed(program.start(&[]).log_until("listening").last().unwrap());
     assert_eq!((&line["clients"], &line["keys"]), (&3.into(), &2.into()));
+}
+
+#[test]
+fn the_version_names_the_commit_where_there_is_git() {
+    let git = |arguments: &[&str]| {
+        let done = Command::new("git").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().ok();
+        let done = done.filter(|done| done.status.success());
+        done.map(|done| String::from_utf8(done.stdout).unwrap().trim().to_owned())
+    };
+    let is_ours = git(&["rev-parse", "--show-toplevel"]).is_some_and(|top| top == env!("CARGO_MANIFEST_DIR"));
+    let commit = git(&["rev-parse", "HEAD"]).filter(|_| is_ours).map(|commit| format!(" ({})", &commit[..7]));
+    let version = format!("tokend {}{}", env!("CARGO_PKG_VERSION"), commit.unwrap_or_default());
+    Program::new().run(&["--version"]).said(&version);
 }
 
 #[test]

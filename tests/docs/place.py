@@ -71,6 +71,8 @@ class Place:
         if not self.server.wait(shown):
             raise SystemExit(f"the first start prints no line to export:\n{plain(self.server.screen)}")
         text = plain(self.server.screen)
+        if re.search(r"^\{", text, re.MULTILINE):
+            raise SystemExit(f"on a terminal, log lines are for people:\n{text}")
         commands, rest = self.shell.paste(EXPORT.search(text)[0])
         if commands is None or any(code for _, code in commands):
             raise SystemExit(f"the line to export can't be pasted: {commands} {rest}")
