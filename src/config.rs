@@ -271,6 +271,13 @@ impl Config {
         matches!(self.database, Database::Sqlite(_))
     }
 
+    /// The URL by which this machine reaches the server. The issuer may be another, behind a proxy.
+    pub fn local_url(&self) -> String {
+        let prefix = self.issuer.path_prefix();
+        Issuer::of_listener(self.listen, self.http.tls.is_some())
+            .map_or_else(|_| self.issuer.to_string(), |here| format!("{here}{prefix}"))
+    }
+
     /// Takes note of the address that the listener got, which matters where `listen` left the port to the system: an issuer
     /// and an audience that nobody configured follow it.
     pub fn bound_to(&mut self, address: SocketAddr) {

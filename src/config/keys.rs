@@ -89,11 +89,12 @@ fn standard_scopes() -> Value {
         "locale",
         "updated_at",
     ];
-    let scopes: [(&str, &[&str]); 4] = [
+    let scopes: [(&str, &[&str]); 5] = [
         ("profile", &profile),
         ("email", &["email", "email_verified"]),
         ("phone", &["phone_number", "phone_number_verified"]),
         ("address", &["address"]),
+        ("roles", &["roles"]),
     ];
     Value::Lists(scopes.into_iter().map(|(scope, claims)| (scope.to_owned(), owned(claims))).collect())
 }

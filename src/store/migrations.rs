@@ -98,6 +98,11 @@ impl Store {
         SQLITE.count()
     }
 
+    /// The newest migration that this program knows.
+    pub fn newest_migration(&self) -> i64 {
+        self.migrations().newest()
+    }
+
     /// Compares the database's tables with what this program knows. Writes nothing.
     pub async fn migration_state(&self) -> Result<MigrationState, StartError> {
         self.require_engine_version().await?;
