@@ -17,8 +17,8 @@ pub struct ProcessUse {
     open_files: u64,
     /// `None`: no limit.
     most_files: Option<u64>,
-    /// Since the Unix epoch.
-    started: Duration,
+    /// Since the Unix epoch. Some sandboxes hide when the machine started.
+    started: Option<Duration>,
 }
 
 /// The fields of `/proc/self/stat` that count, in its units.
@@ -34,7 +34,7 @@ impl ProcessUse {
     /// Reads `/proc`. `None` where the system has none.
     pub fn read() -> Option<Self> {
         let stat = Stat::parse(&fs::read_to_string("/proc/self/stat").ok()?)?;
-        let booted = booted(&fs::read_to_string("/proc/stat").ok()?)?;
+        let booted = fs::read_to_string("/proc/stat").ok().and_then(|text| booted(&text)).map(Duration::from_secs);
         // The directory itself is open while it is read.
         let open_files = fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1);
         Some(Self {
@@ -42,7 +42,7 @@ impl ProcessUse {
             resident_bytes: stat.resident_pages.saturating_mul(u64::try_from(page_size()).ok()?),
             open_files: u64::try_from(open_files).ok()?,
             most_files: getrlimit(Resource::Nofile).current,
-            started: Duration::from_secs(booted).checked_add(of_ticks(stat.start_ticks)?)?,
+            started: booted.and_then(|booted| booted.checked_add(of_ticks(stat.start_ticks)?)),
         })
     }
 
@@ -55,8 +55,10 @@ impl ProcessUse {
         if let Some(most) = self.most_files {
             text.single("process_max_fds", "gauge", "The most files and connections that may be open.", most);
         }
-        let started = text::seconds(self.started);
-        text.single("process_start_time_seconds", "gauge", "When the process started, as a Unix time.", started);
+        if let Some(started) = self.started {
+            let help = "When the process started, as a Unix time.";
+            text.single("process_start_time_seconds", "gauge", help, text::seconds(started));
+        }
     }
 }
 
@@ -121,6 +123,7 @@ mod tests {
         assert!(after.resident_bytes >= before.resident_bytes + (32 << 20), "{before:?} {after:?} {}", memory.len());
         assert!(after.cpu >= before.cpu && after.most_files.is_none_or(|most| most > after.open_files));
         // The machine's start is known to the second.
-        assert!((before.started.as_secs()..before.started.as_secs() + 86_400).contains(&(now + 1)), "{before:?} {now}");
+        let started = before.started.unwrap().as_secs();
+        assert!((started..started + 86_400).contains(&(now + 1)), "{before:?} {now}");
     }
 }
