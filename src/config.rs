@@ -135,6 +135,8 @@ pub struct Passwords {
     pub threads: usize,
     /// How long a sign-in may wait for a thread before it is sent away.
     pub queue: Duration,
+    /// By how much the threads of the pool lower their priority, as `nice` does: 0 to 19.
+    pub niceness: i32,
 }
 
 /// What becomes of failures.

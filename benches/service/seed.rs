@@ -81,7 +81,7 @@ pub async fn register(store: &Store) -> Result<(), Failure> {
     for client in [app, machine, resource_server] {
         store.insert_client(&client).await?;
     }
-    let hasher = Hasher::start(HashParameters::default(), 1, std::time::Duration::from_secs(10))?;
+    let hasher = Hasher::start(HashParameters::default(), 1, std::time::Duration::from_secs(10), 0)?;
     let hash = hasher.hash(PlainPassword::chosen(PASSWORD)?).await?;
     let user = User {
         id: UserId::generate(),

@@ -18,7 +18,7 @@ const BCRYPT: &str = "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lh
 pub async fn add_all(store: &ActingStore) -> Result<(), Failure> {
     let hash = async |memory_kib| {
         let parameters = HashParameters { memory_kib, iterations: 2, parallelism: 1 };
-        let hasher = Hasher::start(parameters, 1, Duration::from_secs(10))?;
+        let hasher = Hasher::start(parameters, 1, Duration::from_secs(10), 0)?;
         let password = PlainPassword::chosen(PASSWORD)?;
         Ok::<_, Failure>(hasher.hash(password).await.map_err(|_| "the hasher is busy")?.as_str().to_owned())
     };

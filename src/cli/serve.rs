@@ -49,6 +49,7 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
     let threads = Threads::start(available_parallelism().map_or(1, NonZero::get))?;
     // It listens before it has its database, so that nobody takes a server for dead that only waits.
     let server = bind(&config).await?;
+    let certificate_end = server.certificate_end();
     config.bound_to(server.local_addr());
     let config = Arc::new(config);
     let routers: Vec<_> = threads.runtimes().map(|_| LateRouter::new(&config)).collect();
@@ -59,6 +60,9 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
         () = signals.next() => None,
     };
     if let Some(node) = &mut node {
+        if let Some(end) = certificate_end {
+            let _ = node.app.metrics.certificate.set(end);
+        }
         node.answer(&routers);
         node.announce()?;
         signals.next().await;

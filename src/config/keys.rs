@@ -34,6 +34,7 @@ pub(super) fn defaults() -> Vec<(&'static str, Value)> {
         ("passwords.parallelism", Value::Integer(1)),
         ("passwords.threads", Value::Integer(0)),
         ("passwords.queue", text("2s")),
+        ("passwords.niceness", Value::Integer(3)),
         ("throttle.enabled", Value::Boolean(true)),
         ("throttle.address_failures", text("30/10m")),
         ("throttle.address_accounts", text("15/10m")),

@@ -46,6 +46,11 @@ impl Store {
         self.audit.keep(keys, keeping);
     }
 
+    /// Whether this process found a part of the trail that isn't as it was written.
+    pub fn audit_is_altered(&self) -> bool {
+        self.audit.writer().is_some_and(|writer| writer.memory.has_altered())
+    }
+
     /// Tells of something that changed nothing, or nothing that is in the database.
     pub async fn tell(&self, event: AuditEvent) -> Result<(), StoreError> {
         self.hot.events.ask(event).await

@@ -1,6 +1,7 @@
 //! One SQL text for two databases: an enum of two pools, and the macro that runs a statement on whichever it is.
 
 mod connection;
+mod usage;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -261,11 +262,16 @@ impl Db {
     }
 
     async fn connection(&self, writes: bool) -> Result<Connection, StoreError> {
-        self.condition().require_present()?;
+        let condition = self.condition();
+        condition.require_present()?;
         match self {
-            Self::Postgres(postgres) => Box::pin(postgres.pool.acquire()).await.map(Connection::Postgres),
-            Self::Sqlite { writer, .. } if writes => Box::pin(writer.acquire()).await.map(Connection::Sqlite),
-            Self::Sqlite { readers, .. } => Box::pin(readers.acquire()).await.map(Connection::Sqlite),
+            Self::Postgres(postgres) => {
+                condition.wait(Box::pin(postgres.pool.acquire())).await.map(Connection::Postgres)
+            }
+            Self::Sqlite { writer, .. } if writes => {
+                condition.wait(Box::pin(writer.acquire())).await.map(Connection::Sqlite)
+            }
+            Self::Sqlite { readers, .. } => condition.wait(Box::pin(readers.acquire())).await.map(Connection::Sqlite),
         }
         .map_err(StoreError::unavailable)
     }
@@ -280,11 +286,16 @@ impl Db {
     async fn begin_with(&self, postgres: &'static str, sqlite: &'static str, writes: bool) -> Result<Unit, StoreError> {
         // Until it has begun nothing was done.
         again(self.condition(), || async {
-            self.condition().require_present()?;
+            let condition = self.condition();
+            condition.require_present()?;
             match self {
-                Self::Postgres(db) => Box::pin(db.pool.begin_with(postgres)).await.map(Unit::Postgres),
-                Self::Sqlite { writer, .. } if writes => Box::pin(writer.begin_with(sqlite)).await.map(Unit::Sqlite),
-                Self::Sqlite { readers, .. } => Box::pin(readers.begin_with(sqlite)).await.map(Unit::Sqlite),
+                Self::Postgres(db) => condition.wait(Box::pin(db.pool.begin_with(postgres))).await.map(Unit::Postgres),
+                Self::Sqlite { writer, .. } if writes => {
+                    condition.wait(Box::pin(writer.begin_with(sqlite))).await.map(Unit::Sqlite)
+                }
+                Self::Sqlite { readers, .. } => {
+                    condition.wait(Box::pin(readers.begin_with(sqlite))).await.map(Unit::Sqlite)
+                }
             }
             .map_err(StoreError::unavailable)
         })

@@ -62,6 +62,13 @@ impl AuditLog {
         self.0.get()
     }
 
+    /// Takes note of a part of the trail that isn't as it was written.
+    pub(super) fn is_altered(&self) {
+        if let Some(writer) = self.0.get() {
+            writer.memory.is_altered();
+        }
+    }
+
     pub(super) fn keys(&self) -> Option<&AuditKeys> {
         self.0.get().map(|writer| &writer.keys)
     }
@@ -110,7 +117,9 @@ impl Writer {
 
     async fn open(&self, unit: &mut Unit) -> Result<Tip, StoreError> {
         let end = start(random::uuid());
-        open_chain(&mut unit.handle(), &self.keys, end.link).await?;
+        if !open_chain(&mut unit.handle(), &self.keys, end.link).await? {
+            self.memory.is_altered();
+        }
         Ok(self.memory.opened(end))
     }
 

@@ -311,7 +311,7 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        canary::keep(canary::Text::Metrics, self.app.metrics.render(self.app.registry.age()).as_bytes());
+        canary::keep(canary::Text::Metrics, self.app.render_metrics().as_bytes());
     }
 }
 

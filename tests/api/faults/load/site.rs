@@ -47,7 +47,7 @@ pub async fn furnish(store: &Store) {
         store.by(operator()).insert_client(&client).await.expect("a client is added");
     }
     let parameters = HashParameters { memory_kib: 64, iterations: 1, parallelism: 1 };
-    let hasher = Hasher::start(parameters, 1, Duration::from_secs(10)).expect("a thread starts");
+    let hasher = Hasher::start(parameters, 1, Duration::from_secs(10), 0).expect("a thread starts");
     for number in 0..CLIENTS {
         add_user(store, &hasher, &user(number), PASSWORD).await;
     }
