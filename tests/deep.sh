@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # A step is a function that is given its seconds. It says what it did in lines that begin with RESULT, and fails by its
 # exit code.
 STEPS=(kills_on_sqlite kills_on_postgres postgres_killed failover_synchronous failover_asynchronous
-    networks_on_sqlite networks_on_postgres cut_logs full_disks overload rolling_upgrade foreign_clients gateways canary model fuzzing mutants timing
+    networks_on_sqlite networks_on_postgres cut_logs full_disks overload rolling_upgrade foreign_clients gateways snippets canary model fuzzing mutants timing
     bill_of_materials)
 
 # What is fuzzed.
@@ -114,6 +114,13 @@ gateways() {
     cargo build --locked --bin tokend || return 1
     tests/gateways/run.sh target/debug/tokend | tee "$cluster/gateways.log" || return 1
     echo "RESULT gateways $(tail -n 1 "$cluster/gateways.log")"
+}
+
+# The JavaScript and Python of the documents.
+snippets() {
+    cargo build --locked --bin tokend || return 1
+    tests/docs/snippets/run.sh target/debug/tokend | tee "$cluster/snippets.log" || return 1
+    echo "RESULT snippets $(tail -n 1 "$cluster/snippets.log")"
 }
 
 # Every test of the suite once, with logs at the finest level, however little time there is; then every secret that was used
