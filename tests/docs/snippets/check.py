@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,15 @@ ORDERS = "https://orders.example.com"
 ORIGIN = "http://127.0.0.1:5173"
 
 
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+PORT = free_port()
+
+
 class Issuer(Server):
     """The built server with the users and clients of the pages."""
 
@@ -34,7 +44,8 @@ class Issuer(Server):
         self.public("other", "openid orders:read", "--audience", "https://other.example.com")
         self.public("untyped", "openid orders:read", "--audience", ORDERS, "--token-typ", "JWT")
         self.public("notes", "openid profile", "--audience", "api")
-        self.public("shop", "openid", "--audience", "api", "--allowed-origin", ORIGIN)
+        self.public("shop", "openid", "--audience", "api", "--allowed-origin", ORIGIN,
+                    "--allowed-origin", f"http://localhost:{PORT}")
 
     def public(self, name, scope, *rights):
         self.command("client", "add", name, "--name", name, "--public", "--first-party", "--grant", "password",
@@ -60,13 +71,13 @@ def block(page, name):
     return found[0]
 
 
-def node(server, driver, blocks, **variables):
-    """Runs a driver beside the blocks, which are (page, name)."""
+def node(server, driver, blocks, base=None, **variables):
+    """Runs a driver beside the blocks, which are (page, name). They call the server by `base`."""
     with tempfile.TemporaryDirectory(prefix="tokend-snippets.") as home:
         os.symlink(Path(sys.argv[2]).resolve(), f"{home}/node_modules")
         Path(home, "package.json").write_text('{"type": "module"}')
         for page, name in blocks:
-            Path(home, name).write_text(block(page, name).replace("http://localhost:8080", server.base))
+            Path(home, name).write_text(block(page, name).replace("http://localhost:8080", base or server.base))
         shutil.copy(HERE / driver, home)
         environment = os.environ | {"TOKEND": server.base, "PASSWORD": PASSWORD} | variables
         subprocess.run(["node", driver], cwd=home, env=environment, check=True, timeout=120)
@@ -78,6 +89,11 @@ def test_the_session_of_an_app_with_fetch_and_axios(server):
 
 def test_the_cookie_of_a_browser_app(server):
     node(server, "auth_check.js", [("browser.md", "auth.js")], ORIGIN=ORIGIN)
+
+
+def test_the_browser_app_in_chromium(server):
+    base = server.base.replace("127.0.0.1", "localhost")
+    node(server, "chromium_check.js", [("browser.md", "auth.js")], base=base, BASE=base, PORT=str(PORT))
 
 
 def test_express_verifies_signatures(server):
