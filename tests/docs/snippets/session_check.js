@@ -11,7 +11,7 @@ let broken;
 const send = globalThis.fetch;
 globalThis.fetch = (url, options) => {
   if (options?.method === "POST") posts.push([new URL(url).pathname, JSON.parse(options.body)]);
-  if (broken && String(url).endsWith("/refresh")) return Promise.resolve(broken);
+  if (broken && /\/(refresh|logout)$/.test(url)) return Promise.resolve(broken());
   return send(url, options);
 };
 const refreshes = () => posts.filter(([path]) => path === "/refresh").length;
@@ -56,9 +56,12 @@ assert.equal(refreshes(), 2, "requests of axios share a refresh");
 
 const current = await storage.get("refresh_token");
 refused.add(both[0].data);
-broken = new Response('{"error":"temporarily_unavailable","error_description":"Later."}', { status: 503, headers: { "Retry-After": "1" } });
+const unavailable = () => new Response('{"error":"temporarily_unavailable","error_description":"Later."}', { status: 503, headers: { "Retry-After": "1" } });
+broken = unavailable;
 await assert.rejects(session.fetch(url), { status: 503, retryAfter: "1" });
 assert.equal(await storage.get("refresh_token"), current, "503 ends nothing");
+await assert.rejects(session.signOut(), { status: 503 });
+assert.equal(await storage.get("refresh_token"), current, "nor does a sign-out that failed");
 broken = undefined;
 assert.equal((await session.fetch(url)).status, 200);
 
