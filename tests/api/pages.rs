@@ -1,4 +1,4 @@
-//! The documents name what the code says: every error of the wire, and no log line that isn't written.
+//! docs/api.md has every error of the wire, and docs/logging.md only messages that the code writes.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! What a key may hold is said in three places: in the error that refuses a value, in `config/tokend.toml` and in
-//! `docs/configuration.md`. The error has it from the code; here the other two are held to it.
+//! The error that refuses a value says what its key may hold. `config/tokend.toml` and `docs/configuration.md` say it too; these tests
+//! compare them with the error.
 
 use std::fmt::Write as _;
 
@@ -58,7 +58,7 @@ fn comments() -> Vec<(String, String)> {
     found
 }
 
-/// The meaning of a key, its variable and what it may hold, as its comment has them.
+/// How the comment of a key ends: what the key may hold, and its variable.
 fn fact(key: &str, default: &Value) -> String {
     format!("Allowed: {}. {}", allowed(key, default), keys::variable(key))
 }
