@@ -49,6 +49,18 @@ fn the_page_of_the_api_has_every_error_description() {
 }
 
 #[test]
+fn the_page_of_the_api_has_a_curl_line_for_every_endpoint() {
+    let page = page("api.md");
+    let labels = fs::read_to_string(root().join("src/metrics/labels.rs")).expect("it is text");
+    let paths: Vec<&str> = labels.lines().filter_map(|line| line.split_once("=> \"/")?.1.split('"').next()).collect();
+    assert!(paths.len() > 12, "{paths:?}");
+    for path in paths {
+        let called = page.lines().any(|line| line.contains("curl ") && line.contains(&format!("$B/{path}")));
+        assert!(called, "docs/api.md has no curl line for /{path}");
+    }
+}
+
+#[test]
 fn the_page_of_the_log_names_only_messages_that_are_written() {
     let page = page("logging.md");
     let (_, table) = page.split_once("## Messages that need an operator").expect("the section is there");
