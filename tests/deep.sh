@@ -12,8 +12,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # A step is a function that is given its seconds. It says what it did in lines that begin with RESULT, and fails by its
 # exit code.
 STEPS=(kills_on_sqlite kills_on_postgres postgres_killed failover_synchronous failover_asynchronous
-    networks_on_sqlite networks_on_postgres cut_logs full_disks overload rolling_upgrade foreign_clients gateways ops postgresql_18 canary model fuzzing mutants timing
-    bill_of_materials)
+    networks_on_sqlite networks_on_postgres cut_logs full_disks overload rolling_upgrade foreign_clients gateways snippets ops
+    postgresql_18 canary model fuzzing mutants timing bill_of_materials)
 
 # What is fuzzed.
 TARGETS=()
@@ -135,6 +135,13 @@ postgresql_18() {
     passed=$(sed -n 's/^test result: ok. \([0-9]*\) passed.*/\1/p' "$cluster/postgresql_18.log")
     echo "RESULT postgresql_18 $("$bin/postgres" --version): $passed tests"
     [ "${passed:-0}" -gt 0 ]
+}
+
+# The JavaScript and Python of the documents.
+snippets() {
+    cargo build --locked --bin tokend || return 1
+    tests/docs/snippets/run.sh target/debug/tokend | tee "$cluster/snippets.log" || return 1
+    echo "RESULT snippets $(tail -n 1 "$cluster/snippets.log")"
 }
 
 # Every test of the suite once, with logs at the finest level, however little time there is; then every secret that was used

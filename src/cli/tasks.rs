@@ -61,7 +61,7 @@ async fn purge(app: Arc<App>) {
     loop {
         ticks.tick().await;
         if let Err(error) = forget(&app).await {
-            tracing::warn!(%error, "what has ended long ago can't be forgotten");
+            tracing::warn!(%error, "purging old rows from the database failed");
         }
     }
 }
@@ -71,7 +71,7 @@ async fn purge_attempts(app: Arc<App>) {
     loop {
         ticks.tick().await;
         if let Err(error) = within(PURGE_ATTEMPTS, app.store.purge_attempts(app.clock.now())).await {
-            tracing::warn!(%error, "failed sign-ins can't be forgotten");
+            tracing::warn!(%error, "purging old failed sign-ins failed");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What an operator sees: of the file, of the variables, of what goes wrong.
 
 mod meant;
+mod reference;
 mod values;
 
 use std::collections::BTreeSet;

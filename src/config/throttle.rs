@@ -1,9 +1,11 @@
 //! The section `[throttle]` with its bounds.
 
+use std::time::Duration;
+
 use super::Throttling;
 use super::check::DAY;
 use super::settings::Settings;
-use crate::clock::{Seconds, parse_length};
+use crate::clock::{Seconds, length_for_people, parse_length};
 use crate::throttle::{AccountLimit, Limit, Limits, SourceLimits};
 
 /// The highest limit: more is none at all, for which there is `throttle.enabled`.
@@ -51,8 +53,14 @@ fn sources(settings: &mut Settings) -> Option<SourceLimits> {
 }
 
 fn limit(settings: &mut Settings, key: &str) -> Option<Limit> {
-    let expected = "must be a number and a length of time such as 30/10m: from 1 to 1000000, from 1s to 1d";
-    settings.parse(key, |text| read_limit(text).ok_or(expected))
+    settings.parse(key, |text| {
+        read_limit(text).ok_or_else(|| {
+            let [least, most] = [1, DAY].map(|seconds| length_for_people(Duration::from_secs(seconds)));
+            format!(
+                "must be a number and a length of time such as 30/10m: from 1 to {MAX_COUNT}, from {least} to {most}"
+            )
+        })
+    })
 }
 
 fn read_limit(text: &str) -> Option<Limit> {

@@ -120,7 +120,7 @@ fn requester(parts: &Parts) -> Requester {
 fn refuse_query(uri: &Uri) -> Result<(), OAuthError> {
     match uri.query() {
         None | Some("") => Ok(()),
-        Some(_) => Err(OAuthError::invalid_request("Parameters belong into the body, never into the address.")),
+        Some(_) => Err(OAuthError::invalid_request("Parameters belong in the body, never in the address.")),
     }
 }
 

@@ -36,6 +36,7 @@ mod metrics;
 mod migrations;
 mod model;
 mod nodes;
+mod pages;
 mod paths;
 mod plans;
 mod races;
