@@ -1,4 +1,4 @@
-//! Names the commit that is built, for `tokend --version`: from the variable `TOKEND_COMMIT` if it is set, otherwise from git.
+//! Names the commit that is built, for `tokend --version`: from the variable `BUILD_COMMIT` if it is set, otherwise from git.
 //!
 //! Without both, as in an unpacked archive, the version stands alone.
 
@@ -8,15 +8,16 @@ use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-env-changed=TOKEND_COMMIT");
+    println!("cargo::rerun-if-env-changed=BUILD_COMMIT");
     // Read while it runs: a target directory may be copied to another place.
     let version = env::var("CARGO_PKG_VERSION").unwrap_or_default();
     let shown = commit().map_or_else(|| version.clone(), |commit| format!("{version} ({commit})"));
-    println!("cargo::rustc-env=TOKEND_VERSION={shown}");
+    // `cargo run` sets it for the program too, which refuses variables that begin with TOKEND_ and aren't settings.
+    println!("cargo::rustc-env=BUILD_VERSION={shown}");
 }
 
 fn commit() -> Option<String> {
-    let given = env::var("TOKEND_COMMIT").ok().filter(|commit| !commit.is_empty());
+    let given = env::var("BUILD_COMMIT").ok().filter(|commit| !commit.is_empty());
     given.map(|commit| commit.chars().take(7).collect()).or_else(commit_of_git)
 }
 
