@@ -18,9 +18,9 @@ RUN mkdir src \
 # time cargo would take that one for up to date.
 #
 # The context has no git, so the commit that `tokend --version` shows is an argument:
-# docker build --build-arg TOKEND_COMMIT=$(git rev-parse HEAD) -t tokend .
+# docker build --build-arg BUILD_COMMIT=$(git rev-parse HEAD) -t tokend .
 COPY . .
-ARG TOKEND_COMMIT=""
+ARG BUILD_COMMIT=""
 RUN touch src/lib.rs src/main.rs \
     && cargo auditable build --release --locked --bin tokend \
     && auditable2cdx target/release/tokend > target/release/tokend.cdx.json \

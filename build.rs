@@ -1,27 +1,31 @@
-//! Names the commit that is built, for `tokend --version`: from the variable `TOKEND_COMMIT` if it is set, otherwise from git.
+//! Names the commit that is built, for `tokend --version`: from the variable `BUILD_COMMIT` if it is set, otherwise from git.
 //!
 //! Without both, as in an unpacked archive, the version stands alone.
 
-use std::path::{Path, PathBuf};
+use std::env;
+use std::path::PathBuf;
 use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-env-changed=TOKEND_COMMIT");
-    let version = env!("CARGO_PKG_VERSION");
-    let shown = commit().map_or_else(|| version.to_owned(), |commit| format!("{version} ({commit})"));
-    println!("cargo::rustc-env=TOKEND_VERSION={shown}");
+    println!("cargo::rerun-if-env-changed=BUILD_COMMIT");
+    // Read while it runs: a target directory may be copied to another place.
+    let version = env::var("CARGO_PKG_VERSION").unwrap_or_default();
+    let shown = commit().map_or_else(|| version.clone(), |commit| format!("{version} ({commit})"));
+    // `cargo run` sets it for the program too, which refuses variables that begin with TOKEND_ and aren't settings.
+    println!("cargo::rustc-env=BUILD_VERSION={shown}");
 }
 
 fn commit() -> Option<String> {
-    let given = std::env::var("TOKEND_COMMIT").ok().filter(|commit| !commit.is_empty());
+    let given = env::var("BUILD_COMMIT").ok().filter(|commit| !commit.is_empty());
     given.map(|commit| commit.chars().take(7).collect()).or_else(commit_of_git)
 }
 
 fn commit_of_git() -> Option<String> {
     // An archive may be unpacked within the repository of something else.
     let top = PathBuf::from(git(&["rev-parse", "--show-toplevel"])?);
-    if top.canonicalize().ok()? != Path::new(env!("CARGO_MANIFEST_DIR")).canonicalize().ok()? {
+    let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR")?);
+    if top.canonicalize().ok()? != here.canonicalize().ok()? {
         return None;
     }
     // The log of HEAD grows with each commit and each checkout. A file that isn't there would make cargo build each time.

@@ -44,7 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const DEFAULT_FILE: &str = "config/tokend.toml";
 
 /// The version, with the commit where it is known: build.rs.
-const VERSION: &str = env!("TOKEND_VERSION");
+const VERSION: &str = env!("BUILD_VERSION");
 
 /// A standalone OAuth 2.0 authorization server.
 #[derive(Debug, Parser)]

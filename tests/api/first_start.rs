@@ -145,6 +145,13 @@ fn the_version_names_the_commit_where_there_is_git() {
     Program::new().run(&["--version"]).said(&version);
 }
 
+/// `cargo run` hands what the build sets to the program.
+#[test]
+fn the_build_sets_no_variable_that_the_program_takes_for_a_setting() {
+    let script = include_str!("../../build.rs");
+    assert!(script.contains("rustc-env=") && !script.contains("rustc-env=TOKEND_"));
+}
+
 #[test]
 fn users_that_are_there_are_enough() {
     let program = fresh();

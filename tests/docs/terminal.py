@@ -156,7 +156,7 @@ class Shell:
         """Whether it comes to an end. A prompt for the rest of a command, and then nothing, is no end."""
         waits = lambda screen: screen.rstrip().endswith(self.more)
         patience = time.monotonic() + 10 * PATIENCE
-        while not self.terminal.wait(is_over, typed, patience=3):
+        while not self.terminal.wait(is_over, typed, patience=10):
             typed = ""
             if waits(plain(self.terminal.screen)) or time.monotonic() > patience or self._is_silent():
                 return False
