@@ -16,7 +16,11 @@ RUN mkdir src \
 
 # Copied files keep the time of their last change, which may be before the empty program was compiled: without a new
 # time cargo would take that one for up to date.
+#
+# The context has no git, so the commit that `tokend --version` shows is an argument:
+# docker build --build-arg TOKEND_COMMIT=$(git rev-parse HEAD) -t tokend .
 COPY . .
+ARG TOKEND_COMMIT=""
 RUN touch src/lib.rs src/main.rs \
     && cargo auditable build --release --locked --bin tokend \
     && auditable2cdx target/release/tokend > target/release/tokend.cdx.json \

@@ -1,6 +1,7 @@
 //! Everything that a request may use, built once. No globals.
 
 mod failover;
+mod gauges;
 mod readiness;
 mod refused_origins;
 mod registry;
@@ -19,7 +20,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{Client, RefreshPolicy, Requester, StoredAuditKey};
 use crate::keys::MasterSecrets;
-use crate::keys::trail::audit_keys;
+use crate::keys::trail::{audit_keys, id_in_use};
 use crate::metrics::Metrics;
 use crate::password::{HashParameters, Hasher, StartError};
 use crate::store::audit_events::Keeping;
@@ -54,6 +55,8 @@ pub struct App {
     pub attempt_keys: AttemptKeys,
     /// What makes and believes device tokens.
     pub device_keys: DeviceKeys,
+    /// What the database calls the master secret in use.
+    secret_id: Arc<[u8]>,
     /// What has happened, in numbers.
     pub metrics: Arc<Metrics>,
     /// Whether the operator has been told of a proxy that isn't believed.
@@ -89,6 +92,7 @@ impl App {
         let attempt_keys = AttemptKeys::new(&secrets.attempts_key());
         let device_keys = DeviceKeys::new(secrets.device_keys(config.issuer.as_str()).iter().map(|key| &**key));
         let keeping = Keeping { retention: config.audit.retention, shared: false };
+        let secret_id = Arc::from(id_in_use(&secrets).unwrap_or_default());
         keep_audit(&store, &secrets, keeping).await.map_err(RegistryError::from)?;
         let registry = Registry::load(store.clone(), secrets, config.issuer.as_str()).await?;
         let parameters = HashParameters {
@@ -96,7 +100,8 @@ impl App {
             iterations: config.passwords.iterations,
             parallelism: config.passwords.parallelism,
         };
-        let hasher = Hasher::start(parameters, config.passwords.threads, config.passwords.queue)?;
+        let hasher =
+            Hasher::start(parameters, config.passwords.threads, config.passwords.queue, config.passwords.niceness)?;
         let verified_tokens = Arc::new(VerifiedTokens::new(config.issuer.as_str()));
         let throttle = config.throttle.enabled.then(|| Arc::new(Throttle::new(config.throttle.limits.clone())));
         Ok(Arc::new(Self {
@@ -111,6 +116,7 @@ impl App {
             throttle,
             attempt_keys,
             device_keys,
+            secret_id,
             metrics: Arc::default(),
             warned_of_proxy: Arc::default(),
             audience_reminder: Arc::default(),

@@ -43,9 +43,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The file that is read when none is named and it is there.
 const DEFAULT_FILE: &str = "config/tokend.toml";
 
+/// The version, with the commit where it is known: build.rs.
+const VERSION: &str = env!("TOKEND_VERSION");
+
 /// A standalone OAuth 2.0 authorization server.
 #[derive(Debug, Parser)]
-#[command(name = "tokend", version, about)]
+#[command(name = "tokend", version = VERSION, about)]
 struct Arguments {
     /// The configuration file; otherwise the one in `TOKEND_CONFIG`, or config/tokend.toml if there is one.
     #[arg(long, global = true, value_name = "PATH")]

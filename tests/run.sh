@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks everything: format, lints, the tests on SQLite and on a PostgreSQL of its own, the documentation.
+# Checks everything: format, lints, the tests on SQLite and on a PostgreSQL of its own, the documentation and its code blocks.
 # Needs a Rust toolchain and a C compiler; what else is missing it installs, and says so.
 #
 #   tests/run.sh                    everything
@@ -27,4 +27,6 @@ cargo test --locked "$@"
 if [ $# = 0 ]; then
     step "documentation"
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
+    step "code blocks and links of README.md and docs/"
+    tests/docs/run.sh
 fi

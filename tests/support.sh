@@ -58,7 +58,8 @@ component() {
 has cargo || fail "cargo is missing; install Rust"
 has cc || fail "no C compiler (cc) found; on Debian: apt-get install gcc libc6-dev"
 has curl || install curl curl curl curl curl
-programs=$(postgres_programs)
+# A caller may name a directory of programs.
+programs=${TOKEND_TEST_POSTGRES_PROGRAMS:-$(postgres_programs)}
 if [ -z "$programs" ]; then
     install "PostgreSQL (server)" postgresql postgresql-server postgresql postgresql@17
     programs=$(postgres_programs)

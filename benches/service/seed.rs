@@ -3,7 +3,7 @@
 use sqlx::types::Uuid;
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use tokend::app::sealing_keys;
-use tokend::audit::AuditKeys;
+use tokend::audit::{Acting, Actor, AuditKeys};
 use tokend::clock::{Clock, NEVER, UnixTime};
 use tokend::domain::{Client, ClientAuthentication, Grant, Grants, PlainSecret, Recovery, SessionId, User, UserId};
 use tokend::keys::MasterSecrets;
@@ -77,10 +77,11 @@ pub async fn register(store: &Store) -> Result<(), Failure> {
     };
     let resource_server =
         Client { may_introspect: true, serves: vec![AUDIENCE.to_owned()], ..confidential(RESOURCE_SERVER)? };
+    let store = store.by(Acting { actor: Actor::Server, at: now, requester: None });
     for client in [app, machine, resource_server] {
         store.insert_client(&client).await?;
     }
-    let hasher = Hasher::start(HashParameters::default(), 1, std::time::Duration::from_secs(10))?;
+    let hasher = Hasher::start(HashParameters::default(), 1, std::time::Duration::from_secs(10), 0)?;
     let hash = hasher.hash(PlainPassword::chosen(PASSWORD)?).await?;
     let user = User {
         id: UserId::generate(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokend::domain::{Claims, User, UserId};
 use tokend::password::{HashParameters, Hasher, PlainPassword};
-use tokend::store::Store;
+use tokend::store::ActingStore;
 
 use crate::Failure;
 
@@ -15,10 +15,10 @@ pub const PASSWORD: &str = "the right password of everybody here";
 const BCRYPT: &str = "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
 
 /// Adds a user of each kind.
-pub async fn add_all(store: &Store) -> Result<(), Failure> {
+pub async fn add_all(store: &ActingStore) -> Result<(), Failure> {
     let hash = async |memory_kib| {
         let parameters = HashParameters { memory_kib, iterations: 2, parallelism: 1 };
-        let hasher = Hasher::start(parameters, 1, Duration::from_secs(10))?;
+        let hasher = Hasher::start(parameters, 1, Duration::from_secs(10), 0)?;
         let password = PlainPassword::chosen(PASSWORD)?;
         Ok::<_, Failure>(hasher.hash(password).await.map_err(|_| "the hasher is busy")?.as_str().to_owned())
     };

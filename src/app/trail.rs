@@ -15,12 +15,12 @@ const ANCHOR: Duration = Duration::from_mins(1);
 const WRITTEN: Duration = Duration::from_secs(2);
 
 impl App {
-    /// Writes an anchor at once, and once a minute if any chain has moved; tells of chains that were put back. For ever.
+    /// Writes an anchor once a minute if any chain has moved, and tells of chains that were put back. For ever. The start has written
+    /// the first anchor.
     pub async fn watch_trail(&self) {
         let mut ticks = tokio::time::interval(ANCHOR);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.tick().await;
-        self.anchor_audit(true).await;
         loop {
             tokio::select! {
                 _ = ticks.tick() => self.anchor_audit(false).await,

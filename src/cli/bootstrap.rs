@@ -1,17 +1,15 @@
 //! The first start: a first user, a first app and a first API, and the lines to try them with.
 
-use std::net::SocketAddr;
-
 use super::Failure;
 use crate::app::App;
 use crate::clock::UnixTime;
-use crate::config::Config;
+use crate::config::{Config, Database, SecretSource};
 use crate::domain::{Claims, Client, ClientAuthentication, Grant, Grants, PlainSecret, User, UserId};
 use crate::password::PlainPassword;
 use crate::store::StoreError;
 
 /// The user that is made.
-const USER: &str = "admin";
+const USER: &str = "alice";
 
 /// The public first-party client that is made, which is also the default of `login.client`.
 const APP: &str = "app";
@@ -78,40 +76,39 @@ fn first_api(now: UnixTime, secret: &PlainSecret) -> Result<Client, Failure> {
 }
 
 impl FirstStart {
-    /// What to tell the operator: the secrets, and lines that can be pasted into a shell one after the other.
-    pub fn describe(&self, config: &Config, address: SocketAddr) -> String {
-        let scheme = if config.http.tls.is_some() { "https" } else { "http" };
-        let base = format!("{scheme}://{address}{}", config.issuer.path_prefix());
+    /// What to tell the operator: the secrets, and lines to paste into a shell. At most 15 lines, so that they fit any window.
+    pub fn describe(&self, config: &Config) -> String {
+        let (base, version, data) = (config.local_url(), env!("CARGO_PKG_VERSION"), data(config));
         let (password, secret) = (self.password.reveal(), self.api_secret.reveal());
         format!(
-            r#"
-A first user and two first clients were made. Their secrets are shown this once:
+            r#"tokend {version} runs at {base} until you press Ctrl-C. It made, for you to try:
+  {USER}  a user
+  {APP}    a public client: an app that signs users in
+  {API}    a back-end client: an API that checks tokens
 
-  user    {USER:<6} password  {password}
-  client  {APP:<6} public, first-party: password and refresh_token grants
-  client  {API:<6} secret    {secret}
-                 confidential: client_credentials grant, may introspect, administrator
+In another terminal (the password and the secret are shown only now):
 
-Try it, in another terminal:
+export B={base} PASSWORD={password} \
+       SECRET={secret}
+curl -w '\n' $B/login -d username={USER} -d password=$PASSWORD
+TOKEN=$(curl -s $B/login -d username={USER} -d password=$PASSWORD | cut -d'"' -f4)
+curl -w '\n' -u {API}:$SECRET $B/introspect -d token=$TOKEN
 
-# Log in, and keep the two tokens
-TOKENS=$(curl -sS {base}/login -d username={USER} -d password={password}); echo "$TOKENS"
-ACCESS=$(echo "$TOKENS" | sed 's/.*"access_token":"\([^"]*\)".*/\1/'); REFRESH=$(echo "$TOKENS" | sed 's/.*"refresh_token":"\([^"]*\)".*/\1/')
-
-# Who is signed in
-curl -sS -w '\n' {base}/userinfo -H "Authorization: Bearer $ACCESS"
-
-# Exchange the refresh token for new tokens
-TOKENS=$(curl -sS {base}/refresh -d refresh_token="$REFRESH"); echo "$TOKENS"
-ACCESS=$(echo "$TOKENS" | sed 's/.*"access_token":"\([^"]*\)".*/\1/'); REFRESH=$(echo "$TOKENS" | sed 's/.*"refresh_token":"\([^"]*\)".*/\1/')
-
-# As the API: is this access token good?
-curl -sS -w '\n' -u {API}:{secret} {base}/introspect -d token="$ACCESS"
-
-# As the app: end the session, and all of its tokens with it
-curl -sS -w '\n' {base}/revoke -d client_id={APP} -d token="$REFRESH"
-
+Next: README.md, "An app of your own". All guides: docs/README.md.
+Data: {data}.
 "#
         )
+    }
+}
+
+/// Where the data is, in words.
+fn data(config: &Config) -> String {
+    let database = match &config.database {
+        Database::Sqlite(path) => path.display().to_string(),
+        url @ Database::Postgres(_) => url.to_string(),
+    };
+    match &config.master_secrets {
+        SecretSource::File(path) => format!("{database}, with its master secret in {}", path.display()),
+        SecretSource::Inline(_) => database,
     }
 }

@@ -8,7 +8,7 @@ use crate::app::keep_audit;
 use crate::audit::{Acting, Actor, Kind};
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
-use crate::store::Store;
+use crate::store::ActingStore;
 use crate::store::audit_events::Keeping;
 
 /// See the module.
@@ -17,7 +17,7 @@ pub struct Context {
     /// The configuration.
     pub config: Config,
     /// The migrated database.
-    pub store: Store,
+    pub store: ActingStore,
     clock: Clock,
 }
 

@@ -33,7 +33,7 @@ pub async fn run(context: &Context, Explained { what, format }: Explained) -> Re
         return Err("this is no token, no id of a session and no jti of an access token".into());
     }
     let secrets = start::master_secrets(&context.config, &context.store).await?;
-    let app = App::build(context.config.clone(), Clock::System, context.store.clone(), secrets).await?;
+    let app = App::build(context.config.clone(), Clock::System, context.store.clone().into(), secrets).await?;
     let explanation = explain(&app, text.trim(), HISTORY).await.map_err(|refusal| refusal.to_string())?;
     show(&explanation, format)
 }

@@ -63,7 +63,7 @@ pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
 /// The keys as a server sees them.
 async fn snapshot(context: &Context) -> Result<Arc<Snapshot>, Failure> {
     let secrets = start::master_secrets(&context.config, &context.store).await?;
-    let registry = Registry::load(context.store.clone(), secrets, context.config.issuer.as_str()).await?;
+    let registry = Registry::load(context.store.clone().into(), secrets, context.config.issuer.as_str()).await?;
     registry.snapshot().ok_or_else(|| "the database is too slow".into())
 }
 

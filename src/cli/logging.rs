@@ -13,7 +13,10 @@ use std::sync::OnceLock;
 
 use tracing::subscriber::NoSubscriber;
 use tracing::{Dispatch, Level, dispatcher};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{fmt, registry};
 
 use super::output::escaped;
 use super::{Failure, PATIENCE};
@@ -46,20 +49,21 @@ pub fn take_over() -> io::Result<&'static Lines> {
 
 /// Begins to log as configured.
 pub fn start(log: &Log) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&log.filter).map_err(|error| format!("log.filter: {error}"))?;
-    let lines = take_over()?.clone();
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines).with_target(false);
+    let filter: Targets = log.filter.parse().map_err(|error| format!("log.filter: {error}"))?;
+    let lines = fmt::layer().with_writer(take_over()?.clone()).with_target(false);
     // Saying that standard error can't be written would be written there, and break the request off that was to be logged.
-    let subscriber = subscriber.log_internal_errors(false);
+    let lines = lines.log_internal_errors(false);
     let for_people = match log.format {
         LogFormat::Human => true,
         LogFormat::Json => false,
         LogFormat::Auto => stderr().is_terminal(),
     };
     if for_people {
-        subscriber.with_ansi(stderr().is_terminal()).try_init()
+        let lines = lines.with_ansi(stderr().is_terminal());
+        Ok(registry().with(lines).with(filter).try_init()?)
     } else {
-        subscriber.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+        let lines = lines.json().flatten_event(true).with_current_span(false).with_span_list(false);
+        Ok(registry().with(lines).with(filter).try_init()?)
     }
 }
 
@@ -89,4 +93,60 @@ fn tell_panic(panic: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::capture();
     let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
     tracing::error!(location, text, backtrace, "panicked");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// What tells the second process of a test that it is that.
+    const PANICS: &str = "TOKEND_TEST_PANICS";
+
+    /// What a process prints to standard error when a thread of it panics, which is logged as `format` says.
+    fn printed(test: &str, format: &str) -> String {
+        let tests = std::env::current_exe().unwrap();
+        let mut second = Command::new(tests);
+        second.args(["--exact", test, "--nocapture"]).env(PANICS, format).env_remove("RUST_BACKTRACE");
+        String::from_utf8(second.output().unwrap().stderr).unwrap()
+    }
+
+    fn panic_logging(format: LogFormat) {
+        let _finish = Finish;
+        take_over().unwrap();
+        start(&Log { format, filter: "info".to_owned() }).unwrap();
+        let _ = std::thread::spawn(|| panic!("two\nlines \u{1b}[31m")).join();
+    }
+
+    #[test]
+    fn a_panic_is_one_log_line_and_nothing_else() {
+        match std::env::var(PANICS).as_deref() {
+            Ok("json") => return panic_logging(LogFormat::Json),
+            Ok(_) => return panic_logging(LogFormat::Human),
+            Err(_) => {}
+        }
+        let test = "cli::logging::tests::a_panic_is_one_log_line_and_nothing_else";
+        let json = printed(test, "json");
+        let line: serde_json::Value = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
+        assert_eq!((&line["level"], &line["message"]), (&"ERROR".into(), &"panicked".into()), "{json}");
+        assert_eq!(line["text"], "two\nlines \u{1b}[31m");
+        assert!(line["location"].as_str().is_some_and(|location| location.contains("logging.rs:")), "{json}");
+        let human = printed(test, "human");
+        assert_eq!(human.lines().count(), 1, "{human}");
+        assert!(human.contains("panicked") && !human.contains('\u{1b}'), "{human}");
+    }
+
+    #[test]
+    fn a_panic_before_logging_starts_is_one_line() {
+        if std::env::var_os(PANICS).is_some() {
+            let _finish = Finish;
+            take_over().unwrap();
+            let _ = std::thread::spawn(|| panic!("two\nlines \u{1b}[31m")).join();
+            return;
+        }
+        let text = printed("cli::logging::tests::a_panic_before_logging_starts_is_one_line", "");
+        assert!(text.starts_with("tokend: panicked at ") && text.contains("two\\u{a}lines"), "{text}");
+        assert_eq!((text.lines().count(), text.contains('\u{1b}')), (1, false), "{text}");
+    }
 }

@@ -1,9 +1,8 @@
 //! `tokend serve`: the server itself.
 
+mod announce;
 mod signals;
 
-use std::io::Write as _;
-use std::net::SocketAddr;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,9 +17,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::time_limit::within;
 use super::warnings::{self, Warning};
-use super::{Failure, PATIENCE, bootstrap, logging, start, tasks, waiting};
+use super::{Failure, bootstrap, logging, start, tasks, waiting};
 use crate::app::{App, keep_audit};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -29,6 +27,7 @@ use crate::http::{self, LateRouter};
 use crate::store::audit_events::Keeping;
 use crate::store::{Finding, MigrationState, Store};
 use crate::threads::Threads;
+use bootstrap::FirstStart;
 use signals::Signals;
 
 /// How to run.
@@ -50,19 +49,22 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
     let threads = Threads::start(available_parallelism().map_or(1, NonZero::get))?;
     // It listens before it has its database, so that nobody takes a server for dead that only waits.
     let server = bind(&config).await?;
-    let address = server.local_addr();
-    config.bound_to(address);
+    let certificate_end = server.certificate_end();
+    config.bound_to(server.local_addr());
     let config = Arc::new(config);
     let routers: Vec<_> = threads.runtimes().map(|_| LateRouter::new(&config)).collect();
     let (stage, stages) = watch::channel(Stage::Running);
     let serving = tokio::spawn(server.run_on(workers(&threads, &routers), stages));
-    let node = tokio::select! {
-        node = Node::start(&config, &options, &threads, address) => Some(node?),
+    let mut node = tokio::select! {
+        node = Node::start(&config, &options, &threads) => Some(node?),
         () = signals.next() => None,
     };
-    if let Some(node) = &node {
+    if let Some(node) = &mut node {
+        if let Some(end) = certificate_end {
+            let _ = node.app.metrics.certificate.set(end);
+        }
         node.answer(&routers);
-        tracing::info!(%address, issuer = config.issuer.as_str(), "listening");
+        node.announce()?;
         signals.next().await;
     }
     signals.end_at_next();
@@ -85,36 +87,36 @@ struct Node {
     /// What the threads use that have lanes of their own. The others use these too.
     own: Vec<Arc<App>>,
     tasks: Vec<JoinHandle<()>>,
+    /// The newest migration of the database.
+    schema: i64,
+    /// What the first start made, until it is shown.
+    first: Option<FirstStart>,
 }
 
 impl Node {
-    async fn start(
-        config: &Config,
-        options: &Options,
-        threads: &Threads,
-        address: SocketAddr,
-    ) -> Result<Self, Failure> {
+    async fn start(config: &Config, options: &Options, threads: &Threads) -> Result<Self, Failure> {
         let Opened { store, own_lanes, findings } = open(config, options, threads.runtimes().count()).await?;
+        let schema = schema(&store).await?;
         let app = build(config, store).await?;
         for finding in findings {
             tracing::warn!(%finding, "the database is set up in an unusual way");
         }
-        if (app.store.is_embedded() || options.bootstrap)
-            && let Some(first) = bootstrap::bootstrap(&app).await?
-        {
-            show(first.describe(&app.config, address))?;
+        let is_wanted = app.store.is_embedded() || options.bootstrap;
+        let first = if is_wanted { bootstrap::bootstrap(&app).await? } else { None };
+        if first.is_some() {
             // Within a second it would happen by itself, and somebody may be quicker than that.
             let _ = app.registry.refresh().await;
         }
         warn(&app);
         app.try_to_store().await;
+        app.anchor_audit(true).await;
         let on = |runtime: &Handle| {
             let _entered = runtime.enter();
             app.on_this_thread()
         };
         let own = threads.runtimes().take(own_lanes).map(on).collect();
         let tasks = tasks::start(&app).into();
-        Ok(Self { app, own, tasks })
+        Ok(Self { app, own, tasks, schema, first })
     }
 
     /// Answers on each thread from here on.
@@ -181,13 +183,14 @@ async fn open(config: &Config, options: &Options, threads: usize) -> Result<Open
     waiting::for_database(config.database_rules.wait, open, tell).await
 }
 
+/// The newest migration of a database that can be used.
+async fn schema(store: &Store) -> Result<i64, Failure> {
+    let MigrationState::Ahead(version) = store.migration_state().await? else { return Ok(store.newest_migration()) };
+    tracing::warn!(version, "the database was migrated by a newer version of tokend; this version can still use it");
+    Ok(version)
+}
+
 async fn build(config: &Config, store: Store) -> Result<Arc<App>, Failure> {
-    if let MigrationState::Ahead(version) = store.migration_state().await? {
-        tracing::warn!(
-            version,
-            "the database was migrated by a newer version of tokend; this version can still use it"
-        );
-    }
     let clock = Clock::System;
     let secrets = start::master_secrets(config, &store).await?;
     start::store_audit_keys(&store, &secrets).await?;
@@ -219,15 +222,4 @@ fn warn(app: &App) {
     warnings::of_configuration(&app.config).iter().for_each(Warning::log);
     let Some(registry) = app.registry.snapshot() else { return };
     warnings::of_clients(registry.clients(), &app.config.login.client).iter().for_each(Warning::log);
-}
-
-/// Prints what the first start made. A reader that stands still doesn't stop the start, and can read the text later.
-fn show(text: String) -> Result<(), Failure> {
-    let written = within(PATIENCE, move || std::io::stdout().write_all(text.as_bytes()))?;
-    if written.is_none() {
-        tracing::warn!(
-            "standard output is not read: the secrets of the first start can be read there until the server stops"
-        );
-    }
-    Ok(written.transpose().map(drop)?)
 }

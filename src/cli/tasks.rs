@@ -26,7 +26,7 @@ const PURGED: Duration = Duration::from_mins(10);
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// Starts all of it. It never ends by itself.
-pub(super) fn start(app: &Arc<App>) -> [JoinHandle<()>; 7] {
+pub(super) fn start(app: &Arc<App>) -> [JoinHandle<()>; 8] {
     [
         tokio::spawn(always(app, poll)),
         tokio::spawn(always(app, purge)),
@@ -35,6 +35,7 @@ pub(super) fn start(app: &Arc<App>) -> [JoinHandle<()>; 7] {
         tokio::spawn(always(app, watch_for_failover)),
         tokio::spawn(always(app, watch_store)),
         tokio::spawn(always(app, watch_trail)),
+        tokio::spawn(always(app, watch_sessions)),
     ]
 }
 
@@ -81,6 +82,10 @@ async fn watch_for_failover(app: Arc<App>) {
 
 async fn watch_store(app: Arc<App>) {
     app.watch_store().await;
+}
+
+async fn watch_sessions(app: Arc<App>) {
+    app.watch_sessions().await;
 }
 
 async fn watch_trail(app: Arc<App>) {

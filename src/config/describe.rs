@@ -41,6 +41,7 @@ pub fn describe(config: &Config) -> Vec<(&'static str, String)> {
         ("passwords.parallelism", passwords.parallelism.to_string()),
         ("passwords.threads", passwords.threads.to_string()),
         ("passwords.queue", length_for_people(passwords.queue)),
+        ("passwords.niceness", passwords.niceness.to_string()),
         ("throttle.enabled", throttle.enabled.to_string()),
         ("throttle.address_failures", limit(limits.sources.address_failures)),
         ("throttle.address_accounts", limit(limits.sources.address_accounts)),

@@ -1,7 +1,7 @@
 //! The issuer: who we say we are. Clients compare it byte by byte, so it is kept exactly as it was written.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use url::Url;
@@ -40,13 +40,15 @@ impl Issuer {
     /// The longest issuer that is accepted, in bytes.
     pub const MAX_BYTES: usize = 512;
 
-    /// The issuer of a server that was told none: the address that it listens on, by a name that leads there.
+    /// The issuer of a server that was told none: the address that it listens on.
+    ///
+    /// The loopback address is called `localhost`, as development servers of web pages are. To a browser, a page on `localhost` and a
+    /// server on `127.0.0.1` are two sites, and no `SameSite` cookie passes between them.
     pub(super) fn of_listener(listen: SocketAddr, tls: bool) -> Result<Self, InvalidIssuer> {
         let scheme = if tls { "https" } else { "http" };
-        let text = match listen.port() {
-            port if listen.ip().is_unspecified() => format!("{scheme}://localhost:{port}"),
-            _ => format!("{scheme}://{listen}"),
-        };
+        let (ip, port) = (listen.ip(), listen.port());
+        let is_localhost = ip.is_unspecified() || ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST;
+        let text = if is_localhost { format!("{scheme}://localhost:{port}") } else { format!("{scheme}://{listen}") };
         match text.parse() {
             // The port is the scheme's own, which the normal form leaves out.
             Err(InvalidIssuer::Spelling(normal)) => normal.parse(),
@@ -190,10 +192,11 @@ mod tests {
     #[test]
     fn a_server_that_was_told_no_issuer_is_called_by_its_address() {
         for (listen, tls, issuer) in [
-            ("127.0.0.1:8080", false, "http://127.0.0.1:8080"),
+            ("127.0.0.1:8080", false, "http://localhost:8080"),
+            ("127.0.0.2:8080", false, "http://127.0.0.2:8080"),
             ("0.0.0.0:8080", false, "http://localhost:8080"),
             ("[::]:8443", true, "https://localhost:8443"),
-            ("[::1]:8080", false, "http://[::1]:8080"),
+            ("[::1]:8080", false, "http://localhost:8080"),
             ("10.0.0.1:80", false, "http://10.0.0.1"),
             ("0.0.0.0:443", true, "https://localhost"),
         ] {

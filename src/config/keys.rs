@@ -34,6 +34,7 @@ pub(super) fn defaults() -> Vec<(&'static str, Value)> {
         ("passwords.parallelism", Value::Integer(1)),
         ("passwords.threads", Value::Integer(0)),
         ("passwords.queue", text("2s")),
+        ("passwords.niceness", Value::Integer(3)),
         ("throttle.enabled", Value::Boolean(true)),
         ("throttle.address_failures", text("30/10m")),
         ("throttle.address_accounts", text("15/10m")),
@@ -89,11 +90,12 @@ fn standard_scopes() -> Value {
         "locale",
         "updated_at",
     ];
-    let scopes: [(&str, &[&str]); 4] = [
+    let scopes: [(&str, &[&str]); 5] = [
         ("profile", &profile),
         ("email", &["email", "email_verified"]),
         ("phone", &["phone_number", "phone_number_verified"]),
         ("address", &["address"]),
+        ("roles", &["roles"]),
     ];
     Value::Lists(scopes.into_iter().map(|(scope, claims)| (scope.to_owned(), owned(claims))).collect())
 }

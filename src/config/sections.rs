@@ -18,6 +18,8 @@ use crate::password::HashParameters;
 const LONGEST: u64 = 3650 * DAY;
 /// The most passes over the memory of a password hash.
 const MAX_ITERATIONS: i64 = 100;
+/// The lowest priority that Linux has. Raising a priority takes rights that a server shouldn't have.
+const MAX_NICENESS: i64 = 19;
 /// The shortest time limit: one of nothing would refuse everybody.
 const INSTANT: Duration = Duration::from_millis(1);
 
@@ -75,6 +77,7 @@ pub(super) fn passwords(settings: &mut Settings) -> Option<Passwords> {
         threads => threads,
     });
     let queue = settings.duration("passwords.queue", INSTANT..=Duration::from_secs(MINUTE));
+    let niceness = settings.number("passwords.niceness", 0..=MAX_NICENESS);
     if let (Some(memory_kib), Some(iterations)) = (memory_kib, iterations)
         && u64::from(memory_kib) * u64::from(iterations) > HashParameters::MAX_WORK_KIB
     {
@@ -88,6 +91,7 @@ pub(super) fn passwords(settings: &mut Settings) -> Option<Passwords> {
         parallelism: parallelism?,
         threads: threads?,
         queue: queue?,
+        niceness: niceness?,
     })
 }
 

@@ -52,15 +52,15 @@ fn the_shipped_file_is_the_defaults_and_names_every_key_and_its_variable() {
 #[test]
 fn the_defaults_are_those_that_the_documents_promise() {
     let config = environment(&[]).unwrap();
-    assert_eq!(config.issuer.as_str(), "http://127.0.0.1:8080");
-    assert_eq!(config.audience, ["http://127.0.0.1:8080"]);
+    assert_eq!(config.issuer.as_str(), "http://localhost:8080");
+    assert_eq!(config.audience, ["http://localhost:8080"]);
     assert!(config.embedded());
     assert_eq!(config.master_secrets, SecretSource::File("data/master.secret".into()));
     assert_eq!((config.tokens.access_lifetime, config.tokens.key_lead_time), (900, 3_600));
     assert_eq!((config.sessions.reuse_window, config.sessions.absolute_lifetime), (10, 0));
     assert_eq!(config.sessions.idle_lifetime, 30 * 86_400);
     assert!(config.passwords.threads >= 1, "a pool without threads answers nobody");
-    assert_eq!(config.claims.scopes.keys().collect::<Vec<_>>(), ["address", "email", "phone", "profile"]);
+    assert_eq!(config.claims.scopes.keys().collect::<Vec<_>>(), ["address", "email", "phone", "profile", "roles"]);
 }
 
 /// For every key a value that is not its default.
@@ -87,6 +87,7 @@ const OTHER: &[(&str, &str)] = &[
     ("passwords.parallelism", "4"),
     ("passwords.threads", "1024"),
     ("passwords.queue", "500ms"),
+    ("passwords.niceness", "7"),
     ("throttle.enabled", "false"),
     ("throttle.address_failures", "1/1s"),
     ("throttle.address_accounts", "2/1m"),
@@ -153,7 +154,7 @@ fn the_environment_wins_over_the_file_and_an_empty_value_is_not_set() {
     let file = file("listen = '127.0.0.1:1'\nissuer = ''\n[login]\nclient = 'web'\n", 0o644);
     let variables = [("TOKEND_LISTEN", "127.0.0.1:2"), ("TOKEND_LOGIN__CLIENT", ""), ("PATH", "/bin")];
     let config = Config::load(Some(file.path()), variables).unwrap();
-    assert_eq!(config.issuer.as_str(), "http://127.0.0.1:2");
+    assert_eq!(config.issuer.as_str(), "http://localhost:2");
     assert_eq!(config.login.client.as_str(), "web");
     environment(&[("TOKEND_CONFIG", "x.toml"), ("TOKEND_TEST_POSTGRES", "x")]).unwrap();
 }
@@ -227,6 +228,7 @@ fn every_bound_holds_at_its_limit_and_not_one_past_it() {
         ("passwords.parallelism", ["1", "16"], ["0", "17"]),
         ("passwords.threads", ["0", "1024"], ["-1", "1025"]),
         ("passwords.queue", ["1ms", "1m"], ["0s", "60001ms"]),
+        ("passwords.niceness", ["0", "19"], ["-1", "20"]),
         ("throttle.address_failures", ["1/1s", "1000000/1d"], ["0/1s", "1000001/1s"]),
         ("throttle.network_accounts", ["1 / 1s", "30/24h"], ["30/86401s", "30/500ms"]),
         ("throttle.client_secrets", ["60/1m", "1/1d"], ["60", "60/"]),
@@ -299,7 +301,7 @@ fn tls_needs_both_of_its_files_and_makes_the_issuer_https() {
     assert_eq!(problems("[http]\ntls_certificate = 'a'")[0].key, "http.tls_key");
     assert_eq!(problems("[http]\ntls_key = 'a'")[0].key, "http.tls_certificate");
     let config = Config::from_toml("[http]\ntls_certificate = 'a'\ntls_key = 'b'").unwrap();
-    assert_eq!(config.issuer.as_str(), "https://127.0.0.1:8080");
+    assert_eq!(config.issuer.as_str(), "https://localhost:8080");
 }
 
 #[test]
@@ -370,8 +372,8 @@ fn no_secret_is_in_any_error_or_description() {
 fn a_derived_issuer_follows_the_port_that_the_system_chose() {
     let mut config = environment(&[("TOKEND_LISTEN", "127.0.0.1:0")]).unwrap();
     config.bound_to("127.0.0.1:4711".parse().unwrap());
-    assert_eq!((config.issuer.as_str(), config.listen.port()), ("http://127.0.0.1:4711", 4711));
-    assert_eq!(config.audience, ["http://127.0.0.1:4711"]);
+    assert_eq!((config.issuer.as_str(), config.listen.port()), ("http://localhost:4711", 4711));
+    assert_eq!(config.audience, ["http://localhost:4711"]);
 
     let variables =
         [("TOKEND_LISTEN", "127.0.0.1:0"), ("TOKEND_ISSUER", "https://a.example"), ("TOKEND_AUDIENCE", "api")];

@@ -4,8 +4,7 @@ use std::net::IpAddr;
 
 use axum::http::HeaderName;
 use ipnet::IpNet;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use url::Url;
 
 use crate::domain::Scope;
@@ -62,19 +61,17 @@ pub(super) fn scope_token(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// What is logged: a level, or levels by module, as `EnvFilter` has them. It would take a word that is no level for a module of
+/// What is logged: a level, or levels by module, as [`Targets`] has them. It would take a word that is no level for a module of
 /// which everything is logged, and log nothing of any other.
 pub(super) fn log_filter(text: &str) -> Result<String, String> {
-    // Within brackets a comma is a part of something else.
-    let separated = text.split(',').map(|part| if text.contains('[') { part } else { part.trim() });
-    let parts: Vec<&str> = separated.filter(|part| !part.is_empty()).collect();
-    let mut words = parts.iter().filter(|part| !part.contains(['=', '[']));
+    let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let mut words = parts.iter().filter(|part| !part.contains('='));
     let example =
         "must be a level (off, error, warn, info, debug, trace), or levels by module such as warn,tokend=debug";
     let filter = parts.join(",");
     match words.find(|word| word.parse::<LevelFilter>().is_err()) {
         Some(word) => Err(format!("\"{word}\" is no level: {example}")),
-        None if EnvFilter::try_new(&filter).is_err() => Err(example.to_owned()),
+        None if filter.parse::<Targets>().is_err() => Err(example.to_owned()),
         None => Ok(filter),
     }
 }

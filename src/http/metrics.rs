@@ -28,7 +28,7 @@ pub async fn metrics(
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET,HEAD"));
         return response;
     }
-    let mut response = Response::new(app.metrics.render(app.registry.age()).into());
+    let mut response = Response::new(app.render_metrics().into());
     let fields = response.headers_mut();
     fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
     fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -39,6 +39,8 @@ use admission::Admission;
 use connection::Connection;
 use tls::Tls;
 
+use crate::metrics::CertificateEnd;
+
 pub use error::{ServeError, TlsError};
 pub use stage::Stage;
 
@@ -140,6 +142,11 @@ impl Server {
     /// The address that it listens on, with the port that the system chose if it was asked for any.
     pub fn local_addr(&self) -> SocketAddr {
         self.local
+    }
+
+    /// When its TLS certificate ends. Follows each certificate that is read again.
+    pub fn certificate_end(&self) -> Option<CertificateEnd> {
+        self.tls.as_ref().map(|tls| tls.end().clone())
     }
 
     /// Serves `handler` on the current runtime until `shutdown` completes, see [`Server::run_on`].

@@ -42,6 +42,11 @@ fn open(stored: &StoredAuditKey, master: &MasterSecrets) -> Option<AuditKey> {
     (id(&key) == stored.id).then_some(key)
 }
 
+/// The id of the key that comes from the master secret in use.
+pub fn id_in_use(master: &MasterSecrets) -> Option<Vec<u8>> {
+    master.audit_keys().first().map(id)
+}
+
 fn id(key: &AuditKey) -> Vec<u8> {
     digest(&SHA256, key.as_slice()).as_ref().to_vec()
 }

@@ -203,6 +203,57 @@ impl Label for SignIn {
     }
 }
 
+/// What the statements of one lane to the database do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Read a session for a refresh that has to be judged.
+    Sessions,
+    /// Ask whether an access token of a session lives.
+    Tokens,
+    /// Ask whether a client's own access token lives.
+    ClientTokens,
+    /// Store an exchange that was judged.
+    Exchanges,
+    /// Exchange a current refresh token.
+    Rotations,
+    /// Store a sign-in.
+    SignIns,
+    /// Write to the audit trail what changed nothing else.
+    Events,
+    /// Read a user's password hash.
+    Credentials,
+}
+
+impl Label for Lane {
+    const ALL: &'static [Self] = &[
+        Self::Sessions,
+        Self::Tokens,
+        Self::ClientTokens,
+        Self::Exchanges,
+        Self::Rotations,
+        Self::SignIns,
+        Self::Events,
+        Self::Credentials,
+    ];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Tokens => "tokens",
+            Self::ClientTokens => "client_tokens",
+            Self::Exchanges => "exchanges",
+            Self::Rotations => "rotations",
+            Self::SignIns => "sign_ins",
+            Self::Events => "events",
+            Self::Credentials => "credentials",
+        }
+    }
+}
+
 impl Label for Failures {
     const ALL: &'static [Self] =
         &[Self::Address, Self::Account, Self::ClientSecrets, Self::RefreshTokens, Self::Introspections];

@@ -11,7 +11,7 @@ use super::text::Text;
 #[derive(Debug)]
 pub struct Requests(Vec<Answered>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Answered {
     by_status: Counters<Status>,
     took: Histogram,
@@ -19,7 +19,13 @@ struct Answered {
 
 impl Default for Requests {
     fn default() -> Self {
-        Self(Endpoint::ALL.iter().map(|_| Answered::default()).collect())
+        Self(Endpoint::ALL.iter().map(|_| Answered::new()).collect())
+    }
+}
+
+impl Answered {
+    fn new() -> Self {
+        Self { by_status: Counters::default(), took: Histogram::of_times() }
     }
 }
 
@@ -44,7 +50,7 @@ impl Requests {
         let name = "tokend_request_seconds";
         text.family(name, "histogram", "How long requests took, from their head to the head of their answer.");
         for (endpoint, answered) in each() {
-            answered.took.render(text, name, endpoint);
+            answered.took.render(text, name, Some(endpoint));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The sets of values are whole, in order, and need no escaping.
 
+use std::time::Duration;
+
 use super::labels::{Label, Status};
 use super::*;
 
@@ -27,6 +29,7 @@ fn every_value_of_a_label_has_its_own_counter() {
     is_whole::<SignIn>();
     is_whole::<Failures>();
     is_whole::<Level>();
+    is_whole::<Lane>();
 }
 
 /// The last of each is in its set; none can be missing before it, since the indices have no gap.
@@ -38,6 +41,7 @@ fn no_value_is_left_out() {
     assert_eq!(SignIn::ALL.last(), Some(&SignIn::Busy));
     assert_eq!(Failures::ALL.last(), Some(&Failures::Introspections));
     assert_eq!(Level::ALL.last(), Some(&Level::TRACE));
+    assert_eq!(Lane::ALL.last(), Some(&Lane::Credentials));
 }
 
 #[test]
@@ -65,7 +69,9 @@ fn a_failover_counts_once_whatever_it_lost() {
     metrics.restored(0);
     metrics.restored(7);
     metrics.rewound(3);
-    let text = metrics.render(Duration::from_millis(1_500));
+    assert!(metrics.has_rewound() && !Metrics::default().has_rewound());
+    let gauges = Gauges { registry_age: Duration::from_millis(1_500), ..Gauges::default() };
+    let text = metrics.render(&gauges);
     for line in [
         "tokend_failovers_total 2",
         "tokend_revocations_restored_total 7",

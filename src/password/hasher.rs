@@ -9,6 +9,7 @@ use super::argon::{CannotHash, HashParameters};
 use super::pace::Pace;
 use super::pool::{Busy, KEEP, Pool};
 use super::{ImportError, PlainPassword, StoredHash};
+use crate::metrics::{Hashing, HashingLoad};
 
 /// Hashes and verifies passwords on threads of its own. Clones share them; dropping the last one ends them.
 ///
@@ -64,8 +65,14 @@ struct Current {
 
 impl Hasher {
     /// Starts `threads` threads for hashes with `parameters`. A job that waited for longer than `queue` is not begun any
-    /// more. Nothing is computed and no memory is used before there is a job.
-    pub fn start(parameters: HashParameters, threads: usize, queue: Duration) -> Result<Self, StartError> {
+    /// more. The threads lower their priority by `niceness`, 0 to 19. Nothing is computed and no memory is used before there is
+    /// a job.
+    pub fn start(
+        parameters: HashParameters,
+        threads: usize,
+        queue: Duration,
+        niceness: i32,
+    ) -> Result<Self, StartError> {
         let dummy = StoredHash::random(parameters).map_err(|_: ImportError| StartError::Parameters)?;
         if threads == 0 {
             return Err(StartError::NoThreads);
@@ -75,8 +82,18 @@ impl Hasher {
             .map(|_| Arena::new(parameters, Arc::clone(&large)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|_| StartError::Memory)?;
-        let pool = Arc::new(Pool::start(arenas, queue, parameters.estimate(), KEEP)?);
+        let pool = Arc::new(Pool::start(arenas, niceness, queue, parameters.estimate(), KEEP)?);
         Ok(Self { pool, current: Arc::new(Current { parameters, dummy, pace: OnceLock::new() }) })
+    }
+
+    /// What waits and runs at this moment.
+    pub fn load(&self) -> HashingLoad {
+        self.pool.load()
+    }
+
+    /// How long hashes waited and took.
+    pub fn times(&self) -> &Arc<Hashing> {
+        self.pool.times()
     }
 
     /// Whether a password that came at this moment would be looked at: what an overload costs should be less than a hash.

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::arena::Arena;
 use super::pace::smoothed;
 use crate::clock::Seconds;
+use crate::metrics::{Hashing, HashingLoad};
 
 /// How many may wait for each thread, whatever the measured time says. A job holds at most a password (1 KiB) and a
 /// stored hash (1 KiB): half a MiB a thread. At 2 s of queue only hashes faster than 8 ms could need more.
@@ -23,10 +24,6 @@ const MAX_WAITING_PER_THREAD: usize = 256;
 
 /// How long a thread without work keeps its memory.
 pub(super) const KEEP: Duration = Duration::from_mins(1);
-
-/// How far the threads step back behind those that answer requests.
-#[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
 
 /// The longest that anybody is asked to stay away, in seconds.
 const MAX_RETRY_AFTER: Seconds = 60;
@@ -46,6 +43,7 @@ struct Shared {
     threads: usize,
     longest_wait: Duration,
     keep: Duration,
+    times: Arc<Hashing>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -73,14 +71,21 @@ enum Turn {
 }
 
 impl Pool {
-    /// Starts a thread with each of the `arenas`. `queue` is how long a job may wait, `typical` how long one takes as far
+    /// Starts a thread with each of the `arenas`, `niceness` below the others. `queue` is how long a job may wait, `typical` how long one takes as far
     /// as is known, `keep` how long a thread without work keeps its memory.
-    pub(super) fn start(arenas: Vec<Arena>, queue: Duration, typical: Duration, keep: Duration) -> io::Result<Self> {
+    pub(super) fn start(
+        arenas: Vec<Arena>,
+        niceness: i32,
+        queue: Duration,
+        typical: Duration,
+        keep: Duration,
+    ) -> io::Result<Self> {
         let state = State { waiting: VecDeque::new(), running: 0, typical, closed: false };
         let pool = Self(Arc::new(Shared {
             threads: arenas.len(),
             longest_wait: queue,
             keep,
+            times: Arc::default(),
             state: Mutex::new(state),
             changed: Condvar::new(),
         }));
@@ -88,7 +93,7 @@ impl Pool {
             let shared = Arc::clone(&pool.0);
             let name = format!("tokend-password-{n}");
             thread::Builder::new().name(name).spawn(move || {
-                step_back();
+                step_back(niceness);
                 shared.serve(&mut arena);
             })?;
         }
@@ -117,6 +122,17 @@ impl Pool {
     /// Whether a job that came at this moment would be taken.
     pub(super) fn admits(&self) -> Result<(), Busy> {
         self.0.admit(&mut self.0.lock())
+    }
+
+    /// How long hashes waited and took.
+    pub(super) fn times(&self) -> &Arc<Hashing> {
+        &self.0.times
+    }
+
+    /// What waits and runs at this moment.
+    pub(super) fn load(&self) -> HashingLoad {
+        let state = self.0.lock();
+        HashingLoad { waiting: state.waiting.len(), running: state.running, threads: self.0.threads }
     }
 
     /// What to tell somebody who comes at this moment and can't be served.
@@ -175,9 +191,11 @@ impl Shared {
             // The arena holds no state between jobs, so that a job that broke off leaves nothing broken behind.
             tracing::error!("a password hash panicked");
         }
+        let took = began.elapsed();
+        self.times.took.observe(took);
         let mut state = self.lock();
         state.running -= 1;
-        state.typical = smoothed(state.typical, began.elapsed());
+        state.typical = smoothed(state.typical, took);
     }
 
     /// What a thread with this `arena` does next: the next job that somebody still waits for and that is not too late.
@@ -189,6 +207,7 @@ impl Shared {
                 Some(job) if job.is_abandoned() || job.since.elapsed() > self.longest_wait => drop(job),
                 Some(job) => {
                     state.running += 1;
+                    self.times.waited.observe(job.since.elapsed());
                     return Turn::Work(job);
                 }
                 None if arena.is_empty() => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -236,10 +255,10 @@ impl Job {
 
 /// Lowers the priority of the calling thread, so that refreshes and introspections are answered while the processors
 /// are full of hashes. Where that isn't possible, nothing is lost but that.
-fn step_back() {
+fn step_back(niceness: i32) {
     // Elsewhere it would step back with the whole process.
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::nice(NICENESS) {
+    if let Err(error) = rustix::process::nice(niceness) {
         tracing::debug!(%error, "password threads keep their priority");
     }
 }

@@ -18,11 +18,9 @@ pub use read::AuditFilter;
 pub(super) use register::begin;
 pub use verify::{Finding, Verified};
 
-use std::sync::Arc;
-
 use super::db::{Db, Unit, sql};
 use super::{Store, StoreError};
-use crate::audit::{Acting, AuditEvent, AuditKeys, Kind, Link, Seal};
+use crate::audit::{AuditEvent, AuditKeys, Link, Seal};
 use crate::clock::Seconds;
 use crate::store::batch::Statement;
 
@@ -48,15 +46,9 @@ impl Store {
         self.audit.keep(keys, keeping);
     }
 
-    /// The same store for somebody who acts: what they change is told as theirs.
-    #[must_use]
-    pub fn by(&self, acting: Acting) -> Self {
-        Self { acting: Some(Arc::new(acting)), ..self.clone() }
-    }
-
-    /// The event of something that is done in somebody's name; `None` where nobody acts.
-    pub(super) fn event(&self, kind: Kind) -> Option<AuditEvent> {
-        self.acting.as_ref().map(|acting| acting.event(kind))
+    /// Whether this process found a part of the trail that isn't as it was written.
+    pub fn audit_is_altered(&self) -> bool {
+        self.audit.writer().is_some_and(|writer| writer.memory.has_altered())
     }
 
     /// Tells of something that changed nothing, or nothing that is in the database.

@@ -1,13 +1,15 @@
 //! The `audit_keys` table. Keys are sealed under the master secret before they get here.
 
 use super::db::sql;
+use super::from_row::from_row;
 use super::{Store, StoreError};
 use crate::domain::StoredAuditKey;
 
-#[derive(sqlx::FromRow)]
-struct AuditKeyRow {
-    id: Vec<u8>,
-    sealed: Vec<u8>,
+from_row! {
+    struct AuditKeyRow {
+        id: Vec<u8>,
+        sealed: Vec<u8>,
+    }
 }
 
 const LIST: &str = "SELECT id, sealed FROM audit_keys ORDER BY id";

@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::StoreError;
+use crate::metrics::{Lane, Lanes};
 
 /// The most items that go out as one statement.
 pub(super) const MAX_BATCH: usize = 256;
@@ -35,6 +36,13 @@ pub(super) trait Statement: Send + 'static {
     fn run(&mut self, items: &[Self::Item]) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
 }
 
+/// Where the sizes of a lane's batches are counted.
+#[derive(Clone, Debug)]
+pub(super) struct Sizes {
+    pub(super) lanes: Arc<Lanes>,
+    pub(super) lane: Lane,
+}
+
 /// A queue of items of type `I`, each answered with an `O`.
 pub(super) struct Batcher<I, O> {
     queue: mpsc::Sender<Waiting<I, O>>,
@@ -51,16 +59,17 @@ type Queue<I, O> = Arc<Mutex<mpsc::Receiver<Waiting<I, O>>>>;
 
 impl<I: Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
     /// Starts the lanes, each of which has one statement in flight at a time. They end when the last caller is gone. Nobody waits
-    /// for longer than `patience` before a statement.
+    /// for longer than `patience` before a statement. What goes out is counted in `sizes`.
     pub(super) fn start<S: Statement<Item = I, Outcome = O>>(
         patience: Duration,
+        sizes: &Sizes,
         lanes: impl IntoIterator<Item = S>,
     ) -> Self {
         let (queue, waiting) = mpsc::channel(MAX_WAITING);
         let (closed, closing) = watch::channel(false);
         let waiting = Arc::new(Mutex::new(waiting));
         for statement in lanes {
-            tokio::spawn(lane(Arc::clone(&waiting), closing.clone(), statement, patience));
+            tokio::spawn(lane(Arc::clone(&waiting), closing.clone(), statement, patience, sizes.clone()));
         }
         Self { queue, closed: Arc::new(closed) }
     }
@@ -100,6 +109,7 @@ async fn lane<S: Statement>(
     mut closing: watch::Receiver<bool>,
     mut statement: S,
     patience: Duration,
+    sizes: Sizes,
 ) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while take(&queue, &mut closing, &mut batch).await > 0 {
@@ -107,6 +117,7 @@ async fn lane<S: Statement>(
         if batch.is_empty() {
             continue;
         }
+        sizes.lanes.observe(sizes.lane, batch.len());
         let (items, answers): (Vec<_>, Vec<_>) = batch.drain(..).map(|waiting| (waiting.item, waiting.answer)).unzip();
         match answered(statement.run(&items)).await {
             Ok(outcomes) => send(answers, outcomes.into_iter().map(Ok)),

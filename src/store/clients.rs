@@ -1,9 +1,10 @@
 //! The `clients` table. Every change also counts up the registry's version, so that each node reads it again.
 
 use super::db::{Unit, sql};
+use super::from_row::from_row;
 use super::journal::Revoked;
 use super::revoked_tokens::CLOCK_SLACK;
-use super::{Store, StoreError, registry, row, sessions, users};
+use super::{ActingStore, Store, StoreError, registry, row, sessions, users};
 use crate::audit::Kind;
 use crate::clock::UnixTime;
 use crate::domain::{
@@ -11,30 +12,32 @@ use crate::domain::{
     User,
 };
 
-#[derive(sqlx::FromRow)]
-struct ClientRow {
-    id: String,
-    name: String,
-    secret_hash: Option<Vec<u8>>,
-    grants: String,
-    scope: String,
-    audience: String,
-    serves: String,
-    first_party: bool,
-    may_introspect: bool,
-    admin: bool,
-    access_lifetime: Option<i64>,
-    rotation: bool,
-    reuse_window: Option<i64>,
-    recovery: String,
-    idle_lifetime: Option<i64>,
-    absolute_lifetime: Option<i64>,
-    allowed_origins: String,
-    token_typ: String,
-    version: i64,
-    tokens_revoked_at: i64,
-    created_at: i64,
-    disabled_at: Option<i64>,
+from_row! {
+    struct ClientRow {
+        id: String,
+        name: String,
+        secret_hash: Option<Vec<u8>>,
+        grants: String,
+        scope: String,
+        audience: String,
+        serves: String,
+        first_party: bool,
+        may_introspect: bool,
+        admin: bool,
+        access_lifetime: Option<i64>,
+        rotation: bool,
+        reuse_window: Option<i64>,
+        recovery: String,
+        idle_lifetime: Option<i64>,
+        absolute_lifetime: Option<i64>,
+        allowed_origins: String,
+        token_typ: String,
+        version: i64,
+        tokens_revoked_at: i64,
+        created_at: i64,
+        disabled_at: Option<i64>,
+    }
+    columns = client_columns;
 }
 
 impl TryFrom<ClientRow> for Client {
@@ -74,20 +77,9 @@ impl TryFrom<ClientRow> for Client {
     }
 }
 
-macro_rules! select_clients {
-    ($which:literal) => {
-        concat!(
-            "SELECT id, name, secret_hash, grants, scope, audience, serves, first_party, may_introspect, admin, \
-             access_lifetime, rotation, reuse_window, recovery, idle_lifetime, absolute_lifetime, allowed_origins, \
-             token_typ, version, tokens_revoked_at, created_at, disabled_at FROM clients ",
-            $which
-        )
-    };
-}
+const LIST: &str = concat!("SELECT ", client_columns!(), " FROM clients ORDER BY id");
 
-const LIST: &str = select_clients!("ORDER BY id");
-
-const FIND: &str = select_clients!("WHERE id = $1");
+const FIND: &str = concat!("SELECT ", client_columns!(), " FROM clients WHERE id = $1");
 
 /// Tokens of a client that was removed must not live again with its id: they are revoked up to its registration, and past it
 /// where they may be dated ahead. And a sign-in that was decided on the one that was removed must not be stored as one of this:
@@ -156,12 +148,21 @@ impl Store {
         row.await?.map(Client::try_from).transpose()
     }
 
+    /// Forgets removed clients whose last token isn't dated ahead of any node's clock any more: a registration of today revokes it
+    /// by itself.
+    pub async fn purge_removed_clients(&self, now: UnixTime) -> Result<u64, StoreError> {
+        let before = now.saturating_sub(CLOCK_SLACK);
+        self.again(|| async { sql!(self.write().await?, execute, PURGE_REMOVED, before) }).await
+    }
+}
+
+impl ActingStore {
     /// Registers a client. [`StoreError::Exists`] when the id is taken.
     pub async fn insert_client(&self, client: &Client) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
         with_client!(unit, INSERT, client, registry::another_version())?;
         registry::change(&mut unit).await?;
-        self.commit(unit, self.event(Kind::ClientAdded).map(|event| event.client(&client.id))).await
+        self.commit(unit, [self.event(Kind::ClientAdded).client(&client.id)]).await
     }
 
     /// Adds the first clients and the first user, in one. [`StoreError::Exists`] when one of them is there.
@@ -172,9 +173,9 @@ impl Store {
         }
         users::insert(&mut unit, user, Some(password_hash)).await?;
         registry::change(&mut unit).await?;
-        let added = clients.iter().filter_map(|client| Some(self.event(Kind::ClientAdded)?.client(&client.id)));
-        let event = self.event(Kind::UserAdded).map(|event| event.user(user.id).of(user.username.to_string()));
-        self.commit(unit, added.chain(event)).await
+        let added = clients.iter().map(|client| self.event(Kind::ClientAdded).client(&client.id));
+        let event = self.event(Kind::UserAdded).user(user.id).of(user.username.to_string());
+        self.commit(unit, added.chain([event])).await
     }
 
     /// Stores a changed registration and ends the sessions that lost what they rest on, in one.
@@ -194,8 +195,8 @@ impl Store {
         }
         let ended = end_sessions(&mut unit, &client.id, lost, now).await?;
         registry::change(&mut unit).await?;
-        let event = self.event(Kind::ClientChanged).map(|event| event.client(&client.id).counting(ended));
-        self.commit(unit, event.map(|event| event.because(what_changed(before, client)))).await?;
+        let event = self.event(Kind::ClientChanged).client(&client.id).counting(ended);
+        self.commit(unit, [event.because(what_changed(before, client))]).await?;
         Ok(Some(ended))
     }
 
@@ -216,9 +217,8 @@ impl Store {
         }
         let ended = sessions::revoke_of_client(&mut unit, id, RevokedReason::Admin, now).await?;
         registry::change(&mut unit).await?;
-        let event = self.event(Kind::SessionsRevoked);
-        let reason = RevokedReason::Admin.as_str();
-        self.commit(unit, event.map(|event| event.client(id).counting(ended).because(reason))).await?;
+        let event = self.event(Kind::SessionsRevoked).client(id).counting(ended);
+        self.commit(unit, [event.because(RevokedReason::Admin.as_str())]).await?;
         Ok((ended, revoked.map_or(now, |row| row.tokens_revoked_at)))
     }
 
@@ -230,27 +230,22 @@ impl Store {
         let tokens_until = removed.tokens_revoked_at.max(now).saturating_add(1);
         sql!(unit, execute, REMEMBER_REMOVED, id.as_str(), tokens_until)?;
         registry::change(&mut unit).await?;
-        self.commit(unit, self.event(Kind::ClientRemoved).map(|event| event.client(id))).await?;
+        self.commit(unit, [self.event(Kind::ClientRemoved).client(id)]).await?;
         Ok(true)
     }
+}
 
-    /// Forgets removed clients whose last token isn't dated ahead of any node's clock any more: a registration of today revokes it
-    /// by itself.
-    pub async fn purge_removed_clients(&self, now: UnixTime) -> Result<u64, StoreError> {
-        let before = now.saturating_sub(CLOCK_SLACK);
-        self.again(|| async { sql!(self.write().await?, execute, PURGE_REMOVED, before) }).await
+from_row! {
+    struct RevokedRow {
+        tokens_revoked_at: i64,
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct RevokedRow {
-    tokens_revoked_at: i64,
-}
-
-#[derive(sqlx::FromRow)]
-struct BeforeRow {
-    secret_hash: Option<Vec<u8>>,
-    disabled_at: Option<i64>,
+from_row! {
+    struct BeforeRow {
+        secret_hash: Option<Vec<u8>>,
+        disabled_at: Option<i64>,
+    }
 }
 
 /// For the audit trail.

@@ -1,7 +1,7 @@
 //! What a process knows of its database between two statements: which connections to ask before they are used again, and whether
 //! what is written can be stored. Shared by all connections of a [`super::Store`]. Knows nothing of SQL.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ struct Known {
     /// The embedded database's file isn't the one that is open.
     gone: AtomicBool,
     closed: AtomicBool,
+    /// How many wait for a connection.
+    waiting: AtomicUsize,
     /// The database that the first connection reached.
     name: OnceLock<String>,
 }
@@ -78,7 +80,28 @@ pub enum Unfit {
     Failing,
 }
 
+/// Somebody who waits for a connection, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Condition {
+    /// Waits for a connection, and is counted meanwhile.
+    pub(super) async fn wait<T>(&self, connection: impl Future<Output = T>) -> T {
+        self.0.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&self.0.waiting);
+        connection.await
+    }
+
+    /// How many wait for a connection.
+    pub(super) fn waiting(&self) -> usize {
+        self.0.waiting.load(Ordering::Relaxed)
+    }
+
     /// Whether a connection that last answered at `at` has to be asked whether it lives.
     pub(super) fn is_doubtful(&self, at: Instant) -> bool {
         self.0.lost.is_after(at)

@@ -1,6 +1,7 @@
 //! One SQL text for two databases: an enum of two pools, and the macro that runs a statement on whichever it is.
 
 mod connection;
+mod usage;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +21,6 @@ use super::files::Files;
 use super::journal::Journal;
 use super::sessions::Hot;
 use super::{CopyError, PoolSize, StartError, StoreError, postgres, sqlite};
-use crate::audit::Acting;
 
 type Text = (String,);
 
@@ -66,7 +66,6 @@ pub struct Store {
     pub(super) hot: Hot,
     pub(super) audit: AuditLog,
     pub(super) journal: Journal,
-    pub(super) acting: Option<Arc<Acting>>,
 }
 
 #[derive(Clone, Debug)]
@@ -86,7 +85,11 @@ impl Store {
     /// Opens the embedded database, making the file (mode 0600) and its directory (mode 0700) when they aren't there.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StartError> {
         sqlite::make_private(path)?;
-        let options = sqlite::options(path).journal_mode(SqliteJournalMode::Wal).optimize_on_close(true, None);
+        Self::open_sqlite_by(path, sqlite::options(path)).await
+    }
+
+    async fn open_sqlite_by(path: &Path, options: SqliteConnectOptions) -> Result<Self, StartError> {
+        let options = options.journal_mode(SqliteJournalMode::Wal).optimize_on_close(true, None);
         let store = Self::connect_sqlite(path, options).await?;
         match store.try_to_write().await {
             Err(StoreError::Unavailable(cause)) if is_read_only(&cause) => {
@@ -136,7 +139,7 @@ impl Store {
 
     fn new(db: Db) -> Self {
         let audit = AuditLog::default();
-        Self { hot: Hot::start(&db, &audit), db, audit, journal: Journal::default(), acting: None }
+        Self { hot: Hot::start(&db, &audit), db, audit, journal: Journal::default() }
     }
 
     /// The same store with lanes of its own for what says whether access tokens live, run by the runtime that this is called on.
@@ -259,11 +262,16 @@ impl Db {
     }
 
     async fn connection(&self, writes: bool) -> Result<Connection, StoreError> {
-        self.condition().require_present()?;
+        let condition = self.condition();
+        condition.require_present()?;
         match self {
-            Self::Postgres(postgres) => Box::pin(postgres.pool.acquire()).await.map(Connection::Postgres),
-            Self::Sqlite { writer, .. } if writes => Box::pin(writer.acquire()).await.map(Connection::Sqlite),
-            Self::Sqlite { readers, .. } => Box::pin(readers.acquire()).await.map(Connection::Sqlite),
+            Self::Postgres(postgres) => {
+                condition.wait(Box::pin(postgres.pool.acquire())).await.map(Connection::Postgres)
+            }
+            Self::Sqlite { writer, .. } if writes => {
+                condition.wait(Box::pin(writer.acquire())).await.map(Connection::Sqlite)
+            }
+            Self::Sqlite { readers, .. } => condition.wait(Box::pin(readers.acquire())).await.map(Connection::Sqlite),
         }
         .map_err(StoreError::unavailable)
     }
@@ -278,11 +286,16 @@ impl Db {
     async fn begin_with(&self, postgres: &'static str, sqlite: &'static str, writes: bool) -> Result<Unit, StoreError> {
         // Until it has begun nothing was done.
         again(self.condition(), || async {
-            self.condition().require_present()?;
+            let condition = self.condition();
+            condition.require_present()?;
             match self {
-                Self::Postgres(db) => Box::pin(db.pool.begin_with(postgres)).await.map(Unit::Postgres),
-                Self::Sqlite { writer, .. } if writes => Box::pin(writer.begin_with(sqlite)).await.map(Unit::Sqlite),
-                Self::Sqlite { readers, .. } => Box::pin(readers.begin_with(sqlite)).await.map(Unit::Sqlite),
+                Self::Postgres(db) => condition.wait(Box::pin(db.pool.begin_with(postgres))).await.map(Unit::Postgres),
+                Self::Sqlite { writer, .. } if writes => {
+                    condition.wait(Box::pin(writer.begin_with(sqlite))).await.map(Unit::Sqlite)
+                }
+                Self::Sqlite { readers, .. } => {
+                    condition.wait(Box::pin(readers.begin_with(sqlite))).await.map(Unit::Sqlite)
+                }
             }
             .map_err(StoreError::unavailable)
         })
@@ -294,5 +307,22 @@ impl Db {
 async fn in_time(closed: impl Future<Output = ()>) {
     if tokio::time::timeout(CLOSE, closed).await.is_err() {
         tracing::warn!("the database's connections could not be closed in time");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SQLite's way to lock by files has no shared memory, as a network file system has none.
+    #[tokio::test]
+    async fn a_place_where_sqlite_cannot_write_ahead_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("database");
+        sqlite::make_private(&path).unwrap();
+        let without_memory = sqlite::options(&path).vfs("unix-dotfile");
+        let refused = Store::open_sqlite_by(&path, without_memory).await;
+        assert!(matches!(refused, Err(StartError::NoWal(_))), "{refused:?}");
+        Store::open_sqlite_by(&path, sqlite::options(&path)).await.unwrap();
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use self::entries::{Entries, Entry};
 use super::db::{Db, Unit, sql};
+use super::from_row::from_row;
 use super::{Store, StoreError, registry, within};
 use crate::clock::UnixTime;
 use crate::domain::RevokedReason;
@@ -48,9 +49,10 @@ impl Restoration {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct TimelineRow {
-    timeline: Option<String>,
+from_row! {
+    struct TimelineRow {
+        timeline: Option<String>,
+    }
 }
 
 /// Another one since a standby was promoted or a backup restored; a standby has none yet.

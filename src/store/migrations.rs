@@ -4,6 +4,7 @@
 //! migrations, and later ones are recorded in a table of ours, which says which versions can still use the database.
 
 mod expand;
+mod files;
 
 use std::sync::LazyLock;
 
@@ -12,6 +13,7 @@ use sqlx::{Connection as _, PgConnection, PgPool, SqlitePool};
 
 use super::db::{Db, sql};
 use super::error::is_lock_timeout;
+use super::from_row::from_row;
 use super::{StartError, Store, StoreError};
 use crate::audit::AuditKeys;
 
@@ -29,12 +31,12 @@ struct Migrations {
 }
 
 static POSTGRES: LazyLock<Migrations> = LazyLock::new(|| {
-    let mut migrations = Migrations::of(&sqlx::migrate!("migrations/postgres"));
+    let mut migrations = Migrations::of(files::postgres());
     // The driver's lock has the patience of the connection that migrates.
     migrations.first.set_locking(false);
     migrations
 });
-static SQLITE: LazyLock<Migrations> = LazyLock::new(|| Migrations::of(&sqlx::migrate!("migrations/sqlite")));
+static SQLITE: LazyLock<Migrations> = LazyLock::new(|| Migrations::of(files::sqlite()));
 
 /// The oldest PostgreSQL that is supported, as `server_version_num` counts.
 const OLDEST_POSTGRES: i64 = 140_000;
@@ -56,15 +58,17 @@ pub enum MigrationState {
     Newer(i64),
 }
 
-#[derive(sqlx::FromRow)]
-struct AppliedRow {
-    version: i64,
+from_row! {
+    struct AppliedRow {
+        version: i64,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct VersionRow {
-    number: i64,
-    name: String,
+from_row! {
+    struct VersionRow {
+        number: i64,
+        name: String,
+    }
 }
 
 const APPLIED: &str = "SELECT version FROM _sqlx_migrations ORDER BY version";
@@ -73,8 +77,8 @@ const POSTGRES_VERSION: &str =
     "SELECT CAST(current_setting('server_version_num') AS BIGINT) AS number, current_setting('server_version') AS name";
 
 impl Migrations {
-    fn of(all: &Migrator) -> Self {
-        let (first, later) = all.iter().cloned().partition(|migration| migration.version <= LAST_OF_SQLX);
+    fn of(all: Vec<Migration>) -> Self {
+        let (first, later) = all.into_iter().partition(|migration| migration.version <= LAST_OF_SQLX);
         Self { first: Migrator::with_migrations(first), later }
     }
 
@@ -92,6 +96,11 @@ impl Store {
     /// How many migrations an embedded database that isn't there lacks.
     pub fn embedded_migrations() -> usize {
         SQLITE.count()
+    }
+
+    /// The newest migration that this program knows.
+    pub fn newest_migration(&self) -> i64 {
+        self.migrations().newest()
     }
 
     /// Compares the database's tables with what this program knows. Writes nothing.

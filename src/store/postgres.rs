@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::StartError;
 use super::condition::Condition;
+use super::from_row::from_row;
 use super::kept::BELIEVED;
 use super::sessions::OWN_LANES;
 
@@ -156,12 +157,13 @@ async fn may_stay(
     Ok(make_fit(connection).await?.may_write(condition))
 }
 
-/// What a connection says of itself.
-#[derive(sqlx::FromRow)]
-pub(super) struct Fitness {
-    is_standby: bool,
-    is_read_only: bool,
-    database: String,
+from_row! {
+    /// What a connection says of itself.
+    pub(super) struct Fitness {
+        is_standby: bool,
+        is_read_only: bool,
+        database: String,
+    }
 }
 
 impl Fitness {

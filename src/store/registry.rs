@@ -1,19 +1,22 @@
 //! The `registry` row: a version that is another one after each change to clients and signing keys, and the recovery window.
 
 use super::db::{Unit, sql};
-use super::{Store, StoreError};
+use super::from_row::from_row;
+use super::{ActingStore, Store, StoreError};
 use crate::audit::Kind;
 use crate::clock::UnixTime;
 use crate::random;
 
-/// What each node polls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct RegistryState {
-    /// Another one, at random, after each change to clients and signing keys. A count would come to a number again that a node knows
-    /// with something else behind it, when the database is put back to an earlier time.
-    pub version: i64,
-    /// Until when refresh tokens from before a database's loss of commits are accepted.
-    pub recovery_until: Option<UnixTime>,
+from_row! {
+    /// What each node polls.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct RegistryState {
+        /// Another one, at random, after each change to clients and signing keys. A count would come to a number again that a node knows
+        /// with something else behind it, when the database is put back to an earlier time.
+        pub version: i64,
+        /// Until when refresh tokens from before a database's loss of commits are accepted.
+        pub recovery_until: Option<UnixTime>,
+    }
 }
 
 const READ: &str = "SELECT version, recovery_until FROM registry WHERE id = 1";
@@ -30,16 +33,18 @@ impl Store {
         let state = self.again(|| async { sql!(self.read().await?, optional RegistryState, READ) }).await?;
         state.ok_or(StoreError::Unreadable("registry"))
     }
+}
 
+impl ActingStore {
     /// Opens the recovery window until a moment, or closes it.
     pub async fn set_recovery(&self, until: Option<UnixTime>) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
         sql!(unit, execute, SET_RECOVERY, until, another_version())?;
         let event = match until {
-            Some(until) => self.event(Kind::RecoveryOpened).map(|event| event.of(until.to_string())),
+            Some(until) => self.event(Kind::RecoveryOpened).of(until.to_string()),
             None => self.event(Kind::RecoveryClosed),
         };
-        self.commit(unit, event).await
+        self.commit(unit, [event]).await
     }
 }
 

@@ -8,7 +8,7 @@ use super::db::{Connection, Handle, sql};
 use super::journal::Revoked;
 use super::kept::Read;
 use super::values::Values;
-use super::{Store, StoreError};
+use super::{ActingStore, Store, StoreError};
 use crate::audit::{AuditEvent, Kind};
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::{ClientId, RevokedReason};
@@ -41,19 +41,6 @@ pub(super) static LIVING_SQLITE: Values = Values::new(
 const PURGE: &str = "DELETE FROM revoked_tokens WHERE expires_at <= $1";
 
 impl Store {
-    /// Revokes one access token for the rest of its life.
-    pub async fn revoke_token(&self, jti: Uuid, expires_at: UnixTime, now: UnixTime) -> Result<(), StoreError> {
-        let revoked = self.again(|| async move {
-            let mut unit = self.begin().await?;
-            let revoked = sql!(unit, execute, REVOKE, jti, expires_at)?;
-            let event = self.event(Kind::TokenRevoked).filter(|_| revoked == 1);
-            self.commit(unit, event.map(|event| AuditEvent { jti: Some(jti), ..event })).await
-        });
-        revoked.await?;
-        self.journal.note(&self.db, Revoked::Token { jti, expires_at }, RevokedReason::Other, now);
-        Ok(())
-    }
-
     /// Whether an access token without a session is alive: its client is, and neither it nor all were revoked.
     pub async fn client_token_lives(
         &self,
@@ -67,6 +54,21 @@ impl Store {
     /// Forgets tokens that have expired by every node's clock. How many.
     pub async fn purge_revoked_tokens(&self, now: UnixTime) -> Result<u64, StoreError> {
         self.again(|| async { sql!(self.write().await?, execute, PURGE, now.saturating_sub(CLOCK_SLACK)) }).await
+    }
+}
+
+impl ActingStore {
+    /// Revokes one access token for the rest of its life.
+    pub async fn revoke_token(&self, jti: Uuid, expires_at: UnixTime, now: UnixTime) -> Result<(), StoreError> {
+        let revoked = self.again(|| async move {
+            let mut unit = self.begin().await?;
+            let revoked = sql!(unit, execute, REVOKE, jti, expires_at)?;
+            let event = AuditEvent { jti: Some(jti), ..self.event(Kind::TokenRevoked) };
+            self.commit(unit, (revoked == 1).then_some(event)).await
+        });
+        revoked.await?;
+        self.journal.note(&self.db, Revoked::Token { jti, expires_at }, RevokedReason::Other, now);
+        Ok(())
     }
 }
 

@@ -10,11 +10,12 @@ use uuid::Uuid;
 
 use self::hot::{Exchanged, Insert, TokenKey, exchange_one, insert_one};
 pub(super) use self::hot::{Hot, OWN_LANES, READ_LANES};
-use self::row::SignedInRow;
+use self::row::{SignedInRow, session_columns};
 use super::db::{Unit, sql};
+use super::from_row::from_row;
 use super::journal::Revoked;
-use super::users::StoredUser;
-use super::{Store, StoreError, within};
+use super::users::{StoredUser, user_columns};
+use super::{ActingStore, Store, StoreError, within};
 use crate::audit::{AuditEvent, Kind};
 use crate::clock::UnixTime;
 use crate::domain::{
@@ -80,37 +81,25 @@ pub struct SessionFilter {
     pub ended: bool,
 }
 
-#[derive(sqlx::FromRow)]
-struct CountRow {
-    number: i64,
+from_row! {
+    struct CountRow {
+        number: i64,
+    }
 }
-
-/// The columns that [`SignedInRow`] reads.
-macro_rules! signed_in_columns {
-    () => {
-        "s.id, s.user_id, s.client_id, s.scope, s.audience, s.generation, s.current_hash, s.parent_hash, s.rotated_at, \
-         s.anchor_generation, s.anchor_at, s.created_at, s.auth_time, s.last_used_at, s.idle_expires_at, s.expires_at, \
-         s.revoked_at, s.revoked_reason, s.device_name, s.user_agent, s.ip, \
-         u.username, u.email, u.claims, u.credentials_version, u.created_at AS user_created_at, \
-         u.disabled_at AS user_disabled_at"
-    };
-}
-
-use signed_in_columns;
 
 /// The sessions of a [`SessionFilter`], $1 to $3, at $4. A statement for each filter, so that each has its index.
 macro_rules! filtered {
-    ($select:expr, $rest:literal) => {
+    ([$($select:expr),*], $rest:literal) => {
         [
-            filtered!($select, "$1 IS NULL AND $2 IS NULL", $rest),
-            filtered!($select, "s.user_id = $1 AND $2 IS NULL", $rest),
-            filtered!($select, "$1 IS NULL AND s.client_id = $2", $rest),
-            filtered!($select, "s.user_id = $1 AND s.client_id = $2", $rest),
+            filtered!([$($select),*], "$1 IS NULL AND $2 IS NULL", $rest),
+            filtered!([$($select),*], "s.user_id = $1 AND $2 IS NULL", $rest),
+            filtered!([$($select),*], "$1 IS NULL AND s.client_id = $2", $rest),
+            filtered!([$($select),*], "s.user_id = $1 AND s.client_id = $2", $rest),
         ]
     };
-    ($select:expr, $which:literal, $rest:literal) => {
+    ([$($select:expr),*], $which:literal, $rest:literal) => {
         concat!(
-            $select,
+            $($select,)*
             " WHERE ",
             $which,
             " AND ($3 OR (s.revoked_at IS NULL AND s.idle_expires_at > $4 AND s.expires_at > $4))",
@@ -130,15 +119,17 @@ impl SessionFilter {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct EndedRow {
-    user_id: Uuid,
-    client_id: String,
+from_row! {
+    struct EndedRow {
+        user_id: Uuid,
+        client_id: String,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct IdRow {
-    id: Uuid,
+from_row! {
+    struct IdRow {
+        id: Uuid,
+    }
 }
 
 const REVOKE: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE id = $1 AND revoked_at IS NULL \
@@ -170,11 +161,11 @@ const REVOKE_WITH_SCOPE: &str = revoke_with!("scope");
 const REVOKE_WITH_AUDIENCE: &str = revoke_with!("audience");
 
 const LIST: [&str; 4] = filtered!(
-    concat!("SELECT ", signed_in_columns!(), " FROM sessions s JOIN users u ON u.id = s.user_id"),
+    ["SELECT ", session_columns!("s."), ", ", user_columns!("u."), " FROM sessions s JOIN users u ON u.id = s.user_id"],
     " ORDER BY s.created_at DESC, s.id LIMIT $5"
 );
 
-const COUNT: [&str; 4] = filtered!("SELECT COUNT(*) AS number FROM sessions s", "");
+const COUNT: [&str; 4] = filtered!(["SELECT COUNT(*) AS number FROM sessions s"], "");
 
 /// In slices of the primary key, so that no statement reads the whole table or holds its locks for long.
 const PURGE: &str = "DELETE FROM sessions WHERE id > $2 AND id <= $3 \
@@ -186,34 +177,6 @@ const SLICE_PURGED: Duration = Duration::from_mins(1);
 const SLICE_END: &str = "SELECT id FROM sessions WHERE id > $1 ORDER BY id LIMIT 1 OFFSET 999";
 
 impl Store {
-    /// Stores a new session, unless what it was decided on has changed. Whether it was stored.
-    pub async fn insert_session(&self, session: &Session, decided_on: DecidedOn) -> Result<bool, StoreError> {
-        let event = self.event(Kind::SignedIn);
-        let event = event.map(|event| event.user(session.user_id).client(&session.client_id).session(session.id));
-        let insert = Insert { session: session.clone(), decided_on, event };
-        if self.insert_again(|| self.hot.inserts.ask(insert.clone())).await? {
-            return Ok(true);
-        }
-        // Left out of its batch, it may have met somebody's lock; alone it waits for that.
-        self.insert_again(|| self.hot.lone_inserts.pass(insert_one(&self.db, &self.audit, &insert))).await
-    }
-
-    /// As [`Store::again`]. What was stored before its connection was lost is there now, and it is nobody else's.
-    async fn insert_again<F: Future<Output = Result<bool, StoreError>>>(
-        &self,
-        insert: impl Fn() -> F,
-    ) -> Result<bool, StoreError> {
-        let is_again = AtomicBool::new(false);
-        let inserted = self.again(|| async {
-            let again = is_again.swap(true, Ordering::Relaxed);
-            match insert().await {
-                Err(StoreError::Exists) if again => Ok(true),
-                inserted => inserted,
-            }
-        });
-        inserted.await
-    }
-
     /// The session and its user.
     pub async fn find_session(&self, id: SessionId) -> Result<Option<SignedIn>, StoreError> {
         self.hot.reads.ask(id).await
@@ -254,58 +217,6 @@ impl Store {
         let exchange = (id, exchange.clone());
         let exchanged = exchange_one(&self.db, &self.audit, &exchange, event);
         self.hot.lone_exchanges.pass(exchanged).await.inspect_err(|error| self.db.condition().note_asked(error))
-    }
-
-    /// Ends one session. How many ended: 0 when it was gone already.
-    pub async fn revoke_session(&self, id: SessionId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
-        let number = self.again(|| self.end_session(id, reason, now)).await?;
-        self.journal.note(&self.db, Revoked::Session(id), reason, now);
-        Ok(number)
-    }
-
-    async fn end_session(&self, id: SessionId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
-        let mut unit = self.begin().await?;
-        let ended = sql!(unit, optional EndedRow, REVOKE, id.0, now, reason.as_str())?;
-        let number = u64::from(ended.is_some());
-        self.end(unit, number, reason, |event| match ended {
-            Some(EndedRow { user_id, client_id }) => {
-                AuditEvent { client_id: Some(client_id), ..event.session(id).user(UserId(user_id)) }
-            }
-            None => event,
-        })
-        .await?;
-        Ok(number)
-    }
-
-    /// Ends every session of a user. How many ended.
-    pub async fn revoke_user(&self, id: UserId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
-        let ended = self.again(|| async move {
-            let mut unit = self.begin().await?;
-            let ended = revoke_of_user(&mut unit, id, reason, now).await?;
-            self.end(unit, ended, reason, |event| event.user(id)).await?;
-            Ok(ended)
-        });
-        let ended = ended.await?;
-        self.journal.note(&self.db, Revoked::User(id), reason, now);
-        Ok(ended)
-    }
-
-    /// Commits the end of sessions, and tells of it if there were any.
-    async fn end(
-        &self,
-        unit: Unit,
-        ended: u64,
-        reason: RevokedReason,
-        of: impl FnOnce(AuditEvent) -> AuditEvent,
-    ) -> Result<(), StoreError> {
-        let kind = match reason {
-            RevokedReason::Logout => Kind::SignedOut,
-            RevokedReason::Reuse => Kind::RefreshReused,
-            _ => Kind::SessionsRevoked,
-        };
-        let event = self.event(kind).filter(|_| ended > 0);
-        let event = event.map(|event| of(event).counting(ended).because(reason.as_str()));
-        self.commit(unit, event).await
     }
 
     /// Up to `limit` sessions, the newest first.
@@ -358,6 +269,86 @@ impl Store {
         let end = sql!(self.read().await?, optional IdRow, SLICE_END, after)?.map(|row| row.id);
         let rows = sql!(self.write().await?, execute, PURGE, ended_before, after, end.unwrap_or(Uuid::max()))?;
         Ok((rows, end))
+    }
+}
+
+impl ActingStore {
+    /// Stores a new session, unless what it was decided on has changed. Whether it was stored.
+    pub async fn insert_session(&self, session: &Session, decided_on: DecidedOn) -> Result<bool, StoreError> {
+        let event = self.event(Kind::SignedIn).user(session.user_id).client(&session.client_id).session(session.id);
+        let insert = Insert { session: session.clone(), decided_on, event };
+        if self.insert_again(|| self.hot.inserts.ask(insert.clone())).await? {
+            return Ok(true);
+        }
+        // Left out of its batch, it may have met somebody's lock; alone it waits for that.
+        self.insert_again(|| self.hot.lone_inserts.pass(insert_one(&self.db, &self.audit, &insert))).await
+    }
+
+    /// As [`Store::again`]. What was stored before its connection was lost is there now, and it is nobody else's.
+    async fn insert_again<F: Future<Output = Result<bool, StoreError>>>(
+        &self,
+        insert: impl Fn() -> F,
+    ) -> Result<bool, StoreError> {
+        let is_again = AtomicBool::new(false);
+        let inserted = self.again(|| async {
+            let again = is_again.swap(true, Ordering::Relaxed);
+            match insert().await {
+                Err(StoreError::Exists) if again => Ok(true),
+                inserted => inserted,
+            }
+        });
+        inserted.await
+    }
+
+    /// Ends one session. How many ended: 0 when it was gone already.
+    pub async fn revoke_session(&self, id: SessionId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
+        let number = self.again(|| self.end_session(id, reason, now)).await?;
+        self.journal.note(&self.db, Revoked::Session(id), reason, now);
+        Ok(number)
+    }
+
+    async fn end_session(&self, id: SessionId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
+        let mut unit = self.begin().await?;
+        let ended = sql!(unit, optional EndedRow, REVOKE, id.0, now, reason.as_str())?;
+        let number = u64::from(ended.is_some());
+        self.end(unit, number, reason, |event| match ended {
+            Some(EndedRow { user_id, client_id }) => {
+                AuditEvent { client_id: Some(client_id), ..event.session(id).user(UserId(user_id)) }
+            }
+            None => event,
+        })
+        .await?;
+        Ok(number)
+    }
+
+    /// Ends every session of a user. How many ended.
+    pub async fn revoke_user(&self, id: UserId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
+        let ended = self.again(|| async move {
+            let mut unit = self.begin().await?;
+            let ended = revoke_of_user(&mut unit, id, reason, now).await?;
+            self.end(unit, ended, reason, |event| event.user(id)).await?;
+            Ok(ended)
+        });
+        let ended = ended.await?;
+        self.journal.note(&self.db, Revoked::User(id), reason, now);
+        Ok(ended)
+    }
+
+    /// Commits the end of sessions, and tells of it if there were any.
+    async fn end(
+        &self,
+        unit: Unit,
+        ended: u64,
+        reason: RevokedReason,
+        of: impl FnOnce(AuditEvent) -> AuditEvent,
+    ) -> Result<(), StoreError> {
+        let kind = match reason {
+            RevokedReason::Logout => Kind::SignedOut,
+            RevokedReason::Reuse => Kind::RefreshReused,
+            _ => Kind::SessionsRevoked,
+        };
+        let event = of(self.event(kind)).counting(ended).because(reason.as_str());
+        self.commit(unit, (ended > 0).then_some(event)).await
     }
 }
 

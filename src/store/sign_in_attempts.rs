@@ -2,6 +2,7 @@
 //! counted before its password is hashed, in one statement that decides too.
 
 use super::db::sql;
+use super::from_row::from_row;
 use super::{Store, StoreError};
 use crate::clock::UnixTime;
 use crate::throttle::{AccountAttempts, AccountLimit, AttemptKey};
@@ -9,10 +10,11 @@ use crate::throttle::{AccountAttempts, AccountLimit, AttemptKey};
 /// How often to look again when a row was forgotten between the two statements.
 const LOOKS: usize = 4;
 
-#[derive(sqlx::FromRow)]
-struct AttemptsRow {
-    forgotten_at: i64,
-    last_at: i64,
+from_row! {
+    struct AttemptsRow {
+        forgotten_at: i64,
+        last_at: i64,
+    }
 }
 
 /// How many failures are remembered: each keeps the row for another `longest` seconds, $3.

@@ -1,17 +1,20 @@
 //! The `signing_keys` table. Private keys are sealed under the master secret before they get here.
 
 use super::db::{Unit, sql};
-use super::{Store, StoreError, registry, row};
+use super::from_row::from_row;
+use super::{ActingStore, Store, StoreError, registry, row};
 use crate::audit::Kind;
 use crate::domain::StoredKey;
 
-#[derive(sqlx::FromRow)]
-struct SigningKeyRow {
-    kid: String,
-    algorithm: String,
-    sealed_private: Vec<u8>,
-    created_at: i64,
-    signs_from: i64,
+from_row! {
+    struct SigningKeyRow {
+        kid: String,
+        algorithm: String,
+        sealed_private: Vec<u8>,
+        created_at: i64,
+        signs_from: i64,
+    }
+    columns = signing_key_columns;
 }
 
 impl TryFrom<SigningKeyRow> for StoredKey {
@@ -28,8 +31,7 @@ impl TryFrom<SigningKeyRow> for StoredKey {
     }
 }
 
-const LIST: &str =
-    "SELECT kid, algorithm, sealed_private, created_at, signs_from FROM signing_keys ORDER BY signs_from, kid";
+const LIST: &str = concat!("SELECT ", signing_key_columns!(), " FROM signing_keys ORDER BY signs_from, kid");
 
 const INSERT: &str = "INSERT INTO signing_keys (kid, algorithm, sealed_private, created_at, signs_from) \
      VALUES ($1, $2, $3, $4, $5)";
@@ -45,6 +47,16 @@ impl Store {
         rows.into_iter().map(StoredKey::try_from).collect()
     }
 
+    /// Stores a key as another master secret seals it, if it is still as `from` has it. False when it isn't.
+    ///
+    /// The key itself is the same, so no node has to read it again.
+    pub async fn reseal_signing_key(&self, from: &StoredKey, to: &StoredKey) -> Result<bool, StoreError> {
+        let (old, new) = (&from.sealed_private, &to.sealed_private);
+        Ok(sql!(self.write().await?, execute, RESEAL, from.kid.as_str(), old, new)? == 1)
+    }
+}
+
+impl ActingStore {
     /// Adds a signing key if the registry is still at this version: what was decided on then is still so. False when it
     /// isn't.
     pub async fn insert_signing_key_at(&self, version: i64, key: &StoredKey) -> Result<bool, StoreError> {
@@ -53,7 +65,7 @@ impl Store {
             return Ok(false);
         }
         insert(&mut unit, key).await?;
-        self.commit(unit, self.event(Kind::KeyAdded).map(|event| event.of(key.kid.clone()))).await?;
+        self.commit(unit, [self.event(Kind::KeyAdded).of(key.kid.clone())]).await?;
         Ok(true)
     }
 
@@ -62,15 +74,7 @@ impl Store {
         let mut unit = self.begin().await?;
         insert(&mut unit, key).await?;
         registry::change(&mut unit).await?;
-        self.commit(unit, self.event(Kind::KeyAdded).map(|event| event.of(key.kid.clone()))).await
-    }
-
-    /// Stores a key as another master secret seals it, if it is still as `from` has it. False when it isn't.
-    ///
-    /// The key itself is the same, so no node has to read it again.
-    pub async fn reseal_signing_key(&self, from: &StoredKey, to: &StoredKey) -> Result<bool, StoreError> {
-        let (old, new) = (&from.sealed_private, &to.sealed_private);
-        Ok(sql!(self.write().await?, execute, RESEAL, from.kid.as_str(), old, new)? == 1)
+        self.commit(unit, [self.event(Kind::KeyAdded).of(key.kid.clone())]).await
     }
 
     /// Removes a signing key. False when there is no such key.
@@ -80,7 +84,7 @@ impl Store {
             return Ok(false);
         }
         registry::change(&mut unit).await?;
-        self.commit(unit, self.event(Kind::KeyRemoved).map(|event| event.of(kid.to_owned()))).await?;
+        self.commit(unit, [self.event(Kind::KeyRemoved).of(kid.to_owned())]).await?;
         Ok(true)
     }
 }

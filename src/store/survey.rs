@@ -1,22 +1,26 @@
 //! What an operator wants to know of a database before a server runs on it. Changes nothing.
 
 use super::db::{Db, sql};
+use super::from_row::from_row;
 use super::{Store, StoreError};
 
-/// How much there is of everything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct Counts {
-    /// Users, disabled ones too.
-    pub users: i64,
-    /// Clients, disabled ones too.
-    pub clients: i64,
-    /// Sessions, ended ones that are still kept too.
-    pub sessions: i64,
+from_row! {
+    /// How much there is of everything.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Counts {
+        /// Users, disabled ones too.
+        pub users: i64,
+        /// Clients, disabled ones too.
+        pub clients: i64,
+        /// Sessions, ended ones that are still kept too.
+        pub sessions: i64,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct EngineRow {
-    version: String,
+from_row! {
+    struct EngineRow {
+        version: String,
+    }
 }
 
 const COUNTS: &str = "SELECT (SELECT COUNT(*) FROM users) AS users, (SELECT COUNT(*) FROM clients) AS clients, \

@@ -8,22 +8,35 @@ pub(super) use credentials::{CredentialsRow, FindCredentials};
 use uuid::Uuid;
 
 use super::db::{Unit, sql};
-use super::{Store, StoreError, row, sessions};
+use super::from_row::from_row;
+use super::{ActingStore, Store, StoreError, row, sessions};
 use crate::audit::Kind;
 use crate::clock::UnixTime;
 use crate::domain::{RevokedReason, User, UserId};
 
-/// As a row, or as SQLite's JSON array: in this order.
-#[derive(Clone, Debug, sqlx::FromRow, serde::Deserialize)]
-pub(super) struct UserRow {
-    user_id: Uuid,
-    username: String,
-    email: Option<String>,
-    claims: String,
-    credentials_version: i64,
-    user_created_at: i64,
-    user_disabled_at: Option<i64>,
+from_row! {
+    /// As a row, or as SQLite's JSON array: in this order.
+    #[derive(Clone, Debug, serde::Deserialize)]
+    pub(super) struct UserRow {
+        user_id: Uuid = "id",
+        username: String,
+        email: Option<String>,
+        claims: String,
+        credentials_version: i64,
+        user_created_at: i64 = "created_at",
+        user_disabled_at: Option<i64> = "disabled_at",
+    }
+    columns = user_columns;
 }
+
+/// A [`UserRow`] of the table `u` as SQLite's JSON array.
+macro_rules! user_json {
+    () => {
+        "json_array(hex(u.id), u.username, u.email, u.claims, u.credentials_version, u.created_at, u.disabled_at)"
+    };
+}
+
+pub(super) use {user_columns, user_json};
 
 /// A user as it was read, for those who need no more of it than its number or its name: the rest takes longer to understand.
 #[derive(Debug)]
@@ -71,21 +84,20 @@ impl TryFrom<UserRow> for User {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct RemovedRow {
-    username: String,
+from_row! {
+    struct RemovedRow {
+        username: String,
+    }
 }
 
-const LIST: &str = "SELECT id AS user_id, username, email, claims, credentials_version, created_at AS user_created_at, \
-     disabled_at AS user_disabled_at FROM users WHERE username > $1 ORDER BY username LIMIT $2";
+const LIST: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE username > $1 ORDER BY username LIMIT $2");
 
 const INSERT: &str = "INSERT INTO users (id, username, email, claims, password_hash, credentials_version, created_at) \
      VALUES ($1, $2, $3, $4, $5, 1, $6)";
 
 /// Reads a user and holds the row until the end of the transaction. `SELECT .. FOR UPDATE` is unknown to SQLite, and a
 /// comparison with what was read before would have to be one of texts, which another version may have written otherwise.
-const HOLD: &str = "UPDATE users SET email = email WHERE id = $1 RETURNING id AS user_id, username, email, claims, \
-     credentials_version, created_at AS user_created_at, disabled_at AS user_disabled_at";
+const HOLD: &str = concat!("UPDATE users SET email = email WHERE id = $1 RETURNING ", user_columns!());
 
 const UPDATE: &str = "UPDATE users SET email = $2, claims = $3 WHERE id = $1";
 
@@ -110,12 +122,20 @@ impl Store {
         rows.await?.into_iter().map(User::try_from).collect()
     }
 
+    /// Replaces the hash of an unchanged password by a better one, unless the password was changed meanwhile.
+    pub async fn rehash_password(&self, id: UserId, old: &str, new: &str) -> Result<bool, StoreError> {
+        let rehashed = self.again(|| async { sql!(self.write().await?, execute, REHASH, id.0, old, new) });
+        Ok(rehashed.await? == 1)
+    }
+}
+
+impl ActingStore {
     /// Adds a user. [`StoreError::Exists`] when the name is taken.
     pub async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
         insert(&mut unit, user, password_hash).await?;
-        let event = self.event(Kind::UserAdded);
-        self.commit(unit, event.map(|event| event.user(user.id).of(user.username.to_string()))).await
+        let event = self.event(Kind::UserAdded).user(user.id).of(user.username.to_string());
+        self.commit(unit, [event]).await
     }
 
     /// Changes a user's address and claims: of changes at once each sees what the one before has left. False when there is no
@@ -134,12 +154,6 @@ impl Store {
         Ok(self.tell_of(unit, true, Kind::UserChanged, id).await?)
     }
 
-    /// Replaces the hash of an unchanged password by a better one, unless the password was changed meanwhile.
-    pub async fn rehash_password(&self, id: UserId, old: &str, new: &str) -> Result<bool, StoreError> {
-        let rehashed = self.again(|| async { sql!(self.write().await?, execute, REHASH, id.0, old, new) });
-        Ok(rehashed.await? == 1)
-    }
-
     /// Sets a new password and ends every session, in one. The number of sessions; `None` when there is no such user.
     pub async fn set_password(&self, id: UserId, hash: &str, now: UnixTime) -> Result<Option<u64>, StoreError> {
         let mut unit = self.begin().await?;
@@ -147,8 +161,8 @@ impl Store {
             return Ok(None);
         }
         let ended = sessions::revoke_of_user(&mut unit, id, RevokedReason::PasswordChanged, now).await?;
-        let event = self.event(Kind::PasswordSet).map(|event| event.user(id).counting(ended));
-        self.commit(unit, event).await?;
+        let event = self.event(Kind::PasswordSet).user(id).counting(ended);
+        self.commit(unit, [event]).await?;
         Ok(Some(ended))
     }
 
@@ -159,8 +173,8 @@ impl Store {
             return Ok(None);
         }
         let ended = sessions::revoke_of_user(&mut unit, id, RevokedReason::UserDisabled, now).await?;
-        let event = self.event(Kind::UserDisabled).map(|event| event.user(id).counting(ended));
-        self.commit(unit, event).await?;
+        let event = self.event(Kind::UserDisabled).user(id).counting(ended);
+        self.commit(unit, [event]).await?;
         Ok(Some(ended))
     }
 
@@ -184,15 +198,14 @@ impl Store {
         let mut unit = self.begin().await?;
         let Some(removed) = sql!(unit, optional RemovedRow, REMOVE, id.0)? else { return Ok(false) };
         // Nobody else knows any more whose events they are.
-        let event = self.event(Kind::UserRemoved).map(|event| event.user(id).of(removed.username));
-        self.commit(unit, event).await?;
+        let event = self.event(Kind::UserRemoved).user(id).of(removed.username);
+        self.commit(unit, [event]).await?;
         Ok(true)
     }
 
     /// Commits a change of a user, and tells of it if there was one.
     async fn tell_of(&self, unit: Unit, done: bool, kind: Kind, id: UserId) -> Result<bool, StoreError> {
-        let event = self.event(kind).filter(|_| done);
-        self.commit(unit, event.map(|event| event.user(id))).await?;
+        self.commit(unit, done.then(|| self.event(kind).user(id))).await?;
         Ok(done)
     }
 }

@@ -1,14 +1,14 @@
 //! The first start of the real program, and the lines that it prints.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Program, Running, run_sql, url_of};
 
-/// Where the printed lines are, and what ends them.
-const FIRST: &str = "# Log in";
-const LAST: &str = "/revoke";
+/// The line before those to paste, and the last one.
+const TRY: &str = "In another terminal";
+const LAST: &str = "Data: ";
 
 fn fresh() -> Program {
     Program::new().set("TOKEND_LISTEN", "127.0.0.1:0")
@@ -19,41 +19,47 @@ fn printed(server: &Running) -> Vec<String> {
     server.stdout_until(LAST)
 }
 
-/// Runs the printed lines in one shell, one after the other. What each of them printed, if it printed anything.
-fn paste(lines: &[String]) -> Vec<String> {
-    let marked = lines.join("\nprintf '\\036'\n");
-    let shell = Command::new("bash").args(["-u", "-c", &marked]).output().expect("bash runs");
-    assert!(shell.status.success() && shell.stderr.is_empty(), "{shell:?}");
-    let text = String::from_utf8(shell.stdout).unwrap();
-    text.split('\u{1e}').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+/// The lines to paste.
+fn to_paste(printed: &[String]) -> String {
+    let begin = printed.iter().position(|line| line.starts_with(TRY)).expect("lines to paste") + 2;
+    printed[begin..].iter().take_while(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect()
 }
 
-fn json(text: &str) -> Value {
+/// Runs lines in one shell. What they printed.
+fn paste(lines: &str) -> Vec<String> {
+    let shell = Command::new("bash").args(["-euc", lines]).stderr(Stdio::null()).output().expect("bash runs");
+    assert!(shell.status.success(), "{shell:?}");
+    String::from_utf8(shell.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text:?}"))
 }
 
-/// The printed lines do what they say; afterwards the access token is dead.
+/// The printed lines do what they say, and their variables serve for more.
 fn assert_lines_work(printed: &[String]) {
-    let begin = printed.iter().position(|line| line.starts_with(FIRST)).expect("lines to paste");
-    let mut lines = printed.split_at(begin).1.to_vec();
-    let introspect = lines.iter().find(|line| line.contains("/introspect")).expect("a line that introspects").clone();
-    lines.push(introspect);
-    let answers = paste(&lines);
-    let [login, userinfo, refresh, introspected, revoked, afterwards] = &answers[..] else { panic!("{answers:?}") };
-    let (login, refresh) = (json(login), json(refresh));
+    let more = "curl -w '\\n' $B/userinfo -H \"Authorization: Bearer $TOKEN\"\n\
+                curl -w '\\n' -u api:$SECRET $B/revoke -d username=alice\n\
+                curl -w '\\n' -u api:$SECRET $B/introspect -d token=$TOKEN\n";
+    let answers = paste(&(to_paste(printed) + more));
+    let [login, introspected, userinfo, revoked, afterwards] = &answers[..] else { panic!("{answers:?}") };
+    let (login, introspected) = (parsed(login), parsed(introspected));
     assert_eq!((&login["token_type"], &login["expires_in"]), (&"Bearer".into(), &900.into()));
-    assert_eq!(json(userinfo)["preferred_username"], "admin");
-    assert_eq!(json(userinfo)["sub"], json(introspected)["sub"]);
-    assert!(refresh["refresh_token"].as_str().is_some_and(|token| token.starts_with("tkr_")));
-    assert_ne!(refresh["refresh_token"], login["refresh_token"]);
-    assert_eq!((&json(introspected)["active"], &json(introspected)["username"]), (&true.into(), &"admin".into()));
-    assert_eq!(revoked, "{}");
+    assert!(login["refresh_token"].as_str().is_some_and(|token| token.starts_with("tkr_")));
+    assert_eq!((&introspected["active"], &introspected["username"]), (&true.into(), &"alice".into()));
+    assert_eq!(
+        (&introspected["aud"], &introspected["client_id"]),
+        (&json!(["api", introspected["iss"]]), &"app".into())
+    );
+    assert_eq!(parsed(userinfo)["sub"], introspected["sub"]);
+    assert_eq!(parsed(userinfo)["preferred_username"], "alice");
+    assert_eq!(revoked, r#"{"revoked":2}"#, "two sign-ins");
     assert_eq!(afterwards, r#"{"active":false}"#);
 }
 
 /// The secrets in what was printed.
 fn secrets(printed: &[String]) -> Vec<String> {
-    let words = printed.iter().flat_map(|line| line.split_whitespace());
+    let words = printed.iter().flat_map(|line| line.split([' ', '=', '$']));
     let secret =
         words.filter(|word| word.len() == 43 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)));
     secret.map(str::to_owned).collect()
@@ -66,7 +72,7 @@ fn the_printed_lines_work_when_they_are_pasted() {
     let first = printed(&server);
     assert_lines_work(&first);
     let secrets = secrets(&first);
-    assert_eq!(secrets.len(), 2, "a password and a client secret");
+    assert_eq!(secrets.len(), 2, "a password and a client secret, each once");
     let (status, _, log) = server.stop();
     assert!(status.success(), "{status:?}");
     assert!(log.contains("listening") && log.contains("\"stopped\""), "{log}");
@@ -80,33 +86,63 @@ fn the_printed_lines_work_when_they_are_pasted() {
     assert_eq!(program.run(&["user", "list", "--json"]).json().as_array().unwrap().len(), 1);
 }
 
-/// What the README shows of retries and thefts, as somebody pastes it after the first start.
+/// So that nothing scrolls away, and no line is broken in two.
 #[test]
-fn the_lines_of_the_readme_work_when_they_are_pasted() {
-    const README: &str = include_str!("../../README.md");
-    let block = |after: &str| {
-        let block = README.split_once(after).and_then(|(_, rest)| rest.split_once("```sh\n")?.1.split_once("\n```"));
-        block.expect("a block of lines").0
-    };
+fn what_is_printed_fits_a_small_window() {
     let program = fresh();
     let server = program.start(&[]);
-    let first = printed(&server);
-    let address = server.wait_for_log("listening");
-    let address = serde_json::from_str::<Value>(&address).unwrap()["address"].as_str().unwrap().to_owned();
-    let field = block("## Every endpoint").lines().find(|line| line.starts_with("field()")).unwrap();
-    let lines = format!(
-        "cd {}\ntokend() {{ {} \"$@\"; }}\nB=http://{address}\n{field}\nPASSWORD={}\n{}\n\
-         echo \"$RETRY\" | grep -i refresh-verdict\necho \"$R0\"\n",
-        program.directory().display(),
-        env!("CARGO_BIN_EXE_tokend"),
-        secrets(&first).first().unwrap(),
-        block("## A retry is not a theft"),
+    let port =
+        parsed(&server.wait_for_log("listening"))["issuer"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+    let printed = printed(&server);
+    assert!(printed.len() <= 15, "{printed:#?}");
+    for line in &printed {
+        assert!(line.replace(&port, "8080").len() <= 95, "{line}");
+    }
+    assert_eq!(server.stop().1, "", "and nothing more");
+}
+
+/// A page of a development server on localhost and a server on 127.0.0.1 would be two sites.
+#[test]
+fn a_server_that_was_told_no_issuer_is_on_localhost() {
+    let program = fresh();
+    let server = program.start(&[]);
+    let line = parsed(&server.wait_for_log("listening"));
+    let port = line["address"].as_str().unwrap().strip_prefix("127.0.0.1:").unwrap();
+    assert_eq!(line["issuer"], format!("http://localhost:{port}"));
+    assert!(printed(&server)[0].contains(&format!(" runs at http://localhost:{port} ")));
+}
+
+#[test]
+fn one_line_of_the_log_says_what_runs() {
+    let program = fresh();
+    let first = program.start(&[]).log_until("listening");
+    let line = parsed(first.last().unwrap());
+    let version = program.run(&["--version"]).ok().stdout.trim().strip_prefix("tokend ").unwrap().to_owned();
+    assert!(version.starts_with(env!("CARGO_PKG_VERSION")), "{version}");
+    assert_eq!(line["version"], version);
+    assert_eq!(
+        (&line["database"], &line["clients"], &line["keys"]),
+        (&"sqlite:data/tokend.db".into(), &2.into(), &1.into())
     );
-    let answers = paste(&[lines]).concat();
-    let expected =
-        ["same\n", "client bank was added", "invalid_grant", "invalid_grant", "refresh-verdict: replay", "tkr_"];
-    let ends = expected.iter().try_fold(&*answers, |rest, expected| Some(rest.split_once(expected)?.1));
-    assert!(ends.is_some() && answers.matches("\"error\"").count() == 2, "{answers}");
+    let newest = std::fs::read_dir("migrations/sqlite").unwrap().count();
+    assert_eq!(line["schema"], newest);
+    program.run(&["key", "rotate"]).ok();
+    program.run(&["client", "add", "web", "--name", "Web", "--public"]).ok();
+    let line = parsed(program.start(&[]).log_until("listening").last().unwrap());
+    assert_eq!((&line["clients"], &line["keys"]), (&3.into(), &2.into()));
+}
+
+#[test]
+fn the_version_names_the_commit_where_there_is_git() {
+    let git = |arguments: &[&str]| {
+        let done = Command::new("git").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().ok();
+        let done = done.filter(|done| done.status.success());
+        done.map(|done| String::from_utf8(done.stdout).unwrap().trim().to_owned())
+    };
+    let is_ours = git(&["rev-parse", "--show-toplevel"]).is_some_and(|top| top == env!("CARGO_MANIFEST_DIR"));
+    let commit = git(&["rev-parse", "HEAD"]).filter(|_| is_ours).map(|commit| format!(" ({})", &commit[..7]));
+    let version = format!("tokend {}{}", env!("CARGO_PKG_VERSION"), commit.unwrap_or_default());
+    Program::new().run(&["--version"]).said(&version);
 }
 
 #[test]
@@ -199,6 +235,9 @@ fn an_issuer_with_a_path_has_its_lines_too() {
     let server = fresh().set("TOKEND_ISSUER", "http://auth.example.com/sso");
     let server = server.start(&[]);
     let first = printed(&server);
-    assert!(first.iter().any(|line| line.contains("/sso/login")), "{first:?}");
+    assert!(
+        first.iter().any(|line| line.starts_with("export B=http://localhost:") && line.contains("/sso ")),
+        "{first:?}"
+    );
     assert_lines_work(&first);
 }

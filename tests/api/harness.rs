@@ -29,6 +29,7 @@ pub use program::{Outcome, Program, Running, make_pipe};
 pub use proxy::{Fault, Proxy, Way};
 pub use random::Random;
 pub use raw::KeptAlive;
+pub use registry::operator;
 pub use server::{MASTER_SECRET, Node, Settings, TestServer};
 pub use serving::Serving;
 

@@ -26,10 +26,10 @@ async fn the_right_password_gives_tokens(engine: Engine) {
 
 async fn unknown_wrong_disabled_and_passwordless_are_one_answer(engine: Engine) {
     let server = TestServer::start(engine).await;
-    server.app.store.disable_user(server.bob, server.clock.now()).await.unwrap();
+    server.operator().disable_user(server.bob, server.clock.now()).await.unwrap();
     let users = server.app.store.list_users("", 1).await.unwrap();
     let carol = User { id: UserId::generate(), username: "carol".parse().unwrap(), ..users[0].clone() };
-    server.app.store.insert_user(&carol, None).await.unwrap();
+    server.operator().insert_user(&carol, None).await.unwrap();
     let mut answers = Vec::new();
     for (name, password) in [
         ("nobody", PASSWORD),

@@ -4,6 +4,7 @@ mod access;
 mod counted;
 mod exposition;
 mod hostile;
+mod inside;
 
 use exposition::Exposition;
 

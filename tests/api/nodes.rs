@@ -7,7 +7,7 @@ use tokend::keys::SigningKey;
 use tokend::store::audit_events::AuditFilter;
 
 use crate::harness::{
-    ADMIN, Engine, MASTER_SECRET, P1, START, Settings, TestServer, master_secrets, on_both_databases,
+    ADMIN, Engine, MASTER_SECRET, P1, START, Settings, TestServer, master_secrets, on_both_databases, operator,
 };
 
 async fn a_revocation_holds_on_every_node_at_once(engine: Engine) {
@@ -95,7 +95,7 @@ async fn an_open_recovery_window_lets_clients_that_are_ahead_go_on(engine: Engin
     let one = server.refresh(&zero).await.refresh_token();
     let two = server.refresh(&one).await.refresh_token();
     lose_commits(&server, &zero, &two).await;
-    server.app.store.set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
+    server.operator().set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
     server.app.registry.refresh().await.unwrap();
     let three = server.refresh(&two).await;
     server.introspect(&three.access_token()).await.active();
@@ -134,7 +134,7 @@ async fn of_nodes_that_add_a_key_at_once_one_does(engine: Engine) {
         let key = SigningKey::generate(SigningAlgorithm::EdDsa, server.clock.now(), server.clock.now()).unwrap();
         tokio::spawn(async move {
             let sealed = key.seal(&master_secrets()).unwrap();
-            database.open_again().await.insert_signing_key_at(version, &sealed).await.unwrap()
+            database.open_again().await.by(operator()).insert_signing_key_at(version, &sealed).await.unwrap()
         })
     };
     let nodes: Vec<_> = (0..6).map(|_| add()).collect();
@@ -161,8 +161,8 @@ async fn removing_what_is_not_there_makes_no_node_read_anything_again(engine: En
     let server = TestServer::start(engine).await;
     let store = &server.app.store;
     let before = store.registry_state().await.unwrap().version;
-    assert!(!store.remove_signing_key("none").await.unwrap());
-    assert!(!store.remove_client(&"none".parse().unwrap(), START).await.unwrap());
+    assert!(!store.by(operator()).remove_signing_key("none").await.unwrap());
+    assert!(!store.by(operator()).remove_client(&"none".parse().unwrap(), START).await.unwrap());
     assert_eq!(store.registry_state().await.unwrap().version, before);
 }
 
@@ -170,7 +170,7 @@ async fn removing_what_is_not_there_makes_no_node_read_anything_again(engine: En
 async fn a_change_of_a_client_reaches_every_node_by_itself(engine: Engine) {
     let server = TestServer::start(engine).await;
     let node = server.another_node().await;
-    assert!(server.app.store.remove_client(&P1.parse().unwrap(), START).await.unwrap());
+    assert!(server.operator().remove_client(&P1.parse().unwrap(), START).await.unwrap());
     let noticed = async {
         while server.at(&node).login().await.status == 200 {
             tokio::task::yield_now().await;
@@ -185,11 +185,11 @@ async fn a_node_notices_that_the_registry_was_put_back_and_changed(engine: Engin
     let server = TestServer::start(engine).await;
     let store = &server.app.store;
     let before = store.registry_state().await.unwrap().version;
-    store.set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
+    store.by(operator()).set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
     let node = server.another_node().await;
     assert!(node.app.registry.snapshot().unwrap().client(P1).is_some());
     server.database.execute(&format!("UPDATE registry SET version = {before}, recovery_until = NULL")).await;
-    assert!(store.remove_client(&P1.parse().unwrap(), server.clock.now()).await.unwrap());
+    assert!(store.by(operator()).remove_client(&P1.parse().unwrap(), server.clock.now()).await.unwrap());
     node.app.registry.refresh().await.unwrap();
     assert!(node.app.registry.snapshot().unwrap().client(P1).is_none());
 }
@@ -202,8 +202,8 @@ async fn nobody_signs_in_to_a_registration_that_was_removed(engine: Engine) {
     let client = store.find_client(&id).await.unwrap().unwrap();
     let narrow = Client { scope: "openid".parse().unwrap(), ..client };
     for _ in 0..5 {
-        assert!(store.remove_client(&id, server.clock.now()).await.unwrap());
-        store.insert_client(&narrow).await.unwrap();
+        assert!(store.by(operator()).remove_client(&id, server.clock.now()).await.unwrap());
+        store.by(operator()).insert_client(&narrow).await.unwrap();
         let answer = server.login().await;
         assert!(answer.status != 200 || answer.json()["scope"] == "openid", "{answer:?}");
     }

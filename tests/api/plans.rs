@@ -15,13 +15,21 @@ const OTHERS: u32 = 3_000;
 /// How often the statistics are asked for, which PostgreSQL writes when a connection ends, or soon after.
 const LOOKS: usize = 20_000;
 
-#[derive(sqlx::FromRow)]
 struct Activity {
     table: String,
     sequential_scans: i64,
     updates: i64,
     updates_in_place: i64,
     fetched_by_index: i64,
+}
+
+/// The columns of [`Activity`], in its order.
+type Columns = (String, i64, i64, i64, i64);
+
+impl From<Columns> for Activity {
+    fn from((table, sequential_scans, updates, updates_in_place, fetched_by_index): Columns) -> Self {
+        Self { table, sequential_scans, updates, updates_in_place, fetched_by_index }
+    }
 }
 
 /// PostgreSQL's count of what happened to the tables that requests read, once it knows of so many updates of sessions.
@@ -31,7 +39,8 @@ async fn activity(url: &str, updates: i64) -> Vec<Activity> {
         let statistics = "SELECT relname::text AS table, seq_scan AS sequential_scans, n_tup_upd AS updates, \
              n_tup_hot_upd AS updates_in_place, idx_tup_fetch AS fetched_by_index FROM pg_stat_user_tables \
              WHERE relname IN ('sessions', 'users', 'revoked_tokens') ORDER BY relname";
-        let tables: Vec<Activity> = sqlx::query_as(statistics).fetch_all(&mut connection).await.expect("statistics");
+        let tables: Vec<Columns> = sqlx::query_as(statistics).fetch_all(&mut connection).await.expect("statistics");
+        let tables: Vec<Activity> = tables.into_iter().map(Activity::from).collect();
         if tables.iter().any(|table| table.table == "sessions" && table.updates >= updates) {
             return tables;
         }

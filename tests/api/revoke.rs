@@ -213,7 +213,7 @@ async fn a_burst_of_revocations_dates_no_token_far_ahead(engine: Engine) {
 /// A clock that was ahead may have revoked tokens of moments that are yet to come. Nobody gets a token that is dead.
 async fn no_token_is_issued_that_is_not_valid_yet(engine: Engine) {
     let server = TestServer::start(engine).await;
-    server.app.store.revoke_client(&C1.0.parse().unwrap(), START + 99).await.unwrap();
+    server.operator().revoke_client(&C1.0.parse().unwrap(), START + 99).await.unwrap();
     server.app.registry.refresh().await.unwrap();
     let answer = server.own_token(C1, &[]).await;
     answer.refused(503, "temporarily_unavailable");

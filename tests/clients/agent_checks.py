@@ -17,7 +17,7 @@ def test_oidc_agent_gets_tokens_for_a_client_that_never_registered_offline_acces
                 environment[name] = value
         try:
             run(environment, "oidc-gen", "account", "--manual", "--flow=password", "--client-id=native", "--client-secret=" + server.secrets["native"],
-                "--issuer=" + server.base, "--redirect-uri=http://localhost:4242", "--scope=openid profile offline_access",
+                "--issuer=" + server.issuer, "--redirect-uri=http://localhost:4242", "--scope=openid profile offline_access",
                 "--op-username=alice", "--op-password=" + PASSWORD, "--pw-cmd=echo of-a-test", "--prompt=none",
                 "--confirm-default", "--no-url-call")
             token = run(environment, "oidc-token", "account").strip()

@@ -17,7 +17,8 @@ def make_certificate(directory):
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number()).not_valid_before(begin)
     builder = builder.not_valid_after(begin + datetime.timedelta(days=2))
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    address = x509.SubjectAlternativeName(names)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     certificate = builder.add_extension(address, critical=False).sign(key, hashes.SHA256())
     pem = serialization.Encoding.PEM

@@ -41,6 +41,7 @@ class Server:
             entry = json.loads(line)
             if entry.get("message") == "listening":
                 self.base = ("https://" if self.certificate else "http://") + entry["address"]
+                self.issuer = entry["issuer"]
                 break
         else:
             raise SystemExit("the server doesn't start")

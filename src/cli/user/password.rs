@@ -86,5 +86,5 @@ async fn hash(config: &Config, password: PlainPassword) -> Result<StoredHash, Fa
         iterations: config.passwords.iterations,
         parallelism: config.passwords.parallelism,
     };
-    Ok(Hasher::start(parameters, 1, config.passwords.queue)?.hash(password).await?)
+    Ok(Hasher::start(parameters, 1, config.passwords.queue, 0)?.hash(password).await?)
 }

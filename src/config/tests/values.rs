@@ -17,9 +17,13 @@ fn a_misspelt_level_is_refused_and_not_taken_for_a_module() {
     ] {
         filter(text).unwrap();
     }
-    for (text, word) in
-        [("inof", "inof"), ("tokend", "tokend"), ("warn,debgu,sqlx=info", "debgu"), ("warn, inof", "inof")]
-    {
+    for (text, word) in [
+        ("inof", "inof"),
+        ("tokend", "tokend"),
+        ("warn,debgu,sqlx=info", "debgu"),
+        ("warn, inof", "inof"),
+        ("[request]", "[request]"),
+    ] {
         let said = filter(text).unwrap_err();
         let expected = format!("TOKEND_LOG__FILTER: log.filter = {text}: \"{word}\" is no level: ");
         assert!(said.starts_with(&expected) && said.contains("off, error, warn, info, debug, trace"), "{said}");

@@ -1,6 +1,8 @@
 //! TLS with a certificate from files. Certificates are renewed every few weeks, so they are read again on SIGHUP,
 //! without a restart; a file that turns out to be broken leaves the certificate in place that works.
 
+mod validity;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +18,10 @@ use tokio_rustls::server::TlsStream;
 use zeroize::Zeroizing;
 
 use super::{TlsError, TlsFiles};
+use crate::clock::{NEVER, UnixTime};
+use crate::metrics::CertificateEnd;
 use crate::private_file;
+use validity::not_after;
 
 /// More than any chain of certificates has.
 const MOST: u64 = 1024 * 1024;
@@ -26,19 +31,28 @@ const MOST: u64 = 1024 * 1024;
 pub(super) struct Tls {
     files: Arc<TlsFiles>,
     config: Arc<ArcSwap<ServerConfig>>,
+    end: CertificateEnd,
 }
 
 impl Tls {
     /// Reads both files.
     pub(super) fn load(files: TlsFiles) -> Result<Self, TlsError> {
-        let config = Arc::new(ArcSwap::from_pointee(read(&files)?));
-        Ok(Self { files: Arc::new(files), config })
+        let Usable { config, ends_at } = read(&files)?;
+        let config = Arc::new(ArcSwap::from_pointee(config));
+        Ok(Self { files: Arc::new(files), config, end: CertificateEnd::new(ends_at) })
     }
 
     /// Reads both files again, for the connections that come from here on. On an error nothing changes.
     pub(super) fn reload(&self) -> Result<(), TlsError> {
-        self.config.store(Arc::new(read(&self.files)?));
+        let Usable { config, ends_at } = read(&self.files)?;
+        self.config.store(Arc::new(config));
+        self.end.renew(ends_at);
         Ok(())
+    }
+
+    /// When the certificate in use ends.
+    pub(super) fn end(&self) -> &CertificateEnd {
+        &self.end
     }
 
     /// The handshake. It takes as long as the client likes: the caller bounds it.
@@ -74,12 +88,20 @@ async fn reload(tls: Tls) {
     }
 }
 
-fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
+/// What the two files make together.
+struct Usable {
+    config: ServerConfig,
+    ends_at: UnixTime,
+}
+
+fn read(files: &TlsFiles) -> Result<Usable, TlsError> {
     let chain = CertificateDer::pem_slice_iter(&bytes(&files.certificate)?)
         .collect::<Result<Vec<_>, _>>()
         .ok()
         .filter(|chain| !chain.is_empty())
         .ok_or_else(|| TlsError::NoCertificate(files.certificate.clone()))?;
+    // A certificate without an end that can be read is for the clients to judge.
+    let ends_at = chain.first().and_then(|certificate| not_after(certificate)).unwrap_or(NEVER);
     // The library's reasons quote lines of the file, which for a key must not reach a log.
     let key = PrivateKeyDer::from_pem_slice(&bytes(&files.key)?).map_err(|_| TlsError::NoKey(files.key.clone()))?;
     let unusable =
@@ -91,7 +113,7 @@ fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
         .with_single_cert(chain, key)
         .map_err(unusable)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+    Ok(Usable { config, ends_at })
 }
 
 fn bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {

@@ -5,7 +5,7 @@ use super::*;
 const SMALL: HashParameters = HashParameters { memory_kib: 64, iterations: 1, parallelism: 1 };
 
 fn hasher() -> Hasher {
-    Hasher::start(SMALL, 2, Duration::from_mins(10)).unwrap()
+    Hasher::start(SMALL, 2, Duration::from_mins(10), 0).unwrap()
 }
 
 fn presented(text: &str) -> PlainPassword {
@@ -141,7 +141,7 @@ async fn hashes_of_other_servers_verify_and_become_current_ones() {
 async fn a_hash_with_other_parameters_becomes_a_current_one_in_either_direction() {
     let current = hasher();
     for memory_kib in [32, 65, 128] {
-        let other = Hasher::start(HashParameters { memory_kib, ..SMALL }, 1, Duration::from_mins(10)).unwrap();
+        let other = Hasher::start(HashParameters { memory_kib, ..SMALL }, 1, Duration::from_mins(10), 0).unwrap();
         let stored = other.hash(PlainPassword::chosen("correct horse").unwrap()).await.unwrap();
         let rehash = verify(&current, "correct horse", stored.as_str()).await.unwrap().unwrap();
         assert!(rehash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{rehash}");
@@ -201,7 +201,7 @@ fn the_hash_that_an_unknown_user_does_not_have_costs_what_a_new_one_costs() {
 
 #[tokio::test]
 async fn an_overloaded_hasher_is_busy_and_not_wrong() {
-    let hasher = Hasher::start(SMALL, 1, Duration::ZERO).unwrap();
+    let hasher = Hasher::start(SMALL, 1, Duration::ZERO, 0).unwrap();
     let stored = hasher.current.dummy.clone();
     let busy = hasher.verify(presented("correct horse"), Some(stored)).await.unwrap_err();
     assert!(busy.retry_after >= 1);
@@ -211,7 +211,7 @@ async fn an_overloaded_hasher_is_busy_and_not_wrong() {
 #[test]
 fn impossible_parameters_do_not_start() {
     let start = |memory_kib, iterations, parallelism, threads| {
-        Hasher::start(HashParameters { memory_kib, iterations, parallelism }, threads, Duration::ZERO)
+        Hasher::start(HashParameters { memory_kib, iterations, parallelism }, threads, Duration::ZERO, 0)
     };
     assert!(matches!(start(64, 1, 1, 0), Err(StartError::NoThreads)));
     for (m, t, p) in [(7, 1, 1), (64, 0, 1), (64, 1, 0), (64, 1, 9), (262_145, 1, 1), (262_144, 5, 1), (64, 16_385, 1)]

@@ -14,6 +14,8 @@ use super::*;
 
 type BoxedCall = Pin<Box<dyn Future<Output = Result<(), Busy>> + Send>>;
 
+const NICENESS: i32 = 7;
+
 const LONG: Duration = Duration::from_hours(1);
 
 const SMALL: HashParameters = HashParameters { memory_kib: 8, iterations: 1, parallelism: 1 };
@@ -24,7 +26,7 @@ fn pool(threads: usize, queue: Duration, typical: Duration) -> Pool {
 
 fn pool_that_keeps(keep: Duration, threads: usize, queue: Duration, typical: Duration) -> Pool {
     let arenas = (0..threads).map(|_| Arena::new(SMALL, Arc::default()).unwrap()).collect();
-    Pool::start(arenas, queue, typical, keep).unwrap()
+    Pool::start(arenas, NICENESS, queue, typical, keep).unwrap()
 }
 
 /// Begins `job` and lets go of it: the caller went away.
@@ -123,7 +125,7 @@ async fn a_thread_keeps_its_memory_while_there_is_work_and_gives_it_back_when_th
 
 #[tokio::test]
 async fn a_job_for_which_there_is_no_memory_is_busy_and_its_thread_goes_on() {
-    let pool = Pool::start(vec![Arena::impossible()], LONG, Duration::ZERO, LONG).unwrap();
+    let pool = Pool::start(vec![Arena::impossible()], NICENESS, LONG, Duration::ZERO, LONG).unwrap();
     let begun = Arc::new(AtomicUsize::new(0));
     for _ in 0..3 {
         let counter = Arc::clone(&begun);

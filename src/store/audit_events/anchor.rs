@@ -2,7 +2,8 @@
 //! chains, each later one those that have moved since: what an anchor says of the others is sealed in the chain that it is in.
 
 use super::super::db::{Unit, sql};
-use super::super::{Store, StoreError};
+use super::super::from_row::from_row;
+use super::super::{ActingStore, Store, StoreError};
 use super::log::Writer;
 use super::memory::Rewound;
 use super::register::seal_again;
@@ -36,29 +37,33 @@ const STATE: &str = "SELECT CAST(CASE WHEN seal IS NULL THEN 0 ELSE 1 END AS BIG
 
 const ANCHOR: &str = "SELECT seq FROM audit_events WHERE kind = 'audit.anchored' AND target = $1 LIMIT 1";
 
-#[derive(sqlx::FromRow)]
-struct EndRow {
-    writer: uuid::Uuid,
-    seq: i64,
-    seal: Vec<u8>,
-    at: Option<i64>,
+from_row! {
+    struct EndRow {
+        writer: uuid::Uuid,
+        seq: i64,
+        seal: Vec<u8>,
+        at: Option<i64>,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct SeqRow {
-    #[expect(dead_code, reason = "that there is a row says it")]
-    seq: i64,
+from_row! {
+    struct SeqRow {
+        #[expect(dead_code, reason = "that there is a row says it")]
+        seq: i64,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct AtRow {
-    at: i64,
+from_row! {
+    struct AtRow {
+        at: i64,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct StateRow {
-    sealed: i64,
-    anchored: i64,
+from_row! {
+    struct StateRow {
+        sealed: i64,
+        anchored: i64,
+    }
 }
 
 /// An anchor that was written.
@@ -135,17 +140,6 @@ impl Store {
         }
     }
 
-    /// Declares the trail as it is to be its beginning: what anchors said before, and what was told of chains that were behind, is
-    /// looked at no more. How many chains it has; `None` when nobody acts.
-    pub async fn seal_audit(&self) -> Result<Option<usize>, StoreError> {
-        let (Some(keys), Some(event)) = (self.audit.keys(), self.event(Kind::AuditSealed)) else { return Ok(None) };
-        let mut unit = self.begin().await?;
-        seal_again(&mut unit.handle(), keys).await?;
-        sql!(unit, execute, DELETE_LOST)?;
-        let ends = chain_ends(&mut unit).await?;
-        write(&self.audit, unit, event, &ends).await.map(|anchored| Some(anchored.chains))
-    }
-
     /// Whether there is an anchor of this digest.
     pub async fn has_anchor(&self, digest: &str) -> Result<bool, StoreError> {
         Ok(sql!(self.read().await?, optional SeqRow, ANCHOR, digest)?.is_some())
@@ -159,6 +153,19 @@ impl Store {
             Some(StateRow { sealed: 1, .. }) => TrailState::NotAnchored,
             _ => TrailState::Unsealed,
         })
+    }
+}
+
+impl ActingStore {
+    /// Declares the trail as it is to be its beginning: what anchors said before, and what was told of chains that were behind, is
+    /// looked at no more. How many chains it has; `None` without the keys.
+    pub async fn seal_audit(&self) -> Result<Option<usize>, StoreError> {
+        let Some(keys) = self.audit.keys() else { return Ok(None) };
+        let mut unit = self.begin().await?;
+        seal_again(&mut unit.handle(), keys).await?;
+        sql!(unit, execute, DELETE_LOST)?;
+        let ends = chain_ends(&mut unit).await?;
+        write(&self.audit, unit, self.event(Kind::AuditSealed), &ends).await.map(|anchored| Some(anchored.chains))
     }
 }
 

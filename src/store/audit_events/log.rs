@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::super::StoreError;
 use super::super::db::{Unit, sql};
+use super::super::from_row::from_row;
 use super::memory::{Memory, Tip, start};
 use super::register::open_chain;
 use super::verify::{CHAIN, ChainRow, ends};
@@ -21,9 +22,10 @@ const LOCK: &str = "UPDATE audit_chains SET seq = seq WHERE writer = $1";
 
 const SEQ: &str = "SELECT seq FROM audit_chains WHERE writer = $1";
 
-#[derive(sqlx::FromRow)]
-struct SeqRow {
-    seq: i64,
+from_row! {
+    struct SeqRow {
+        seq: i64,
+    }
 }
 
 /// What the process needs to write the trail: set once, as soon as the master secrets are known.
@@ -58,6 +60,13 @@ impl AuditLog {
 
     pub(super) fn writer(&self) -> Option<&Writer> {
         self.0.get()
+    }
+
+    /// Takes note of a part of the trail that isn't as it was written.
+    pub(super) fn is_altered(&self) {
+        if let Some(writer) = self.0.get() {
+            writer.memory.is_altered();
+        }
     }
 
     pub(super) fn keys(&self) -> Option<&AuditKeys> {
@@ -108,7 +117,9 @@ impl Writer {
 
     async fn open(&self, unit: &mut Unit) -> Result<Tip, StoreError> {
         let end = start(random::uuid());
-        open_chain(&mut unit.handle(), &self.keys, end.link).await?;
+        if !open_chain(&mut unit.handle(), &self.keys, end.link).await? {
+            self.memory.is_altered();
+        }
         Ok(self.memory.opened(end))
     }
 

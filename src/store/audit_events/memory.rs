@@ -2,6 +2,7 @@
 //! is found behind that was put back to an earlier state, unless the purge deleted it or the whole database went back.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
@@ -40,6 +41,8 @@ impl Tip {
 pub(super) struct Memory {
     remembered: Mutex<Remembered>,
     found: Notify,
+    /// Whether a part of the trail was found that isn't as it was written.
+    altered: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +62,16 @@ struct Remembered {
 impl Memory {
     fn with<T>(&self, work: impl FnOnce(&mut Remembered) -> T) -> T {
         work(&mut self.remembered.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes note of a part that isn't as it was written. It stays noted until the process ends.
+    pub(super) fn is_altered(&self) {
+        self.altered.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether such a part was found.
+    pub(super) fn has_altered(&self) -> bool {
+        self.altered.load(Ordering::Relaxed)
     }
 
     /// A chain that nobody is writing to.

@@ -68,7 +68,7 @@ impl Store {
     async fn old_slice(&self, keys: &AuditKeys, writer: Uuid, before: UnixTime) -> Result<Option<Slice>, StoreError> {
         let mut unit = self.begin_snapshot().await?;
         let Some(chain) = sql!(unit, optional ChainRow, CHAIN, writer)? else { return Ok(None) };
-        let Some((from, end)) = ends(keys, &chain)? else { return Ok(altered(writer)) };
+        let Some((from, end)) = ends(keys, &chain)? else { return Ok(self.altered(writer)) };
         let last = from.seq.saturating_add(SLICE);
         let rows = sql!(unit, all EventRow, FIRST, writer, from.seq, last)?;
         let old: Vec<EventRow> = rows.into_iter().take_while(|row| row.at <= before).collect();
@@ -77,7 +77,7 @@ impl Store {
         }
         let mut to = from;
         let is_whole = follow(keys, &mut to, old)?.is_none() && (to.seq < end.seq || to == end);
-        Ok(if is_whole { Some(Slice { from, to }) } else { altered(writer) })
+        Ok(if is_whole { Some(Slice { from, to }) } else { self.altered(writer) })
     }
 
     async fn delete_slice(&self, keys: &AuditKeys, Slice { from, to }: Slice) -> Result<u64, StoreError> {
@@ -86,7 +86,9 @@ impl Store {
         // Commands go on with theirs, however old it is.
         let may_end = to.writer != COMMANDS;
         if may_end && sql!(unit, execute, DELETE_CHAIN, to.writer, from.seq, to.seq)? == 1 {
-            fold_into_register(&mut unit.handle(), keys, to.writer).await?;
+            if !fold_into_register(&mut unit.handle(), keys, to.writer).await? {
+                self.audit.is_altered();
+            }
         } else if sql!(unit, execute, MOVE_START, to.writer, from.seq, to.seq, after, sealed.as_slice())? == 0 {
             return Ok(0);
         }
@@ -95,9 +97,10 @@ impl Store {
         unit.commit().await?;
         Ok(deleted)
     }
-}
 
-fn altered(writer: Uuid) -> Option<Slice> {
-    tracing::error!(%writer, "a chain of the audit trail is not as it was written, and isn't purged: run tokend audit verify");
-    None
+    fn altered(&self, writer: Uuid) -> Option<Slice> {
+        tracing::error!(%writer, "a chain of the audit trail is not as it was written, and isn't purged: run tokend audit verify");
+        self.audit.is_altered();
+        None
+    }
 }

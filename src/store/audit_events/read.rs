@@ -3,29 +3,32 @@
 use uuid::Uuid;
 
 use super::super::db::sql;
+use super::super::from_row::from_row;
 use super::super::{Store, StoreError};
 use crate::audit::AuditEvent;
 use crate::clock::UnixTime;
 use crate::domain::{SessionId, UserId};
 
-/// An event as a row, with its number and its seal.
-#[derive(sqlx::FromRow)]
-pub(super) struct EventRow {
-    pub(super) seq: i64,
-    pub(super) at: i64,
-    pub(super) kind: String,
-    count: i64,
-    reason: Option<String>,
-    actor: String,
-    user_id: Option<Uuid>,
-    client_id: Option<String>,
-    session_id: Option<Uuid>,
-    jti: Option<Uuid>,
-    pub(super) target: Option<String>,
-    address: Option<String>,
-    user_agent: Option<String>,
-    request_id: Option<String>,
-    pub(super) seal: Vec<u8>,
+from_row! {
+    /// An event as a row, with its number and its seal.
+    pub(super) struct EventRow {
+        pub(super) seq: i64,
+        pub(super) at: i64,
+        pub(super) kind: String,
+        count: i64,
+        reason: Option<String>,
+        actor: String,
+        user_id: Option<Uuid>,
+        client_id: Option<String>,
+        session_id: Option<Uuid>,
+        jti: Option<Uuid>,
+        pub(super) target: Option<String>,
+        address: Option<String>,
+        user_agent: Option<String>,
+        request_id: Option<String>,
+        pub(super) seal: Vec<u8>,
+    }
+    columns = event_columns;
 }
 
 impl From<EventRow> for AuditEvent {
@@ -48,13 +51,11 @@ impl From<EventRow> for AuditEvent {
     }
 }
 
+pub(super) use event_columns;
+
 macro_rules! select_events {
     ($rest:literal) => {
-        concat!(
-            "SELECT seq, at, kind, count, reason, actor, user_id, client_id, session_id, jti, target, address, \
-             user_agent, request_id, seal FROM audit_events ",
-            $rest
-        )
+        concat!("SELECT ", $crate::store::audit_events::read::event_columns!(), " FROM audit_events ", $rest)
     };
 }
 pub(super) use select_events;

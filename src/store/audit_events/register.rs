@@ -2,6 +2,7 @@
 
 use super::super::StoreError;
 use super::super::db::{Handle, sql};
+use super::super::from_row::from_row;
 use super::verify::WriterRow;
 use super::{OPEN, seal_of};
 use crate::audit::{AuditKeys, COMMANDS, Link, Seal, fold_in};
@@ -26,10 +27,11 @@ const IS_USED: &str = "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM users) OR EXI
      OR EXISTS (SELECT 1 FROM sessions) OR EXISTS (SELECT 1 FROM signing_keys) OR EXISTS (SELECT 1 FROM audit_chains) \
      OR EXISTS (SELECT 1 FROM audit_events) THEN 1 ELSE 0 END AS BIGINT) AS is_used";
 
-#[derive(sqlx::FromRow)]
-pub(super) struct RegisterRow {
-    pub(super) writers: Vec<u8>,
-    seal: Option<Vec<u8>>,
+from_row! {
+    pub(super) struct RegisterRow {
+        pub(super) writers: Vec<u8>,
+        seal: Option<Vec<u8>>,
+    }
 }
 
 impl RegisterRow {
@@ -38,9 +40,10 @@ impl RegisterRow {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct UsedRow {
-    is_used: i64,
+from_row! {
+    struct UsedRow {
+        is_used: i64,
+    }
 }
 
 /// Begins the trail of a database that has just got the table of anchors: the commands get their chain, and a database in which
@@ -51,11 +54,11 @@ pub(in crate::store) async fn begin(mut on: Handle<'_>, keys: &AuditKeys) -> Res
         let seal = keys.register(&[0; 32]);
         sql!(on, execute, SEAL_FIRST, seal.as_slice())?;
     }
-    open_chain(on, keys, Link::new(COMMANDS)).await
+    open_chain(on, keys, Link::new(COMMANDS)).await.map(drop)
 }
 
-/// Opens a chain, and enters it into the register.
-pub(super) async fn open_chain(on: &mut Handle<'_>, keys: &AuditKeys, link: Link) -> Result<(), StoreError> {
+/// Opens a chain, and enters it into the register. Whether that was as it was written.
+pub(super) async fn open_chain(on: &mut Handle<'_>, keys: &AuditKeys, link: Link) -> Result<bool, StoreError> {
     insert_chain(on, keys, link).await?;
     fold_into_register(on, keys, link.writer).await
 }
@@ -66,15 +69,20 @@ async fn insert_chain(on: &mut Handle<'_>, keys: &AuditKeys, link: Link) -> Resu
 }
 
 /// Adds a chain to the register, or takes it out. Whoever is second waits for the first and then reads again. What somebody else
-/// has altered isn't sealed: its old seal stays, for `verify` to find.
-pub(super) async fn fold_into_register(on: &mut Handle<'_>, keys: &AuditKeys, writer: Uuid) -> Result<(), StoreError> {
+/// has altered isn't sealed: its old seal stays, for `verify` to find. Whether it was as it was written.
+pub(super) async fn fold_into_register(
+    on: &mut Handle<'_>,
+    keys: &AuditKeys,
+    writer: Uuid,
+) -> Result<bool, StoreError> {
     for _ in 0..OPENINGS {
         let row = sql!(on, optional RegisterRow, REGISTER)?.ok_or(StoreError::Unreadable("audit_register"))?;
         let mut writers = seal_of(&row.writers)?;
         fold_in(&mut writers, writer);
-        let seal = if is_sealed(keys, &row) { Some(keys.register(&writers).to_vec()) } else { altered(row.seal) };
+        let is_sealed = is_sealed(keys, &row);
+        let seal = if is_sealed { Some(keys.register(&writers).to_vec()) } else { altered(row.seal) };
         if sql!(on, execute, SET_REGISTER, row.writers.as_slice(), writers.as_slice(), seal)? == 1 {
-            return Ok(());
+            return Ok(is_sealed);
         }
     }
     Err(StoreError::Overloaded)

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::super::db::{Unit, sql};
+use super::super::from_row::from_row;
 use super::super::{Store, StoreError};
 use super::log::Writer;
 use super::read::{EventRow, select_events};
@@ -22,39 +23,43 @@ pub use finding::{Finding, Verified};
 /// How many events are read at once.
 const PAGE: i64 = 1_000;
 
-#[derive(sqlx::FromRow)]
-pub(super) struct ChainRow {
-    writer: Uuid,
-    seq: i64,
-    seal: Vec<u8>,
-    head_seal: Vec<u8>,
-    start_seq: i64,
-    start_after: Vec<u8>,
-    start_seal: Vec<u8>,
+from_row! {
+    pub(super) struct ChainRow {
+        writer: Uuid,
+        seq: i64,
+        seal: Vec<u8>,
+        head_seal: Vec<u8>,
+        start_seq: i64,
+        start_after: Vec<u8>,
+        start_seal: Vec<u8>,
+    }
+    columns = chain_columns;
 }
 
-#[derive(sqlx::FromRow)]
-pub(super) struct WriterRow {
-    pub(super) writer: Uuid,
+from_row! {
+    pub(super) struct WriterRow {
+        pub(super) writer: Uuid,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct ListRow {
-    writer: Uuid,
-    seq: i64,
-    chains: Vec<u8>,
+from_row! {
+    struct ListRow {
+        writer: Uuid,
+        seq: i64,
+        chains: Vec<u8>,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct LostRow {
-    writer: Uuid,
-    at: i64,
+from_row! {
+    struct LostRow {
+        writer: Uuid,
+        at: i64,
+    }
 }
 
 const WRITERS: &str = "SELECT writer FROM audit_chains";
 
-pub(super) const CHAIN: &str = "SELECT writer, seq, seal, head_seal, start_seq, start_after, start_seal FROM audit_chains \
-     WHERE writer = $1";
+pub(super) const CHAIN: &str = concat!("SELECT ", chain_columns!(), " FROM audit_chains WHERE writer = $1");
 
 const EVENTS: &str = select_events!("WHERE writer = $1 AND seq > $2 ORDER BY seq LIMIT $3");
 

@@ -38,8 +38,9 @@ impl Statement for Doubler {
 
 fn doubler(lanes: usize) -> (Arc<Statements>, Arc<Semaphore>, Batcher<u32, u32>) {
     let (statements, gate) = (Arc::new(Statements::default()), Arc::new(Semaphore::new(0)));
+    let sizes = Sizes { lanes: Arc::default(), lane: Lane::Sessions };
     let lane = |_| Doubler { statements: Arc::clone(&statements), gate: Arc::clone(&gate) };
-    let batcher = Batcher::start(PATIENCE, (0..lanes).map(lane));
+    let batcher = Batcher::start(PATIENCE, &sizes, (0..lanes).map(lane));
     (statements, gate, batcher)
 }
 

@@ -8,15 +8,18 @@ use super::MigrationState;
 use crate::audit::AuditKeys;
 use crate::store::audit_events;
 use crate::store::db::Handle;
+use crate::store::from_row::from_row;
 
 /// The migration that the audit trail begins with. A database in which nothing has happened yet is sealed in its transaction.
 const AUDIT_ANCHORS: i64 = 7;
 
-/// A migration of this or of a newer program that the database has.
-#[derive(Clone, Copy, Debug, sqlx::FromRow)]
-pub(in crate::store) struct Recorded {
-    pub(super) version: i64,
-    pub(super) compatible_from: i64,
+from_row! {
+    /// A migration of this or of a newer program that the database has.
+    #[derive(Clone, Copy, Debug)]
+    pub(in crate::store) struct Recorded {
+        pub(super) version: i64,
+        pub(super) compatible_from: i64,
+    }
 }
 
 pub(super) const RECORDED: &str = "SELECT version, compatible_from FROM schema_migrations ORDER BY version";

@@ -2,21 +2,24 @@
 
 use super::Finding;
 use crate::store::db::{Connection, sql};
+use crate::store::from_row::from_row;
 use crate::store::{Store, StoreError};
 
-/// What PostgreSQL says, as it is in force on our connections.
-#[derive(Clone, Debug, sqlx::FromRow)]
-struct Facts {
-    fsync: bool,
-    full_page_writes: bool,
-    synchronous_commit: String,
-    has_synchronous_standbys: bool,
-    replication_role: String,
-    encoding: String,
-    max_connections: i64,
-    unlogged: Option<String>,
-    row_security: Option<String>,
-    missing_keys: Option<String>,
+from_row! {
+    /// What PostgreSQL says, as it is in force on our connections.
+    #[derive(Clone, Debug)]
+    struct Facts {
+        fsync: bool,
+        full_page_writes: bool,
+        synchronous_commit: String,
+        has_synchronous_standbys: bool,
+        replication_role: String,
+        encoding: String,
+        max_connections: i64,
+        unlogged: Option<String>,
+        row_security: Option<String>,
+        missing_keys: Option<String>,
+    }
 }
 
 /// A unique key may have been made as a constraint or as an index. Foreign keys are enforced by triggers, which somebody may have

@@ -9,6 +9,8 @@ mod rotations;
 mod tests;
 mod tokens;
 
+use std::sync::Arc;
+
 use self::exchanges::Exchanges;
 pub(super) use self::exchanges::{Exchanged, exchange_one};
 use self::inserts::Inserts;
@@ -20,8 +22,9 @@ pub(super) use self::tokens::TokenKey;
 use super::{SessionOfToken, SignedIn};
 use crate::audit::AuditEvent;
 use crate::domain::{Exchange, Rotation, SessionId, Username};
+use crate::metrics::{Lane, Lanes};
 use crate::store::audit_events::{AuditLog, Events};
-use crate::store::batch::Batcher;
+use crate::store::batch::{Batcher, Sizes};
 use crate::store::db::Db;
 use crate::store::gate::Gate;
 use crate::store::kept::ReadLane;
@@ -54,6 +57,8 @@ pub(in crate::store) struct Hot {
     pub(super) lone_exchanges: Gate,
     /// The connections of the lanes that are one thread's own.
     own: Option<Db>,
+    /// What went out together, by all lanes of the process.
+    pub(in crate::store) lanes: Arc<Lanes>,
 }
 
 impl Hot {
@@ -64,18 +69,21 @@ impl Hot {
             Db::Sqlite { .. } => 1,
         };
         let patience = db.patience();
+        let lanes = Arc::new(Lanes::default());
+        let sizes = |lane| Sizes { lanes: Arc::clone(&lanes), lane };
         Self {
-            reads: Batcher::start(patience, [ReadLane::<FindSessions>::new(db)]),
-            tokens: Batcher::start(patience, [ReadLane::<FindTokens>::new(db)]),
-            client_tokens: Batcher::start(patience, [ReadLane::<LivingTokens>::new(db)]),
-            exchanges: Batcher::start(patience, (0..writes).map(|_| Exchanges::new(db))),
-            rotations: Batcher::start(patience, [Rotations::new(db)]),
-            inserts: Batcher::start(patience, [Inserts::new(db, audit)]),
-            events: Batcher::start(patience, [Events::new(db, audit)]),
-            credentials: Batcher::start(patience, [ReadLane::<FindCredentials>::new(db)]),
+            reads: Batcher::start(patience, &sizes(Lane::Sessions), [ReadLane::<FindSessions>::new(db)]),
+            tokens: Batcher::start(patience, &sizes(Lane::Tokens), [ReadLane::<FindTokens>::new(db)]),
+            client_tokens: Batcher::start(patience, &sizes(Lane::ClientTokens), [ReadLane::<LivingTokens>::new(db)]),
+            exchanges: Batcher::start(patience, &sizes(Lane::Exchanges), (0..writes).map(|_| Exchanges::new(db))),
+            rotations: Batcher::start(patience, &sizes(Lane::Rotations), [Rotations::new(db)]),
+            inserts: Batcher::start(patience, &sizes(Lane::SignIns), [Inserts::new(db, audit)]),
+            events: Batcher::start(patience, &sizes(Lane::Events), [Events::new(db, audit)]),
+            credentials: Batcher::start(patience, &sizes(Lane::Credentials), [ReadLane::<FindCredentials>::new(db)]),
             lone_inserts: Gate::default(),
             lone_exchanges: Gate::default(),
             own: None,
+            lanes,
         }
     }
 
@@ -84,9 +92,14 @@ impl Hot {
     pub(in crate::store) fn on_this_thread(&self, db: &Db) -> Self {
         let own = db.for_lanes(OWN_LANES);
         let patience = own.patience();
+        let sizes = |lane| Sizes { lanes: Arc::clone(&self.lanes), lane };
         Self {
-            tokens: Batcher::start(patience, [ReadLane::<FindTokens>::keeping(&own)]),
-            client_tokens: Batcher::start(patience, [ReadLane::<LivingTokens>::keeping(&own)]),
+            tokens: Batcher::start(patience, &sizes(Lane::Tokens), [ReadLane::<FindTokens>::keeping(&own)]),
+            client_tokens: Batcher::start(
+                patience,
+                &sizes(Lane::ClientTokens),
+                [ReadLane::<LivingTokens>::keeping(&own)],
+            ),
             own: Some(own),
             ..self.clone()
         }

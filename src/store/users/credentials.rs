@@ -1,9 +1,10 @@
 //! A user by name, with what is needed to check a password: what every sign-in reads.
 
-use super::UserRow;
+use super::{UserRow, user_columns};
 use crate::clock::UnixTime;
 use crate::domain::{User, Username};
 use crate::store::db::{Connection, sql};
+use crate::store::from_row::from_row;
 use crate::store::kept::Read;
 use crate::store::{Store, StoreError};
 
@@ -18,12 +19,12 @@ pub struct Credentials {
     pub devices_known_from: UnixTime,
 }
 
-#[derive(sqlx::FromRow)]
-pub(in crate::store) struct CredentialsRow {
-    #[sqlx(flatten)]
-    user: UserRow,
-    password_hash: Option<String>,
-    devices_known_from: i64,
+from_row! {
+    pub(in crate::store) struct CredentialsRow {
+        password_hash: Option<String>,
+        devices_known_from: i64,
+        ..user: UserRow,
+    }
 }
 
 impl TryFrom<CredentialsRow> for Credentials {
@@ -35,8 +36,8 @@ impl TryFrom<CredentialsRow> for Credentials {
     }
 }
 
-const FIND: &str = "SELECT id AS user_id, username, email, claims, credentials_version, created_at AS user_created_at, \
-     disabled_at AS user_disabled_at, password_hash, devices_known_from FROM users WHERE username = $1";
+const FIND: &str =
+    concat!("SELECT ", user_columns!(), ", password_hash, devices_known_from FROM users WHERE username = $1");
 
 /// Reads users by name. Passwords take so long to check that there is hardly ever more than one to be read at a time.
 pub(in crate::store) struct FindCredentials;

@@ -3,7 +3,7 @@
 use tokend::domain::RevokedReason;
 use tokend::grant::explain::{Explanation, explain};
 
-use crate::harness::{C1, Engine, P1, STRICT, Settings, TestServer, on_both_databases};
+use crate::harness::{C1, Engine, P1, STRICT, Settings, TestServer, on_both_databases, operator};
 use crate::nodes::lose_commits;
 
 /// What is told of a history.
@@ -85,7 +85,7 @@ async fn the_newest_of_a_history_is_told(engine: Engine) {
     let token = server.login().await.refresh_token();
     server.clock.advance(10);
     let store = server.app.store.by(server.app.own_act());
-    store.forget_devices(server.alice, server.clock.now()).await.unwrap();
+    store.by(operator()).forget_devices(server.alice, server.clock.now()).await.unwrap();
     server.clock.advance(10);
     server.post("/logout", &[("refresh_token", &token)]).await.no_content();
     assert_eq!(kinds(&server.explain(&token).await), ["sign_out", "user.devices_forgotten", "sign_in.ok"]);
@@ -132,7 +132,7 @@ async fn a_token_ahead_of_the_database_is_explained(engine: Engine) {
     let two = server.refresh(&one).await.refresh_token();
     lose_commits(&server, &zero, &two).await;
     server.not_accepted(&two, "it is ahead of the database, which has lost commits").await;
-    server.app.store.set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
+    server.operator().set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
     server.app.registry.refresh().await.unwrap();
     server.accepted(&two, "it is ahead of the database, and the recovery window is open").await;
 }
@@ -155,7 +155,7 @@ async fn an_access_token_is_explained(engine: Engine) {
         assert_eq!(explanation.accepted, None);
         assert!(explanation.because.contains("tells only whether it was revoked"), "{explanation:?}");
     }
-    server.app.store.disable_user(server.alice, server.clock.now()).await.unwrap();
+    server.operator().disable_user(server.alice, server.clock.now()).await.unwrap();
     server.not_accepted(&other, "user_disabled").await;
     server.clock.advance(900);
     server.not_accepted(&other, "expired").await;
@@ -167,7 +167,7 @@ async fn a_clients_own_token_is_explained(engine: Engine) {
     let token = server.own_token(C1, &[]).await.access_token();
     let explanation = server.accepted(&token, "client's own").await;
     assert_eq!((explanation.client_id.as_deref(), explanation.user_id), (Some(C1.0), None));
-    server.app.store.revoke_client(&C1.0.parse().unwrap(), server.clock.now()).await.unwrap();
+    server.operator().revoke_client(&C1.0.parse().unwrap(), server.clock.now()).await.unwrap();
     server.not_accepted(&token, "were revoked").await;
 }
 
@@ -176,7 +176,7 @@ async fn an_expired_session_is_explained(engine: Engine) {
     let tokens = server.login().await;
     server.clock.advance(3_605);
     server.not_accepted(&tokens.refresh_token(), "expired 5 seconds ago").await;
-    server.app.store.revoke_user(server.alice, RevokedReason::Admin, server.clock.now()).await.unwrap();
+    server.operator().revoke_user(server.alice, RevokedReason::Admin, server.clock.now()).await.unwrap();
     server.not_accepted(&tokens.refresh_token(), "was ended 0 seconds ago").await;
 }
 

@@ -23,7 +23,7 @@ async fn a_server_tells_of_its_chain_that_was_put_back(engine: Engine) {
         assert!(told.target.is_some());
         let findings = server.found().await;
         assert!(matches!(findings[..], [Finding::Told { .. }]), "{findings:?}");
-        let metrics = server.app.metrics.render(server.app.registry.age());
+        let metrics = server.app.render_metrics();
         assert!(metrics.contains("\ntokend_audit_rewound_total 1\n"), "{metrics}");
     }
 }

@@ -180,7 +180,7 @@ async fn a_client_id_has_128_bytes(engine: Engine) {
     let longest = "c".repeat(128);
     let template = clients().into_iter().find(|client| client.id.as_str() == P1).expect("the app");
     let client = Client { id: longest.parse().unwrap(), created_at: START, ..template };
-    server.app.store.insert_client(&client).await.unwrap();
+    server.operator().insert_client(&client).await.unwrap();
     server.app.registry.refresh().await.unwrap();
     server.login_on(&longest).await.ok();
     server.login_on(&format!("{longest}c")).await.refused(401, "invalid_client");

@@ -167,3 +167,16 @@ async fn an_embedded_database_without_its_keys_is_refused() {
         program_on(&database).run(&[command]).refused("users (username)");
     }
 }
+
+/// What is in memory is lost with its machine. A temporary file system stands for the network ones, which can't be had here.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_database_in_memory_is_warned_of() {
+    let memory = tempfile::tempdir_in("/dev/shm").expect("Linux has a file system in memory there");
+    let at = |directory: &std::path::Path| format!("sqlite:{}", directory.join("tokend.db").display());
+    let check = |url: &str| Program::new().set("TOKEND_SECRET", super::rig::SECRET).set("TOKEND_DATABASE", url);
+    let program = check(&at(memory.path()));
+    program.run(&["migrate"]).ok();
+    let said = program.run(&["check"]);
+    assert!(said.ok().stdout.contains("warning        the database is on tmpfs, which is memory"), "{said:?}");
+}

@@ -7,7 +7,7 @@ use tokend::clock::Clock;
 use tokend::domain::{PlainSecret, SigningAlgorithm, Username};
 use tokend::keys::{MasterSecrets, SigningKey};
 
-use crate::harness::{Answer, Database, Engine, MASTER_SECRET, Node, Outcome, Program, Settings, canary};
+use crate::harness::{Answer, Database, Engine, MASTER_SECRET, Node, Outcome, Program, Settings, canary, operator};
 
 /// The one that the databases of the tests were sealed under.
 pub const SECRET: &str = MASTER_SECRET;
@@ -32,7 +32,7 @@ impl Rig {
         let database = Database::new(engine).await;
         let now = Clock::System.now();
         let key = SigningKey::generate(SigningAlgorithm::Es256, now - 3600, now - 3600).unwrap();
-        database.store.insert_signing_key(&key.seal(&secrets(&[SECRET])).unwrap()).await.unwrap();
+        database.store.by(operator()).insert_signing_key(&key.seal(&secrets(&[SECRET])).unwrap()).await.unwrap();
         let toml = format!(
             "issuer = '{ISSUER}'\nsecret = '{SECRET}'\n[passwords]\nmemory_kib = 64\niterations = 1\nthreads = 1\n"
         );
@@ -131,7 +131,7 @@ impl Rig {
     pub async fn succeed_key(&self) -> String {
         let now = Clock::System.now();
         let key = SigningKey::generate(SigningAlgorithm::Es256, now - 20, now - 10).unwrap();
-        self.database.store.insert_signing_key(&key.seal(&secrets(&[SECRET])).unwrap()).await.unwrap();
+        self.database.store.by(operator()).insert_signing_key(&key.seal(&secrets(&[SECRET])).unwrap()).await.unwrap();
         key.kid().to_owned()
     }
 

@@ -122,7 +122,7 @@ async fn the_claims_that_are_listed_are_those_that_are_told(engine: Engine) {
         assert!(listed.contains(&json!(name)), "{name}");
     }
     assert!(listed.contains(&json!("email")) && !listed.contains(&json!("secret_note")));
-    assert!(!listed.contains(&json!("roles")), "it is in access tokens only");
+    assert!(listed.contains(&json!("roles")), "by the scope of that name");
 }
 
 on_both_databases!(

@@ -156,11 +156,11 @@ fn a_directory_that_is_read_only_is_named_at_the_start() {
 async fn files_that_become_read_only_stop_nobody() {
     let program = Program::new().unprivileged().set("TOKEND_LISTEN", "127.0.0.1:0");
     let server = program.start(&["serve"]);
-    let printed = server.stdout_until("# Log in");
-    let password = printed.iter().find_map(|line| line.split("password  ").nth(1)).expect("a password").trim();
+    let printed = server.stdout_until("export B=");
+    let password = printed.last().and_then(|line| line.split([' ', '=']).nth(4)).expect("a password");
     let base = base_in(&server.wait_for_log("\"listening\""));
     let http = reqwest::Client::new();
-    let mut tokens = send(&http, &base, "/login", &[("username", "admin"), ("password", password)]).await;
+    let mut tokens = send(&http, &base, "/login", &[("username", "alice"), ("password", password)]).await;
     for round in 0..20 {
         match round {
             5 => lock(&program, true),

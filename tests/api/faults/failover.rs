@@ -107,6 +107,41 @@ async fn with_asynchronous_replication_clients_that_are_ahead_go_on_when_they_ma
     history.since(since).must_hold("failover-asynchronous");
 }
 
+/// The address moves before the standby is promoted: it may have yesterday's sessions, so nothing is read there, and no session ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_in_the_primarys_place_is_not_read() {
+    let primary = Cluster::start().await;
+    furnish_postgres(&primary.url()).await;
+    let (address, url) = Proxy::to_postgres(&primary.url()).await;
+    let site = Site::start(&url, 1, Rules::default());
+    let http = reqwest::Client::new();
+    let post = async |path: &str, form: &[(&str, &str)]| {
+        Answer::read(http.post(format!("{}{path}", site.base(0))).form(form).send().await.expect("an answer")).await
+    };
+    let login = [("username", "user-0"), ("password", PASSWORD), ("client_id", P1)];
+    let tokens = post("/login", &login).await;
+    let standby = primary.standby(primary.address()).await;
+    standby.wait_for("SELECT count(*) = 1 FROM sessions").await;
+
+    address.turn_to(standby.address());
+    address.cut();
+    site.becomes(0, 503).await;
+    for (path, form) in [
+        ("/login", &login[..]),
+        ("/refresh", &[("refresh_token", &tokens.refresh_token())]),
+        ("/revoke", &[("token", &tokens.refresh_token()), ("client_id", P1)]),
+    ] {
+        post(path, form).await.refused(503, "temporarily_unavailable");
+    }
+    let request = http.get(format!("{}/userinfo", site.base(0))).bearer_auth(tokens.access_token());
+    Answer::read(request.send().await.expect("an answer")).await.refused(503, "temporarily_unavailable");
+
+    standby.promote().await;
+    site.becomes(0, 200).await;
+    post("/refresh", &[("refresh_token", &tokens.refresh_token())]).await.ok();
+    post("/login", &login).await.ok();
+}
+
 /// What was revoked is told to the primary alone, and it dies: the node that acknowledged it tells the standby.
 async fn is_put_back_after(fail_over: impl AsyncFnOnce(&mut Cluster, &Cluster, &Proxy)) {
     let mut primary = Cluster::start().await;

@@ -8,7 +8,7 @@ use tokend::domain::{RevokedReason, UserId};
 use tokend::store::audit_events::Keeping;
 use tokend::store::{PoolSize, Store};
 
-use crate::harness::{Engine, START, TestServer, on_both_databases};
+use crate::harness::{Engine, START, TestServer, on_both_databases, operator};
 
 /// More often than any of them has to be asked until it is done.
 const LONGEST: usize = 10_000;
@@ -57,7 +57,7 @@ async fn goes_away<F: Future>(engine: Engine, work: impl Fn(Store) -> F) {
 
 async fn from_the_end_of_sessions(engine: Engine) {
     goes_away(engine, |store| async move {
-        store.revoke_user(UserId(uuid::Uuid::nil()), RevokedReason::Admin, START).await
+        store.by(operator()).revoke_user(UserId(uuid::Uuid::nil()), RevokedReason::Admin, START).await
     })
     .await;
 }

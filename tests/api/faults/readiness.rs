@@ -48,7 +48,7 @@ async fn a_right_that_is_taken_away_is_503_until_it_is_given_back() {
     run_sql_in(&direct.database.url, format!("REVOKE INSERT ON sessions FROM {role}")).await;
     server.login().await.refused(503, "temporarily_unavailable");
     server.get("/health/ready").await.refused(503, "temporarily_unavailable");
-    let writable = async || server.app.metrics.render(Duration::ZERO).contains("tokend_store_writable 1");
+    let writable = async || server.app.render_metrics().contains("tokend_store_writable 1");
     let noticed = async {
         while writable().await {
             tokio::time::sleep(Duration::from_millis(20)).await;

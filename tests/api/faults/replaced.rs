@@ -119,6 +119,16 @@ async fn a_log_that_is_replaced_is_noticed() {
     is_refused(replace, "-wal", "tokend.db-wal was replaced").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_logs_index_that_is_removed_is_noticed() {
+    is_refused(remove, "-shm", "tokend.db-shm was removed").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_logs_index_that_is_replaced_is_noticed() {
+    is_refused(replace, "-shm", "tokend.db-shm was replaced").await;
+}
+
 /// As when another volume is mounted there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_directory_that_is_moved_is_noticed() {

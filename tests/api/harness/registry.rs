@@ -1,16 +1,27 @@
 //! What an operator changes while the server runs; the server knows of it when these return.
 
+use tokend::audit::{Acting, Actor};
 use tokend::clock::UnixTime;
 use tokend::domain::{Client, SigningAlgorithm, User, UserId};
 use tokend::grant::audience;
 use tokend::keys::SigningKey;
-use tokend::store::StoreError;
+use tokend::store::{ActingStore, StoreError};
 
-use super::{TestServer, master_secrets};
+use super::{START, TestServer, master_secrets};
+
+/// The acting party of what is not the matter of a test.
+pub fn operator() -> Acting {
+    Acting { actor: Actor::Operator(0), at: START, requester: None }
+}
 
 impl TestServer {
+    /// The store as an operator changes it now.
+    pub fn operator(&self) -> ActingStore {
+        self.app.store.by(Acting { at: self.clock.now(), ..operator() })
+    }
+
     pub async fn add_client(&self, client: Client) {
-        self.app.store.insert_client(&client).await.expect("a client is added");
+        self.operator().insert_client(&client).await.expect("a client is added");
         self.app.registry.refresh().await.expect("the registry is read");
     }
 
@@ -25,14 +36,14 @@ impl TestServer {
             after.tokens_revoked_at = after.tokens_revoked_at.max(self.clock.now()).saturating_add(1);
         }
         let lost = before.rights_lost(&after, audience);
-        let changed = self.app.store.update_client(&after, &lost, self.clock.now()).await;
+        let changed = self.operator().update_client(&after, &lost, self.clock.now()).await;
         changed.expect("the store answers").expect("nobody else changes it");
         self.app.registry.refresh().await.expect("the registry is read");
     }
 
     pub async fn remove_client(&self, id: &str) {
         let id = id.parse().expect("a client id");
-        assert!(self.app.store.remove_client(&id, self.clock.now()).await.expect("the store answers"));
+        assert!(self.operator().remove_client(&id, self.clock.now()).await.expect("the store answers"));
         self.app.registry.refresh().await.expect("the registry is read");
     }
 
@@ -42,14 +53,14 @@ impl TestServer {
             change(user);
             Ok::<_, StoreError>(())
         };
-        assert!(self.app.store.update_user(id, change).await.expect("the store answers"));
+        assert!(self.operator().update_user(id, change).await.expect("the store answers"));
     }
 
     /// Publishes a signing key that signs from a moment on. Its `kid`.
     pub async fn add_key(&self, algorithm: SigningAlgorithm, signs_from: UnixTime) -> String {
         let key = SigningKey::generate(algorithm, self.clock.now(), signs_from).expect("a key is made");
         let sealed = key.seal(&master_secrets()).expect("it is sealed");
-        self.app.store.insert_signing_key(&sealed).await.expect("a key is added");
+        self.operator().insert_signing_key(&sealed).await.expect("a key is added");
         self.app.registry.refresh().await.expect("the registry is read");
         key.kid().to_owned()
     }

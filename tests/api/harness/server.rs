@@ -94,10 +94,15 @@ impl TestServer {
         let database = Arc::new(Database::new(engine).await);
         let secrets = MasterSecrets::new(&[PlainSecret::new(MASTER_SECRET.to_owned())]).expect("a master secret");
         for client in fixtures::clients() {
-            database.store.insert_client(&client).await.expect("a client is added");
+            database.store.by(super::operator()).insert_client(&client).await.expect("a client is added");
         }
         let key = SigningKey::generate(SigningAlgorithm::Es256, START, START).expect("a key is made");
-        database.store.insert_signing_key(&key.seal(&secrets).expect("it is sealed")).await.expect("a key is added");
+        database
+            .store
+            .by(super::operator())
+            .insert_signing_key(&key.seal(&secrets).expect("it is sealed"))
+            .await
+            .expect("a key is added");
         let clock = Clock::manual(START);
         let node = Node::start(&database, &clock, &settings).await;
         let add = |name, password| fixtures::add_user(&node.app.store, &node.app.hasher, name, password);
@@ -306,7 +311,7 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        canary::keep(canary::Text::Metrics, self.app.metrics.render(self.app.registry.age()).as_bytes());
+        canary::keep(canary::Text::Metrics, self.app.render_metrics().as_bytes());
     }
 }
 

@@ -9,14 +9,16 @@ use crate::audit::{AuditKeys, ChainEnd, Link, Seal};
 use crate::clock::UnixTime;
 use crate::store::audit_events::seal_of;
 use crate::store::db::{Unit, sql};
+use crate::store::from_row::from_row;
 use crate::store::{Store, StoreError};
 
 const SEALS: &str = "SELECT seq, seal FROM audit_events WHERE writer = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
 
-#[derive(sqlx::FromRow)]
-struct SealRow {
-    seq: i64,
-    seal: Vec<u8>,
+from_row! {
+    struct SealRow {
+        seq: i64,
+        seal: Vec<u8>,
+    }
 }
 
 /// What all anchors say.

@@ -21,7 +21,7 @@ use crate::store::{StoreError, row};
 pub(in crate::store::sessions) struct Insert {
     pub(in crate::store::sessions) session: Session,
     pub(in crate::store::sessions) decided_on: DecidedOn,
-    pub(in crate::store::sessions) event: Option<AuditEvent>,
+    pub(in crate::store::sessions) event: AuditEvent,
 }
 
 macro_rules! columns {
@@ -96,7 +96,7 @@ impl Inserts {
     /// Stores all of them by one statement. False when that can't be done: nothing is stored then.
     async fn all_at_once(&mut self, inserts: &[Insert]) -> Result<bool, StoreError> {
         let Db::Postgres(_) = self.db else { return Ok(false) };
-        let Some(events) = inserts.iter().map(|insert| insert.event.as_ref()).collect() else { return Ok(false) };
+        let events = inserts.iter().map(|insert| &insert.event).collect();
         let Some(append) = self.audit.append(events) else { return Ok(false) };
         let stored = self.kept.write(async |on| insert_and_tell(on, inserts, &append).await).await? == inserts.len();
         self.audit.appended(&append, stored);
@@ -127,7 +127,7 @@ impl Inserts {
             (Handle::Sqlite(on), inserts) => insert_each(on, inserts).await?,
         };
         let is_stored = |insert: &&Insert| stored.contains(&insert.session.id.0);
-        let events = inserts.iter().filter(is_stored).filter_map(|insert| insert.event.clone());
+        let events = inserts.iter().filter(is_stored).map(|insert| insert.event.clone());
         self.audit.commit(unit, events).await?;
         Ok(inserts.iter().map(|insert| is_stored(&insert)).collect())
     }
@@ -143,7 +143,7 @@ pub(in crate::store::sessions) async fn insert_one(
     if !insert_on(unit.handle(), insert).await? {
         return Ok(false);
     }
-    audit.commit(unit, insert.event.clone()).await?;
+    audit.commit(unit, [insert.event.clone()]).await?;
     Ok(true)
 }
 

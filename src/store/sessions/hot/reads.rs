@@ -5,28 +5,34 @@ use std::collections::HashMap;
 use sqlx::Row as _;
 use uuid::Uuid;
 
-use super::super::row::SignedInRow;
-use super::super::{SignedIn, signed_in_columns};
+use super::super::SignedIn;
+use super::super::row::{SignedInRow, session_columns};
 use crate::domain::SessionId;
 use crate::store::StoreError;
 use crate::store::db::{Connection, Handle};
 use crate::store::kept::Read;
+use crate::store::users::{user_columns, user_json};
 use crate::store::values::Values;
 
 const FIND_POSTGRES: &str = concat!(
     "SELECT ",
-    signed_in_columns!(),
+    session_columns!("s."),
+    ", ",
+    user_columns!("u."),
     " FROM unnest($1) AS k (id) JOIN sessions s ON s.id = k.id JOIN users u ON u.id = s.user_id"
 );
 
 /// One JSON text for all, since the driver hands over each row from a thread to another, and copies each column. `CROSS
 /// JOIN` is how SQLite is told to begin with the keys.
 pub(super) static FIND_SQLITE: Values = Values::new(
-    "SELECT json_group_array(json_array(json_array(hex(s.id), hex(s.user_id), s.client_id, s.scope, s.audience, \
-     s.generation, hex(s.current_hash), hex(s.parent_hash), s.rotated_at, s.anchor_generation, s.anchor_at, s.created_at, \
-     s.auth_time, s.last_used_at, s.idle_expires_at, s.expires_at, s.revoked_at, s.revoked_reason, s.device_name, \
-     s.user_agent, s.ip), \
-     json_array(hex(u.id), u.username, u.email, u.claims, u.credentials_version, u.created_at, u.disabled_at))) FROM (",
+    concat!(
+        "SELECT json_group_array(json_array(json_array(hex(s.id), s.client_id, s.scope, s.audience, s.generation, \
+         hex(s.current_hash), hex(s.parent_hash), s.rotated_at, s.anchor_generation, s.anchor_at, s.created_at, s.auth_time, \
+         s.last_used_at, s.idle_expires_at, s.expires_at, s.revoked_at, s.revoked_reason, s.device_name, s.user_agent, \
+         s.ip), ",
+        user_json!(),
+        ")) FROM ("
+    ),
     1,
     ") AS k CROSS JOIN sessions s ON s.id = k.column1 CROSS JOIN users u ON u.id = s.user_id",
 );

@@ -13,22 +13,26 @@ use super::super::Rotated;
 use crate::domain::{Rotation, SessionId, SessionLife, UserId};
 use crate::store::batch::Statement;
 use crate::store::db::{Connection, Db, Handle};
+use crate::store::from_row::from_row;
 use crate::store::kept::Kept;
 use crate::store::values::Values;
 use crate::store::{StoreError, row};
 
-/// As PostgreSQL's row, or as SQLite's JSON array with bytes in hexadecimal: in this order.
-#[derive(sqlx::FromRow, Deserialize)]
-pub(in crate::store::sessions) struct RotatedRow {
-    id: Uuid,
-    user_id: Uuid,
-    scope: String,
-    audience: String,
-    auth_time: i64,
-    created_at: i64,
-    last_used_at: i64,
-    idle_expires_at: i64,
-    expires_at: i64,
+from_row! {
+    /// As PostgreSQL's row, or as SQLite's JSON array with bytes in hexadecimal: in this order.
+    #[derive(Deserialize)]
+    pub(in crate::store::sessions) struct RotatedRow {
+        id: Uuid,
+        user_id: Uuid,
+        scope: String,
+        audience: String,
+        auth_time: i64,
+        created_at: i64,
+        last_used_at: i64,
+        idle_expires_at: i64,
+        expires_at: i64,
+    }
+    columns = rotated_columns;
 }
 
 impl TryFrom<RotatedRow> for Rotated {
@@ -54,7 +58,8 @@ impl TryFrom<RotatedRow> for Rotated {
 
 /// A row that somebody holds is left out, so that nobody waits for another's lock: its token has to be judged. Nothing is locked,
 /// and so nothing written, unless all of it holds; what may have changed until the row is locked is asked again.
-const ROTATE_POSTGRES: &str = "UPDATE sessions s SET parent_hash = s.current_hash, current_hash = r.successor, generation = s.generation + 1, \
+const ROTATE_POSTGRES: &str = concat!(
+    "UPDATE sessions s SET parent_hash = s.current_hash, current_hash = r.successor, generation = s.generation + 1, \
      rotated_at = r.now, last_used_at = r.now, idle_expires_at = r.idle_expires_at, \
      anchor_generation = CASE WHEN s.rotated_at <= r.window_began_at THEN s.generation ELSE s.anchor_generation END, \
      anchor_at = CASE WHEN s.rotated_at <= r.window_began_at THEN r.now ELSE s.anchor_at END \
@@ -65,8 +70,9 @@ const ROTATE_POSTGRES: &str = "UPDATE sessions s SET parent_hash = s.current_has
      AND t.last_used_at > p.used_after AND t.created_at > p.began_after \
      JOIN users u ON u.id = t.user_id AND u.disabled_at IS NULL FOR NO KEY UPDATE OF t SKIP LOCKED) AS r \
      WHERE s.id = r.id AND s.current_hash = r.presented AND s.revoked_at IS NULL \
-     RETURNING s.id, s.user_id, s.scope, s.audience, s.auth_time, s.created_at, s.last_used_at, s.idle_expires_at, \
-     s.expires_at";
+     RETURNING ",
+    rotated_columns!("s.")
+);
 
 /// What has a `+` can't be looked up by, so SQLite has to begin with the items.
 pub(super) static ROTATE_SQLITE: Values = Values::new(

@@ -9,8 +9,9 @@ use super::super::{SessionLife, SessionOfToken};
 use crate::domain::SessionId;
 use crate::store::StoreError;
 use crate::store::db::{Connection, Handle};
+use crate::store::from_row::from_row;
 use crate::store::kept::Read;
-use crate::store::users::{StoredUser, UserRow};
+use crate::store::users::{StoredUser, UserRow, user_columns, user_json};
 use crate::store::values::Values;
 
 /// Which session is read, and of which access token it is asked whether it was revoked.
@@ -20,37 +21,43 @@ pub(in crate::store::sessions) struct TokenKey {
     pub(in crate::store::sessions) jti: Uuid,
 }
 
-/// As PostgreSQL's row, or as SQLite's JSON array: in this order.
-#[derive(sqlx::FromRow, Deserialize)]
-struct TokenRow {
-    /// Which of the keys, from 1 on.
-    position: i64,
-    token_revoked: bool,
-    client_id: String,
-    created_at: i64,
-    last_used_at: i64,
-    idle_expires_at: i64,
-    expires_at: i64,
-    revoked_at: Option<i64>,
-    #[sqlx(flatten)]
-    user: UserRow,
+from_row! {
+    /// As PostgreSQL's row, or as SQLite's JSON array: in this order.
+    #[derive(Deserialize)]
+    struct TokenRow {
+        /// Which of the keys, from 1 on.
+        position: i64,
+        token_revoked: bool,
+        client_id: String,
+        created_at: i64,
+        last_used_at: i64,
+        idle_expires_at: i64,
+        expires_at: i64,
+        revoked_at: Option<i64>,
+        ..user: UserRow,
+    }
 }
 
 /// The innermost select goes by the index, whatever is believed of the table's size when the plan is made.
-const FIND_POSTGRES: &str = "SELECT k.position, \
+const FIND_POSTGRES: &str = concat!(
+    "SELECT k.position, \
      (SELECT r.jti FROM revoked_tokens r WHERE r.jti = k.jti) IS NOT NULL AS token_revoked, s.client_id, s.created_at, \
-     s.last_used_at, s.idle_expires_at, s.expires_at, s.revoked_at, s.user_id, u.username, u.email, u.claims, \
-     u.credentials_version, u.created_at AS user_created_at, u.disabled_at AS user_disabled_at \
-     FROM unnest($1, $2) WITH ORDINALITY AS k (id, jti, position) JOIN sessions s ON s.id = k.id \
-     JOIN users u ON u.id = s.user_id";
+     s.last_used_at, s.idle_expires_at, s.expires_at, s.revoked_at, ",
+    user_columns!("u."),
+    " FROM unnest($1, $2) WITH ORDINALITY AS k (id, jti, position) JOIN sessions s ON s.id = k.id \
+     JOIN users u ON u.id = s.user_id"
+);
 
 /// One JSON text for all, since the driver hands over each row from a thread to another, and copies each column. `CROSS
 /// JOIN` is how SQLite is told to begin with the keys.
 pub(super) static FIND_SQLITE: Values = Values::new(
-    "SELECT json_group_array(json_array(k.column3, \
-     json(iif(EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = k.column2), 'true', 'false')), s.client_id, \
-     s.created_at, s.last_used_at, s.idle_expires_at, s.expires_at, s.revoked_at, json_array(hex(u.id), u.username, \
-     u.email, u.claims, u.credentials_version, u.created_at, u.disabled_at))) FROM (",
+    concat!(
+        "SELECT json_group_array(json_array(k.column3, \
+         json(iif(EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = k.column2), 'true', 'false')), s.client_id, \
+         s.created_at, s.last_used_at, s.idle_expires_at, s.expires_at, s.revoked_at, ",
+        user_json!(),
+        ")) FROM ("
+    ),
     3,
     ") AS k CROSS JOIN sessions s ON s.id = k.column1 CROSS JOIN users u ON u.id = s.user_id",
 );

@@ -123,7 +123,7 @@ async fn a_new_password(server: &TestServer) -> String {
     let password = "canary of a new password".to_owned();
     let hash = server.app.hasher.hash(PlainPassword::chosen(&password).unwrap()).await.unwrap();
     let old = server.app.store.find_credentials(&"alice".parse().unwrap()).await.unwrap().unwrap().password_hash;
-    let set = async |hash: &str| server.app.store.set_password(server.alice, hash, START).await.unwrap();
+    let set = async |hash: &str| server.operator().set_password(server.alice, hash, START).await.unwrap();
     set(hash.as_str()).await;
     server.post("/login", &[("username", "alice"), ("password", &password)]).await.ok();
     set(&old.expect("she had one")).await;

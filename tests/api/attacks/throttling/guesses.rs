@@ -117,7 +117,7 @@ async fn every_way_in_counts_on_one_counter(engine: Engine) {
 /// 82: a name that nobody has is refused after as many failures, in the same words, and so is one that nobody can have.
 async fn unknown_names_are_counted_alike(engine: Engine) {
     let server = server(engine, "").await;
-    server.app.store.disable_user(server.bob, START).await.unwrap();
+    server.operator().disable_user(server.bob, START).await.unwrap();
     let mut seen = HashSet::new();
     for name in ["alice", "bob", "nobody", "no body", &"u".repeat(300)] {
         let mut answers = Vec::new();

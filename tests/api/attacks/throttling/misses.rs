@@ -47,7 +47,11 @@ async fn forged_refresh_tokens_come_to_an_end(engine: Engine) {
     // An honest client behind the same address goes on, and a token that has died is told so.
     let next = server.refresh(&tokens.refresh_token()).await.refresh_token();
     server.clock.advance(1);
-    server.app.store.revoke_user(server.alice, tokend::domain::RevokedReason::Admin, server.clock.now()).await.unwrap();
+    server
+        .operator()
+        .revoke_user(server.alice, tokend::domain::RevokedReason::Admin, server.clock.now())
+        .await
+        .unwrap();
     server.refresh(&next).await.refused(401, "invalid_grant");
 }
 

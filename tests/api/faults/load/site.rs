@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokend::password::{HashParameters, Hasher};
 use tokend::store::{PoolSize, Store};
 
-use crate::harness::{MASTER_SECRET, PASSWORD, Program, Running, add_user, clients, trail_keys};
+use crate::harness::{MASTER_SECRET, PASSWORD, Program, Running, add_user, clients, operator, trail_keys};
 
 use super::CLIENTS;
 
@@ -44,10 +44,10 @@ struct Node {
 /// Adds the clients and users that loads need to a database that is empty.
 pub async fn furnish(store: &Store) {
     for client in clients() {
-        store.insert_client(&client).await.expect("a client is added");
+        store.by(operator()).insert_client(&client).await.expect("a client is added");
     }
     let parameters = HashParameters { memory_kib: 64, iterations: 1, parallelism: 1 };
-    let hasher = Hasher::start(parameters, 1, Duration::from_secs(10)).expect("a thread starts");
+    let hasher = Hasher::start(parameters, 1, Duration::from_secs(10), 0).expect("a thread starts");
     for number in 0..CLIENTS {
         add_user(store, &hasher, &user(number), PASSWORD).await;
     }
@@ -138,13 +138,18 @@ impl Site {
 
     /// Waits until a node says that it can serve.
     pub async fn is_ready(&self, node: usize) {
+        self.becomes(node, 200).await;
+    }
+
+    /// Waits until a node's readiness has this status.
+    pub async fn becomes(&self, node: usize, status: u16) {
         let url = format!("{}/health/ready", self.base(node));
-        let ready = async {
-            while reqwest::get(&url).await.is_ok_and(|answer| answer.status() != 200) {
+        let becomes = async {
+            while reqwest::get(&url).await.is_ok_and(|answer| answer.status() != status) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), ready).await.expect("the node is ready again, by itself");
+        tokio::time::timeout(Duration::from_secs(30), becomes).await.expect("the node changes by itself");
     }
 
     /// Runs a command on the site's database.
