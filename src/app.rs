@@ -5,6 +5,7 @@ mod readiness;
 mod refused_origins;
 mod registry;
 mod reminder;
+mod rotation;
 mod trail;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::sync::atomic::AtomicBool;
 pub use refused_origins::RefusedOrigins;
 pub use registry::{LEASE, Registry, RegistryError, Snapshot};
 pub use reminder::Reminder;
+pub use rotation::{Begins, Rotated, publish_key};
 
 use crate::audit::{Acting, Actor, AuditEvent, AuditKeys, Kind, Repeats};
 use crate::clock::Clock;

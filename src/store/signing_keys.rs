@@ -3,6 +3,7 @@
 use super::db::{Unit, sql};
 use super::{Store, StoreError, registry, row};
 use crate::audit::Kind;
+use crate::clock::UnixTime;
 use crate::domain::StoredKey;
 
 #[derive(sqlx::FromRow)]
@@ -12,6 +13,11 @@ struct SigningKeyRow {
     sealed_private: Vec<u8>,
     created_at: i64,
     signs_from: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct KidRow {
+    kid: String,
 }
 
 impl TryFrom<SigningKeyRow> for StoredKey {
@@ -34,6 +40,11 @@ const LIST: &str =
 const INSERT: &str = "INSERT INTO signing_keys (kid, algorithm, sealed_private, created_at, signs_from) \
      VALUES ($1, $2, $3, $4, $5)";
 
+/// The keys that haven't begun to sign at $1 get the moment $2 at which key $3 begins. Of keys with one moment the last one made
+/// signs, so they never do.
+const REPLACE_PENDING: &str =
+    "UPDATE signing_keys SET signs_from = $2 WHERE signs_from > $1 AND kid <> $3 RETURNING kid";
+
 const RESEAL: &str = "UPDATE signing_keys SET sealed_private = $3 WHERE kid = $1 AND sealed_private = $2";
 
 const REMOVE: &str = "DELETE FROM signing_keys WHERE kid = $1";
@@ -45,15 +56,29 @@ impl Store {
         rows.into_iter().map(StoredKey::try_from).collect()
     }
 
-    /// Adds a signing key if the registry is still at this version: what was decided on then is still so. False when it
-    /// isn't.
-    pub async fn insert_signing_key_at(&self, version: i64, key: &StoredKey) -> Result<bool, StoreError> {
+    /// Adds a signing key in place of those that haven't begun to sign by `now`, if the registry is still at this version: what was decided
+    /// on then is still so. False when it isn't.
+    ///
+    /// The keys that it replaces stay published: a node that hasn't heard of it may begin to sign with one of them.
+    pub async fn insert_signing_key_at(
+        &self,
+        version: i64,
+        key: &StoredKey,
+        now: UnixTime,
+    ) -> Result<bool, StoreError> {
         let mut unit = self.begin().await?;
         if !registry::change_from(&mut unit, version).await? {
             return Ok(false);
         }
         insert(&mut unit, key).await?;
-        self.commit(unit, self.event(Kind::KeyAdded).map(|event| event.of(key.kid.clone()))).await?;
+        let replaced = sql!(unit, all KidRow, REPLACE_PENDING, now, key.signs_from, key.kid.as_str())?;
+        let replaced: Vec<_> = replaced.into_iter().map(|row| row.kid).collect();
+        let event = self.event(Kind::KeyAdded).map(|event| event.of(key.kid.clone()));
+        let event = event.map(|event| match replaced.as_slice() {
+            [] => event,
+            kids => event.because(&format!("in place of {}", kids.join(" "))),
+        });
+        self.commit(unit, event).await?;
         Ok(true)
     }
 
