@@ -46,7 +46,7 @@ pub fn take_over() -> io::Result<&'static Lines> {
 
 /// Begins to log as configured.
 pub fn start(log: &Log) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&log.filter).map_err(|error| format!("log.filter: {error}"))?;
+    let filter = EnvFilter::try_new(without_driver(&log.filter)).map_err(|error| format!("log.filter: {error}"))?;
     let lines = take_over()?.clone();
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines).with_target(false);
     // Saying that standard error can't be written would be written there, and break the request off that was to be logged.
@@ -61,6 +61,14 @@ pub fn start(log: &Log) -> Result<(), Failure> {
     } else {
         subscriber.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
     }
+}
+
+/// The database's driver warns of each connection that is lost, in its own words. What follows from that is logged by us; whoever
+/// looks at level debug, or names the driver, gets both.
+fn without_driver(filter: &str) -> String {
+    let lower = filter.to_ascii_lowercase();
+    let wants_it = ["sqlx", "debug", "trace"].iter().any(|word| lower.contains(word));
+    if wants_it { filter.to_owned() } else { format!("{filter},sqlx=off") }
 }
 
 /// Prints a line that is no log line, after all lines that were logged before.
@@ -89,4 +97,20 @@ fn tell_panic(panic: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::capture();
     let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
     tracing::error!(location, text, backtrace, "panicked");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_driver_is_heard_only_where_somebody_looks_for_it() {
+        for filter in ["info", "WARN", "off", "warn,tokend=info"] {
+            assert_eq!(without_driver(filter), format!("{filter},sqlx=off"));
+            assert!(EnvFilter::try_new(without_driver(filter)).is_ok());
+        }
+        for filter in ["debug", "TRACE", "info,sqlx=warn", "warn,tokend=debug"] {
+            assert_eq!(without_driver(filter), filter);
+        }
+    }
 }
