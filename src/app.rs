@@ -166,14 +166,19 @@ impl App {
 
     /// How a client's refresh tokens behave: what its registration leaves open, the configuration says.
     pub fn refresh_policy(&self, client: &Client) -> RefreshPolicy {
-        let sessions = &self.config.sessions;
-        RefreshPolicy {
-            rotation: client.rotation,
-            reuse_window: client.reuse_window.unwrap_or(sessions.reuse_window),
-            recovery: client.recovery,
-            idle_lifetime: client.idle_lifetime.unwrap_or(sessions.idle_lifetime),
-            absolute_lifetime: client.absolute_lifetime.unwrap_or(sessions.absolute_lifetime),
-        }
+        refresh_policy(&self.config, client)
+    }
+}
+
+/// How a client's refresh tokens and sessions behave: what its registration says, and otherwise the configuration.
+pub fn refresh_policy(config: &Config, client: &Client) -> RefreshPolicy {
+    let sessions = &config.sessions;
+    RefreshPolicy {
+        rotation: client.rotation,
+        reuse_window: client.reuse_window.unwrap_or(sessions.reuse_window),
+        recovery: client.recovery,
+        idle_lifetime: client.idle_lifetime.unwrap_or(sessions.idle_lifetime),
+        absolute_lifetime: client.absolute_lifetime.unwrap_or(sessions.absolute_lifetime),
     }
 }
 
