@@ -6,6 +6,7 @@ mod readiness;
 mod refused_origins;
 mod registry;
 mod reminder;
+mod rotation;
 mod trail;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::sync::atomic::AtomicBool;
 pub use refused_origins::RefusedOrigins;
 pub use registry::{LEASE, Registry, RegistryError, Snapshot};
 pub use reminder::Reminder;
+pub use rotation::{Begins, Rotated, publish_key};
 
 use crate::audit::{Acting, Actor, AuditEvent, AuditKeys, Kind, Repeats};
 use crate::clock::Clock;
@@ -170,14 +172,19 @@ impl App {
 
     /// How a client's refresh tokens behave: what its registration leaves open, the configuration says.
     pub fn refresh_policy(&self, client: &Client) -> RefreshPolicy {
-        let sessions = &self.config.sessions;
-        RefreshPolicy {
-            rotation: client.rotation,
-            reuse_window: client.reuse_window.unwrap_or(sessions.reuse_window),
-            recovery: client.recovery,
-            idle_lifetime: client.idle_lifetime.unwrap_or(sessions.idle_lifetime),
-            absolute_lifetime: client.absolute_lifetime.unwrap_or(sessions.absolute_lifetime),
-        }
+        refresh_policy(&self.config, client)
+    }
+}
+
+/// How a client's refresh tokens and sessions behave: what its registration says, and otherwise the configuration.
+pub fn refresh_policy(config: &Config, client: &Client) -> RefreshPolicy {
+    let sessions = &config.sessions;
+    RefreshPolicy {
+        rotation: client.rotation,
+        reuse_window: client.reuse_window.unwrap_or(sessions.reuse_window),
+        recovery: client.recovery,
+        idle_lifetime: client.idle_lifetime.unwrap_or(sessions.idle_lifetime),
+        absolute_lifetime: client.absolute_lifetime.unwrap_or(sessions.absolute_lifetime),
     }
 }
 

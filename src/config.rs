@@ -40,7 +40,7 @@ pub use database::{Database, InvalidDatabase, PostgresUrl, SecretSource};
 pub use describe::describe;
 pub use error::{ConfigError, Problem, Source};
 pub use issuer::{InvalidIssuer, Issuer};
-pub use text::{audience, claim as claim_name, origin};
+pub use text::{audience, claim as claim_name, network, origin};
 
 /// All that an operator decides. `config/tokend.toml` documents every key.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ pub mod audience;
 mod client;
 pub mod client_credentials;
 pub mod explain;
+pub mod introspection;
 mod issue;
 pub mod live;
 pub mod password;

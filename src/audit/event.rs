@@ -68,6 +68,37 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind, in the order of the enum.
+    pub const ALL: [Self; 27] = [
+        Self::SignedIn,
+        Self::SignInFailed,
+        Self::Throttled,
+        Self::RefreshRecovered,
+        Self::RefreshReused,
+        Self::RefreshAhead,
+        Self::SessionsRevoked,
+        Self::TokenRevoked,
+        Self::SignedOut,
+        Self::UserAdded,
+        Self::UserChanged,
+        Self::PasswordSet,
+        Self::UserDisabled,
+        Self::UserEnabled,
+        Self::DevicesForgotten,
+        Self::UserRemoved,
+        Self::ClientAdded,
+        Self::ClientChanged,
+        Self::ClientRemoved,
+        Self::KeyAdded,
+        Self::KeyRemoved,
+        Self::RecoveryOpened,
+        Self::RecoveryClosed,
+        Self::AuditPurged,
+        Self::AuditAnchored,
+        Self::AuditSealed,
+        Self::AuditRewound,
+    ];
+
     /// The stored text.
     pub fn as_str(self) -> &'static str {
         match self {

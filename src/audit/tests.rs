@@ -132,3 +132,12 @@ fn failures_without_end_are_told_as_many() {
     assert_eq!(due.len(), 1);
     assert_eq!((due[0].count, due[0].target.as_deref(), due[0].address.as_deref()), (99_499, Some("(many)"), None));
 }
+
+#[test]
+fn every_kind_is_listed_once() {
+    for (place, kind) in Kind::ALL.into_iter().enumerate() {
+        assert_eq!(kind as usize, place, "{kind:?}");
+    }
+    // A kind that is added belongs before the last one.
+    assert_eq!(Kind::ALL.len(), Kind::AuditRewound as usize + 1);
+}

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::output::{Cell, Format, Record, date, note, print};
 use super::terminal::Consent;
 use super::{Failure, start};
-use crate::app::{LEASE, Registry, Snapshot};
+use crate::app::{Begins, Registry, Rotated, Snapshot, publish_key};
 use crate::clock::UnixTime;
 use crate::domain::SigningAlgorithm;
 use crate::keys::{KeyState, SigningKey};
@@ -19,8 +19,8 @@ pub enum Command {
     /// List the signing keys in the order in which they sign.
     List(Format),
     #[command(
-        about = "Publish a new key, which signs after tokens.key_lead_time, and the old one for 1d more; seal every key under the \
-                 first master secret"
+        about = "Publish a new key, which signs after tokens.key_lead_time, and the old one for 1d more. A key that has not begun \
+                 to sign never does: the new one takes its place. Every key is sealed under the first master secret"
     )]
     Rotate(Rotation),
     /// Remove a key that doesn't sign; tokens that it signed are refused at once.
@@ -86,7 +86,7 @@ fn record(key: &SigningKey, state: KeyState) -> Record {
         ("kid", Cell::Text(key.kid().to_owned())),
         ("algorithm", Cell::Text(key.algorithm().to_string())),
         ("created_at", Cell::Time(key.created_at())),
-        ("signs_from", Cell::Time(key.signs_from())),
+        ("signs_from", Cell::Time(key.begins_at())),
         ("state", Cell::Text(state.as_str().to_owned())),
     ])
 }
@@ -95,32 +95,24 @@ fn record(key: &SigningKey, state: KeyState) -> Record {
 async fn rotate(context: &Context, rotation: Rotation) -> Result<(), Failure> {
     let config = &context.config;
     let secrets = start::master_secrets(config, &context.store).await?;
-    let stored = context.store.list_signing_keys().await?;
-    for key in &stored {
+    for key in &context.store.list_signing_keys().await? {
         start::seal_under_first(&context.store, key, &secrets).await?;
     }
-    let now = context.now();
     let algorithm = rotation.algorithm.unwrap_or(config.tokens.signing_algorithm);
-    let mut signs_from = match () {
-        // As at a first start: no node's clock is too slow for the first key.
-        () if stored.is_empty() => 0,
-        // A node that hasn't heard of the key would refuse its tokens.
-        () if rotation.now => now.saturating_add(LEASE),
-        () => now.saturating_add(config.tokens.key_lead_time),
-    };
-    // Of two keys with one moment it would be chance which of them signs.
-    while stored.iter().any(|key| key.signs_from == signs_from) {
-        signs_from = signs_from.saturating_add(1);
+    let begins = if rotation.now { Begins::Now } else { Begins::After(config.tokens.key_lead_time) };
+    let now = context.now();
+    let rotated = publish_key(&context.store, &secrets, now, begins, |_| Some(algorithm)).await?;
+    let Rotated { key, replaced } = rotated.ok_or("no key was made")?;
+    for kid in replaced {
+        note(&format!("key {kid} had not signed yet, and never will: key {} takes its place", key.kid()));
     }
-    let key = SigningKey::generate(algorithm, now, signs_from)?;
-    context.store.insert_signing_key(&key.seal(&secrets)?).await?;
     if algorithm != config.tokens.signing_algorithm {
         let configured = config.tokens.signing_algorithm;
         note(&format!(
             "tokens.signing_algorithm is {configured}: unless you change it, the next start makes such a key"
         ));
     }
-    let from = if signs_from <= now { "at once".to_owned() } else { format!("from {}", date(signs_from)) };
+    let from = if key.signs_from() <= now { "at once".to_owned() } else { format!("from {}", date(key.signs_from())) };
     print(&format!("key {} ({algorithm}) is published, and signs {from}\n", key.kid()))
 }
 
@@ -134,7 +126,7 @@ async fn remove(context: &Context, Removal { kid, consent }: Removal) -> Result<
     let state = states.iter().find(|(key, _)| key.kid() == kid);
     let question = match state.ok_or_else(unknown)?.1 {
         KeyState::Signing => return Err(still_signs(&kid, &states)),
-        KeyState::Pending => "It has not signed yet.",
+        KeyState::Pending | KeyState::Replaced => "It has not signed yet.",
         KeyState::Retiring => "Tokens that it signed may still be alive, and will be refused.",
         KeyState::Retired => "Nothing needs it any more.",
     };

@@ -49,7 +49,7 @@ pub fn take_over() -> io::Result<&'static Lines> {
 
 /// Begins to log as configured.
 pub fn start(log: &Log) -> Result<(), Failure> {
-    let filter: Targets = log.filter.parse().map_err(|error| format!("log.filter: {error}"))?;
+    let filter: Targets = without_driver(&log.filter).parse().map_err(|error| format!("log.filter: {error}"))?;
     let lines = fmt::layer().with_writer(take_over()?.clone()).with_target(false);
     // Saying that standard error can't be written would be written there, and break the request off that was to be logged.
     let lines = lines.log_internal_errors(false);
@@ -65,6 +65,14 @@ pub fn start(log: &Log) -> Result<(), Failure> {
         let lines = lines.json().flatten_event(true).with_current_span(false).with_span_list(false);
         Ok(registry().with(lines).with(filter).try_init()?)
     }
+}
+
+/// The database's driver warns of each connection that is lost, in its own words. What follows from that is logged by us; whoever
+/// looks at level debug, or names the driver, gets both.
+fn without_driver(filter: &str) -> String {
+    let lower = filter.to_ascii_lowercase();
+    let wants_it = ["sqlx", "debug", "trace"].iter().any(|word| lower.contains(word));
+    if wants_it { filter.to_owned() } else { format!("{filter},sqlx=off") }
 }
 
 /// Prints a line that is no log line, after all lines that were logged before.
@@ -148,5 +156,16 @@ mod tests {
         let text = printed("cli::logging::tests::a_panic_before_logging_starts_is_one_line", "");
         assert!(text.starts_with("tokend: panicked at ") && text.contains("two\\u{a}lines"), "{text}");
         assert_eq!((text.lines().count(), text.contains('\u{1b}')), (1, false), "{text}");
+    }
+
+    #[test]
+    fn the_driver_is_heard_only_where_somebody_looks_for_it() {
+        for filter in ["info", "WARN", "off", "warn,tokend=info"] {
+            assert_eq!(without_driver(filter), format!("{filter},sqlx=off"));
+            assert!(without_driver(filter).parse::<Targets>().is_ok());
+        }
+        for filter in ["debug", "TRACE", "info,sqlx=warn", "warn,tokend=debug"] {
+            assert_eq!(without_driver(filter), filter);
+        }
     }
 }

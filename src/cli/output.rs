@@ -1,9 +1,10 @@
 //! What commands print: records as a table, as a block of lines or as JSON, each from the same fields.
 
-use std::io::{ErrorKind, Write as _, stdout};
+use std::io::{ErrorKind, IsTerminal as _, Write as _, stdout};
 use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
+use rustix::termios::tcgetwinsize;
 use serde::{Serialize, Serializer};
 
 use super::Failure;
@@ -85,7 +86,8 @@ impl Cell {
         length.map_or(Self::Nothing, Self::Length)
     }
 
-    fn for_people(&self) -> String {
+    /// As people read it.
+    pub fn for_people(&self) -> String {
         let text = match self {
             Self::Text(text) => escaped(text),
             Self::List(texts) => escaped(&texts.join(" ")),
@@ -124,10 +126,22 @@ impl Serialize for Record {
 
 /// Prints to standard output. A reader that has seen enough (`| head`) is no failure.
 pub fn print(text: &str) -> Result<(), Failure> {
+    print_unless_closed(text).map(drop)
+}
+
+/// As [`print`]; false when the reader has seen enough.
+pub fn print_unless_closed(text: &str) -> Result<bool, Failure> {
     match write(text) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        done => done.map_err(|error| cannot_print(&error)),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        done => done.map(|()| true).map_err(|error| cannot_print(&error)),
     }
+}
+
+/// How many characters a line of the terminal has; `None` when the output isn't one.
+pub fn terminal_width() -> Option<usize> {
+    let size = stdout().is_terminal().then(|| tcgetwinsize(stdout()).ok()).flatten()?;
+    // One that says nothing of its width is as wide as the first ones were.
+    Some(if size.ws_col == 0 { 80 } else { usize::from(size.ws_col) })
 }
 
 /// Prints a secret that is shown this once: alone on standard output, for `SECRET=$(tokend ..)`; what it is goes to
@@ -190,6 +204,11 @@ fn table(records: &[Record], columns: &[&str]) -> String {
     let line = |record| columns.iter().map(|column| cell(record, column)).collect();
     let lines: Vec<Vec<String>> = std::iter::once(header).chain(records.iter().map(line)).collect();
     aligned(&lines)
+}
+
+/// A record as one line of JSON.
+pub fn json_line(record: &Record) -> Result<String, Failure> {
+    Ok(format!("{}\n", escaped_json(&serde_json::to_string(record)?)))
 }
 
 fn json(value: &impl Serialize) -> Result<(), Failure> {

@@ -6,13 +6,16 @@ use super::context::Context;
 use super::output::{Cell, Format, Record, print, sessions};
 use super::terminal::Consent;
 use super::{Failure, client, user};
+use crate::app::refresh_policy;
 use crate::clock::UnixTime;
-use crate::domain::{ClientId, RevokedReason, SessionId, Username};
+use crate::config::Config;
+use crate::domain::{Client, ClientId, RevokedReason, SessionId, Username};
 use crate::store::sessions::{SessionFilter, SignedIn};
+use crate::token::judge::effective_expiry;
 
 /// What a listing shows of each session.
 const COLUMNS: &[&str] =
-    &["id", "username", "client_id", "state", "created_at", "last_used_at", "expires_at", "device_name", "ip"];
+    &["id", "username", "client_id", "state", "created_at", "last_used_at", "ends_at", "device_name", "ip"];
 
 /// What to do with sessions.
 #[derive(Debug, Subcommand)]
@@ -29,7 +32,7 @@ pub enum Command {
 #[derive(Args, Debug)]
 pub struct Listing {
     /// Only this user's.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME|EMAIL")]
     user: Option<Username>,
     /// Only this client's.
     #[arg(long, value_name = "ID")]
@@ -69,7 +72,7 @@ struct Which {
     /// The session.
     id: Option<SessionId>,
     /// Every session of this user.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME|EMAIL")]
     user: Option<Username>,
     /// Every session of this client, and its tokens without a session.
     #[arg(long, value_name = "ID")]
@@ -80,7 +83,7 @@ struct Which {
 pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::List(listing) => list(context, listing).await,
-        Command::Show(Shown { id, format }) => format.show(&record(&find(context, id).await?, context.now())),
+        Command::Show(Shown { id, format }) => show(context, id, format).await,
         Command::Revoke(Revocation { which: Which { id: Some(id), .. }, .. }) => revoke(context, id).await,
         Command::Revoke(Revocation { which: Which { user: Some(name), .. }, consent }) => {
             revoke_user(context, &name, consent).await
@@ -112,11 +115,37 @@ async fn list(context: &Context, listing: Listing) -> Result<(), Failure> {
     if more {
         found.pop();
     }
-    listing.format.list(&found.iter().map(|found| record(found, now)).collect::<Vec<_>>(), COLUMNS)?;
+    let clients = clients(context).await?;
+    let records = found.iter().map(|found| (ending(&context.config, &clients, found), found));
+    // The database goes by the end that was stored with the last use. A lifetime that was lowered since counts too.
+    let records = records.filter(|(ends_at, _)| listing.all || *ends_at > now);
+    let records: Vec<_> = records.map(|(ends_at, found)| record(found, ends_at, now)).collect();
+    listing.format.list(&records, COLUMNS)?;
     if more && !listing.format.is_json() {
         print("there are more: say --limit, --user or --client\n")?;
     }
     Ok(())
+}
+
+async fn show(context: &Context, id: SessionId, format: Format) -> Result<(), Failure> {
+    let found = find(context, id).await?;
+    let ends_at = ending(&context.config, &clients(context).await?, &found);
+    format.show(&record(&found, ends_at, context.now()))
+}
+
+async fn clients(context: &Context) -> Result<Vec<Client>, Failure> {
+    Ok(context.store.list_clients().await?)
+}
+
+/// When a session ends unless it is used before: what is earlier, the end of its idle time or of its life, by its client's
+/// registration as it is now; and when it was ended, if it was.
+fn ending(config: &Config, clients: &[Client], SignedIn { session, .. }: &SignedIn) -> UnixTime {
+    if let Some(revoked) = session.revoked {
+        return revoked.at;
+    }
+    let client = clients.iter().find(|client| client.id == session.client_id);
+    let by_row = session.idle_expires_at.min(session.expires_at);
+    client.map_or(by_row, |client| effective_expiry(session.life(), &refresh_policy(config, client)))
 }
 
 async fn revoke(context: &Context, id: SessionId) -> Result<(), Failure> {
@@ -127,6 +156,7 @@ async fn revoke(context: &Context, id: SessionId) -> Result<(), Failure> {
 
 async fn revoke_user(context: &Context, name: &Username, consent: Consent) -> Result<(), Failure> {
     let user = user::find(context, name).await?.user;
+    let name = &user.username;
     consent.require(&format!("End every session of user {name}?"))?;
     let ended = context.store.revoke_user(user.id, RevokedReason::Admin, context.now()).await?;
     print(&format!("{} of user {name} ended\n", sessions(ended)))
@@ -140,10 +170,10 @@ async fn revoke_client(context: &Context, id: &ClientId, consent: Consent) -> Re
 }
 
 /// Everything about a session but the hashes of its tokens.
-fn record(SignedIn { session, user }: &SignedIn, now: UnixTime) -> Record {
+fn record(SignedIn { session, user }: &SignedIn, ends_at: UnixTime, now: UnixTime) -> Record {
     let state = match session.revoked {
         Some(_) => "revoked",
-        None if now >= session.idle_expires_at.min(session.expires_at) => "expired",
+        None if now >= ends_at => "expired",
         None => "active",
     };
     let device = &session.device;
@@ -159,6 +189,7 @@ fn record(SignedIn { session, user }: &SignedIn, now: UnixTime) -> Record {
         ("created_at", Cell::Time(session.created_at)),
         ("auth_time", Cell::Time(session.auth_time)),
         ("last_used_at", Cell::Time(session.last_used_at)),
+        ("ends_at", Cell::Time(ends_at)),
         ("idle_expires_at", Cell::Time(session.idle_expires_at)),
         ("expires_at", Cell::Time(session.expires_at)),
         ("revoked_at", Cell::time(session.revoked.map(|revoked| revoked.at))),

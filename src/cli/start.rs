@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Failure;
-use crate::app::sealing_keys;
+use crate::app::{Begins, publish_key, sealing_keys};
 use crate::audit::{Acting, Actor};
 use crate::clock::UnixTime;
 use crate::config::{Config, Database, SecretSource};
@@ -143,25 +143,16 @@ pub async fn ensure_signing_key(
     now: UnixTime,
 ) -> Result<(), Failure> {
     let store = &store.by(Acting { actor: Actor::Server, at: now, requester: None });
-    loop {
-        // The version is read before what it stands for, so that a key that another node adds in between is noticed.
-        let version = store.registry_state().await?.version;
-        let keys = store.list_signing_keys().await?;
-        for key in &keys {
-            seal_under_first(store, key, secrets).await?;
-        }
-        let newest = keys.iter().max_by_key(|key: &&StoredKey| key.signs_from);
-        let algorithm = config.tokens.signing_algorithm;
-        let signs_from = match newest {
-            None => 0,
-            Some(newest) if newest.algorithm != algorithm => now.saturating_add(config.tokens.key_lead_time),
-            Some(_) => return Ok(()),
-        };
-        let key = SigningKey::generate(algorithm, now, signs_from)?;
-        if store.insert_signing_key_at(version, &key.seal(secrets)?).await? {
-            return Ok(());
-        }
+    for key in &store.list_signing_keys().await? {
+        seal_under_first(store, key, secrets).await?;
     }
+    let algorithm = config.tokens.signing_algorithm;
+    let is_due = |keys: &[StoredKey]| {
+        let newest = keys.iter().max_by_key(|key| (key.signs_from, key.created_at, key.kid.clone()));
+        newest.is_none_or(|newest| newest.algorithm != algorithm).then_some(algorithm)
+    };
+    publish_key(store, secrets, now, Begins::After(config.tokens.key_lead_time), is_due).await?;
+    Ok(())
 }
 
 /// Sees to it that the audit trail can be verified when the master secrets are gone that sealed it: their keys are stored, sealed

@@ -51,6 +51,9 @@ pub struct Listing {
     /// Begin after this name.
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     after: String,
+    /// Only those with this e-mail address; case and width don't count.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "after")]
+    email: Option<Username>,
     #[command(flatten)]
     format: Format,
 }
@@ -58,7 +61,8 @@ pub struct Listing {
 /// A user to show.
 #[derive(Args, Debug)]
 pub struct Shown {
-    /// The user's name.
+    /// The user's name or e-mail address.
+    #[arg(value_name = "NAME|EMAIL")]
     name: Username,
     #[command(flatten)]
     format: Format,
@@ -67,7 +71,8 @@ pub struct Shown {
 /// A user to lock out.
 #[derive(Args, Debug)]
 pub struct Named {
-    /// The user's name.
+    /// The user's name or e-mail address.
+    #[arg(value_name = "NAME|EMAIL")]
     name: Username,
     #[command(flatten)]
     consent: Consent,
@@ -76,7 +81,8 @@ pub struct Named {
 /// A user.
 #[derive(Args, Debug)]
 pub struct Name {
-    /// The user's name.
+    /// The user's name or e-mail address.
+    #[arg(value_name = "NAME|EMAIL")]
     name: Username,
 }
 
@@ -100,9 +106,23 @@ pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
     }
 }
 
-/// The user of that name.
+/// The user of that name, or the only one with that e-mail address. A name goes before an address, as it does at a sign-in.
 pub async fn find(context: &Context, name: &Username) -> Result<Credentials, Failure> {
-    context.store.find_credentials(name).await?.ok_or_else(|| no_user(name))
+    if let Some(found) = context.store.find_credentials(name).await? {
+        return Ok(found);
+    }
+    if !name.as_str().contains('@') {
+        return Err(no_user(name));
+    }
+    let names: Vec<_> = context.store.users_with_email(name).await?.into_iter().map(|user| user.username).collect();
+    match names.as_slice() {
+        [] => Err(no_user(name)),
+        [only] => context.store.find_credentials(only).await?.ok_or_else(|| no_user(only)),
+        several => {
+            let several: Vec<_> = several.iter().map(Username::as_str).collect();
+            Err(format!("the e-mail address {name} is that of several users, say which: {}", several.join(" ")).into())
+        }
+    }
 }
 
 fn no_user(name: &Username) -> Failure {
@@ -120,7 +140,12 @@ fn record(user: &User) -> Record {
     ])
 }
 
-async fn list(context: &Context, Listing { limit, after, format }: &Listing) -> Result<(), Failure> {
+async fn list(context: &Context, Listing { limit, after, email, format }: &Listing) -> Result<(), Failure> {
+    if let Some(address) = email {
+        let mut users = context.store.users_with_email(address).await?;
+        users.truncate(usize::try_from(*limit)?);
+        return format.list(&users.iter().map(record).collect::<Vec<_>>(), COLUMNS);
+    }
     // A name is looked up in its canonical form, and any other text is as good a place to begin as a name.
     let after = after.parse::<Username>().map_or_else(|_| after.clone(), |name| name.to_string());
     let mut users = context.store.list_users(&after, limit.saturating_add(1)).await?;
@@ -139,6 +164,7 @@ async fn list(context: &Context, Listing { limit, after, format }: &Listing) -> 
 
 async fn disable(context: &Context, Named { name, consent }: Named) -> Result<(), Failure> {
     let user = find(context, &name).await?.user;
+    let name = &user.username;
     if user.disabled_at.is_some() {
         return print(&format!("user {name} was disabled before\n"));
     }
@@ -149,12 +175,14 @@ async fn disable(context: &Context, Named { name, consent }: Named) -> Result<()
 
 async fn enable(context: &Context, name: &Username) -> Result<(), Failure> {
     let user = find(context, name).await?.user;
+    let name = &user.username;
     let done = if context.store.enable_user(user.id).await? { "was enabled" } else { "was enabled before" };
     print(&format!("user {name} {done}\n"))
 }
 
 async fn forget_devices(context: &Context, name: &Username) -> Result<(), Failure> {
     let user = find(context, name).await?.user;
+    let name = &user.username;
     if !context.store.forget_devices(user.id, context.now()).await? {
         return Err(no_user(name));
     }
@@ -163,11 +191,12 @@ async fn forget_devices(context: &Context, name: &Username) -> Result<(), Failur
 
 async fn remove(context: &Context, Named { name, consent }: Named) -> Result<(), Failure> {
     let user = find(context, &name).await?.user;
+    let name = &user.username;
     consent.require(&format!("Remove user {name} and end all its sessions?"))?;
     let its = SessionFilter { user: Some(user.id), ..SessionFilter::default() };
     let ended = context.store.count_sessions(&its, context.now()).await?;
     if !context.store.remove_user(user.id).await? {
-        return Err(no_user(&name));
+        return Err(no_user(name));
     }
     print(&format!("user {name} was removed; {} ended\n", sessions(ended)))
 }

@@ -81,7 +81,7 @@ mod tests {
         let (opened, took, _) = waited(WAIT + RETRY, passes, WAIT).await;
         let said = opened.unwrap_err().to_string();
         assert_eq!(took.as_secs(), 12);
-        assert_eq!(said, "the database gave no answer in time; waited 12s (database.wait)");
+        assert_eq!(said, "the database doesn't answer in time (setting: database); waited 12s (database.wait)");
     }
 
     #[tokio::test(start_paused = true)]

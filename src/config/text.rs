@@ -21,7 +21,7 @@ pub fn origin(text: &str) -> Result<String, &'static str> {
 }
 
 /// An address, or a network in CIDR notation.
-pub(super) fn network(text: &str) -> Result<IpNet, &'static str> {
+pub fn network(text: &str) -> Result<IpNet, &'static str> {
     let address = text.parse::<IpAddr>().map(IpNet::from);
     text.parse::<IpNet>().or(address).map_err(|_| "must be an address or a network such as 10.0.0.0/8 or fd00::/8")
 }

@@ -1,17 +1,21 @@
 //! Why a token or a session is accepted, or isn't: for an operator, who may know what a caller may not.
 
+mod for_client;
+
 use std::cmp::Reverse;
 
 use uuid::Uuid;
 
+pub use self::for_client::{Answered, answered};
+use self::for_client::{at_userinfo, who_sees_access, who_sees_refresh};
+use super::live::{Dead, LiveAccess};
 use super::{Refusal, live, snapshot};
 use crate::app::{App, Snapshot};
 use crate::audit::{AuditEvent, Kind};
 use crate::clock::UnixTime;
-use crate::domain::{PlainSecret, Session, SessionId, User, UserId};
+use crate::domain::{Grant, PlainSecret, Session, SessionId, User, UserId};
 use crate::store::audit_events::AuditFilter;
 use crate::store::sessions::SignedIn;
-use crate::token::access::AccessClaims;
 use crate::token::judge::{Presented, Verdict, effective_expiry, judge};
 use crate::token::refresh::{self, RefreshToken};
 
@@ -30,6 +34,14 @@ pub struct Explanation {
     pub user_id: Option<UserId>,
     /// The client that it was issued to.
     pub client_id: Option<String>,
+    /// The resource servers that it is for.
+    pub audience: Vec<String>,
+    /// What it grants; empty for nothing.
+    pub scope: String,
+    /// The clients that are answered `active: true` when they introspect it.
+    pub active_for: Vec<String>,
+    /// Whether `/userinfo` takes it; `None` for what isn't a living access token.
+    pub userinfo: Option<&'static str>,
     /// What happened to it, the newest first.
     pub history: Vec<AuditEvent>,
 }
@@ -60,7 +72,19 @@ impl Explanation {
     }
 
     fn unknown(what: &'static str, because: String) -> Self {
-        Self { what, accepted: None, because, session_id: None, user_id: None, client_id: None, history: Vec::new() }
+        Self {
+            what,
+            accepted: None,
+            because,
+            session_id: None,
+            user_id: None,
+            client_id: None,
+            audience: Vec::new(),
+            scope: String::new(),
+            active_for: Vec::new(),
+            userinfo: None,
+            history: Vec::new(),
+        }
     }
 
     fn with_session(self, session: &Session) -> Self {
@@ -68,6 +92,8 @@ impl Explanation {
             session_id: Some(session.id),
             user_id: Some(session.user_id),
             client_id: Some(session.client_id.to_string()),
+            audience: session.audience.clone(),
+            scope: session.scope.to_string(),
             ..self
         }
     }
@@ -90,7 +116,9 @@ async fn refresh_token(app: &App, text: &str, history: i64) -> Result<Explanatio
     let verdict = session_state(app, &registry, &session, &user, now);
     let verdict =
         verdict.and_then(|_| verdict_on(app, &registry, &token, &Presented::new(&token, hash), &session, now));
-    Ok(Explanation { history, ..Explanation::of(WHAT, verdict).with_session(&session) })
+    let lives = live::refresh_token(app, text).await?.is_ok();
+    let active_for = if lives { who_sees_refresh(&registry, &session.client_id) } else { Vec::new() };
+    Ok(Explanation { active_for, history, ..Explanation::of(WHAT, verdict).with_session(&session) })
 }
 
 fn verdict_on(
@@ -102,6 +130,9 @@ fn verdict_on(
     now: UnixTime,
 ) -> Result<String, String> {
     let client = registry.client(session.client_id.as_str()).ok_or("its client is not there")?;
+    if !client.may_use(Grant::RefreshToken) {
+        return Err(Dead::NoGrant.to_string());
+    }
     let (number, newest) = (token.generation, session.generation);
     let place = format!("it is number {number} of the session, the newest is {newest}");
     match judge(presented, session, now, &app.refresh_policy(client)) {
@@ -128,47 +159,58 @@ async fn access_token(app: &App, text: &str, history: i64) -> Result<Explanation
         Ok(claims) => claims,
         Err(reason) => return Ok(Explanation::of(WHAT, Err(reason.to_string()))),
     };
+    let verdict = live::access_token(app, text).await?;
     let mut explanation = match claims.sid {
-        Some(sid) => of_session(app, &registry, &claims, sid, history).await?,
-        None => Explanation::of(WHAT, own_token(app, text).await?),
+        Some(sid) => of_session(app, &registry, sid, &verdict, history).await?,
+        None => Explanation::of(WHAT, own_token(&verdict)),
     };
     let mut of_token = app.store.list_events(AuditFilter::Token(claims.jti), 0, history).await?;
     of_token.append(&mut explanation.history);
-    explanation.history = newest(of_token, history);
-    explanation.client_id = Some(claims.client_id.to_string());
-    Ok(explanation)
+    Ok(Explanation {
+        history: newest(of_token, history),
+        client_id: Some(claims.client_id.to_string()),
+        audience: claims.aud.clone(),
+        scope: claims.scope.to_string(),
+        active_for: verdict.as_ref().map_or_else(|_| Vec::new(), |access| who_sees_access(&registry, access)),
+        userinfo: verdict.as_ref().ok().map(|access| at_userinfo(app, access)),
+        ..explanation
+    })
 }
 
 async fn of_session(
     app: &App,
     registry: &Snapshot,
-    claims: &AccessClaims,
     sid: SessionId,
+    verdict: &Result<LiveAccess, Dead>,
     history: i64,
 ) -> Result<Explanation, Refusal> {
     const WHAT: &str = "access token";
     let Some(SignedIn { session, user }) = app.store.find_session(sid).await? else {
         return Ok(Explanation::of(WHAT, Err(format!("its session {sid} is not there"))));
     };
-    let of_token = app.store.find_session_of_token(sid, claims.jti).await?;
-    let verdict = if of_token.is_some_and(|of_token| of_token.token_revoked) {
-        Err("it was revoked by itself".to_owned())
-    } else {
-        session_state(app, registry, &session, &user, app.clock.now())
+    let state = || session_state(app, registry, &session, &user, app.clock.now());
+    let told = match verdict {
+        Ok(_) => Ok(ALIVE.to_owned()),
+        // The session says more than that.
+        Err(dead @ (Dead::NoClient | Dead::UserDisabled | Dead::SessionEnded | Dead::SessionExpired)) => {
+            Err(state().err().unwrap_or_else(|| dead.to_string()))
+        }
+        Err(dead) => Err(dead.to_string()),
     };
     let history = history_of(app, &session, history).await?;
-    Ok(Explanation { history, ..Explanation::of(WHAT, verdict).with_session(&session) })
+    Ok(Explanation { history, ..Explanation::of(WHAT, told).with_session(&session) })
 }
 
 /// A client's own, without a session.
-async fn own_token(app: &App, text: &str) -> Result<Result<String, String>, Refusal> {
-    Ok(match live::access_token(app, text).await? {
-        Some(_) => Ok("it is a client's own token, and neither it nor its client's tokens were revoked".to_owned()),
-        None => {
-            Err("it, its client or all tokens of the client were revoked, or the client has lost a right".to_owned())
-        }
-    })
+fn own_token(verdict: &Result<LiveAccess, Dead>) -> Result<String, String> {
+    match verdict {
+        Ok(_) => Ok("it is a client's own token, and neither it nor its client's tokens were revoked".to_owned()),
+        Err(dead) => Err(dead.to_string()),
+    }
 }
+
+/// What is said of a session that may be used.
+const ALIVE: &str = "its session, its user and its client are alive";
 
 /// Access tokens are not kept, only which of them were revoked.
 const NOT_KNOWN: &str = "no session has this id; if it is the jti of an access token, it tells only whether it was revoked by \
@@ -228,5 +270,5 @@ fn session_state(
         let ended = now - effective_expiry(session.life(), &app.refresh_policy(client));
         return Err(format!("its session expired {ended} seconds ago"));
     }
-    Ok("its session, its user and its client are alive".to_owned())
+    Ok(ALIVE.to_owned())
 }

@@ -1,15 +1,19 @@
 //! Whether a token that somebody presents is alive. Asked of the database each time: nothing cached can lie (DESIGN.md §4).
 
+mod decision;
+
 use std::sync::Arc;
 
-use super::{Refusal, audience, snapshot};
+pub use self::decision::{Dead, Unfit, fit};
+use self::decision::{SessionFacts, client_of, judge_refresh, judge_session, judge_verdict, may_still_have};
+use super::{Refusal, snapshot};
 use crate::app::{App, Snapshot};
 use crate::clock::UnixTime;
-use crate::domain::{ClientId, Grant, PlainSecret, Scope, Session, SessionId, TokenTyp, User};
+use crate::domain::{ClientId, PlainSecret, Scope, Session, SessionId, TokenTyp, User};
 use crate::store::sessions::{SessionOfToken, SignedIn};
 use crate::store::users::StoredUser;
 use crate::token::access::{AccessClaims, InvalidAccessToken, Verified};
-use crate::token::judge::{Presented, Verdict, effective_expiry, is_alive, judge};
+use crate::token::judge::{Presented, effective_expiry, is_alive, judge};
 
 /// An access token that is alive.
 #[derive(Debug)]
@@ -51,53 +55,58 @@ pub async fn owner(app: &App, session: SessionId) -> Result<Option<Owner>, Refus
 }
 
 /// The access token that `text` is, if its signature, its times, its session, user and client say that it is alive.
-pub async fn access_token(app: &App, text: &str) -> Result<Option<LiveAccess>, Refusal> {
+pub async fn access_token(app: &App, text: &str) -> Result<Result<LiveAccess, Dead>, Refusal> {
     let registry = snapshot(app)?;
     let now = app.clock.now();
-    let Some(claims) = believed(app, &registry, text, now) else { return Ok(None) };
-    let Some(client) = registry.client(claims.client_id.as_str()) else { return Ok(None) };
-    if *client.entitled(&claims.scope) != claims.scope {
-        return Ok(None);
-    }
+    let claims = match verified(app, &registry, text, now) {
+        Ok(claims) => claims,
+        Err(reason) => return Ok(Err(reason.into())),
+    };
+    let client = registry.client(claims.client_id.as_str()).map(Arc::as_ref);
+    let client = match client_of(client, &claims) {
+        Ok(client) => client,
+        Err(dead) => return Ok(Err(dead)),
+    };
     let Some(sid) = claims.sid else {
         // No session says that it lives, so it has to be the client's own, and what the client may still have.
-        let is_own = claims.sub == client.id.as_str() && client.may_use(Grant::ClientCredentials);
-        let issuer = app.config.issuer.as_str();
-        if !is_own || !claims.scope.is_subset(&client.scope) || !audience::may_have(client, &claims.aud, issuer) {
-            return Ok(None);
+        if !may_still_have(client, &claims, app.config.issuer.as_str()) {
+            return Ok(Err(Dead::LostRight));
         }
         let lives = app.store.client_token_lives(&claims.client_id, claims.jti, claims.iat).await?;
-        return Ok(lives.then_some(LiveAccess { claims, user: None }));
+        return Ok(if lives { Ok(LiveAccess { claims, user: None }) } else { Err(Dead::OwnRevoked) });
     };
-    let Some(session) = app.store.find_session_of_token(sid, claims.jti).await? else { return Ok(None) };
+    let Some(session) = app.store.find_session_of_token(sid, claims.jti).await? else {
+        return Ok(Err(Dead::NoSession));
+    };
     let SessionOfToken { client_id, life, user, token_revoked } = session;
-    let is_of_session = client_id == claims.client_id.as_str() && claims.is_about(user.id());
-    let lives = !token_revoked && !user.is_disabled() && is_alive(life, now, &app.refresh_policy(client));
-    Ok((is_of_session && lives).then_some(LiveAccess { claims, user: Some(user) }))
+    let (user_id, user_is_disabled) = (user.id(), user.is_disabled());
+    let facts = SessionFacts { client_id: &client_id, user_id, user_is_disabled, token_revoked, life };
+    let judged = judge_session(&claims, &facts, now, &app.refresh_policy(client));
+    Ok(judged.map(|()| LiveAccess { claims, user: Some(user) }))
 }
 
 /// The refresh token that `text` is, if presenting it would yield another. Never a reason to end its session.
-pub async fn refresh_token(app: &App, text: &str) -> Result<Option<LiveRefresh>, Refusal> {
+pub async fn refresh_token(app: &App, text: &str) -> Result<Result<LiveRefresh, Dead>, Refusal> {
     let registry = snapshot(app)?;
     let now = app.clock.now();
-    let Ok(token) = app.refresh_keys.open(text) else { return Ok(None) };
-    let Some(signed_in) = app.store.find_session(token.session_id).await? else { return Ok(None) };
+    let token = match app.refresh_keys.open(text) {
+        Ok(token) => token,
+        Err(reason) => return Ok(Err(reason.into())),
+    };
+    let Some(signed_in) = app.store.find_session(token.session_id).await? else { return Ok(Err(Dead::NoSession)) };
     let SignedIn { session, user } = &signed_in;
-    let may_refresh = registry.client(session.client_id.as_str()).filter(|client| client.may_use(Grant::RefreshToken));
-    let Some(client) = may_refresh else { return Ok(None) };
+    let Some(client) = registry.client(session.client_id.as_str()) else { return Ok(Err(Dead::NoClient)) };
     let policy = app.refresh_policy(client);
     let presented = Presented::new(&token, PlainSecret::new(text.to_owned()).hash());
-    let good = match judge(&presented, session, now, &policy) {
-        Verdict::Rotate | Verdict::Unrotated | Verdict::Recover => true,
-        Verdict::Replay => app.refresh_keys.find_current(&token, session).is_some(),
-        Verdict::Reuse | Verdict::Ahead => false,
-    };
-    if !good || !session_lives(app, &registry, session, user, now) {
-        return Ok(None);
+    let verdict = judge(&presented, session, now, &policy);
+    let derivable = || app.refresh_keys.find_current(&token, session).is_some();
+    let judged = judge_refresh(client, user.disabled_at.is_some(), session.life(), now, &policy);
+    if let Err(dead) = judged.and_then(|()| judge_verdict(verdict, derivable)) {
+        return Ok(Err(dead));
     }
     let expires_at = effective_expiry(session.life(), &policy);
     let scope = client.entitled(&session.scope).into_owned();
-    Ok(Some(LiveRefresh { scope, issued_at: token.issued_at, expires_at, signed_in }))
+    Ok(Ok(LiveRefresh { scope, issued_at: token.issued_at, expires_at, signed_in }))
 }
 
 /// The claims of an access token of ours, dead or alive, as long as it isn't expired. No database call.

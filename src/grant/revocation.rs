@@ -115,7 +115,7 @@ pub async fn logout_by_access_token(
     let believed = live::believed(app, &registry, text, now).filter(|claims| live::is_for_us(app, claims));
     let Some(sid) = believed.and_then(|claims| claims.sid) else { return Ok(None) };
     let live = live::access_token(app, text).await?;
-    let Some(user) = live.and_then(|live| live.user).map(|user| user.id()) else {
+    let Some(user) = live.ok().and_then(|live| live.user).map(|user| user.id()) else {
         return Ok(is_gone(app, sid, all).await?.then_some(sid));
     };
     let store = app.store.by(app.acting(Actor::User(user), requester));

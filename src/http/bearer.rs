@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use super::authorization::Authorization;
 use super::error::OAuthError;
 use crate::app::App;
-use crate::grant::live::{self, LiveAccess};
+use crate::grant::live::{self, LiveAccess, Unfit};
 
 /// The token in the header, RFC 6750 §2.1; the one way that is taken.
 pub fn bearer(headers: &HeaderMap) -> Result<&str, OAuthError> {
@@ -18,18 +18,21 @@ pub fn bearer(headers: &HeaderMap) -> Result<&str, OAuthError> {
 
 /// The access token that `text` is, if it is alive, has the scope that the endpoint asks for, and is for this server.
 /// `challenge` is the answer to a token without that scope.
-///
-/// The scope comes first. It is what makes this server one of a token's audiences, so a token that has neither lacks the
-/// scope; to call it invalid would send its client for another one, which is the same.
 pub async fn bearer_with_scope(
     app: &App,
     text: &str,
     scope: &str,
     challenge: &'static str,
 ) -> Result<LiveAccess, OAuthError> {
-    let access = live::access_token(app, text).await?.ok_or_else(OAuthError::invalid_token)?;
-    if !access.claims.scope.contains(scope) {
-        return Err(OAuthError::insufficient_scope(challenge));
+    let access = living(app, text).await?;
+    match live::fit(&access.claims, scope, app.config.issuer.as_str()) {
+        Ok(()) => Ok(access),
+        Err(Unfit::Scope) => Err(OAuthError::insufficient_scope(challenge)),
+        Err(Unfit::Audience) => Err(OAuthError::invalid_token().because("it is for other servers only".to_owned())),
     }
-    if live::is_for_us(app, &access.claims) { Ok(access) } else { Err(OAuthError::invalid_token()) }
+}
+
+/// The access token that `text` is, if it is alive. The log says why it isn't.
+pub async fn living(app: &App, text: &str) -> Result<LiveAccess, OAuthError> {
+    live::access_token(app, text).await?.map_err(|dead| OAuthError::invalid_token().because(dead.to_string()))
 }

@@ -15,7 +15,8 @@ use super::json;
 use super::submitted::{Form, Submitted};
 use crate::app::{App, Snapshot};
 use crate::clock::{NEVER, UnixTime};
-use crate::domain::{Claims, Client, ClientId, Requester, Scope};
+use crate::domain::{Claims, Client, Requester, Scope};
+use crate::grant::introspection::{self, Active, Inactive, MayNotAsk};
 use crate::grant::live::{self, LiveAccess, LiveRefresh};
 use crate::grant::{Refusal, authenticate, snapshot, throttled};
 use crate::store::users::StoredUser;
@@ -60,13 +61,12 @@ struct Introspection<'a> {
 pub async fn introspect(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>) -> Result<Response, OAuthError> {
     let caller = caller(&app, &request).await?;
     let token = request.params.word("token")?.ok_or_else(|| OAuthError::invalid_request("The token is missing."))?;
-    if let Some(access) = live::access_token(&app, token).await? {
-        return Ok(answer_access(&app, &caller, &access));
+    match introspection::introspect(&app, &caller, token).await? {
+        Ok(Active::Access(access)) => return Ok(answer_access(&app, &access)),
+        Ok(Active::Refresh(refresh)) => return Ok(answer_refresh(&app, &refresh)),
+        Err(Inactive::Dead(_)) => refuse_scanning(&app, &caller, token, &request.requester).await?,
+        Err(_) => {}
     }
-    if let Some(refresh) = live::refresh_token(&app, token).await? {
-        return Ok(answer_refresh(&app, &caller, &refresh));
-    }
-    refuse_scanning(&app, &caller, token, &request.requester).await?;
     Ok(json::no_store_bytes(INACTIVE))
 }
 
@@ -93,13 +93,11 @@ async fn caller(app: &App, request: &Submitted) -> Result<Arc<Client>, OAuthErro
     }
     let presented = presented_client(&request.headers, &request.params)?;
     let client = authenticate(app, &registry, &presented, &request.requester).await?;
-    if client.is_public() {
-        return Err(OAuthError::invalid_client());
+    match introspection::may_ask(&client) {
+        Ok(()) => Ok(client),
+        Err(MayNotAsk::Public) => Err(OAuthError::invalid_client()),
+        Err(MayNotAsk::NoRight) => Err(OAuthError::not_permitted("The client may not introspect.")),
     }
-    if !client.may_introspect {
-        return Err(OAuthError::not_permitted("The client may not introspect."));
-    }
-    Ok(client)
 }
 
 /// The client of an access token with the scope. The scope gives no right by itself: the token must be the client's own and not a
@@ -107,28 +105,20 @@ async fn caller(app: &App, request: &Submitted) -> Result<Arc<Client>, OAuthErro
 async fn bearers_client(app: &App, registry: &Snapshot, token: &str) -> Result<Arc<Client>, OAuthError> {
     let claims = bearer_with_scope(app, token, Scope::INTROSPECT, CHALLENGE).await?.claims;
     let client = registry.client(claims.client_id.as_str()).ok_or_else(OAuthError::invalid_token)?;
-    let cause = match client {
-        _ if claims.sid.is_some() => "the token is a user's, not the client's own",
-        client if client.is_public() || !client.may_introspect => "the client may not introspect",
-        client => return Ok(Arc::clone(client)),
+    let cause = match introspection::may_ask(client) {
+        _ if claims.sid.is_some() => "the token is a user's, not the client's own".to_owned(),
+        Err(reason) => reason.to_string(),
+        Ok(()) => return Ok(Arc::clone(client)),
     };
-    Err(OAuthError::insufficient_scope(CHALLENGE).because(cause.to_owned()))
+    Err(OAuthError::insufficient_scope(CHALLENGE).because(cause))
 }
 
 fn shown(scope: &Scope) -> Option<String> {
     (!scope.is_empty()).then(|| scope.to_string())
 }
 
-/// A client sees its own access tokens, and those for an audience that it serves.
-fn may_see(caller: &Client, client_id: &ClientId, audience: &[String]) -> bool {
-    caller.id == *client_id || audience.iter().any(|name| caller.serves.contains(name))
-}
-
-fn answer_access(app: &App, caller: &Client, access: &LiveAccess) -> Response {
+fn answer_access(app: &App, access: &LiveAccess) -> Response {
     let claims = &access.claims;
-    if !may_see(caller, &claims.client_id, &claims.aud) {
-        return json::no_store_bytes(INACTIVE);
-    }
     let mut extra = Cow::Borrowed(&claims.extra);
     for name in OWN_MEMBERS.into_iter().filter(|name| claims.extra.contains_key(*name)) {
         extra.to_mut().remove(name);
@@ -152,13 +142,8 @@ fn answer_access(app: &App, caller: &Client, access: &LiveAccess) -> Response {
     })
 }
 
-/// A resource server that is sent a refresh token must not take it for an access token, and some don't look at `token_type`. So it is
-/// active for its own client and for administrators only.
-fn answer_refresh(app: &App, caller: &Client, refresh: &LiveRefresh) -> Response {
+fn answer_refresh(app: &App, refresh: &LiveRefresh) -> Response {
     let session = &refresh.signed_in.session;
-    if caller.id != session.client_id && !caller.is_admin() {
-        return json::no_store_bytes(INACTIVE);
-    }
     json::no_store(&Introspection {
         active: true,
         scope: shown(&refresh.scope),

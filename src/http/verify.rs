@@ -12,11 +12,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::bearer::bearer;
+use super::bearer::{bearer, living};
 use super::client_address::ClientAddress;
 use super::error::OAuthError;
 use crate::app::App;
-use crate::grant::live::{self, LiveAccess};
+use crate::grant::live::LiveAccess;
 use crate::store::users::StoredUser;
 use demand::{Demand, Unusable};
 
@@ -42,7 +42,7 @@ pub async fn verify(
         return Err(OAuthError::not_found().because(format!("{} is not in http.verify_from", from.peer)));
     }
     let demand = Demand::read(uri.query().unwrap_or_default()).map_err(|unusable| refuse(&app, from, unusable))?;
-    let access = live::access_token(&app, bearer(&headers)?).await?.ok_or_else(OAuthError::invalid_token)?;
+    let access = living(&app, bearer(&headers)?).await?;
     if !demand.is_for(&access.claims) {
         return Err(OAuthError::other_audience());
     }

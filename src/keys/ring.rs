@@ -24,6 +24,8 @@ pub struct KeyRing {
 pub enum KeyState {
     /// Published, so that resource servers know it when it begins to sign.
     Pending,
+    /// Published, but a key that was made later begins at the same moment, and signs instead.
+    Replaced,
     /// The one that signs.
     Signing,
     /// Published still, because tokens that it signed may be alive.
@@ -37,6 +39,7 @@ impl KeyState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
+            Self::Replaced => "replaced",
             Self::Signing => "signing",
             Self::Retiring => "retiring",
             Self::Retired => "retired",
@@ -71,13 +74,17 @@ impl KeyRing {
     /// Every key with its state, in the order in which they sign.
     pub fn states(&self, now: UnixTime) -> Vec<(&SigningKey, KeyState)> {
         let signer = self.signer(now).map(SigningKey::kid);
-        let state = |key: &SigningKey, retires_at: UnixTime| match () {
+        let state = |key: &SigningKey, retires_at: UnixTime, next: Option<&SigningKey>| match () {
             () if Some(key.kid()) == signer => KeyState::Signing,
+            () if key.signs_from() > now && next.is_some_and(|next| next.signs_from() == key.signs_from()) => {
+                KeyState::Replaced
+            }
             () if key.signs_from() > now => KeyState::Pending,
             () if now < retires_at => KeyState::Retiring,
             () => KeyState::Retired,
         };
-        self.lives().map(|(key, retires_at)| (key, state(key, retires_at))).collect()
+        let successors = self.keys.iter().skip(1).map(Some).chain([None]);
+        self.lives().zip(successors).map(|((key, retires_at), next)| (key, state(key, retires_at, next))).collect()
     }
 
     /// The `kid`s of the keys whose every token is dead, by any node's clock: they can be deleted.
@@ -94,7 +101,7 @@ impl KeyRing {
     /// that lives nobody knows any more, since lifetimes may have been shortened: so it is the longest that one may have. No
     /// successor takes over before it is made, whatever its `signs_from`.
     fn lives(&self) -> impl Iterator<Item = (&SigningKey, UnixTime)> {
-        let successions = self.keys.iter().skip(1).map(|key| key.signs_from().max(key.created_at()));
+        let successions = self.keys.iter().skip(1).map(SigningKey::begins_at);
         let retirements =
             successions.map(move |at| at.saturating_add(LONGEST_ACCESS_LIFETIME).saturating_add(RETIREMENT_SLACK));
         self.keys.iter().zip(retirements.chain([UnixTime::MAX]))

@@ -120,9 +120,14 @@ impl SigningKey {
         self.created_at
     }
 
-    /// From when it signs.
+    /// From when it signs; 0 for a first key, which signs by any clock.
     pub fn signs_from(&self) -> UnixTime {
         self.signs_from
+    }
+
+    /// From when there can be tokens that it signed.
+    pub fn begins_at(&self) -> UnixTime {
+        self.signs_from.max(self.created_at)
     }
 
     /// The public half, as a JWKS shows it.

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use sqlx::migrate::MigrateError;
 
+use super::error::CLOSED_AT_ONCE;
 use super::postgres::Standby;
 use super::{StartError, StoreError};
 
@@ -21,10 +22,6 @@ impl StartError {
         }
     }
 }
-
-/// What the driver says of a server that closes the connection instead of answering its first question, as proxies do that
-/// have no server to pass it on to.
-const CLOSED_AT_ONCE: &str = "unexpected response from SSLRequest: 0x00";
 
 fn is_of_absence(error: &sqlx::Error) -> bool {
     match error {

@@ -3,6 +3,7 @@
 
 mod anchor;
 mod append;
+mod listing;
 mod log;
 mod memory;
 mod purge;
@@ -12,6 +13,7 @@ mod verify;
 
 pub use anchor::{Anchored, TrailState};
 pub(super) use append::{Append, telling};
+pub use listing::{ChainEnds, EventQuery, NamedEvent};
 pub(super) use log::AuditLog;
 pub use memory::Rewound;
 pub use read::AuditFilter;

@@ -1,22 +1,28 @@
 //! What can go wrong with the database, sorted by what a caller can do about it.
 
 mod code;
+mod reason;
 
 use std::sync::Arc;
 
+use self::reason::reason;
 use super::preconditions::Finding;
+
+/// What the driver says of a server that closes the connection instead of answering its first question, as proxies do that
+/// have no server to pass it on to.
+pub(super) const CLOSED_AT_ONCE: &str = "unexpected response from SSLRequest: 0x00";
 
 /// A statement that gave no answer that can be used. Cheap to clone: one statement may carry many callers' items.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database can't be reached or is too busy: trying again later may help.
-    #[error("the database is unavailable: {0}")]
+    #[error("the database {}", reason(.0))]
     Unavailable(#[source] Arc<sqlx::Error>),
     /// More statements wait than the database gets through.
     #[error("too many statements wait for the database")]
     Overloaded,
     /// The database gave no answer in time; what was asked of it may have been done.
-    #[error("the database gave no answer in time")]
+    #[error("the database doesn't answer in time (setting: database)")]
     TimedOut,
     /// This program panicked at the statement; what was asked of the database may have been done.
     #[error("a statement panicked")]
@@ -43,7 +49,10 @@ pub enum StoreError {
 
 impl StoreError {
     /// No connection could be had, for whatever reason.
+    ///
+    /// What the driver says is of use to somebody who looks for a defect, and to nobody else.
     pub(super) fn unavailable(error: sqlx::Error) -> Self {
+        tracing::debug!(cause = %error, "the database's driver reports an error");
         Self::Unavailable(Arc::new(error))
     }
 
@@ -117,9 +126,9 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed
-            | sqlx::Error::BeginFailed => Self::Unavailable(Arc::new(error)),
+            | sqlx::Error::BeginFailed => Self::unavailable(error),
             sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::Exists,
-            _ if code::of(&error).is_some_and(|code| code::is_passing(&code)) => Self::Unavailable(Arc::new(error)),
+            _ if code::of(&error).is_some_and(|code| code::is_passing(&code)) => Self::unavailable(error),
             _ => Self::Failed(Arc::new(error)),
         }
     }
@@ -142,7 +151,7 @@ pub enum CopyError {
     #[error(transparent)]
     File(#[from] std::io::Error),
     /// The database can't be read, or the disk is full.
-    #[error(transparent)]
+    #[error("the database {}", reason(.0))]
     Database(#[from] sqlx::Error),
     /// Only the embedded database is one file.
     #[error("it is a PostgreSQL database, which its own programs back up, pg_dump for one")]
@@ -153,7 +162,7 @@ pub enum CopyError {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// No connection.
-    #[error("cannot open the database {name}: {cause}")]
+    #[error("cannot open the database {name}: it {}", reason(cause))]
     Unreachable {
         /// The database without its credentials.
         name: String,

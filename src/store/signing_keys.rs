@@ -4,6 +4,7 @@ use super::db::{Unit, sql};
 use super::from_row::from_row;
 use super::{ActingStore, Store, StoreError, registry, row};
 use crate::audit::Kind;
+use crate::clock::UnixTime;
 use crate::domain::StoredKey;
 
 from_row! {
@@ -15,6 +16,12 @@ from_row! {
         signs_from: i64,
     }
     columns = signing_key_columns;
+}
+
+from_row! {
+    struct KidRow {
+        kid: String,
+    }
 }
 
 impl TryFrom<SigningKeyRow> for StoredKey {
@@ -35,6 +42,11 @@ const LIST: &str = concat!("SELECT ", signing_key_columns!(), " FROM signing_key
 
 const INSERT: &str = "INSERT INTO signing_keys (kid, algorithm, sealed_private, created_at, signs_from) \
      VALUES ($1, $2, $3, $4, $5)";
+
+/// The keys that haven't begun to sign at $1 get the moment $2 at which key $3 begins. Of keys with one moment the last one made
+/// signs, so they never do.
+const REPLACE_PENDING: &str =
+    "UPDATE signing_keys SET signs_from = $2 WHERE signs_from > $1 AND kid <> $3 RETURNING kid";
 
 const RESEAL: &str = "UPDATE signing_keys SET sealed_private = $3 WHERE kid = $1 AND sealed_private = $2";
 
@@ -57,15 +69,29 @@ impl Store {
 }
 
 impl ActingStore {
-    /// Adds a signing key if the registry is still at this version: what was decided on then is still so. False when it
-    /// isn't.
-    pub async fn insert_signing_key_at(&self, version: i64, key: &StoredKey) -> Result<bool, StoreError> {
+    /// Adds a signing key in place of those that haven't begun to sign by `now`, if the registry is still at this version: what was decided
+    /// on then is still so. False when it isn't.
+    ///
+    /// The keys that it replaces stay published: a node that hasn't heard of it may begin to sign with one of them.
+    pub async fn insert_signing_key_at(
+        &self,
+        version: i64,
+        key: &StoredKey,
+        now: UnixTime,
+    ) -> Result<bool, StoreError> {
         let mut unit = self.begin().await?;
         if !registry::change_from(&mut unit, version).await? {
             return Ok(false);
         }
         insert(&mut unit, key).await?;
-        self.commit(unit, [self.event(Kind::KeyAdded).of(key.kid.clone())]).await?;
+        let replaced = sql!(unit, all KidRow, REPLACE_PENDING, now, key.signs_from, key.kid.as_str())?;
+        let replaced: Vec<_> = replaced.into_iter().map(|row| row.kid).collect();
+        let event = self.event(Kind::KeyAdded).of(key.kid.clone());
+        let event = match replaced.as_slice() {
+            [] => event,
+            kids => event.because(&format!("in place of {}", kids.join(" "))),
+        };
+        self.commit(unit, [event]).await?;
         Ok(true)
     }
 

@@ -12,7 +12,7 @@ use super::from_row::from_row;
 use super::{ActingStore, Store, StoreError, row, sessions};
 use crate::audit::Kind;
 use crate::clock::UnixTime;
-use crate::domain::{RevokedReason, User, UserId};
+use crate::domain::{RevokedReason, User, UserId, Username};
 
 from_row! {
     /// As a row, or as SQLite's JSON array: in this order.
@@ -92,6 +92,14 @@ from_row! {
 
 const LIST: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE username > $1 ORDER BY username LIMIT $2");
 
+/// Those whose address may be $1, which is in small letters. SQLite knows only the small letters of ASCII, so every address with
+/// others is read too. No index leads there: the command line asks it, and no request does.
+const BY_EMAIL: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    " FROM users WHERE email IS NOT NULL AND (lower(email) = $1 OR octet_length(email) <> length(email))"
+);
+
 const INSERT: &str = "INSERT INTO users (id, username, email, claims, password_hash, credentials_version, created_at) \
      VALUES ($1, $2, $3, $4, $5, 1, $6)";
 
@@ -120,6 +128,17 @@ impl Store {
     pub async fn list_users(&self, after: &str, limit: i64) -> Result<Vec<User>, StoreError> {
         let rows = self.again(|| async { sql!(self.read().await?, all UserRow, LIST, after, limit) });
         rows.await?.into_iter().map(User::try_from).collect()
+    }
+
+    /// The users with this e-mail address, in the order of their names. Addresses are compared as names are: by their canonical
+    /// form.
+    pub async fn users_with_email(&self, address: &Username) -> Result<Vec<User>, StoreError> {
+        let rows = self.again(|| async { sql!(self.read().await?, all UserRow, BY_EMAIL, address.as_str()) });
+        let users: Vec<User> = rows.await?.into_iter().map(User::try_from).collect::<Result<_, _>>()?;
+        let is_it = |user: &User| user.email.as_deref().is_some_and(|email| email.parse().as_ref() == Ok(address));
+        let mut users: Vec<User> = users.into_iter().filter(is_it).collect();
+        users.sort_by(|one, other| one.username.as_str().cmp(other.username.as_str()));
+        Ok(users)
     }
 
     /// Replaces the hash of an unchanged password by a better one, unless the password was changed meanwhile.

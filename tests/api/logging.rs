@@ -1,6 +1,6 @@
 //! What an operator sees of requests, and at which level.
 
-use crate::harness::{Engine, Logs, Settings, TestServer};
+use crate::harness::{Engine, Logs, RS2, Settings, TestServer};
 
 #[tokio::test]
 async fn a_request_that_is_refused_is_told_at_info_and_one_that_went_well_at_debug() {
@@ -32,4 +32,44 @@ async fn what_failed_too_often_is_told() {
     }
     let text = logs.text();
     assert!(text.contains("too many failures: sign-ins to this account"), "{text}");
+}
+
+/// The caller is told `{"active":false}` and no more.
+#[tokio::test]
+async fn why_introspection_answers_inactive_is_told_at_debug_without_the_token() {
+    let logs = Logs::capture();
+    let server = TestServer::start(Engine::Sqlite).await;
+    let tokens = server.login().await;
+    for token in [tokens.access_token(), tokens.refresh_token(), "x".to_owned()] {
+        server.post_as(RS2, "/introspect", &[("token", &token)]).await.inactive();
+    }
+    let text = logs.text();
+    let lines: Vec<_> =
+        text.lines().filter(|line| line.contains("introspection answers that a token is inactive")).collect();
+    let claims = tokens.claims();
+    let ids = ["sid", "jti"].map(|name| claims[name].as_str().unwrap());
+    for (line, reason) in lines.iter().zip([
+        "the client serves none of its audiences, and it was issued to another client",
+        "it is a refresh token of another client, and the client is no administrator",
+        "it is not a JWS in compact form",
+    ]) {
+        assert!(line.contains("DEBUG") && line.contains("client=rs2") && line.contains(reason), "{line}");
+    }
+    assert!(lines.len() == 3 && ids.iter().all(|id| lines[0].contains(id)) && lines[1].contains(ids[0]), "{lines:?}");
+    assert!(!text.contains(&tokens.access_token()) && !text.contains(&tokens.refresh_token()));
+}
+
+/// An endpoint of ours that takes a Bearer says why it refuses one: in the log.
+#[tokio::test]
+async fn why_a_bearer_is_refused_is_told() {
+    let logs = Logs::capture();
+    let server = TestServer::start(Engine::Sqlite).await;
+    let tokens = server.login().await;
+    server.post("/logout", &[("refresh_token", &tokens.refresh_token())]).await.no_content();
+    server.get_with("/userinfo", &tokens.access_token()).await.refused(401, "invalid_token");
+    server.clock.advance(900);
+    server.get_with("/verify?audience=*", &tokens.access_token()).await.refused(401, "invalid_token");
+    for reason in ["its session was ended", "it has expired"] {
+        assert!(logs.text().contains(&format!("invalid_token: {reason}")), "{reason}: {}", logs.text());
+    }
 }

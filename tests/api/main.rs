@@ -27,6 +27,7 @@ mod histories;
 mod introspect;
 mod journal;
 mod jwks;
+mod key_rotation;
 mod log_reader;
 mod logging;
 mod login;

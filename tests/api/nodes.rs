@@ -134,7 +134,7 @@ async fn of_nodes_that_add_a_key_at_once_one_does(engine: Engine) {
         let key = SigningKey::generate(SigningAlgorithm::EdDsa, server.clock.now(), server.clock.now()).unwrap();
         tokio::spawn(async move {
             let sealed = key.seal(&master_secrets()).unwrap();
-            database.open_again().await.by(operator()).insert_signing_key_at(version, &sealed).await.unwrap()
+            database.open_again().await.by(operator()).insert_signing_key_at(version, &sealed, START).await.unwrap()
         })
     };
     let nodes: Vec<_> = (0..6).map(|_| add()).collect();

@@ -15,7 +15,8 @@ use crate::password::{HashParameters, Hasher, PlainPassword, StoredHash};
 /// A user who gets another password.
 #[derive(Args, Debug)]
 pub struct Replacement {
-    /// The user's name.
+    /// The user's name or e-mail address.
+    #[arg(value_name = "NAME|EMAIL")]
     name: Username,
     #[command(flatten)]
     origin: Origin,
@@ -73,6 +74,7 @@ impl NewPassword {
 /// Sets the password.
 pub async fn run(context: &Context, Replacement { name, origin }: Replacement) -> Result<(), Failure> {
     let user = find(context, &name).await?.user;
+    let name = user.username;
     let password = origin.password(&context.config, &name).await?;
     let ended = context.store.set_password(user.id, password.hash.as_str(), context.now()).await?;
     let ended = ended.ok_or_else(|| no_user(&name))?;

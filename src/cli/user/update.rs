@@ -15,7 +15,8 @@ use crate::domain::{User, Username};
     ArgGroup::new("change").required(true).multiple(true).args(["email", "no_email", "claims", "remove_claims"])
 ))]
 pub struct Changes {
-    /// The user's name.
+    /// The user's name or e-mail address.
+    #[arg(value_name = "NAME|EMAIL")]
     name: Username,
     /// The user's address.
     #[arg(long, value_parser = email)]
@@ -37,8 +38,7 @@ pub struct Changes {
 
 /// Changes the user.
 pub async fn run(context: &Context, changes: Changes) -> Result<(), Failure> {
-    let name = changes.name.clone();
-    let id = find(context, &name).await?.user.id;
+    let User { id, username: name, .. } = find(context, &changes.name).await?.user;
     if !context.store.update_user(id, |user| changes.apply(user)).await? {
         return Err(no_user(&name));
     }
@@ -52,7 +52,7 @@ impl Changes {
         }
         for claim in &self.remove_claims {
             if user.claims.remove(claim).is_none() {
-                return Err(format!("user {} has no claim {claim}", self.name).into());
+                return Err(format!("user {} has no claim {claim}", user.username).into());
             }
         }
         Ok(claims::set(&mut user.claims, self.claims)?)

@@ -66,8 +66,6 @@ pub enum AuditFilter {
     /// All of them.
     #[default]
     All,
-    /// All but anchors, of which there is one a minute.
-    WithoutAnchors,
     /// Those that concern a user.
     User(UserId),
     /// Those that concern a session.
@@ -77,8 +75,6 @@ pub enum AuditFilter {
 }
 
 const ALL: &str = select_events!("WHERE at >= $1 ORDER BY at DESC, writer, seq DESC LIMIT $2");
-const WITHOUT_ANCHORS: &str =
-    select_events!("WHERE at >= $1 AND kind <> 'audit.anchored' ORDER BY at DESC, writer, seq DESC LIMIT $2");
 const OF_USER: &str = select_events!("WHERE user_id = $3 AND at >= $1 ORDER BY at DESC, writer, seq DESC LIMIT $2");
 const OF_SESSION: &str =
     select_events!("WHERE session_id = $3 AND at >= $1 ORDER BY at DESC, writer, seq DESC LIMIT $2");
@@ -96,7 +92,6 @@ impl Store {
             let mut connection = self.read().await?;
             match filter {
                 AuditFilter::All => sql!(connection, all EventRow, ALL, since, limit),
-                AuditFilter::WithoutAnchors => sql!(connection, all EventRow, WITHOUT_ANCHORS, since, limit),
                 AuditFilter::User(id) => sql!(connection, all EventRow, OF_USER, since, limit, id.0),
                 AuditFilter::Session(id) => sql!(connection, all EventRow, OF_SESSION, since, limit, id.0),
                 AuditFilter::Token(jti) => sql!(connection, all EventRow, OF_TOKEN, since, limit, jti),

@@ -1,10 +1,16 @@
 //! `tokend explain`, as an operator asks it of a server's tokens.
 
-use tokend::domain::RevokedReason;
-use tokend::grant::explain::{Explanation, explain};
+use tokend::domain::{Grant, RevokedReason};
+use tokend::grant::explain::{Answered, Explanation, answered, explain};
 
-use crate::harness::{C1, Engine, P1, STRICT, Settings, TestServer, on_both_databases, operator};
+use crate::harness::{
+    ADMIN, API, AUDITOR, C1, C2, Engine, P1, PASSWORD, RS1, RS2, STRICT, Settings, TestServer, on_both_databases,
+    operator,
+};
 use crate::nodes::lose_commits;
+
+/// Every client that has a secret.
+const CALLERS: [(&str, &str); 6] = [C1, C2, RS1, RS2, ADMIN, AUDITOR];
 
 /// What is told of a history.
 fn kinds(explanation: &Explanation) -> Vec<&str> {
@@ -14,6 +20,32 @@ fn kinds(explanation: &Explanation) -> Vec<&str> {
 impl TestServer {
     async fn explain(&self, text: &str) -> Explanation {
         explain(&self.app, text, 50).await.unwrap()
+    }
+
+    /// What a client is answered, as the command line tells it.
+    async fn explain_for(&self, text: &str, client: &str) -> Answered {
+        answered(&self.app, text, &client.parse().unwrap(), &self.explain(text).await).await.unwrap()
+    }
+
+    /// For each caller the command line and the endpoint must say the same of a token. For how many it is active.
+    async fn agrees(&self, text: &str) -> usize {
+        let (mut active, explained) = (Vec::new(), self.explain(text).await);
+        for caller in CALLERS {
+            let answer = self.post_as(caller, "/introspect", &[("token", text)]).await;
+            let told = self.explain_for(text, caller.0).await;
+            let is_active = answer.status == 200 && answer.json()["active"] == true;
+            assert_eq!(told.active, is_active, "{} is answered {} and told {told:?}", caller.0, answer.text);
+            if answer.status != 200 {
+                let (status, error) = (answer.status.to_string(), answer.json()["error"].as_str().unwrap().to_owned());
+                assert!(told.because.contains(&format!("answers {status} {error}")), "{told:?}");
+            }
+            if is_active {
+                active.push(caller.0.to_owned());
+            }
+        }
+        active.sort_unstable();
+        assert_eq!(explained.active_for, active, "{explained:?}");
+        active.len()
     }
 
     async fn accepted(&self, text: &str, because: &str) -> Explanation {
@@ -180,7 +212,100 @@ async fn an_expired_session_is_explained(engine: Engine) {
     server.not_accepted(&tokens.refresh_token(), "was ended 0 seconds ago").await;
 }
 
+/// Tokens of each sort in each state, asked by each client.
+async fn a_client_is_answered_as_it_is_explained(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    server.change_client(C1.0, |client| client.may_introspect = true).await;
+    let (public, confidential) = (server.login().await, server.login_as(C1).await);
+    let own = server.own_token(C1, &[]).await.access_token();
+    assert_eq!(server.agrees(&public.access_token()).await, 1, "the resource server of its audience");
+    assert_eq!(server.agrees(&confidential.access_token()).await, 2, "that and its own client");
+    assert_eq!(server.agrees(&own).await, 2);
+    assert_eq!(server.agrees(&public.refresh_token()).await, 1, "an administrator");
+    assert_eq!(server.agrees(&confidential.refresh_token()).await, 2, "that and its own client");
+    for text in ["x", "a.b.c", "tkr_x", "eyJhbGciOiJub25lIn0.e30."] {
+        server.post_as(RS1, "/introspect", &[("token", text)]).await.inactive();
+        let told = server.explain_for(text, RS1.0).await;
+        assert!(!told.active && told.because == server.explain(text).await.because, "{told:?}");
+    }
+    // Of each token one way to die.
+    server.post("/revoke", &[("token", &public.access_token()), ("client_id", P1)]).await.ok();
+    assert_eq!(server.agrees(&public.access_token()).await, 0);
+    server.change_client(C1.0, |client| client.scope = "openid".parse().unwrap()).await;
+    assert_eq!(server.agrees(&own).await, 0);
+    let last = server.login_as(C1).await;
+    server.change_client(RS1.0, |client| client.serves.clear()).await;
+    assert_eq!(server.agrees(&last.access_token()).await, 1, "its own client");
+    server.change_client(C1.0, |client| client.grants.retain(|grant| *grant != Grant::RefreshToken)).await;
+    assert_eq!(server.agrees(&last.refresh_token()).await, 0);
+    let living = server.login().await;
+    server.operator().disable_user(server.alice, server.clock.now()).await.unwrap();
+    assert_eq!(server.agrees(&living.access_token()).await + server.agrees(&living.refresh_token()).await, 0);
+    server.clock.advance(900);
+    assert_eq!(server.agrees(&living.access_token()).await, 0);
+}
+
+/// What an operator has to change is said.
+async fn a_client_is_told_why_it_is_answered_inactive(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let tokens = server.login().await;
+    let (access, refresh) = (tokens.access_token(), tokens.refresh_token());
+    let issuer = "https://auth.example.com";
+    for (token, client, active, because) in [
+        (&access, RS1.0, true, format!("it is for {API}, which client rs1 serves")),
+        (
+            &access,
+            RS2.0,
+            false,
+            format!("it is for {API} and {issuer}, and client rs2 serves only https://other.example.com;"),
+        ),
+        (&access, AUDITOR.0, false, format!("it is for {API} and {issuer}, and client auditor serves no audience;")),
+        (&access, RS2.0, false, "run tokend client update rs2 --serves AUDIENCE".to_owned()),
+        (&access, C1.0, false, "run tokend client update c1 --may-introspect true".to_owned()),
+        (&access, P1, false, "client app is public and can't authenticate: /introspect answers 401".to_owned()),
+        (&refresh, RS1.0, false, "it is a refresh token of client app".to_owned()),
+        (&refresh, AUDITOR.0, true, "client auditor is an administrator".to_owned()),
+    ] {
+        let told = server.explain_for(token, client).await;
+        assert!(told.active == active && told.because.contains(&because), "{client}: {told:?}");
+    }
+    server.post("/introspect", &[("token", &access), ("client_id", P1)]).await.refused(401, "invalid_client");
+    server.change_client(RS1.0, |client| client.disabled_at = Some(1)).await;
+    assert!(
+        server.explain_for(&access, RS1.0).await.because.contains("client rs1 is disabled: /introspect answers 401")
+    );
+    server.post_as(RS1, "/introspect", &[("token", &access)]).await.refused(401, "invalid_client");
+    server.operator().revoke_user(server.alice, RevokedReason::Admin, server.clock.now()).await.unwrap();
+    assert_eq!(server.explain_for(&access, RS2.0).await.because, "its session was ended 0 seconds ago: admin");
+}
+
+/// Without --for, an explanation says where a token is good.
+async fn an_explanation_says_where_a_token_is_good(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let token = server.login().await.access_token();
+    let explained = server.explain(&token).await;
+    assert_eq!(explained.audience, [API, "https://auth.example.com"]);
+    assert_eq!((explained.active_for.as_slice(), explained.userinfo), (&[RS1.0.to_owned()][..], Some("accepted")));
+    assert!(explained.scope.contains("openid"));
+    let form = [("username", "alice"), ("password", PASSWORD), ("scope", "read")];
+    let narrow = server.post("/login", &form).await.access_token();
+    assert_eq!(server.explain(&narrow).await.userinfo, Some("refused: its scope lacks openid"));
+    server.get_with("/userinfo", &narrow).await.refused(403, "insufficient_scope");
+    let elsewhere = server.own_token(C1, &[("resource", API)]).await.access_token();
+    assert_eq!(server.explain(&elsewhere).await.userinfo, Some("refused: it is for other servers only"));
+    server.get_with("/userinfo", &elsewhere).await.refused(401, "invalid_token");
+    let own = server.own_token(C1, &[]).await.access_token();
+    assert_eq!(server.explain(&own).await.userinfo, Some("refused: it is a client's own token, without a user"));
+    server.get_with("/userinfo", &own).await.refused(401, "invalid_token");
+    server.change_client(RS1.0, |client| client.serves.clear()).await;
+    let explained = server.explain(&token).await;
+    assert!(explained.accepted == Some(true) && explained.active_for.is_empty(), "{explained:?}");
+}
+
 on_both_databases!(
+    a_client_is_answered_as_it_is_explained,
+    a_client_is_told_why_it_is_answered_inactive,
+    an_explanation_says_where_a_token_is_good,
     a_refresh_token_is_explained_by_the_judge,
     a_retry_that_can_not_be_answered_any_more_is_explained,
     the_end_of_a_session_is_explained_with_its_history,

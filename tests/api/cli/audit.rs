@@ -162,6 +162,33 @@ async fn a_token_is_explained_without_being_seen_by_others(engine: Engine) {
     tells(&rig.run(&["explain", "not.a.token"]), "not a JWS");
 }
 
+/// An API that introspects and sees every token as inactive, and what its operator reads.
+async fn a_client_that_serves_nothing_is_told_so(engine: Engine) {
+    let rig = Rig::new(engine).await.with_alice();
+    rig.run(&["client", "add", "orders", "--name", "Orders", "--confidential", "--may-introspect"]);
+    let token = rig.alice().await.access_token();
+    let plain = rig.program.run_with(&["explain", "-"], &token);
+    assert!(plain.ok().stdout.contains("active_for  -\n"), "{plain:?}");
+    let explain = |format: &[&str]| {
+        let outcome = rig.program.run_with(&[&["explain", "-", "--for", "orders"], format].concat(), &token);
+        outcome.ok();
+        outcome
+    };
+    let told = explain(&["--json"]).json();
+    assert_eq!(
+        (&told[0]["for"], &told[0]["active"], &told[0]["accepted"]),
+        (&"orders".into(), &false.into(), &true.into())
+    );
+    let shown = explain(&[]).stdout;
+    assert!(shown.starts_with("for             orders\nactive          no\nactive_because  it is for"), "{shown}");
+    let audience = told[0]["audience"][0].as_str().unwrap();
+    rig.run(&["client", "update", "orders", "--serves", audience]);
+    assert_eq!(explain(&["--json"]).json()[0]["active"], true);
+    rig.program.run_with(&["explain", "-", "--for", "nobody"], &token).refused("there is no client nobody");
+    let sid = rig.alice().await.claims()["sid"].as_str().unwrap().to_owned();
+    rig.program.run(&["explain", &sid, "--for", "orders"]).refused("--for needs the token itself");
+}
+
 /// Of access tokens only those that were revoked are kept, so nothing is known of one that lives.
 async fn an_identifier_that_is_not_known_is_neither_accepted_nor_refused(engine: Engine) {
     let rig = Rig::new(engine).await.with_alice();
@@ -181,6 +208,7 @@ async fn what_is_no_token_and_no_identifier_is_refused(engine: Engine) {
 }
 
 on_both_databases!(
+    a_client_that_serves_nothing_is_told_so,
     an_identifier_that_is_not_known_is_neither_accepted_nor_refused,
     what_is_no_token_and_no_identifier_is_refused,
     every_change_at_the_command_line_is_told,

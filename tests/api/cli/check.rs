@@ -331,7 +331,7 @@ async fn a_postgres_that_does_not_answer_is_named() {
     let program = base.set("TOKEND_DATABASE", "postgres://tokend:hunter2@127.0.0.1:1/sso");
     for command in [&["check"][..], &["serve"], &["migrate"], &["user", "list"]] {
         let outcome = program.run(command);
-        outcome.refused("cannot open the database sso on 127.0.0.1:1: ").refused("Connection refused");
+        outcome.refused("cannot open the database sso on 127.0.0.1:1: ").refused("connection refused");
         assert!(!format!("{outcome:?}").contains("hunter2"), "{outcome:?}");
     }
     let mut unknown = url::Url::parse(&url_of("there_is_no_such_database")).unwrap();

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokend::clock::Clock;
 
 use super::rig::{Rig, SECRET};
-use crate::harness::{Engine, on_both_databases};
+use crate::harness::{Database, Engine, on_both_databases};
 
 /// Which state each key is in.
 fn states(rig: &Rig) -> BTreeMap<String, String> {
@@ -92,9 +92,30 @@ async fn a_key_that_has_a_successor_can_go_when_that_one_signs(engine: Engine) {
         )
         .to_string()
     };
+    assert_eq!((states(&rig)[&late].as_str(), states(&rig)[&soon].as_str()), ("replaced", "pending"));
     let outcome = rig.program.run(&["key", "remove", &rig.kid, "--yes"]);
     outcome.refused(&format!("key {soon} signs from {from} on: try again then"));
     assert!(!outcome.stderr.contains("rotate") && !outcome.stderr.contains(&late), "{outcome:?}");
+}
+
+async fn a_rotation_names_the_pending_key_that_it_replaces(engine: Engine) {
+    let rig = Rig::new(engine).await;
+    let first = made(&rig, &[]);
+    let outcome = rig.run(&["key", "rotate"]);
+    let second = outcome.stdout.split(' ').nth(1).unwrap();
+    let note = format!("tokend: note: key {first} had not signed yet, and never will: key {second} takes its place\n");
+    assert_eq!(outcome.stderr, note);
+    rig.run(&["key", "remove", "--yes", "--", &first]).said(&format!("key {first} was removed"));
+}
+
+/// It is stored as one that has always signed, so that no node's clock is too slow for it.
+async fn the_first_key_signs_from_the_moment_it_was_made(engine: Engine) {
+    let database = Database::new(engine).await;
+    let program = super::rig::program_on(&database);
+    program.run(&["key", "rotate"]).ok();
+    let key = &program.run(&["key", "list", "--json"]).json()[0];
+    assert_eq!((&key["signs_from"], &key["state"]), (&key["created_at"], &"signing".into()));
+    assert!(!program.run(&["key", "list"]).stdout.contains("1970"));
 }
 
 async fn a_rotation_moves_every_key_to_the_first_master_secret(engine: Engine) {
@@ -115,4 +136,6 @@ on_both_databases!(
     a_new_key_signs_as_soon_as_every_node_knows_it_when_it_must,
     a_key_that_signs_stays_and_others_can_go,
     a_rotation_moves_every_key_to_the_first_master_secret,
+    a_rotation_names_the_pending_key_that_it_replaces,
+    the_first_key_signs_from_the_moment_it_was_made,
 );

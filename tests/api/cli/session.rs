@@ -52,6 +52,7 @@ async fn a_listing_shows_whose_sessions_they_are(engine: Engine) {
         "client_id",
         "created_at",
         "device_name",
+        "ends_at",
         "expires_at",
         "generation",
         "id",
@@ -74,7 +75,7 @@ async fn a_listing_shows_whose_sessions_they_are(engine: Engine) {
         (&Value::Null, &Value::Null, &1.into())
     );
     let table = rig.run(&["session", "list", "--user", "bob"]).stdout;
-    assert!(table.contains("bob") && table.contains("never") && table.lines().count() == 2, "{table}");
+    assert!(table.contains("bob") && !table.contains("never") && table.lines().count() == 2, "{table}");
     assert!(
         rig.run(&["session", "list", "--limit", "3"])
             .stdout
@@ -85,6 +86,42 @@ async fn a_listing_shows_whose_sessions_they_are(engine: Engine) {
     {
         rig.program.run(&[&["session", "list"], &arguments[..]].concat()).refused(reason);
     }
+}
+
+/// The end that counts, by the registration as it is: the idle time's here, the life's there, and one that was lowered since.
+async fn a_session_ends_at_the_earlier_of_its_ends(engine: Engine) {
+    let rig = Rig::new(engine).await.with_alice();
+    let update = |idle: &str, absolute: &str| {
+        rig.run(&["client", "update", "app", "--idle-lifetime", idle, "--absolute-lifetime", absolute]);
+    };
+    let ends = || {
+        let listed = rig.run(&["session", "list", "--json"]).json();
+        let session = &listed[0];
+        let at = |name: &str| session[name].as_i64();
+        assert_eq!(session["state"], "active");
+        (at("ends_at").map(|at| at - session["created_at"].as_i64().unwrap()), at("idle_expires_at"), at("expires_at"))
+    };
+    update("1h", "2h");
+    rig.alice().await;
+    let (idle, life) = (ends().1, ends().2);
+    assert!(idle < life && ends().0 == Some(3600), "{:?}", ends());
+    update("30m", "2h");
+    assert_eq!(ends(), (Some(1800), idle, life), "what is stored follows with the next use");
+    update("0s", "10m");
+    assert_eq!(ends().0, Some(600));
+    let table = rig.run(&["session", "list"]).stdout;
+    assert!(table.contains("ENDS AT") && !table.contains("EXPIRES AT"), "{table}");
+    // It ended in the past, by the registration as it is now.
+    rig.database.execute("UPDATE sessions SET created_at = created_at - 700, last_used_at = last_used_at - 700").await;
+    let listed = |arguments: &[&str]| rig.run(&[&["session", "list", "--json"], arguments].concat()).json();
+    assert_eq!(listed(&[]).as_array().unwrap().len(), 0);
+    let session = &listed(&["--all"])[0];
+    assert_eq!(session["state"], "expired");
+    let shown = rig.run(&["session", "show", session["id"].as_str().unwrap(), "--json"]).json();
+    assert_eq!(shown, *session);
+    rig.run(&["session", "revoke", "--user", "alice", "--yes"]);
+    let session = &listed(&["--all"])[0];
+    assert_eq!((&session["state"], &session["ends_at"]), (&"revoked".into(), &session["revoked_at"]));
 }
 
 async fn one_session_is_revoked_by_its_id(engine: Engine) {
@@ -146,6 +183,7 @@ async fn everything_of_a_client_is_revoked_at_once(engine: Engine) {
 }
 
 on_both_databases!(
+    a_session_ends_at_the_earlier_of_its_ends,
     a_listing_shows_whose_sessions_they_are,
     one_session_is_revoked_by_its_id,
     everything_of_a_user_is_revoked_at_once,

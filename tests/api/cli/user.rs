@@ -255,7 +255,56 @@ async fn no_claim_moves_the_cursor(engine: Engine) {
     assert_eq!(shown["claims"]["nickname"], "\u{1b}[2J\u{9b}1m\u{202e}evil");
 }
 
+/// As at a sign-in: whatever the case and the width, and a name goes before an address.
+async fn a_user_is_found_by_e_mail_wherever_one_is_named(engine: Engine) {
+    let rig = Rig::new(engine).await.with_alice();
+    rig.run(&["user", "update", "alice", "--email", "Alice.Smith@Example.com"]);
+    rig.run(&["user", "add", "eve", "--no-password", "--email", "\u{c9}va@example.com"]);
+    let names = |arguments: &[&str]| {
+        let listed = rig.run(&[&["user", "list", "--json"], arguments].concat()).json();
+        listed.as_array().unwrap().iter().map(|user| user["username"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let address = "alice.smith@example.com";
+    for spelling in [address, "ALICE.SMITH@EXAMPLE.COM", " Alice.Smith@example.com\n", "\u{ff41}lice.smith@example.com"]
+    {
+        assert_eq!(rig.run(&["user", "show", spelling, "--json"]).json()["username"], "alice", "{spelling:?}");
+        assert_eq!(names(&["--email", spelling]), ["alice"]);
+    }
+    assert_eq!(names(&["--email", "e\u{301}va@example.com"]), ["eve"], "letters that only Unicode makes small");
+    assert!(names(&["--email", "alice@example.com"]).is_empty());
+    rig.program.run(&["user", "show", "smith@example.com"]).refused("there is no user smith@example.com");
+    rig.alice().await;
+    assert_eq!(rig.run(&["session", "list", "--user", address, "--json"]).json().as_array().unwrap().len(), 1);
+    assert_eq!(
+        rig.run(&["audit", "list", "--user", address, "--kind", "sign_in.ok", "--json"]).json()[0]["username"],
+        "alice"
+    );
+    rig.run(&["session", "revoke", "--user", address, "--yes"]).said("1 session of user alice ended");
+    rig.run(&["user", "update", address, "--claim", "x=1"]).said("user alice was changed");
+    rig.run(&["user", "forget-devices", address])
+        .said("the devices of user alice are unknown ones until the next sign-in on each");
+    rig.run(&["user", "disable", address, "--yes"]).said("user alice was disabled; 0 sessions ended");
+    rig.run(&["user", "enable", address]).said("user alice was enabled");
+    rig.program
+        .run_with(&["user", "password", address, "--password-stdin"], PASSWORD)
+        .said("user alice has a new password; 0 sessions ended");
+    // Nothing is done to one of two.
+    rig.run(&["user", "add", "bob", "--no-password", "--email", address]);
+    let several = "the e-mail address alice.smith@example.com is that of several users, say which: alice bob";
+    for command in
+        [&["user", "remove", address, "--yes"][..], &["user", "show", address], &["session", "list", "--user", address]]
+    {
+        rig.program.run(command).refused(several);
+    }
+    assert_eq!(names(&["--email", address]), ["alice", "bob"]);
+    rig.run(&["user", "add", address, "--no-password"]);
+    assert_eq!(rig.run(&["user", "show", address, "--json"]).json()["username"], address);
+    rig.run(&["user", "remove", address, "--yes"]).said("user alice.smith@example.com was removed; 0 sessions ended");
+    assert_eq!(names(&[]), ["alice", "bob", "eve"]);
+}
+
 on_both_databases!(
+    a_user_is_found_by_e_mail_wherever_one_is_named,
     a_user_signs_in_with_the_password_of_standard_input,
     a_user_signs_in_with_the_password_that_was_made_up,
     a_password_of_two_lines_is_refused,

@@ -105,7 +105,7 @@ async fn the_age_is_that_of_the_key_that_signs(engine: Engine) {
     assert_eq!(age().await, 1000);
     let secrets = MasterSecrets::parse(MASTER_SECRET).expect("a master secret");
     let next = SigningKey::generate(SigningAlgorithm::Es256, START + 1000, START + 1500).expect("a key is made");
-    server.app.store.insert_signing_key(&next.seal(&secrets).expect("it is sealed")).await.expect("it is added");
+    server.operator().insert_signing_key(&next.seal(&secrets).expect("it is sealed")).await.expect("it is added");
     server.app.registry.refresh().await.expect("the registry is read");
     assert_eq!(age().await, 1000, "the next key doesn't sign yet");
     server.clock.advance(600);
