@@ -6,7 +6,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::App;
 use crate::clock::Seconds;
-use crate::metrics::{Gauges, ProcessUse, SessionCount};
+use crate::metrics::{CertificateEnd, Gauges, ProcessUse, SessionCount};
 use crate::store::{StoreError, within};
 
 /// How often sessions are counted at most.
@@ -35,7 +35,7 @@ impl App {
         let registry = self.registry.latest();
         // The first key signs from the beginning of time, though it was made later.
         let key_since = registry.keys.signer(now).map(|key| key.signs_from().max(key.created_at()));
-        let certificate_ends = self.metrics.certificate.get().map(crate::metrics::CertificateEnd::ends_at);
+        let certificate_ends = self.metrics.certificate.get().map(CertificateEnd::ends_at);
         Gauges {
             registry_age: self.registry.age(),
             signing_key_age: key_since.map(|since| now.saturating_sub(since).max(0)),

@@ -41,7 +41,7 @@ check() {
     echo "ok      $name"
 }
 
-# The exposure that systemd sees, at most 2.0.
+# The exposure that systemd sees is 2.0 or less.
 unit() {
     local exposure
     systemd-analyze security --offline=true --threshold=20 --no-pager ops/systemd/tokend.service >target/ops/unit || return 1
@@ -59,7 +59,7 @@ compose() {
     "$environment/bin/docker-compose" --file "$directory/compose.yaml" config --quiet
 }
 
-# One certificate has no place to be: a unit that can't be read is an error, whatever it says.
+# systemd looks for the program that a unit names.
 verified_unit() {
     local unit=target/ops/tokend.service
     sed "s|/usr/local/bin/tokend|$(realpath "$program")|" ops/systemd/tokend.service >"$unit"
