@@ -15,7 +15,8 @@ macro_rules! files {
             "0004_audit_keys",
             "0005_removed_clients",
             "0006_clients",
-            "0007_audit_anchors"
+            "0007_audit_anchors",
+            "0008_master_secrets"
         )
     };
     ($engine:literal, $($name:literal),*) => {
