@@ -5,7 +5,6 @@ use tokend::grant::explain::{Answered, Explanation, answered, explain};
 
 use crate::harness::{
     ADMIN, API, AUDITOR, C1, C2, Engine, P1, PASSWORD, RS1, RS2, STRICT, Settings, TestServer, on_both_databases,
-    operator,
 };
 use crate::nodes::lose_commits;
 
@@ -117,7 +116,7 @@ async fn the_newest_of_a_history_is_told(engine: Engine) {
     let token = server.login().await.refresh_token();
     server.clock.advance(10);
     let store = server.app.store.by(server.app.own_act());
-    store.by(operator()).forget_devices(server.alice, server.clock.now()).await.unwrap();
+    store.forget_devices(server.alice, server.clock.now()).await.unwrap();
     server.clock.advance(10);
     server.post("/logout", &[("refresh_token", &token)]).await.no_content();
     assert_eq!(kinds(&server.explain(&token).await), ["sign_out", "user.devices_forgotten", "sign_in.ok"]);

@@ -107,39 +107,53 @@ async fn with_asynchronous_replication_clients_that_are_ahead_go_on_when_they_ma
     history.since(since).must_hold("failover-asynchronous");
 }
 
+const LOGIN: [(&str, &str); 3] = [("username", "user-0"), ("password", PASSWORD), ("client_id", P1)];
+
+/// One node, and a client of it.
+struct Node {
+    site: Site,
+    http: reqwest::Client,
+}
+
+impl Node {
+    fn at(url: &str) -> Self {
+        Self { site: Site::start(url, 1, Rules::default()), http: reqwest::Client::new() }
+    }
+
+    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.site.base(0))).form(form);
+        Answer::read(request.send().await.expect("an answer")).await
+    }
+}
+
 /// The address moves before the standby is promoted: it may have yesterday's sessions, so nothing is read there, and no session ends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standby_in_the_primarys_place_is_not_read() {
     let primary = Cluster::start().await;
     furnish_postgres(&primary.url()).await;
     let (address, url) = Proxy::to_postgres(&primary.url()).await;
-    let site = Site::start(&url, 1, Rules::default());
-    let http = reqwest::Client::new();
-    let post = async |path: &str, form: &[(&str, &str)]| {
-        Answer::read(http.post(format!("{}{path}", site.base(0))).form(form).send().await.expect("an answer")).await
-    };
-    let login = [("username", "user-0"), ("password", PASSWORD), ("client_id", P1)];
-    let tokens = post("/login", &login).await;
+    let node = Node::at(&url);
+    let tokens = node.post("/login", &LOGIN).await;
     let standby = primary.standby(primary.address()).await;
     standby.wait_for("SELECT count(*) = 1 FROM sessions").await;
 
     address.turn_to(standby.address());
     address.cut();
-    site.becomes(0, 503).await;
+    node.site.becomes(0, 503).await;
     for (path, form) in [
-        ("/login", &login[..]),
+        ("/login", &LOGIN[..]),
         ("/refresh", &[("refresh_token", &tokens.refresh_token())]),
         ("/revoke", &[("token", &tokens.refresh_token()), ("client_id", P1)]),
     ] {
-        post(path, form).await.refused(503, "temporarily_unavailable");
+        node.post(path, form).await.refused(503, "temporarily_unavailable");
     }
-    let request = http.get(format!("{}/userinfo", site.base(0))).bearer_auth(tokens.access_token());
+    let request = node.http.get(format!("{}/userinfo", node.site.base(0))).bearer_auth(tokens.access_token());
     Answer::read(request.send().await.expect("an answer")).await.refused(503, "temporarily_unavailable");
 
     standby.promote().await;
-    site.becomes(0, 200).await;
-    post("/refresh", &[("refresh_token", &tokens.refresh_token())]).await.ok();
-    post("/login", &login).await.ok();
+    node.site.becomes(0, 200).await;
+    node.post("/refresh", &[("refresh_token", &tokens.refresh_token())]).await.ok();
+    node.post("/login", &LOGIN).await.ok();
 }
 
 /// What was revoked is told to the primary alone, and it dies: the node that acknowledged it tells the standby.
@@ -149,24 +163,20 @@ async fn is_put_back_after(fail_over: impl AsyncFnOnce(&mut Cluster, &Cluster, &
     let replication = Proxy::to_postgres(&primary.url()).await.0;
     let standby = primary.standby(replication.address).await;
     let (address, url) = Proxy::to_postgres(&primary.url()).await;
-    let site = Site::start(&url, 1, Rules::default());
-    let http = reqwest::Client::new();
-    let post = async |path: &str, form: &[(&str, &str)]| {
-        Answer::read(http.post(format!("{}{path}", site.base(0))).form(form).send().await.expect("an answer")).await
-    };
-    let login = [("username", "user-0"), ("password", PASSWORD), ("client_id", P1)];
-    let (ended, kept) = (post("/login", &login).await.refresh_token(), post("/login", &login).await.refresh_token());
+    let node = Node::at(&url);
+    let (ended, kept) =
+        (node.post("/login", &LOGIN).await.refresh_token(), node.post("/login", &LOGIN).await.refresh_token());
     standby.wait_for("SELECT count(*) = 2 FROM sessions").await;
 
     replication.hold(Way::Down, true);
-    assert_eq!(post("/logout", &[("refresh_token", &ended)]).await.status, 204);
+    assert_eq!(node.post("/logout", &[("refresh_token", &ended)]).await.status, 204);
     fail_over(&mut primary, &standby, &address).await;
-    site.wait_for_log(0, "revocations that it had lost are back");
-    site.is_ready(0).await;
+    node.site.wait_for_log(0, "revocations that it had lost are back");
+    node.site.is_ready(0).await;
     assert_eq!(standby.ask::<i64>("SELECT count(*) FROM sessions WHERE revoked_at IS NOT NULL").await, 1);
-    post("/refresh", &[("refresh_token", &ended)]).await.refused(401, "invalid_grant");
-    post("/refresh", &[("refresh_token", &kept)]).await.ok();
-    site.run(&["audit", "verify"]);
+    node.post("/refresh", &[("refresh_token", &ended)]).await.refused(401, "invalid_grant");
+    node.post("/refresh", &[("refresh_token", &kept)]).await.ok();
+    node.site.run(&["audit", "verify"]);
     let trail = standby.ask::<i64>("SELECT count(*) FROM audit_events WHERE kind = 'audit.rewound'").await;
     assert_eq!(trail, 0, "a failover is no attack");
 }

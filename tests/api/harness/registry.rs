@@ -15,9 +15,9 @@ pub fn operator() -> Acting {
 }
 
 impl TestServer {
-    /// The store as an operator changes it now.
+    /// The store as an operator changes it now, without an event: the trail is the server's alone.
     pub fn operator(&self) -> ActingStore {
-        self.app.store.by(Acting { at: self.clock.now(), ..operator() })
+        self.database.store.by(Acting { at: self.clock.now(), ..operator() })
     }
 
     pub async fn add_client(&self, client: Client) {

@@ -105,7 +105,7 @@ impl TestServer {
             .expect("a key is added");
         let clock = Clock::manual(START);
         let node = Node::start(&database, &clock, &settings).await;
-        let add = |name, password| fixtures::add_user(&node.app.store, &node.app.hasher, name, password);
+        let add = |name, password| fixtures::add_user(&database.store, &node.app.hasher, name, password);
         let (alice, bob) = (add("alice", PASSWORD).await, add("bob", BOBS_PASSWORD).await);
         let (app, base) = (Arc::clone(&node.app), node.base.clone());
         Self { app, base, clock, database, alice, bob, http: client(), heard: None, _node: Some(node) }
