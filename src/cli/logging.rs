@@ -67,8 +67,8 @@ pub fn start(log: &Log) -> Result<(), Failure> {
     }
 }
 
-/// The database's driver warns of each connection that is lost, in its own words. What follows from that is logged by us; whoever
-/// looks at level debug, or names the driver, gets both.
+/// The filter without the database driver, which warns of each lost connection in its own words. tokend logs the outage itself. A
+/// filter at level debug or trace, or one that names the driver, stays as it is.
 fn without_driver(filter: &str) -> String {
     let lower = filter.to_ascii_lowercase();
     let wants_it = ["sqlx", "debug", "trace"].iter().any(|word| lower.contains(word));

@@ -1,4 +1,4 @@
-//! What a client is told of a token at `/introspect`: one decision for the endpoint and for `tokend explain --for`, so that the two
+//! The answer that a client gets about a token at `/introspect`: one decision for the endpoint and for `tokend explain --for`, so that the two
 //! can't disagree.
 
 use uuid::Uuid;

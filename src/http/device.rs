@@ -42,8 +42,8 @@ pub fn device_tokens(request: &Submitted, client: &Client, config: &Config) -> R
     Ok(own.chain(jar.shared()).map(str::to_owned).collect())
 }
 
-/// Where a user's device token goes: into the user's own cookie; and into the one that all users of a host shared in version
-/// 0.1, if that was sent and is nobody else's.
+/// The cookies for a user's device token: the user's own; and the one that all users of a host shared in version 0.1, if the
+/// browser sent it and it holds no other user's token.
 pub fn device_places(app: &App, headers: &HeaderMap, user: UserId) -> Places {
     let jar = Jar::of(headers, Kind::Device);
     let tag = cookie_tag(app.config.issuer.as_str(), &user.to_string());

@@ -230,7 +230,7 @@ mod tests {
         for broke_off in [sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into()), sqlx::Error::WorkerCrashed] {
             assert!(StoreError::from(broke_off).is_of_lost_connection());
         }
-        // These have taken their time already: whoever asked may ask again.
+        // These have used up their time: repeating them is the caller's choice.
         for late in [StoreError::TimedOut, StoreError::Panicked, StoreError::Overloaded, StoreError::Locked] {
             assert!(!late.is_of_lost_connection(), "{late}");
         }

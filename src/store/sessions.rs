@@ -284,7 +284,8 @@ impl ActingStore {
         self.insert_again(|| self.hot.lone_inserts.pass(insert_one(&self.db, &self.audit, &insert))).await
     }
 
-    /// As [`Store::again`]. What was stored before its connection was lost is there now, and it is nobody else's.
+    /// As [`Store::again`]. A session that was stored before its connection was lost exists now, and its random id
+    /// is its own.
     async fn insert_again<F: Future<Output = Result<bool, StoreError>>>(
         &self,
         insert: impl Fn() -> F,

@@ -7,7 +7,7 @@ use crate::store::audit_events::NamedEvent;
 /// Between two columns.
 const GAP: usize = 2;
 
-/// What is left of a text that is cut, at least.
+/// The fewest characters that a cut text keeps.
 const LEAST_CUT: usize = 8;
 
 /// A column, in the order in which they are shown: on a narrow terminal the last ones are left out.

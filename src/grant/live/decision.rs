@@ -11,7 +11,7 @@ use crate::token::access::{AccessClaims, InvalidAccessToken};
 use crate::token::judge::{Verdict, is_alive};
 use crate::token::refresh::InvalidToken;
 
-/// Why a token isn't alive. For operators: whoever presents it is told that it is invalid, no more.
+/// Why a token isn't alive. For operators only: the client learns just that the token is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Dead {
     /// It isn't an access token of ours, or its time is over.

@@ -68,8 +68,8 @@ async fn insert_chain(on: &mut Handle<'_>, keys: &AuditKeys, link: Link) -> Resu
     sql!(on, execute, OPEN, link.writer, link.seal.as_slice(), head.as_slice(), start.as_slice()).map(drop)
 }
 
-/// Adds a chain to the register, or takes it out. Whoever is second waits for the first and then reads again. What somebody else
-/// has altered isn't sealed: its old seal stays, for `verify` to find. Whether it was as it was written.
+/// Adds a chain to the register, or takes it out. A second writer waits for the first and then reads the register again. An altered
+/// register isn't sealed again: its old seal stays, for `verify` to find. False when it was altered.
 pub(super) async fn fold_into_register(
     on: &mut Handle<'_>,
     keys: &AuditKeys,
