@@ -17,10 +17,10 @@ pub use registry::{LEASE, Registry, RegistryError, Snapshot};
 pub use reminder::Reminder;
 pub use rotation::{Begins, Rotated, publish_key};
 
-use crate::audit::{Acting, Actor, AuditEvent, AuditKeys, Kind, Repeats};
+use crate::audit::{Actor, AuditContext, AuditEvent, AuditKeys, EventKind, Repeats};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Client, RefreshPolicy, Requester, StoredAuditKey};
+use crate::domain::{Client, RefreshPolicy, RequestContext, StoredAuditKey};
 use crate::keys::MasterSecrets;
 use crate::keys::trail::{audit_keys, id_in_use};
 use crate::metrics::Metrics;
@@ -133,28 +133,28 @@ impl App {
     }
 
     /// Somebody who acts by a request, at this moment.
-    pub fn acting(&self, actor: Actor, requester: &Requester) -> Acting {
-        Acting { actor, at: self.clock.now(), requester: Some(requester.clone()) }
+    pub fn acting(&self, actor: Actor, request_context: &RequestContext) -> AuditContext {
+        AuditContext { actor, at: self.clock.now(), request_context: Some(request_context.clone()) }
     }
 
     /// Something that the server does by itself, at this moment.
-    pub fn own_act(&self) -> Acting {
-        Acting { actor: Actor::Server, at: self.clock.now(), requester: None }
+    pub fn own_act(&self) -> AuditContext {
+        AuditContext { actor: Actor::Server, at: self.clock.now(), request_context: None }
     }
 
     /// Tells the audit trail of a failure, unless the same has just been told: then it is counted. The answer doesn't hang on
     /// it: what can't be told now is in the log.
-    pub async fn tell_failure(&self, event: AuditEvent) {
+    pub async fn record_failure(&self, event: AuditEvent) {
         let Some(event) = self.repeats.note(event) else { return };
-        if let Err(error) = self.store.tell(event).await {
+        if let Err(error) = self.store.record(event).await {
             tracing::warn!(%error, "a failure can't be written to the audit trail");
         }
     }
 
     /// Tells the audit trail how often failures were repeated; with `all`, of those too that may be repeated yet.
-    pub async fn tell_repeated(&self, all: bool) {
+    pub async fn record_repeats(&self, all: bool) {
         for event in self.repeats.due(self.clock.now(), all) {
-            if let Err(error) = self.store.tell(event).await {
+            if let Err(error) = self.store.record(event).await {
                 tracing::warn!(%error, "repeated failures can't be written to the audit trail");
             }
         }
@@ -166,7 +166,7 @@ impl App {
         if retention == 0 {
             return Ok(0);
         }
-        let told = |purged| self.own_act().event(Kind::AuditPurged).counting(purged);
+        let told = |purged| self.own_act().event(EventKind::AuditPurged).counting(purged);
         self.store.purge_events(self.clock.now().saturating_sub(retention), told).await
     }
 

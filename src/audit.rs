@@ -10,5 +10,5 @@ mod tests;
 
 pub use anchor::{ChainEnd, digest_of, ends_in, list_of};
 pub use chain::{AuditKeys, COMMANDS, Link, Seal, fold_in};
-pub use event::{Acting, Actor, AuditEvent, Kind};
+pub use event::{Actor, AuditContext, AuditEvent, EventKind};
 pub use repeats::Repeats;

@@ -5,7 +5,7 @@ pub mod algorithm;
 pub mod client;
 pub mod cookie_tag;
 pub mod key;
-pub mod requester;
+pub mod request_context;
 pub mod scope;
 pub mod secret;
 pub mod session;
@@ -19,7 +19,7 @@ pub use client::{
 };
 pub use cookie_tag::{COOKIE_TAG_LENGTH, cookie_tag};
 pub use key::{StoredAuditKey, StoredKey};
-pub use requester::Requester;
+pub use request_context::RequestContext;
 pub use scope::Scope;
 pub use secret::{PlainSecret, SecretHash};
 pub use session::{Anchor, Device, Exchange, Revocation, RevokedReason, Rotation, Session, SessionId, SessionLife};

@@ -20,8 +20,8 @@ pub use refusal::{InvalidGrant, Refusal};
 use std::sync::Arc;
 
 use crate::app::{App, Snapshot};
-use crate::audit::{Actor, Kind};
-use crate::domain::Requester;
+use crate::audit::{Actor, EventKind};
+use crate::domain::RequestContext;
 use crate::throttle::{Failures, Throttled};
 
 /// The registry, or 503 when its lease has run out.
@@ -31,8 +31,8 @@ pub fn snapshot(app: &App) -> Result<Arc<Snapshot>, Refusal> {
 }
 
 /// The refusal of what failed too often, which the audit trail is told of.
-pub async fn throttled(app: &App, what: Failures, refused: Throttled, requester: &Requester) -> Refusal {
-    let event = app.acting(Actor::Stranger, requester).event(Kind::Throttled).because(what.as_str());
-    app.tell_failure(event).await;
+pub async fn throttled(app: &App, what: Failures, refused: Throttled, request_context: &RequestContext) -> Refusal {
+    let event = app.acting(Actor::Stranger, request_context).event(EventKind::Throttled).because(what.as_str());
+    app.record_failure(event).await;
     Refusal::throttled(app, what, refused)
 }

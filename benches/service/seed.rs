@@ -3,7 +3,7 @@
 use sqlx::types::Uuid;
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use tokend::app::sealing_keys;
-use tokend::audit::{Acting, Actor, AuditKeys};
+use tokend::audit::{Actor, AuditContext, AuditKeys};
 use tokend::clock::{Clock, NEVER, UnixTime};
 use tokend::domain::{Client, ClientAuthentication, Grant, Grants, PlainSecret, Recovery, SessionId, User, UserId};
 use tokend::keys::MasterSecrets;
@@ -77,7 +77,7 @@ pub async fn register(store: &Store) -> Result<(), Failure> {
     };
     let resource_server =
         Client { may_introspect: true, serves: vec![AUDIENCE.to_owned()], ..confidential(RESOURCE_SERVER)? };
-    let store = store.by(Acting { actor: Actor::Server, at: now, requester: None });
+    let store = store.by(AuditContext { actor: Actor::Server, at: now, request_context: None });
     for client in [app, machine, resource_server] {
         store.insert_client(&client).await?;
     }

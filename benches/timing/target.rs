@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use tempfile::TempDir;
 use tokend::app::sealing_keys;
-use tokend::audit::{Acting, Actor};
+use tokend::audit::{Actor, AuditContext};
 use tokend::domain::{Client, ClientAuthentication, Grant, Grants, PlainSecret};
 use tokend::keys::MasterSecrets;
 use tokend::store::Store;
@@ -43,7 +43,7 @@ impl Target {
         let store = Store::open_sqlite(&directory.path().join("data/tokend.db")).await?;
         let secrets = MasterSecrets::parse(MASTER_SECRET)?;
         store.migrate(&sealing_keys(&secrets, &[])).await?;
-        let store = store.by(Acting { actor: Actor::Server, at: 1, requester: None });
+        let store = store.by(AuditContext { actor: Actor::Server, at: 1, request_context: None });
         people::add_all(&store).await?;
         let client = Client {
             grants: Grants::from([Grant::Password, Grant::RefreshToken, Grant::ClientCredentials]),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::App;
-use crate::audit::Kind;
+use crate::audit::EventKind;
 use crate::store::Restoration;
 
 /// How often it is looked.
@@ -51,7 +51,10 @@ impl App {
             ),
         }
         if restored > 0 {
-            self.tell_failure(self.own_act().event(Kind::SessionsRevoked).counting(restored).because("failover")).await;
+            self.record_failure(
+                self.own_act().event(EventKind::SessionsRevoked).counting(restored).because("failover"),
+            )
+            .await;
         }
     }
 }

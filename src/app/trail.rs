@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 use super::App;
-use crate::audit::Kind;
+use crate::audit::EventKind;
 use crate::store::within;
 
 /// How often an anchor is due, and telling is tried again that failed.
@@ -26,13 +26,13 @@ impl App {
                 _ = ticks.tick() => self.anchor_audit(false).await,
                 () = self.store.rewound_is_found() => {}
             }
-            self.tell_rewound().await;
+            self.record_rewound().await;
         }
     }
 
     /// Writes an anchor if any chain has moved since the last one, or `always`.
     pub async fn anchor_audit(&self, always: bool) {
-        let event = self.own_act().event(Kind::AuditAnchored);
+        let event = self.own_act().event(EventKind::AuditAnchored);
         match within(WRITTEN, self.store.anchor_audit(event, always)).await {
             Ok(None) => {}
             Ok(Some(anchored)) => {
@@ -43,9 +43,9 @@ impl App {
     }
 
     /// Tells of chains that were found behind where they had been.
-    pub async fn tell_rewound(&self) {
-        let event = self.own_act().event(Kind::AuditRewound);
-        match within(WRITTEN, self.store.tell_rewound(&event)).await {
+    pub async fn record_rewound(&self) {
+        let event = self.own_act().event(EventKind::AuditRewound);
+        match within(WRITTEN, self.store.record_rewound(&event)).await {
             Ok(rewound) => {
                 self.metrics.rewound(rewound.len());
                 for found in rewound {

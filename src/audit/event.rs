@@ -6,11 +6,11 @@ use std::fmt;
 use uuid::Uuid;
 
 use crate::clock::UnixTime;
-use crate::domain::{ClientId, Requester, SessionId, UserId};
+use crate::domain::{ClientId, RequestContext, SessionId, UserId};
 
 /// What happened. The texts are stored and don't change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum EventKind {
     /// A user signed in.
     SignedIn,
     /// A sign-in failed; the reason says why.
@@ -67,7 +67,7 @@ pub enum Kind {
     AuditRewound,
 }
 
-impl Kind {
+impl EventKind {
     /// Every kind, in the order of the enum.
     pub const ALL: [Self; 27] = [
         Self::SignedIn,
@@ -162,19 +162,19 @@ impl fmt::Display for Actor {
 
 /// Who does something, when, and from where.
 #[derive(Clone, Debug)]
-pub struct Acting {
+pub struct AuditContext {
     /// Who.
     pub actor: Actor,
     /// When.
     pub at: UnixTime,
     /// From where, if it was a request.
-    pub requester: Option<Requester>,
+    pub request_context: Option<RequestContext>,
 }
 
-impl Acting {
+impl AuditContext {
     /// The event of something that they do.
-    pub fn event(&self, kind: Kind) -> AuditEvent {
-        let requester = self.requester.as_ref();
+    pub fn event(&self, kind: EventKind) -> AuditEvent {
+        let request_context = self.request_context.as_ref();
         AuditEvent {
             at: self.at,
             kind: Cow::Borrowed(kind.as_str()),
@@ -186,9 +186,9 @@ impl Acting {
             session_id: None,
             jti: None,
             target: None,
-            address: requester.map(|requester| requester.address.to_string()),
-            user_agent: requester.and_then(|requester| requester.user_agent.clone()),
-            request_id: requester.map(|requester| requester.request_id.clone()),
+            address: request_context.map(|request_context| request_context.address.to_string()),
+            user_agent: request_context.and_then(|request_context| request_context.user_agent.clone()),
+            request_id: request_context.map(|request_context| request_context.request_id.clone()),
         }
     }
 }
@@ -198,7 +198,7 @@ impl Acting {
 pub struct AuditEvent {
     /// When it happened; when it was first seen, for one that was repeated.
     pub at: UnixTime,
-    /// What, as [`Kind::as_str`].
+    /// What, as [`EventKind::as_str`].
     pub kind: Cow<'static, str>,
     /// How often, or how many it concerned.
     pub count: i64,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::clock::UnixTime;
-use crate::domain::{Requester, SessionId, UserId};
+use crate::domain::{RequestContext, SessionId, UserId};
 
 const NOW: UnixTime = 1_800_000_000;
 
@@ -14,18 +14,18 @@ fn keys() -> AuditKeys {
     AuditKeys::new([&[7; 32]])
 }
 
-fn event(kind: Kind) -> AuditEvent {
-    let requester = Requester {
+fn event(kind: EventKind) -> AuditEvent {
+    let request_context = RequestContext {
         address: IpAddr::from([192, 0, 2, 1]),
         user_agent: Some("curl".to_owned()),
         request_id: "request".to_owned(),
     };
-    Acting { actor: Actor::Stranger, at: NOW, requester: Some(requester) }.event(kind)
+    AuditContext { actor: Actor::Stranger, at: NOW, request_context: Some(request_context) }.event(kind)
 }
 
 /// The same event, changed in each thing that it says.
 fn altered() -> Vec<AuditEvent> {
-    let event = event(Kind::SignedIn);
+    let event = event(EventKind::SignedIn);
     vec![
         AuditEvent { at: NOW + 1, ..event.clone() },
         AuditEvent { kind: "sign_out".into(), ..event.clone() },
@@ -46,25 +46,25 @@ fn altered() -> Vec<AuditEvent> {
 #[test]
 fn a_seal_fits_its_event_in_its_place_and_no_other() {
     let (keys, start) = (keys(), Link::new(Uuid::from_u128(1)));
-    let first = keys.extend(start, &event(Kind::SignedIn));
+    let first = keys.extend(start, &event(EventKind::SignedIn));
     assert_eq!(first.seq, 1);
-    assert!(keys.is_next(start, &event(Kind::SignedIn), &first.seal));
+    assert!(keys.is_next(start, &event(EventKind::SignedIn), &first.seal));
     for other in altered() {
         assert!(!keys.is_next(start, &other, &first.seal), "{other:?}");
     }
-    let second = keys.extend(first, &event(Kind::SignedIn));
-    assert!(!keys.is_next(start, &event(Kind::SignedIn), &second.seal), "one before it was left out");
+    let second = keys.extend(first, &event(EventKind::SignedIn));
+    assert!(!keys.is_next(start, &event(EventKind::SignedIn), &second.seal), "one before it was left out");
     let elsewhere = Link::new(Uuid::from_u128(2));
-    assert!(!keys.is_next(elsewhere, &event(Kind::SignedIn), &first.seal), "another chain");
+    assert!(!keys.is_next(elsewhere, &event(EventKind::SignedIn), &first.seal), "another chain");
     let stranger = AuditKeys::new([&[8; 32]]);
-    assert!(!stranger.is_next(start, &event(Kind::SignedIn), &first.seal), "another key");
+    assert!(!stranger.is_next(start, &event(EventKind::SignedIn), &first.seal), "another key");
     let rotated = AuditKeys::new([&[8; 32], &[7; 32]]);
-    assert!(rotated.is_next(start, &event(Kind::SignedIn), &first.seal), "a key that is being retired");
+    assert!(rotated.is_next(start, &event(EventKind::SignedIn), &first.seal), "a key that is being retired");
 }
 
 #[test]
 fn the_ends_of_a_chain_are_sealed_each_as_what_it_is() {
-    let (keys, link) = (keys(), keys().extend(Link::new(Uuid::from_u128(1)), &event(Kind::SignedIn)));
+    let (keys, link) = (keys(), keys().extend(Link::new(Uuid::from_u128(1)), &event(EventKind::SignedIn)));
     assert!(keys.is_head(link, &keys.head(link)) && keys.is_start(link, &keys.start(link)));
     assert!(!keys.is_head(link, &keys.start(link)) && !keys.is_start(link, &keys.head(link)));
     assert!(!keys.is_head(link, &link.seal), "the seal of an event says nothing of the end");
@@ -91,7 +91,7 @@ fn the_register_knows_all_chains_in_any_order() {
 }
 
 fn failure(target: &str, at: UnixTime) -> AuditEvent {
-    AuditEvent { at, ..event(Kind::SignInFailed).because("wrong password").of(target.to_owned()) }
+    AuditEvent { at, ..event(EventKind::SignInFailed).because("wrong password").of(target.to_owned()) }
 }
 
 #[test]
@@ -135,9 +135,9 @@ fn failures_without_end_are_told_as_many() {
 
 #[test]
 fn every_kind_is_listed_once() {
-    for (place, kind) in Kind::ALL.into_iter().enumerate() {
+    for (place, kind) in EventKind::ALL.into_iter().enumerate() {
         assert_eq!(kind as usize, place, "{kind:?}");
     }
     // A kind that is added belongs before the last one.
-    assert_eq!(Kind::ALL.len(), Kind::AuditRewound as usize + 1);
+    assert_eq!(EventKind::ALL.len(), EventKind::AuditRewound as usize + 1);
 }

@@ -5,7 +5,7 @@ use rustix::process::getuid;
 use super::output::note;
 use super::{Failure, start};
 use crate::app::keep_audit;
-use crate::audit::{Acting, Actor, Kind};
+use crate::audit::{Actor, AuditContext, EventKind};
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
 use crate::store::ActingStore;
@@ -30,7 +30,7 @@ impl Context {
         start::require_theirs(&store, &secrets).await?;
         keep_audit(&store, &secrets, Keeping { retention: config.audit.retention, shared: true }).await?;
         let actor = Actor::Operator(getuid().as_raw());
-        let store = store.by(Acting { actor, at: clock.now(), requester: None });
+        let store = store.by(AuditContext { actor, at: clock.now(), request_context: None });
         let context = Self { config, store, clock };
         let done = work(&context).await;
         let told = context.finish_trail().await;
@@ -40,12 +40,12 @@ impl Context {
 
     /// What a command found wrong with the chain of commands is told, and said; what it wrote is anchored.
     async fn finish_trail(&self) -> Result<(), Failure> {
-        let acting = Acting { actor: Actor::Operator(getuid().as_raw()), at: self.now(), requester: None };
-        for found in self.store.tell_rewound(&acting.event(Kind::AuditRewound)).await? {
+        let acting = AuditContext { actor: Actor::Operator(getuid().as_raw()), at: self.now(), request_context: None };
+        for found in self.store.record_rewound(&acting.event(EventKind::AuditRewound)).await? {
             note(&format!("audit chain {}: {}: run tokend audit verify", found.writer, found.reason));
         }
-        if self.store.has_told()
-            && let Err(error) = self.store.anchor_audit(acting.event(Kind::AuditAnchored), true).await
+        if self.store.has_recorded()
+            && let Err(error) = self.store.anchor_audit(acting.event(EventKind::AuditAnchored), true).await
         {
             // The command itself is done.
             note(&format!("anchoring the audit trail failed: {error}"));

@@ -141,9 +141,9 @@ impl Node {
 
     async fn close(self) {
         self.tasks.iter().for_each(JoinHandle::abort);
-        self.app.tell_repeated(true).await;
+        self.app.record_repeats(true).await;
         self.app.anchor_audit(true).await;
-        self.app.tell_rewound().await;
+        self.app.record_rewound().await;
         join_all(self.own.iter().map(|app| app.store.close_own())).await;
         self.app.store.close().await;
     }

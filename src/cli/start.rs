@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Failure;
 use crate::app::{Begins, publish_key, sealing_keys};
-use crate::audit::{Acting, Actor};
+use crate::audit::{Actor, AuditContext};
 use crate::clock::UnixTime;
 use crate::config::{Config, Database, SecretSource};
 use crate::domain::StoredKey;
@@ -142,7 +142,7 @@ pub async fn ensure_signing_key(
     secrets: &MasterSecrets,
     now: UnixTime,
 ) -> Result<(), Failure> {
-    let store = &store.by(Acting { actor: Actor::Server, at: now, requester: None });
+    let store = &store.by(AuditContext { actor: Actor::Server, at: now, request_context: None });
     for key in &store.list_signing_keys().await? {
         seal_under_first(store, key, secrets).await?;
     }

@@ -31,7 +31,7 @@ pub(super) fn start(app: &Arc<App>) -> [JoinHandle<()>; 8] {
         tokio::spawn(always(app, poll)),
         tokio::spawn(always(app, purge)),
         tokio::spawn(always(app, purge_attempts)),
-        tokio::spawn(always(app, tell_repeated)),
+        tokio::spawn(always(app, record_repeats)),
         tokio::spawn(always(app, watch_for_failover)),
         tokio::spawn(always(app, watch_store)),
         tokio::spawn(always(app, watch_trail)),
@@ -92,11 +92,11 @@ async fn watch_trail(app: Arc<App>) {
     app.watch_trail().await;
 }
 
-async fn tell_repeated(app: Arc<App>) {
+async fn record_repeats(app: Arc<App>) {
     let mut ticks = tokio::time::interval(TELL_REPEATED);
     loop {
         ticks.tick().await;
-        app.tell_repeated(false).await;
+        app.record_repeats(false).await;
     }
 }
 

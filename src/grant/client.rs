@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Refusal, throttled};
 use crate::app::{App, Snapshot};
-use crate::domain::{Client, ClientAuthentication, PlainSecret, Requester, SecretHash};
+use crate::domain::{Client, ClientAuthentication, PlainSecret, RequestContext, SecretHash};
 use crate::throttle::Failures;
 
 /// The client that a request presents, by at most one method.
@@ -36,14 +36,14 @@ pub async fn authenticate(
     app: &App,
     snapshot: &Snapshot,
     presented: &PresentedClient,
-    requester: &Requester,
+    request_context: &RequestContext,
 ) -> Result<Arc<Client>, Refusal> {
     let identified = identify(snapshot, presented);
     if let (Err(Refusal::InvalidClient(_)), PresentedClient::WithSecret(_), Some(throttle)) =
         (&identified, presented, &app.throttle)
-        && let Err(refused) = throttle.wrong_client_secret(requester.address, app.clock.now())
+        && let Err(refused) = throttle.wrong_client_secret(request_context.address, app.clock.now())
     {
-        return Err(throttled(app, Failures::ClientSecrets, refused, requester).await);
+        return Err(throttled(app, Failures::ClientSecrets, refused, request_context).await);
     }
     identified
 }

@@ -11,7 +11,7 @@ use self::for_client::{at_userinfo, who_sees_access, who_sees_refresh};
 use super::live::{Dead, LiveAccess};
 use super::{Refusal, live, snapshot};
 use crate::app::{App, Snapshot};
-use crate::audit::{AuditEvent, Kind};
+use crate::audit::{AuditEvent, EventKind};
 use crate::clock::UnixTime;
 use crate::domain::{Grant, PlainSecret, Session, SessionId, User, UserId};
 use crate::store::audit_events::AuditFilter;
@@ -237,7 +237,7 @@ async fn identifier(app: &App, id: Uuid, history: i64) -> Result<Explanation, Re
 async fn history_of(app: &App, session: &Session, limit: i64) -> Result<Vec<AuditEvent>, Refusal> {
     let mut events = app.store.list_events(AuditFilter::Session(session.id), 0, limit).await?;
     let of_user = app.store.list_events(AuditFilter::User(session.user_id), session.created_at, limit).await?;
-    let attempts = [Kind::SignInFailed, Kind::Throttled].map(Kind::as_str);
+    let attempts = [EventKind::SignInFailed, EventKind::Throttled].map(EventKind::as_str);
     events.extend(of_user.into_iter().filter(|event| event.session_id.is_none() && !attempts.contains(&&*event.kind)));
     Ok(newest(events, limit))
 }

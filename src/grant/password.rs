@@ -11,9 +11,9 @@ use self::attempt::Guess;
 use super::issue::{self, SignedInUser, Subject};
 use super::{InvalidGrant, Issued, IssuedDevice, IssuedRefresh, Refusal, audience, scope, snapshot};
 use crate::app::{App, Snapshot};
-use crate::audit::{Actor, Kind};
+use crate::audit::{Actor, EventKind};
 use crate::clock::{UnixTime, expiry};
-use crate::domain::{Client, Device, Grant, PlainSecret, Requester, Scope, Session, SessionId, User, Username};
+use crate::domain::{Client, Device, Grant, PlainSecret, RequestContext, Scope, Session, SessionId, User, Username};
 use crate::metrics;
 use crate::password::{PlainPassword, StoredHash, Verification};
 use crate::random;
@@ -42,7 +42,7 @@ pub struct SignIn<'a> {
     /// What earlier sign-ins on the same device were given, each of another user.
     pub device_tokens: Vec<String>,
     /// Who asks.
-    pub requester: &'a Requester,
+    pub request_context: &'a RequestContext,
 }
 
 /// A user whose password was right, and the device that it was typed on.
@@ -99,7 +99,7 @@ async fn verify(app: &App, sign_in: &SignIn<'_>) -> Result<Verified, Refusal> {
     let password = PlainPassword::presented(sign_in.password).map_err(too_long)?;
     // Whoever can't be served asks nothing of the database.
     app.hasher.admits().map_err(|busy| Refusal::Busy { retry_after: busy.retry_after })?;
-    let guess = Guess::new(app, sign_in.requester, sign_in.username);
+    let guess = Guess::new(app, sign_in.request_context, sign_in.username);
     let devices = guess.devices(&sign_in.device_tokens);
     // Whoever brings no device of ours is asked for its address before the database is.
     let mut ticket = if devices.is_empty() { guess.admit_source().await? } else { None };
@@ -120,7 +120,7 @@ async fn verify(app: &App, sign_in: &SignIn<'_>) -> Result<Verified, Refusal> {
         Ok(user) => user,
         Err(Refusal::InvalidGrant(reason)) => {
             drop(attempt);
-            guess.tell(Kind::SignInFailed, &reason.to_string(), user).await;
+            guess.record(EventKind::SignInFailed, &reason.to_string(), user).await;
             return Err(reason.into());
         }
         Err(refusal) => {
@@ -195,7 +195,7 @@ async fn begin_session(
     };
     let (access_token, expires_in) = issue::access_token(app, registry, subject, now)?;
     let decided_on = DecidedOn { credentials_version: user.credentials_version, client_version: client.version };
-    let store = app.store.by(app.acting(Actor::User(user.id), sign_in.requester));
+    let store = app.store.by(app.acting(Actor::User(user.id), sign_in.request_context));
     if !store.insert_session(&session, decided_on).await? {
         return Ok(None);
     }

@@ -5,9 +5,9 @@ mod rotate;
 use super::issue::{self, SignedInUser, Subject};
 use super::{InvalidGrant, Issued, IssuedRefresh, Refusal, audience, scope, snapshot, throttled};
 use crate::app::{App, Snapshot};
-use crate::audit::{Actor, AuditEvent, Kind};
+use crate::audit::{Actor, AuditEvent, EventKind};
 use crate::clock::UnixTime;
-use crate::domain::{Client, Exchange, Grant, PlainSecret, RefreshPolicy, Requester, RevokedReason, Session};
+use crate::domain::{Client, Exchange, Grant, PlainSecret, RefreshPolicy, RequestContext, RevokedReason, Session};
 use crate::store::StoreError;
 use crate::store::sessions::SignedIn;
 use crate::throttle::Failures;
@@ -34,7 +34,7 @@ pub struct Refresh<'a> {
     /// The resources that are asked for.
     pub resources: Vec<&'a str>,
     /// Who asks.
-    pub requester: &'a Requester,
+    pub request_context: &'a RequestContext,
 }
 
 /// A token of ours, and what the judge looks at of it.
@@ -60,7 +60,9 @@ async fn exchange(app: &App, refresh: Refresh<'_>) -> Result<(Verdict, Issued), 
     if !may_refresh {
         return Err(Refusal::UnauthorizedClient("the client lacks the refresh_token grant"));
     }
-    let Ok(token) = app.refresh_keys.open(refresh.token) else { return Err(not_ours(app, refresh.requester).await) };
+    let Ok(token) = app.refresh_keys.open(refresh.token) else {
+        return Err(not_ours(app, refresh.request_context).await);
+    };
     let hash = PlainSecret::new(refresh.token.to_owned()).hash();
     let opened = Opened { presented: Presented::new(&token, hash), token };
     let mut unknown_outcomes = 0;
@@ -81,11 +83,11 @@ async fn exchange(app: &App, refresh: Refresh<'_>) -> Result<(Verdict, Issued), 
 }
 
 /// A token that we never made. Counted: too many from one address are refused.
-async fn not_ours(app: &App, requester: &Requester) -> Refusal {
+async fn not_ours(app: &App, request_context: &RequestContext) -> Refusal {
     let now = app.clock.now();
-    let counted = app.throttle.as_ref().map(|throttle| throttle.forged_refresh_token(requester.address, now));
+    let counted = app.throttle.as_ref().map(|throttle| throttle.forged_refresh_token(request_context.address, now));
     match counted {
-        Some(Err(refused)) => throttled(app, Failures::RefreshTokens, refused, requester).await,
+        Some(Err(refused)) => throttled(app, Failures::RefreshTokens, refused, request_context).await,
         Some(Ok(())) | None => InvalidGrant::NotOurs.into(),
     }
 }
@@ -114,7 +116,7 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<At
         return Err(InvalidGrant::Ended.into());
     }
     let verdict = judge(&opened.presented, session, now, &policy);
-    condemn(app, &registry, session, verdict, refresh.requester).await?;
+    condemn(app, &registry, session, verdict, refresh.request_context).await?;
 
     let scope = scope::refreshed(refresh.scope, &session.scope, client)?;
     let granted = granted_audience(app, client, &session.audience, &refresh.resources)?;
@@ -129,11 +131,11 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<At
     // Signed before anything is stored: a failure here must not use the refresh token up.
     let issued = issued(app, &registry, subject, verdict, token, now)?;
     if let Some(exchange) = exchange {
-        let acting = || app.acting(Actor::Client(client.id.clone()), refresh.requester);
+        let acting = || app.acting(Actor::Client(client.id.clone()), refresh.request_context);
         let stored = match verdict {
             Verdict::Recover => {
-                let event = of_session(acting().event(Kind::RefreshRecovered), session);
-                app.store.exchange_and_tell(session.id, &exchange, event).await
+                let event = of_session(acting().event(EventKind::RefreshRecovered), session);
+                app.store.exchange_and_record(session.id, &exchange, event).await
             }
             _ => app.store.exchange(session.id, &exchange).await,
         };
@@ -182,9 +184,9 @@ async fn condemn(
     registry: &Snapshot,
     session: &Session,
     verdict: Verdict,
-    requester: &Requester,
+    request_context: &RequestContext,
 ) -> Result<(), Refusal> {
-    let acting = app.acting(Actor::Client(session.client_id.clone()), requester);
+    let acting = app.acting(Actor::Client(session.client_id.clone()), request_context);
     match verdict {
         Verdict::Reuse => {
             let now = acting.at;
@@ -193,7 +195,7 @@ async fn condemn(
         }
         Verdict::Ahead if registry.recovery_is_open(acting.at) => return Ok(()),
         Verdict::Ahead => {
-            app.tell_failure(of_session(acting.event(Kind::RefreshAhead), session)).await;
+            app.record_failure(of_session(acting.event(EventKind::RefreshAhead), session)).await;
             tracing::error!(session = %session.id, "a refresh token is ahead of the database, which has lost commits");
         }
         Verdict::Rotate | Verdict::Unrotated | Verdict::Replay | Verdict::Recover => return Ok(()),

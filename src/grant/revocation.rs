@@ -3,7 +3,7 @@
 use super::{Refusal, live, snapshot};
 use crate::app::App;
 use crate::audit::Actor;
-use crate::domain::{Client, ClientId, PlainSecret, Requester, RevokedReason, SessionId, UserId, Username};
+use crate::domain::{Client, ClientId, PlainSecret, RequestContext, RevokedReason, SessionId, UserId, Username};
 use crate::store::sessions::{SessionFilter, SignedIn};
 use crate::token::judge::{Presented, Verdict, is_alive, judge};
 
@@ -22,10 +22,15 @@ pub enum Bulk {
 /// Revokes one token for its own client, or for an administrator. Whatever the token is, the caller learns nothing.
 ///
 /// A refresh token ends its session; an access token ends alone (RFC 7009 §2.1).
-pub async fn revoke_token(app: &App, client: &Client, text: &str, requester: &Requester) -> Result<(), Refusal> {
+pub async fn revoke_token(
+    app: &App,
+    client: &Client,
+    text: &str,
+    request_context: &RequestContext,
+) -> Result<(), Refusal> {
     let reason = if client.is_admin() { RevokedReason::Admin } else { RevokedReason::Client };
     let now = app.clock.now();
-    let store = app.store.by(app.acting(Actor::Client(client.id.clone()), requester));
+    let store = app.store.by(app.acting(Actor::Client(client.id.clone()), request_context));
     if let Ok(token) = app.refresh_keys.open(text) {
         let Some(SignedIn { session, .. }) = app.store.find_session(token.session_id).await? else { return Ok(()) };
         if client.is_admin() || session.client_id == client.id {
@@ -43,9 +48,14 @@ pub async fn revoke_token(app: &App, client: &Client, text: &str, requester: &Re
 }
 
 /// Ends sessions in bulk, for the administrator `client`. How many ended.
-pub async fn revoke_bulk(app: &App, client: &Client, bulk: Bulk, requester: &Requester) -> Result<u64, Refusal> {
+pub async fn revoke_bulk(
+    app: &App,
+    client: &Client,
+    bulk: Bulk,
+    request_context: &RequestContext,
+) -> Result<u64, Refusal> {
     let now = app.clock.now();
-    let store = app.store.by(app.acting(Actor::Client(client.id.clone()), requester));
+    let store = app.store.by(app.acting(Actor::Client(client.id.clone()), request_context));
     let ended = match bulk {
         Bulk::Session(id) => store.revoke_session(id, RevokedReason::Admin, now).await?,
         Bulk::User(id) => store.revoke_user(id, RevokedReason::Admin, now).await?,
@@ -74,7 +84,7 @@ pub async fn logout_by_refresh_token(
     client: Option<&Client>,
     text: &str,
     all: bool,
-    requester: &Requester,
+    request_context: &RequestContext,
 ) -> Result<bool, Refusal> {
     let Ok(token) = app.refresh_keys.open(text) else { return Ok(true) };
     let Some(SignedIn { session, .. }) = app.store.find_session(token.session_id).await? else { return Ok(true) };
@@ -93,7 +103,7 @@ pub async fn logout_by_refresh_token(
     let presented = Presented::new(&token, PlainSecret::new(text.to_owned()).hash());
     let good = is_alive(session.life(), now, &policy)
         && !matches!(judge(&presented, &session, now, &policy), Verdict::Reuse | Verdict::Ahead);
-    let store = app.store.by(app.acting(Actor::User(session.user_id), requester));
+    let store = app.store.by(app.acting(Actor::User(session.user_id), request_context));
     if all && good {
         store.revoke_user(session.user_id, RevokedReason::Logout, now).await?;
         return Ok(true);
@@ -108,7 +118,7 @@ pub async fn logout_by_access_token(
     app: &App,
     text: &str,
     all: bool,
-    requester: &Requester,
+    request_context: &RequestContext,
 ) -> Result<Option<SessionId>, Refusal> {
     let registry = snapshot(app)?;
     let now = app.clock.now();
@@ -118,7 +128,7 @@ pub async fn logout_by_access_token(
     let Some(user) = live.ok().and_then(|live| live.user).map(|user| user.id()) else {
         return Ok(is_gone(app, sid, all).await?.then_some(sid));
     };
-    let store = app.store.by(app.acting(Actor::User(user), requester));
+    let store = app.store.by(app.acting(Actor::User(user), request_context));
     if all {
         store.revoke_user(user, RevokedReason::Logout, now).await?;
     } else {

@@ -15,7 +15,7 @@ use super::json;
 use super::submitted::{Form, Submitted};
 use crate::app::{App, Snapshot};
 use crate::clock::{NEVER, UnixTime};
-use crate::domain::{Claims, Client, Requester, Scope};
+use crate::domain::{Claims, Client, RequestContext, Scope};
 use crate::grant::introspection::{self, Active, Inactive, MayNotAsk};
 use crate::grant::live::{self, LiveAccess, LiveRefresh};
 use crate::grant::{Refusal, authenticate, snapshot, throttled};
@@ -64,21 +64,26 @@ pub async fn introspect(State(app): State<Arc<App>>, Form(request): Form<BODY_LI
     match introspection::introspect(&app, &caller, token).await? {
         Ok(Active::Access(access)) => return Ok(answer_access(&app, &access)),
         Ok(Active::Refresh(refresh)) => return Ok(answer_refresh(&app, &refresh)),
-        Err(Inactive::Dead(_)) => refuse_scanning(&app, &caller, token, &request.requester).await?,
+        Err(Inactive::Dead(_)) => refuse_scanning(&app, &caller, token, &request.request_context).await?,
         Err(_) => {}
     }
     Ok(json::no_store_bytes(INACTIVE))
 }
 
 /// Tokens of ours are answered for however many they are: that one has died is news to whoever asks.
-async fn refuse_scanning(app: &App, caller: &Client, token: &str, requester: &Requester) -> Result<(), Refusal> {
+async fn refuse_scanning(
+    app: &App,
+    caller: &Client,
+    token: &str,
+    request_context: &RequestContext,
+) -> Result<(), Refusal> {
     let Some(throttle) = &app.throttle else { return Ok(()) };
     if !live::is_forged(app, &*snapshot(app)?, token) {
         return Ok(());
     }
     match throttle.forged_introspection(&caller.id, app.clock.now()) {
         Ok(()) => Ok(()),
-        Err(refused) => Err(throttled(app, Failures::Introspections, refused, requester).await),
+        Err(refused) => Err(throttled(app, Failures::Introspections, refused, request_context).await),
     }
 }
 
@@ -92,7 +97,7 @@ async fn caller(app: &App, request: &Submitted) -> Result<Arc<Client>, OAuthErro
         return bearers_client(app, &registry, token).await;
     }
     let presented = presented_client(&request.headers, &request.params)?;
-    let client = authenticate(app, &registry, &presented, &request.requester).await?;
+    let client = authenticate(app, &registry, &presented, &request.request_context).await?;
     match introspection::may_ask(&client) {
         Ok(()) => Ok(client),
         Err(MayNotAsk::Public) => Err(OAuthError::invalid_client()),

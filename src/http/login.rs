@@ -44,7 +44,7 @@ async fn sign_in(app: &App, request: &Submitted) -> Result<Response, OAuthError>
         resources: params.all("resource")?,
         device,
         device_tokens: device_tokens(request, &client, &app.config)?,
-        requester: &request.requester,
+        request_context: &request.request_context,
     };
     let issued = password::grant(app, &client, sign_in).await?;
     if in_cookies {
@@ -61,7 +61,7 @@ async fn asking_client(app: &App, request: &Submitted) -> Result<Arc<Client>, OA
         presented => presented,
     };
     let registry = snapshot(app)?;
-    let client = authenticate(app, &registry, &presented, &request.requester).await?;
+    let client = authenticate(app, &registry, &presented, &request.request_context).await?;
     if Page::of(&request.headers) != Page::None {
         require_page_of(app, &registry, &request.headers, Some(&client))?;
     }

@@ -48,7 +48,7 @@ async fn by_bearer<'a>(app: &App, request: &'a Submitted, access: &str) -> Resul
         return Err(OAuthError::invalid_request("The request has two tokens."));
     }
     let held = held_beside(app, request, access).await?;
-    let ended = logout_by_access_token(app, access, all, &request.requester).await?;
+    let ended = logout_by_access_token(app, access, all, &request.request_context).await?;
     let Some(held) = held.filter(|held| !held.tokens().is_empty()) else {
         return ended.map(|_| None).ok_or_else(OAuthError::invalid_token);
     };
@@ -56,7 +56,7 @@ async fn by_bearer<'a>(app: &App, request: &'a Submitted, access: &str) -> Resul
         // That of a confidential client would ask for its secret, which an access token of the same session does without.
         let is_done = ended.is_some_and(|session| is_of_session(app, token, session));
         let client = held.proven_client().ok();
-        if !is_done && !logout_by_refresh_token(app, client, token, all, &request.requester).await? {
+        if !is_done && !logout_by_refresh_token(app, client, token, all, &request.request_context).await? {
             return Err(ended.map_or_else(OAuthError::invalid_token, |_| others_are_left()));
         }
     }
@@ -93,14 +93,14 @@ async fn by_refresh_token<'a>(app: &App, request: &'a Submitted) -> Result<Optio
     let client = asking_client(app, request).await?;
     match presented(app, request, client.as_ref()).await? {
         Presented::InBody(token) => {
-            let done = logout_by_refresh_token(app, client.as_deref(), token, all, &request.requester).await?;
+            let done = logout_by_refresh_token(app, client.as_deref(), token, all, &request.request_context).await?;
             if done { Ok(None) } else { Err(others_are_left()) }
         }
         Presented::InCookies(held) => {
             let client = held.proven_client().ok();
             let mut done = true;
             for token in held.tokens() {
-                done &= logout_by_refresh_token(app, client, token, all, &request.requester).await?;
+                done &= logout_by_refresh_token(app, client, token, all, &request.request_context).await?;
             }
             if done { Ok(Some(held)) } else { Err(others_are_left()) }
         }

@@ -34,7 +34,7 @@ async fn first_party(app: &App, request: &Submitted) -> Result<Response, OAuthEr
 pub(super) async fn asking_client(app: &App, request: &Submitted) -> Result<Option<Arc<Client>>, OAuthError> {
     match presented_client(&request.headers, &request.params)? {
         PresentedClient::Nobody => Ok(None),
-        presented => Ok(Some(authenticate(app, &*snapshot(app)?, &presented, &request.requester).await?)),
+        presented => Ok(Some(authenticate(app, &*snapshot(app)?, &presented, &request.request_context).await?)),
     }
 }
 
@@ -77,5 +77,5 @@ async fn exchange_held(app: &App, request: &Submitted, held: &Held<'_>) -> Resul
 fn asked<'a>(request: &'a Submitted, client: Option<&'a Client>, token: &'a str) -> Result<Refresh<'a>, OAuthError> {
     let params = &request.params;
     let (scope, resources) = (params.get("scope")?, params.all("resource")?);
-    Ok(Refresh { client, token, scope, resources, requester: &request.requester })
+    Ok(Refresh { client, token, scope, resources, request_context: &request.request_context })
 }

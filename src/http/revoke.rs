@@ -23,7 +23,7 @@ const BULK: [&str; 4] = ["sid", "sub", "username", "of_client"];
 /// Answers `POST /revoke`. `token_type_hint` is no help here and ignored: a token's form says what it is.
 pub async fn revoke(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>) -> Result<Response, OAuthError> {
     let presented = presented_client(&request.headers, &request.params)?;
-    let client = authenticate(&app, &*snapshot(&app)?, &presented, &request.requester).await?;
+    let client = authenticate(&app, &*snapshot(&app)?, &presented, &request.request_context).await?;
     let params = &request.params;
     let mut bulk = Vec::new();
     for name in BULK {
@@ -31,14 +31,14 @@ pub async fn revoke(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>
     }
     match (params.word("token")?, bulk.as_slice()) {
         (Some(token), []) => {
-            revoke_token(&app, &client, token, &request.requester).await?;
+            revoke_token(&app, &client, token, &request.request_context).await?;
             Ok(json::no_store_bytes("{}"))
         }
         (None, [_]) if Page::of(&request.headers) != Page::None => Err(OAuthError::not_for_pages()),
         (None, [_]) if !client.is_admin() => Err(OAuthError::not_permitted("The client is no administrator.")),
         (None, [(name, value)]) => {
             let revoked = match parse_bulk(name, value) {
-                Some(bulk) => revoke_bulk(&app, &client, bulk, &request.requester).await?,
+                Some(bulk) => revoke_bulk(&app, &client, bulk, &request.request_context).await?,
                 None => 0,
             };
             Ok(json::no_store_bytes(format!(r#"{{"revoked":{revoked}}}"#)))

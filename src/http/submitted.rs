@@ -15,7 +15,7 @@ use super::content_type::{ContentType, Encoding, content_type};
 use super::error::OAuthError;
 use super::layers::RequestId;
 use super::params::Params;
-use crate::domain::Requester;
+use crate::domain::RequestContext;
 
 /// How long a body may take to arrive once its head is there.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,13 +30,13 @@ pub struct Submitted {
     /// Its parameters.
     pub params: Params,
     /// Who sent it.
-    pub requester: Requester,
+    pub request_context: RequestContext,
 }
 
 impl Submitted {
     /// The address that it came from, as far as it can be believed.
     pub fn address(&self) -> IpAddr {
-        self.requester.address
+        self.request_context.address
     }
 }
 
@@ -78,8 +78,8 @@ async fn read(request: Request, limit: usize, accepted: &[Encoding]) -> Result<S
     let bytes =
         tokio::time::timeout(BODY_TIMEOUT, collect(body, limit)).await.map_err(|_| OAuthError::body_timeout())??;
     let params = params(content_type, &bytes, accepted)?;
-    let requester = requester(&parts);
-    Ok(Submitted { headers: parts.headers, params, requester })
+    let request_context = request_context(&parts);
+    Ok(Submitted { headers: parts.headers, params, request_context })
 }
 
 /// The parameters in a body of this type.
@@ -105,11 +105,11 @@ fn params(found: Option<ContentType>, bytes: &[u8], accepted: &[Encoding]) -> Re
     Ok(params)
 }
 
-fn requester(parts: &Parts) -> Requester {
+fn request_context(parts: &Parts) -> RequestContext {
     let ClientAddress { address, .. } = parts.extensions.get().copied().unwrap_or_default();
     let user_agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
     let request_id = parts.extensions.get().map(|RequestId(id)| id.clone());
-    Requester {
+    RequestContext {
         address,
         user_agent: user_agent.map(|agent| agent.chars().take(MAX_USER_AGENT).collect()),
         request_id: request_id.unwrap_or_default(),

@@ -22,7 +22,7 @@ pub async fn token(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>)
     let presented = presented_client(&request.headers, &request.params)?;
     let registry = snapshot(&app)?;
     let grant_type = request.params.require("grant_type", "The grant_type is missing.")?;
-    let client = authenticate(&app, &registry, &presented, &request.requester).await?;
+    let client = authenticate(&app, &registry, &presented, &request.request_context).await?;
     let grant = grant_type.parse::<Grant>().map_err(|_| OAuthError::unsupported_grant_type())?;
     let params = &request.params;
     let (scope, resources) = (params.get("scope")?, params.all("resource")?);
@@ -35,7 +35,7 @@ pub async fn token(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>)
                 resources,
                 device: device(&request)?,
                 device_tokens: device_tokens(&request, &client, &app.config)?,
-                requester: &request.requester,
+                request_context: &request.request_context,
             };
             Ok(token_response(&password::grant(&app, &client, sign_in).await?, Delivery::Body))
         }

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! ```
-//! # async fn change(store: &tokend::store::Store, by: tokend::audit::Acting, user: tokend::domain::UserId) {
+//! # async fn change(store: &tokend::store::Store, by: tokend::audit::AuditContext, user: tokend::domain::UserId) {
 //! store.by(by).enable_user(user).await;
 //! # }
 //! ```
@@ -16,26 +16,26 @@
 use std::ops::Deref;
 
 use super::Store;
-use crate::audit::{Acting, AuditEvent, Kind};
+use crate::audit::{AuditContext, AuditEvent, EventKind};
 
 /// See the module. Reads are those of [`Store`].
 #[derive(Clone, Debug)]
 pub struct ActingStore {
     store: Store,
-    acting: Acting,
+    acting: AuditContext,
 }
 
 impl Store {
     /// The same store, whose changes are recorded as those of `acting`.
     #[must_use]
-    pub fn by(&self, acting: Acting) -> ActingStore {
+    pub fn by(&self, acting: AuditContext) -> ActingStore {
         ActingStore { store: self.clone(), acting }
     }
 }
 
 impl ActingStore {
     /// The event of a change.
-    pub(super) fn event(&self, kind: Kind) -> AuditEvent {
+    pub(super) fn event(&self, kind: EventKind) -> AuditEvent {
         self.acting.event(kind)
     }
 }

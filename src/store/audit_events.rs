@@ -54,7 +54,7 @@ impl Store {
     }
 
     /// Tells of something that changed nothing, or nothing that is in the database.
-    pub async fn tell(&self, event: AuditEvent) -> Result<(), StoreError> {
+    pub async fn record(&self, event: AuditEvent) -> Result<(), StoreError> {
         self.hot.events.ask(event).await
     }
 

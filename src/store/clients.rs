@@ -5,7 +5,7 @@ use super::from_row::from_row;
 use super::journal::Revoked;
 use super::revoked_tokens::CLOCK_SLACK;
 use super::{ActingStore, Store, StoreError, registry, row, sessions, users};
-use crate::audit::Kind;
+use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::domain::{
     Client, ClientAuthentication, ClientId, Grant, Grants, Recovery, RevokedReason, RightsLost, SecretHash, TokenTyp,
@@ -162,7 +162,7 @@ impl ActingStore {
         let mut unit = self.begin().await?;
         with_client!(unit, INSERT, client, registry::another_version())?;
         registry::change(&mut unit).await?;
-        self.commit(unit, [self.event(Kind::ClientAdded).client(&client.id)]).await
+        self.commit(unit, [self.event(EventKind::ClientAdded).client(&client.id)]).await
     }
 
     /// Adds the first clients and the first user, in one. [`StoreError::Exists`] when one of them is there.
@@ -173,8 +173,8 @@ impl ActingStore {
         }
         users::insert(&mut unit, user, Some(password_hash)).await?;
         registry::change(&mut unit).await?;
-        let added = clients.iter().map(|client| self.event(Kind::ClientAdded).client(&client.id));
-        let event = self.event(Kind::UserAdded).user(user.id).of(user.username.to_string());
+        let added = clients.iter().map(|client| self.event(EventKind::ClientAdded).client(&client.id));
+        let event = self.event(EventKind::UserAdded).user(user.id).of(user.username.to_string());
         self.commit(unit, added.chain([event])).await
     }
 
@@ -195,7 +195,7 @@ impl ActingStore {
         }
         let ended = end_sessions(&mut unit, &client.id, lost, now).await?;
         registry::change(&mut unit).await?;
-        let event = self.event(Kind::ClientChanged).client(&client.id).counting(ended);
+        let event = self.event(EventKind::ClientChanged).client(&client.id).counting(ended);
         self.commit(unit, [event.because(what_changed(before, client))]).await?;
         Ok(Some(ended))
     }
@@ -217,7 +217,7 @@ impl ActingStore {
         }
         let ended = sessions::revoke_of_client(&mut unit, id, RevokedReason::Admin, now).await?;
         registry::change(&mut unit).await?;
-        let event = self.event(Kind::SessionsRevoked).client(id).counting(ended);
+        let event = self.event(EventKind::SessionsRevoked).client(id).counting(ended);
         self.commit(unit, [event.because(RevokedReason::Admin.as_str())]).await?;
         Ok((ended, revoked.map_or(now, |row| row.tokens_revoked_at)))
     }
@@ -230,7 +230,7 @@ impl ActingStore {
         let tokens_until = removed.tokens_revoked_at.max(now).saturating_add(1);
         sql!(unit, execute, REMEMBER_REMOVED, id.as_str(), tokens_until)?;
         registry::change(&mut unit).await?;
-        self.commit(unit, [self.event(Kind::ClientRemoved).client(id)]).await?;
+        self.commit(unit, [self.event(EventKind::ClientRemoved).client(id)]).await?;
         Ok(true)
     }
 }

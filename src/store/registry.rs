@@ -3,7 +3,7 @@
 use super::db::{Unit, sql};
 use super::from_row::from_row;
 use super::{ActingStore, Store, StoreError};
-use crate::audit::Kind;
+use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::random;
 
@@ -41,8 +41,8 @@ impl ActingStore {
         let mut unit = self.begin().await?;
         sql!(unit, execute, SET_RECOVERY, until, another_version())?;
         let event = match until {
-            Some(until) => self.event(Kind::RecoveryOpened).of(until.to_string()),
-            None => self.event(Kind::RecoveryClosed),
+            Some(until) => self.event(EventKind::RecoveryOpened).of(until.to_string()),
+            None => self.event(EventKind::RecoveryClosed),
         };
         self.commit(unit, [event]).await
     }

@@ -9,7 +9,7 @@ use super::journal::Revoked;
 use super::kept::Read;
 use super::values::Values;
 use super::{ActingStore, Store, StoreError};
-use crate::audit::{AuditEvent, Kind};
+use crate::audit::{AuditEvent, EventKind};
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::{ClientId, RevokedReason};
 
@@ -63,7 +63,7 @@ impl ActingStore {
         let revoked = self.again(|| async move {
             let mut unit = self.begin().await?;
             let revoked = sql!(unit, execute, REVOKE, jti, expires_at)?;
-            let event = AuditEvent { jti: Some(jti), ..self.event(Kind::TokenRevoked) };
+            let event = AuditEvent { jti: Some(jti), ..self.event(EventKind::TokenRevoked) };
             self.commit(unit, (revoked == 1).then_some(event)).await
         });
         revoked.await?;

@@ -16,7 +16,7 @@ use super::from_row::from_row;
 use super::journal::Revoked;
 use super::users::{StoredUser, user_columns};
 use super::{ActingStore, Store, StoreError, within};
-use crate::audit::{AuditEvent, Kind};
+use crate::audit::{AuditEvent, EventKind};
 use crate::clock::UnixTime;
 use crate::domain::{
     ClientId, Exchange, RevokedReason, Rotation, Scope, Session, SessionId, SessionLife, User, UserId,
@@ -208,7 +208,7 @@ impl Store {
     }
 
     /// As [`Store::exchange`], for an exchange that is worth an event.
-    pub async fn exchange_and_tell(
+    pub async fn exchange_and_record(
         &self,
         id: SessionId,
         exchange: &Exchange,
@@ -275,7 +275,8 @@ impl Store {
 impl ActingStore {
     /// Stores a new session, unless what it was decided on has changed. Whether it was stored.
     pub async fn insert_session(&self, session: &Session, decided_on: DecidedOn) -> Result<bool, StoreError> {
-        let event = self.event(Kind::SignedIn).user(session.user_id).client(&session.client_id).session(session.id);
+        let event =
+            self.event(EventKind::SignedIn).user(session.user_id).client(&session.client_id).session(session.id);
         let insert = Insert { session: session.clone(), decided_on, event };
         if self.insert_again(|| self.hot.inserts.ask(insert.clone())).await? {
             return Ok(true);
@@ -344,9 +345,9 @@ impl ActingStore {
         of: impl FnOnce(AuditEvent) -> AuditEvent,
     ) -> Result<(), StoreError> {
         let kind = match reason {
-            RevokedReason::Logout => Kind::SignedOut,
-            RevokedReason::Reuse => Kind::RefreshReused,
-            _ => Kind::SessionsRevoked,
+            RevokedReason::Logout => EventKind::SignedOut,
+            RevokedReason::Reuse => EventKind::RefreshReused,
+            _ => EventKind::SessionsRevoked,
         };
         let event = of(self.event(kind)).counting(ended).because(reason.as_str());
         self.commit(unit, (ended > 0).then_some(event)).await

@@ -3,7 +3,7 @@
 use super::db::{Unit, sql};
 use super::from_row::from_row;
 use super::{ActingStore, Store, StoreError, registry, row};
-use crate::audit::Kind;
+use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::domain::StoredKey;
 
@@ -86,7 +86,7 @@ impl ActingStore {
         insert(&mut unit, key).await?;
         let replaced = sql!(unit, all KidRow, REPLACE_PENDING, now, key.signs_from, key.kid.as_str())?;
         let replaced: Vec<_> = replaced.into_iter().map(|row| row.kid).collect();
-        let event = self.event(Kind::KeyAdded).of(key.kid.clone());
+        let event = self.event(EventKind::KeyAdded).of(key.kid.clone());
         let event = match replaced.as_slice() {
             [] => event,
             kids => event.because(&format!("in place of {}", kids.join(" "))),
@@ -100,7 +100,7 @@ impl ActingStore {
         let mut unit = self.begin().await?;
         insert(&mut unit, key).await?;
         registry::change(&mut unit).await?;
-        self.commit(unit, [self.event(Kind::KeyAdded).of(key.kid.clone())]).await
+        self.commit(unit, [self.event(EventKind::KeyAdded).of(key.kid.clone())]).await
     }
 
     /// Removes a signing key. False when there is no such key.
@@ -110,7 +110,7 @@ impl ActingStore {
             return Ok(false);
         }
         registry::change(&mut unit).await?;
-        self.commit(unit, [self.event(Kind::KeyRemoved).of(kid.to_owned())]).await?;
+        self.commit(unit, [self.event(EventKind::KeyRemoved).of(kid.to_owned())]).await?;
         Ok(true)
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::db::{Unit, sql};
 use super::from_row::from_row;
 use super::{ActingStore, Store, StoreError, row, sessions};
-use crate::audit::Kind;
+use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::domain::{RevokedReason, User, UserId, Username};
 
@@ -153,7 +153,7 @@ impl ActingStore {
     pub async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
         insert(&mut unit, user, password_hash).await?;
-        let event = self.event(Kind::UserAdded).user(user.id).of(user.username.to_string());
+        let event = self.event(EventKind::UserAdded).user(user.id).of(user.username.to_string());
         self.commit(unit, [event]).await
     }
 
@@ -170,7 +170,7 @@ impl ActingStore {
         change(&mut user)?;
         let claims = row::claims_text(&user.claims);
         sql!(unit, execute, UPDATE, id.0, user.email.as_deref(), &claims)?;
-        Ok(self.tell_of(unit, true, Kind::UserChanged, id).await?)
+        Ok(self.record_change_of(unit, true, EventKind::UserChanged, id).await?)
     }
 
     /// Sets a new password and ends every session, in one. The number of sessions; `None` when there is no such user.
@@ -180,7 +180,7 @@ impl ActingStore {
             return Ok(None);
         }
         let ended = sessions::revoke_of_user(&mut unit, id, RevokedReason::PasswordChanged, now).await?;
-        let event = self.event(Kind::PasswordSet).user(id).counting(ended);
+        let event = self.event(EventKind::PasswordSet).user(id).counting(ended);
         self.commit(unit, [event]).await?;
         Ok(Some(ended))
     }
@@ -192,7 +192,7 @@ impl ActingStore {
             return Ok(None);
         }
         let ended = sessions::revoke_of_user(&mut unit, id, RevokedReason::UserDisabled, now).await?;
-        let event = self.event(Kind::UserDisabled).user(id).counting(ended);
+        let event = self.event(EventKind::UserDisabled).user(id).counting(ended);
         self.commit(unit, [event]).await?;
         Ok(Some(ended))
     }
@@ -201,7 +201,7 @@ impl ActingStore {
     pub async fn enable_user(&self, id: UserId) -> Result<bool, StoreError> {
         let mut unit = self.begin().await?;
         let done = sql!(unit, execute, ENABLE, id.0)? == 1;
-        self.tell_of(unit, done, Kind::UserEnabled, id).await
+        self.record_change_of(unit, done, EventKind::UserEnabled, id).await
     }
 
     /// Makes every device of a user that was known before `now` a device like any other. False when there is no such user.
@@ -209,7 +209,7 @@ impl ActingStore {
         // A token of this very second is forgotten too.
         let mut unit = self.begin().await?;
         let done = sql!(unit, execute, FORGET_DEVICES, id.0, now.saturating_add(1))? == 1;
-        self.tell_of(unit, done, Kind::DevicesForgotten, id).await
+        self.record_change_of(unit, done, EventKind::DevicesForgotten, id).await
     }
 
     /// Removes a user and, by the foreign key, its sessions. False when there is no such user.
@@ -217,13 +217,13 @@ impl ActingStore {
         let mut unit = self.begin().await?;
         let Some(removed) = sql!(unit, optional RemovedRow, REMOVE, id.0)? else { return Ok(false) };
         // Nobody else knows any more whose events they are.
-        let event = self.event(Kind::UserRemoved).user(id).of(removed.username);
+        let event = self.event(EventKind::UserRemoved).user(id).of(removed.username);
         self.commit(unit, [event]).await?;
         Ok(true)
     }
 
     /// Commits a change of a user, and tells of it if there was one.
-    async fn tell_of(&self, unit: Unit, done: bool, kind: Kind, id: UserId) -> Result<bool, StoreError> {
+    async fn record_change_of(&self, unit: Unit, done: bool, kind: EventKind, id: UserId) -> Result<bool, StoreError> {
         self.commit(unit, done.then(|| self.event(kind).user(id))).await?;
         Ok(done)
     }

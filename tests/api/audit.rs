@@ -19,7 +19,7 @@ const DELETE_NEWER: &str = "DELETE FROM audit_events WHERE seq > \
 impl TestServer {
     /// Every event, the oldest first, failures that were repeated among them.
     async fn events(&self) -> Vec<AuditEvent> {
-        self.app.tell_repeated(true).await;
+        self.app.record_repeats(true).await;
         let mut events = self.app.store.list_events(AuditFilter::All, 0, 100_000).await.unwrap();
         events.reverse();
         events
@@ -68,8 +68,8 @@ impl TestServer {
         self.app.store.verify_audit().await.unwrap().unwrap().anchors
     }
 
-    async fn told_of_rewinding(&self) -> usize {
-        self.app.tell_rewound().await;
+    async fn reported_rewinding(&self) -> usize {
+        self.app.record_rewound().await;
         self.events_of("audit.rewound").await.len()
     }
 }

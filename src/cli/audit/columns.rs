@@ -1,6 +1,6 @@
 //! A table of events that fits a terminal. What no terminal limits is printed whole.
 
-use crate::audit::Kind;
+use crate::audit::EventKind;
 use crate::cli::output::{Cell, escaped};
 use crate::store::audit_events::NamedEvent;
 
@@ -39,7 +39,7 @@ pub fn row(named: &NamedEvent) -> Row {
     let event = &named.event;
     let id = event.user_id.map(|id| id.to_string());
     // Who has been removed is told by name in one event, and by id in all others.
-    let removed = event.target.clone().filter(|_| event.kind == Kind::UserRemoved.as_str());
+    let removed = event.target.clone().filter(|_| event.kind == EventKind::UserRemoved.as_str());
     let user = named.username.clone().or(removed).or_else(|| id.clone());
     let actor = match (&named.username, id) {
         (Some(name), Some(id)) if event.actor == format!("user:{id}") => format!("user:{name}"),

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::columns::{Layout, row};
 use super::{follow, record};
-use crate::audit::Kind;
+use crate::audit::EventKind;
 use crate::cli::context::Context;
 use crate::cli::lengths::since;
 use crate::cli::output::{Cell, Format, Record, print, terminal_width};
@@ -30,7 +30,7 @@ pub struct Listing {
     client: Option<ClientId>,
     /// Only those of this kind, such as `sign_in.failed`.
     #[arg(long, value_name = "KIND", value_parser = kinds(), hide_possible_values = true)]
-    kind: Option<Kind>,
+    kind: Option<EventKind>,
     /// Only those from this address or network, such as 203.0.113.7 or 10.0.0.0/8.
     #[arg(long, value_name = "ADDRESS|CIDR", value_parser = config::network)]
     address: Option<IpNet>,
@@ -51,9 +51,9 @@ pub struct Listing {
 }
 
 /// A wrong one is answered with the list of all.
-fn kinds() -> impl clap::builder::TypedValueParser<Value = Kind> {
-    let names = PossibleValuesParser::new(Kind::ALL.map(Kind::as_str));
-    names.try_map(|name| Kind::ALL.into_iter().find(|kind| kind.as_str() == name).ok_or("no such kind"))
+fn kinds() -> impl clap::builder::TypedValueParser<Value = EventKind> {
+    let names = PossibleValuesParser::new(EventKind::ALL.map(EventKind::as_str));
+    names.try_map(|name| EventKind::ALL.into_iter().find(|kind| kind.as_str() == name).ok_or("no such kind"))
 }
 
 /// Lists events, and follows them if that was asked for.

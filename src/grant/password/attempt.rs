@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::super::Refusal;
 use crate::app::App;
-use crate::audit::{Actor, Kind};
-use crate::domain::{Requester, UserId, Username};
+use crate::audit::{Actor, EventKind};
+use crate::domain::{RequestContext, UserId, Username};
 use crate::throttle::{AccountLimit, AccountTag, Admission, AttemptKey, Failures, Throttle, Throttled, Ticket, Turn};
 use crate::token::device::KnownDevice;
 
@@ -16,7 +16,7 @@ const NO_TURN: i64 = 1;
 #[derive(Clone, Copy)]
 pub(super) struct Guess<'a> {
     app: &'a App,
-    requester: &'a Requester,
+    request_context: &'a RequestContext,
     account: AttemptKey,
 }
 
@@ -38,10 +38,10 @@ struct Counted {
 
 impl<'a> Guess<'a> {
     /// Counted under the same key for all spellings of a name, and for names that nobody has.
-    pub(super) fn new(app: &'a App, requester: &'a Requester, typed: &str) -> Self {
+    pub(super) fn new(app: &'a App, request_context: &'a RequestContext, typed: &str) -> Self {
         let name = typed.parse::<Username>();
         let name = name.as_ref().map_or(typed, Username::as_str);
-        Self { app, requester, account: app.attempt_keys.of("account", name.as_bytes()) }
+        Self { app, request_context, account: app.attempt_keys.of("account", name.as_bytes()) }
     }
 
     /// The devices that `tokens` speak of and that are young enough to be believed.
@@ -58,7 +58,7 @@ impl<'a> Guess<'a> {
         let (now, patience) = (self.app.clock.now(), self.app.config.passwords.queue);
         let [a, b, c, d, ..] = self.account;
         let account = AccountTag::from_be_bytes([a, b, c, d]);
-        match throttle.sources.admit(self.requester.address, account, now, patience).await {
+        match throttle.sources.admit(self.request_context.address, account, now, patience).await {
             Admission::Admitted(ticket) => Ok(Some(ticket)),
             Admission::Refused(refused) => Err(self.refuse(Failures::Address, refused, None).await),
             Admission::Pending => Err(Refusal::Busy { retry_after: NO_TURN }),
@@ -114,18 +114,18 @@ impl<'a> Guess<'a> {
     }
 
     async fn refuse(&self, what: Failures, refused: Throttled, user: Option<UserId>) -> Refusal {
-        self.tell(Kind::Throttled, what.as_str(), user).await;
+        self.record(EventKind::Throttled, what.as_str(), user).await;
         Refusal::throttled(self.app, what, refused)
     }
 
     /// Tells the audit trail. A name that nobody has is told as its digest: it may be a password, typed into the wrong field.
-    pub(super) async fn tell(&self, kind: Kind, reason: &str, user: Option<UserId>) {
-        let event = self.app.acting(Actor::Stranger, self.requester).event(kind).because(reason);
+    pub(super) async fn record(&self, kind: EventKind, reason: &str, user: Option<UserId>) {
+        let event = self.app.acting(Actor::Stranger, self.request_context).event(kind).because(reason);
         let event = match user {
             Some(user) => event.user(user),
             None => event.of(format!("name:{:032x}", u128::from_be_bytes(self.account))),
         };
-        self.app.tell_failure(event).await;
+        self.app.record_failure(event).await;
     }
 }
 

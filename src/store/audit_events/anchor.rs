@@ -8,7 +8,7 @@ use super::log::Writer;
 use super::memory::Rewound;
 use super::register::seal_again;
 use super::{AuditLog, seal_of};
-use crate::audit::{AuditEvent, COMMANDS, ChainEnd, Kind, Link, digest_of, list_of};
+use crate::audit::{AuditEvent, COMMANDS, ChainEnd, EventKind, Link, digest_of, list_of};
 use crate::clock::{NEVER, Seconds, UnixTime};
 
 /// By how much the clock of a node may be ahead that purges.
@@ -111,13 +111,13 @@ impl Store {
     }
 
     /// Whether this process has written events, apart from those that came with a sign-in.
-    pub fn has_told(&self) -> bool {
+    pub fn has_recorded(&self) -> bool {
         self.audit.writer().is_some_and(Writer::has_written)
     }
 
     /// Tells of each chain that was found behind, as `event`, and gives those that were told. Those are none that the purge may have
     /// deleted, and none when the database is on another timeline: then it has lost commits, and everything is behind.
-    pub async fn tell_rewound(&self, event: &AuditEvent) -> Result<Vec<Rewound>, StoreError> {
+    pub async fn record_rewound(&self, event: &AuditEvent) -> Result<Vec<Rewound>, StoreError> {
         let Some(writer) = self.audit.writer().filter(|writer| writer.memory.has_rewound()) else {
             return Ok(Vec::new());
         };
@@ -126,7 +126,7 @@ impl Store {
         }
         let rewound = writer.memory.rewound(purged_until(event.at, writer.keeping.retention));
         for found in &rewound {
-            self.tell(event.clone().of(found.writer.to_string()).because(&found.reason)).await?;
+            self.record(event.clone().of(found.writer.to_string()).because(&found.reason)).await?;
             writer.memory.told(found);
         }
         Ok(rewound)
@@ -165,7 +165,7 @@ impl ActingStore {
         seal_again(&mut unit.handle(), keys).await?;
         sql!(unit, execute, DELETE_LOST)?;
         let ends = chain_ends(&mut unit).await?;
-        write(&self.audit, unit, self.event(Kind::AuditSealed), &ends).await.map(|anchored| Some(anchored.chains))
+        write(&self.audit, unit, self.event(EventKind::AuditSealed), &ends).await.map(|anchored| Some(anchored.chains))
     }
 }
 

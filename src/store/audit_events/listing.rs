@@ -11,7 +11,7 @@ use super::super::db::{Handle, sql};
 use super::super::from_row::from_row;
 use super::super::{Store, StoreError};
 use super::read::EventRow;
-use crate::audit::{Actor, AuditEvent, Kind};
+use crate::audit::{Actor, AuditEvent, EventKind};
 use crate::clock::UnixTime;
 use crate::domain::{ClientId, SessionId, UserId};
 
@@ -28,7 +28,7 @@ pub struct EventQuery {
     /// They concern this session.
     pub session: Option<SessionId>,
     /// They are of this kind.
-    pub kind: Option<Kind>,
+    pub kind: Option<EventKind>,
     /// They concern this client, or it caused them.
     pub client: Option<ClientId>,
     /// They came from there.
@@ -139,11 +139,11 @@ impl EventQuery {
             && is(self.kind.map(|kind| event.kind == kind.as_str()))
             && is(self.client.as_ref().map(|id| event.client_id.as_deref() == Some(id.as_str()) || caused(id)))
             && is(self.network.as_ref().map(from))
-            && (self.with_anchors() || event.kind != Kind::AuditAnchored.as_str())
+            && (self.with_anchors() || event.kind != EventKind::AuditAnchored.as_str())
     }
 
     fn with_anchors(&self) -> bool {
-        self.anchors || self.kind == Some(Kind::AuditAnchored)
+        self.anchors || self.kind == Some(EventKind::AuditAnchored)
     }
 
     /// The address, where the network is a single one: SQL compares texts, and knows nothing of networks.
@@ -206,7 +206,7 @@ impl Store {
         (at, writer, seq): (UnixTime, Uuid, i64),
         size: i64,
     ) -> Result<Vec<NamedEvent>, StoreError> {
-        let (kind, client) = (query.kind.map(Kind::as_str), query.client.as_ref().map(ClientId::as_str));
+        let (kind, client) = (query.kind.map(EventKind::as_str), query.client.as_ref().map(ClientId::as_str));
         let (actor, address) = (query.client.as_ref().map(actor), query.address());
         let (user, session) = (query.user.map(|id| id.0), query.session.map(|id| id.0));
         let mut unit = self.begin_snapshot().await?;
@@ -252,14 +252,14 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::Acting;
+    use crate::audit::AuditContext;
 
     #[test]
     fn an_event_is_meant_if_everything_of_a_query_holds() {
         let app: ClientId = "app".parse().unwrap();
         let (user, session) = (UserId(Uuid::from_u128(1)), SessionId(Uuid::from_u128(2)));
-        let acting = Acting { actor: Actor::Stranger, at: 100, requester: None };
-        let event = acting.event(Kind::SignedIn).user(user).client(&app).session(session);
+        let acting = AuditContext { actor: Actor::Stranger, at: 100, request_context: None };
+        let event = acting.event(EventKind::SignedIn).user(user).client(&app).session(session);
         let event = AuditEvent { address: Some("10.1.2.3".to_owned()), ..event };
         let all = EventQuery::default();
         let network = |text: &str| EventQuery { network: Some(text.parse().unwrap()), ..EventQuery::default() };
@@ -271,23 +271,24 @@ mod tests {
             (EventQuery { user: Some(UserId(session.0)), ..all.clone() }, false),
             (EventQuery { session: Some(session), ..all.clone() }, true),
             (EventQuery { session: Some(SessionId(user.0)), ..all.clone() }, false),
-            (EventQuery { kind: Some(Kind::SignedIn), ..all.clone() }, true),
-            (EventQuery { kind: Some(Kind::SignedOut), ..all.clone() }, false),
+            (EventQuery { kind: Some(EventKind::SignedIn), ..all.clone() }, true),
+            (EventQuery { kind: Some(EventKind::SignedOut), ..all.clone() }, false),
             (EventQuery { client: Some(app.clone()), ..all.clone() }, true),
             (EventQuery { client: "web".parse().ok(), ..all.clone() }, false),
             (network("10.1.2.3/32"), true),
             (network("10.0.0.0/8"), true),
             (network("10.1.2.4/32"), false),
             (network("fd00::/8"), false),
-            (EventQuery { kind: Some(Kind::SignedOut), client: Some(app.clone()), ..all.clone() }, false),
+            (EventQuery { kind: Some(EventKind::SignedOut), client: Some(app.clone()), ..all.clone() }, false),
         ] {
             assert_eq!(query.matches(&event), meant, "{query:?}");
         }
-        let caused = Acting { actor: Actor::Client(app.clone()), at: 100, requester: None }.event(Kind::Throttled);
+        let caused = AuditContext { actor: Actor::Client(app.clone()), at: 100, request_context: None }
+            .event(EventKind::Throttled);
         assert!(EventQuery { client: Some(app), ..all.clone() }.matches(&caused));
         assert!(!network("10.0.0.0/8").matches(&caused), "it has no address");
-        let anchor = acting.event(Kind::AuditAnchored);
+        let anchor = acting.event(EventKind::AuditAnchored);
         assert!(!all.matches(&anchor) && EventQuery { anchors: true, ..all.clone() }.matches(&anchor));
-        assert!(EventQuery { kind: Some(Kind::AuditAnchored), ..all }.matches(&anchor));
+        assert!(EventQuery { kind: Some(EventKind::AuditAnchored), ..all }.matches(&anchor));
     }
 }

@@ -59,7 +59,7 @@ impl Store {
             }
         }
         if purged > 0 {
-            self.tell(told(purged).of(before.to_string())).await?;
+            self.record(told(purged).of(before.to_string())).await?;
         }
         Ok(purged)
     }

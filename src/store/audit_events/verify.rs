@@ -14,7 +14,7 @@ use super::log::Writer;
 use super::read::{EventRow, select_events};
 use super::register::{REGISTER, RegisterRow, folded, is_sealed};
 use super::seal_of;
-use crate::audit::{AuditEvent, AuditKeys, Kind, Link, digest_of, ends_in};
+use crate::audit::{AuditEvent, AuditKeys, EventKind, Link, digest_of, ends_in};
 use crate::clock::UnixTime;
 
 use claims::Claims;
@@ -184,12 +184,12 @@ impl Walk {
 
     fn count(&mut self, row: &EventRow) {
         self.newest = self.newest.max(row.at);
-        if row.kind == Kind::AuditAnchored.as_str() {
+        if row.kind == EventKind::AuditAnchored.as_str() {
             self.verified.anchors += 1;
         } else {
             self.verified.events += 1;
         }
-        if row.kind == Kind::AuditPurged.as_str()
+        if row.kind == EventKind::AuditPurged.as_str()
             && let Some(until) = row.target.as_deref().and_then(|until| until.parse().ok())
         {
             self.purged = self.purged.max(until);
@@ -198,9 +198,9 @@ impl Walk {
 
     fn hear_one(&mut self, writer: Uuid, row: &EventRow, list: Option<&[u8]>) {
         let seq = row.seq;
-        let is = |kind: Kind| row.kind == kind.as_str();
-        let has_list = is(Kind::AuditAnchored) || is(Kind::AuditSealed);
-        if is(Kind::AuditRewound) {
+        let is = |kind: EventKind| row.kind == kind.as_str();
+        let has_list = is(EventKind::AuditAnchored) || is(EventKind::AuditSealed);
+        if is(EventKind::AuditRewound) {
             self.verified.findings.push(Finding::Told { writer, seq });
         }
         let told = list.filter(|list| has_list && row.target.as_ref() == Some(&digest_of(list)));

@@ -41,7 +41,7 @@ async fn anchors_are_true_while_everybody_writes(engine: Engine) {
     };
     let (answers, ()) = tokio::join!(writing, anchoring);
     assert!(answers.iter().all(|answer| answer.status == 200));
-    assert_eq!(server.told_of_rewinding().await, 0);
+    assert_eq!(server.reported_rewinding().await, 0);
     server.assert_whole().await;
 }
 
@@ -59,7 +59,7 @@ async fn chains_that_were_put_back_are_found_by_a_later_anchor(engine: Engine) {
     server.run(&["DELETE FROM audit_anchors WHERE seq > (SELECT c.seq FROM audit_chains c WHERE c.writer = audit_anchors.writer)"]).await;
     server.assert_whole().await;
     server.login().await.ok();
-    assert_eq!(server.told_of_rewinding().await, 1, "a server that runs remembers");
+    assert_eq!(server.reported_rewinding().await, 1, "a server that runs remembers");
 }
 
 /// The newest anchors of the same chain are cut off with it, but those of another node stay.
@@ -104,8 +104,8 @@ async fn a_chain_that_was_taken_out_of_the_register_is_found(engine: Engine) {
     let findings = server.found().await;
     assert!(matches!(findings[..], [Finding::Gone { .. }]), "{findings:?}");
     node.app.anchor_audit(false).await;
-    assert_eq!(server.told_of_rewinding().await, 0);
-    node.app.tell_rewound().await;
+    assert_eq!(server.reported_rewinding().await, 0);
+    node.app.record_rewound().await;
     assert_eq!(server.events_of("audit.rewound").await.len(), 1, "whose chain it was knows");
 }
 

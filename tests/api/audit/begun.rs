@@ -1,6 +1,6 @@
 //! Where the trail begins: with the first migration, with the upgrade of version 0.1.0, or where an operator says.
 
-use tokend::audit::{Acting, Actor};
+use tokend::audit::{Actor, AuditContext};
 use tokend::store::audit_events::{Finding, Keeping};
 
 use crate::harness::{Database, Engine, TestServer, on_both_databases, trail_keys};
@@ -52,7 +52,7 @@ async fn a_database_of_version_0_1_0_goes_on(engine: Engine) {
         assert_eq!(store.migrate(&trail_keys()).await.expect("it migrates"), 1);
         server.login().await.ok();
         server.app.anchor_audit(true).await;
-        assert_eq!(server.told_of_rewinding().await, 0);
+        assert_eq!(server.reported_rewinding().await, 0);
         let expected = if seal.is_some() { vec![] } else { vec![Finding::Unsealed] };
         assert_eq!(server.found().await, expected);
         let chains = server.database.ask_texts("SELECT CAST(count(*) AS TEXT) FROM audit_chains WHERE seq = 0").await;
@@ -69,12 +69,12 @@ async fn a_trail_that_was_sealed_again_begins_there(engine: Engine) {
     server.app.anchor_audit(true).await;
     server.put_chains_back().await;
     server.login().await.ok();
-    assert_eq!(server.told_of_rewinding().await, 1);
+    assert_eq!(server.reported_rewinding().await, 1);
     server.run(&["UPDATE audit_register SET seal = NULL"]).await;
     assert_eq!(server.found().await.len(), 3);
     let store = server.database.open_again().await;
     store.keep_audit(trail_keys(), Keeping { retention: 0, shared: true });
-    let acting = Acting { actor: Actor::Operator(0), at: server.clock.now(), requester: None };
+    let acting = AuditContext { actor: Actor::Operator(0), at: server.clock.now(), request_context: None };
     let chains = store.by(acting).seal_audit().await.unwrap();
     assert!(chains.is_some_and(|chains| chains >= 3), "{chains:?}");
     server.assert_whole().await;

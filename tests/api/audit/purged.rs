@@ -1,6 +1,6 @@
 //! The purge deletes events, chains and anchors for their age, and `verify` tells that from an attack.
 
-use tokend::audit::{Acting, Actor};
+use tokend::audit::{Actor, AuditContext};
 use tokend::store::audit_events::Keeping;
 
 use crate::harness::{Engine, Settings, TestServer, on_both_databases, trail_keys};
@@ -34,7 +34,7 @@ async fn anchors_and_the_purge_agree(engine: Engine) {
     server.login().await.ok();
     for app in [&server.app, &node.app, &late.app] {
         app.anchor_audit(false).await;
-        app.tell_rewound().await;
+        app.record_rewound().await;
     }
     assert_eq!(server.events_of("audit.rewound").await, [], "a purge is no attack");
     server.assert_whole().await;
@@ -47,7 +47,7 @@ async fn the_chain_of_commands_outlives_its_events(engine: Engine) {
     let server = TestServer::start_with(engine, Settings::with("[audit]\nretention = '1d'")).await;
     let commands = server.database.open_again().await;
     commands.keep_audit(trail_keys(), Keeping { retention: 86_400, shared: true });
-    let told = |at| Acting { actor: Actor::Operator(0), at, requester: None };
+    let told = |at| AuditContext { actor: Actor::Operator(0), at, request_context: None };
     for _ in 0..2 {
         commands.by(told(server.clock.now())).set_recovery(None).await.unwrap();
         server.app.anchor_audit(true).await;

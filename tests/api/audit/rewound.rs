@@ -17,7 +17,7 @@ async fn a_server_tells_of_its_chain_that_was_put_back(engine: Engine) {
         } else {
             server.app.anchor_audit(false).await;
         }
-        assert_eq!((server.told_of_rewinding().await, server.told_of_rewinding().await), (1, 1), "once");
+        assert_eq!((server.reported_rewinding().await, server.reported_rewinding().await), (1, 1), "once");
         let told = server.event("audit.rewound").await;
         assert_eq!((told.actor.as_str(), told.reason.as_deref()), ("server", Some("event 2 was its last, and 1 is")));
         assert!(told.target.is_some());
@@ -47,7 +47,7 @@ async fn a_server_tells_of_other_chains_that_were_put_back(engine: Engine) {
         ])
         .await;
     server.app.anchor_audit(false).await;
-    assert_eq!(server.told_of_rewinding().await, 1);
+    assert_eq!(server.reported_rewinding().await, 1);
 }
 
 on_both_databases!(a_server_tells_of_its_chain_that_was_put_back, a_server_tells_of_other_chains_that_were_put_back,);

@@ -1,7 +1,7 @@
 //! Somebody with the database in hand alters the trail, and is found out.
 
 use futures_util::future::join_all;
-use tokend::audit::{Acting, Actor, Kind};
+use tokend::audit::{Actor, AuditContext, EventKind};
 use tokend::store::Store;
 use tokend::store::audit_events::Finding;
 
@@ -163,7 +163,7 @@ async fn a_trail_that_was_put_back_as_a_whole_is_gone_on_with(engine: Engine) {
         server.login().await.ok();
     }
     assert_eq!(server.events().await.len(), 4);
-    server.app.tell_rewound().await;
+    server.app.record_rewound().await;
     assert!(matches!(server.findings().await[..], [Finding::Told { .. }]));
     assert_eq!(server.events().await.len(), 5);
 }
@@ -227,8 +227,8 @@ async fn nodes_that_delete_old_events_at_once_leave_the_trail_whole(engine: Engi
     }
     for round in 0..5 {
         let purge = async |store: Store, ahead: i64| {
-            let acting = Acting { actor: Actor::Server, at: began, requester: None };
-            let told = |count| acting.event(Kind::AuditPurged).counting(count);
+            let acting = AuditContext { actor: Actor::Server, at: began, request_context: None };
+            let told = |count| acting.event(EventKind::AuditPurged).counting(count);
             store.purge_events(began + round * 3 + ahead % 3, told).await
         };
         let purged = join_all(stores.iter().cloned().zip(0..).map(|(store, ahead)| purge(store, ahead))).await;

@@ -11,7 +11,7 @@ pub(super) fn listed(rig: &Rig, more: &[&str]) -> Vec<Value> {
 }
 
 #[track_caller]
-pub(super) fn tells(outcome: &Outcome, text: &str) {
+pub(super) fn records(outcome: &Outcome, text: &str) {
     assert!(outcome.ok().stdout.contains(text), "{outcome:?}");
 }
 

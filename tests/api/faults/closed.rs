@@ -138,6 +138,6 @@ async fn a_failed_sign_in_is_told_after_a_cut() {
     proxy.cut();
     server.post("/login", &wrong).await.refused(401, "invalid_grant");
     let told = "SELECT CAST(sum(count) AS TEXT) FROM audit_events WHERE kind = 'sign_in.failed'";
-    server.app.tell_repeated(true).await;
+    server.app.record_repeats(true).await;
     assert_eq!(direct.database.ask_texts(told).await, ["2"]);
 }

@@ -1,6 +1,6 @@
 //! What an operator changes while the server runs; the server knows of it when these return.
 
-use tokend::audit::{Acting, Actor};
+use tokend::audit::{Actor, AuditContext};
 use tokend::clock::UnixTime;
 use tokend::domain::{Client, SigningAlgorithm, User, UserId};
 use tokend::grant::audience;
@@ -10,14 +10,14 @@ use tokend::store::{ActingStore, StoreError};
 use super::{START, TestServer, master_secrets};
 
 /// The acting party of what is not the matter of a test.
-pub fn operator() -> Acting {
-    Acting { actor: Actor::Operator(0), at: START, requester: None }
+pub fn operator() -> AuditContext {
+    AuditContext { actor: Actor::Operator(0), at: START, request_context: None }
 }
 
 impl TestServer {
     /// The store as an operator changes it now, without an event: the trail is the server's alone.
     pub fn operator(&self) -> ActingStore {
-        self.database.store.by(Acting { at: self.clock.now(), ..operator() })
+        self.database.store.by(AuditContext { at: self.clock.now(), ..operator() })
     }
 
     pub async fn add_client(&self, client: Client) {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 /// Where a request came from, and the number under which the log knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Requester {
+pub struct RequestContext {
     /// The address, as far as it can be believed.
     pub address: IpAddr,
     /// The beginning of its `User-Agent`.
