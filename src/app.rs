@@ -7,6 +7,7 @@ mod refused_origins;
 mod registry;
 mod reminder;
 mod rotation;
+mod tasks;
 mod trail;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub use refused_origins::RefusedOrigins;
 pub use registry::{LEASE, Registry, RegistryError, Snapshot};
 pub use reminder::Reminder;
 pub use rotation::{Begins, Rotated, publish_key};
+pub use tasks::start_tasks;
 
 use crate::audit::{Actor, AuditContext, AuditEvent, AuditKeys, EventKind, Repeats};
 use crate::clock::Clock;

@@ -7,6 +7,7 @@ mod check;
 mod client;
 mod context;
 mod explain;
+mod failure;
 mod health;
 mod key;
 mod lengths;
@@ -17,7 +18,6 @@ mod recovery;
 mod serve;
 mod session;
 mod start;
-mod tasks;
 mod terminal;
 mod throttling;
 mod time_limit;
@@ -28,17 +28,14 @@ mod warnings;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 use context::Context;
+use failure::{Failure, PATIENCE};
 
 use crate::config::Config;
 use crate::domain::spelling::unquoted;
-
-/// How long a start or a stop waits for the reader of standard output or standard error.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The file that is read when none is named and it is there.
 const DEFAULT_FILE: &str = "config/tokend.toml";
@@ -90,9 +87,6 @@ enum Command {
     /// Say why a token or a session is accepted, or isn't.
     Explain(explain::Explained),
 }
-
-/// What went wrong, in words for the operator.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs the command that `arguments` name. Exit code 0 when it was done, 1 when it wasn't, 2 for a misspelt command.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {

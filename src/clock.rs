@@ -61,15 +61,15 @@ pub fn parse_length(text: &str) -> Option<Duration> {
     humantime::parse_duration(text).ok().or_else(lowered)
 }
 
-/// A length of time in words that `humantime` reads. Its own have months of 30.44 days, in which nobody sets a length.
+/// A length of time as the documentation writes it, such as `30d` or `1h 30m`; [`parse_length`] reads it. The largest unit is
+/// the day: `humantime` itself writes months of 30.44 days, in which nobody sets a length.
 pub fn length_for_people(length: Duration) -> String {
     const DAY: u64 = 86_400;
     let (days, rest) = (length.as_secs() / DAY, Duration::new(length.as_secs() % DAY, length.subsec_nanos()));
-    let unit = if days == 1 { "day" } else { "days" };
     match days {
         0 => humantime::format_duration(rest).to_string(),
-        _ if rest.is_zero() => format!("{days}{unit}"),
-        _ => format!("{days}{unit} {}", humantime::format_duration(rest)),
+        _ if rest.is_zero() => format!("{days}d"),
+        _ => format!("{days}d {}", humantime::format_duration(rest)),
     }
 }
 
@@ -92,15 +92,15 @@ mod tests {
             (0, "0s"),
             (900, "15m"),
             (day - 1, "23h 59m 59s"),
-            (day, "1day"),
-            (day + 60, "1day 1m"),
-            (31 * day, "31days"),
-            (365 * day, "365days"),
-            (3650 * day, "3650days"),
+            (day, "1d"),
+            (day + 60, "1d 1m"),
+            (31 * day, "31d"),
+            (365 * day, "365d"),
+            (3650 * day, "3650d"),
         ] {
             let length = Duration::from_secs(seconds);
             assert_eq!(length_for_people(length), text);
-            assert_eq!(humantime::parse_duration(text), Ok(length));
+            assert_eq!(parse_length(text), Some(length));
         }
         assert_eq!(length_for_people(Duration::from_millis(500)), "500ms");
     }

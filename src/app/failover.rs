@@ -43,11 +43,11 @@ impl App {
         self.metrics.restored(restored);
         match outcome {
             Ok(()) => {
-                tracing::error!(restored, "another database has taken over; revocations that it had lost are back");
+                tracing::error!(restored, "database failover detected: lost revocations restored");
             }
             Err(error) => tracing::error!(
                 restored, left, %error,
-                "another database has taken over, and not all revocations that it may have lost can be put back yet"
+                "database failover detected: some revocations are not restored yet; trying again"
             ),
         }
         if restored > 0 {

@@ -6,8 +6,8 @@ mod list;
 
 use clap::{Args, Subcommand};
 
-use super::Failure;
 use super::context::Context;
+use super::failure::Failure;
 use super::output::{Cell, Record, note, print};
 use super::terminal::Consent;
 use crate::audit::AuditEvent;

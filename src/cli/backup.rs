@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Failure;
 use super::context::Context;
+use super::failure::Failure;
 use super::output::print;
 
 /// Where to.

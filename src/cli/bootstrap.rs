@@ -1,6 +1,6 @@
 //! The first start: a first user, a first app and a first API, and the lines to try them with.
 
-use super::Failure;
+use super::failure::Failure;
 use crate::app::App;
 use crate::clock::UnixTime;
 use crate::config::{Config, Database, SecretSource};

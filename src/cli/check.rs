@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use super::failure::Failure;
 use super::migrate::{migrations, open_existing};
 use super::output::{aligned, escaped, note, print};
 use super::warnings::{self, Warning};
-use super::{Failure, client, start, throttling};
+use super::{client, start, throttling};
 use crate::clock::Clock;
 use crate::config::{Config, describe};
 use crate::domain::{Client, Grant, StoredKey};

@@ -9,8 +9,8 @@ mod update;
 
 use clap::{Args, Subcommand};
 
-use super::Failure;
 use super::context::Context;
+use super::failure::Failure;
 use super::output::{Format, escaped, print, sessions};
 use super::terminal::Consent;
 use crate::domain::spelling::unquoted;

@@ -2,8 +2,9 @@
 
 use rustix::process::getuid;
 
+use super::failure::Failure;
 use super::output::note;
-use super::{Failure, start};
+use super::start;
 use crate::app::keep_audit;
 use crate::audit::{Actor, AuditContext, EventKind};
 use crate::clock::{Clock, UnixTime};

@@ -4,9 +4,10 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::context::Context;
+use super::failure::Failure;
 use super::output::{Cell, Format, Record, print};
 use super::terminal::token_from_input;
-use super::{Failure, audit, client, start};
+use super::{audit, client, start};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::ClientId;

@@ -19,7 +19,7 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureScheme};
 
-use super::Failure;
+use super::failure::Failure;
 use super::output::print;
 use crate::config::Config;
 use crate::metrics::Endpoint;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 
 use super::context::Context;
+use super::failure::Failure;
 use super::output::{Cell, Format, Record, date, note, print};
+use super::start;
 use super::terminal::Consent;
-use super::{Failure, start};
 use crate::app::{Begins, Registry, Rotated, Snapshot, publish_key};
 use crate::clock::UnixTime;
 use crate::domain::SigningAlgorithm;

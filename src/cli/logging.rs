@@ -18,8 +18,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{fmt, registry};
 
+use super::failure::{Failure, PATIENCE};
 use super::output::escaped;
-use super::{Failure, PATIENCE};
 use crate::config::{Log, LogFormat};
 use writer::Lines;
 

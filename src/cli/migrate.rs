@@ -2,8 +2,9 @@
 
 use clap::Args;
 
+use super::failure::Failure;
 use super::output::{note, print};
-use super::{Failure, start, waiting};
+use super::{start, waiting};
 use crate::clock::length_for_people;
 use crate::config::{Config, Database};
 use crate::store::{MigrationState, StartError, Store};

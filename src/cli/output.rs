@@ -7,7 +7,7 @@ use clap::Args;
 use rustix::termios::tcgetwinsize;
 use serde::{Serialize, Serializer};
 
-use super::Failure;
+use super::failure::Failure;
 use crate::clock::{NEVER, Seconds, UnixTime, length_for_people};
 use crate::domain::{Claims, PlainSecret};
 

@@ -3,8 +3,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::Failure;
 use super::context::Context;
+use super::failure::Failure;
 use super::lengths::recovery_window;
 use super::output::{Cell, Format, Record, date, print};
 use crate::clock::Seconds;

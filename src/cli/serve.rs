@@ -17,9 +17,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::failure::Failure;
 use super::warnings::{self, Warning};
-use super::{Failure, bootstrap, logging, start, tasks, waiting};
-use crate::app::{App, keep_audit};
+use super::{bootstrap, logging, start, waiting};
+use crate::app::{App, keep_audit, start_tasks};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::server::{Limits, Server, Stage, Worker};
@@ -115,7 +116,7 @@ impl Node {
             app.on_this_thread()
         };
         let own = threads.runtimes().take(own_lanes).map(on).collect();
-        let tasks = tasks::start(&app).into();
+        let tasks = start_tasks(&app).into();
         Ok(Self { app, own, tasks, schema, first })
     }
 

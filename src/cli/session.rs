@@ -3,9 +3,10 @@
 use clap::{Args, Subcommand};
 
 use super::context::Context;
+use super::failure::Failure;
 use super::output::{Cell, Format, Record, print, sessions};
 use super::terminal::Consent;
-use super::{Failure, client, user};
+use super::{client, user};
 use crate::app::refresh_policy;
 use crate::clock::UnixTime;
 use crate::config::Config;

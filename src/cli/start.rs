@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::app::{Begins, publish_key, sealing_keys};
 use crate::audit::{Actor, AuditContext};
 use crate::clock::UnixTime;

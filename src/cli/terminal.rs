@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _, Read as _, stdin};
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::Failure;
+use super::failure::Failure;
 use super::output::escaped;
 use crate::password::PlainPassword;
 

@@ -7,8 +7,8 @@ mod update;
 
 use clap::{Args, Subcommand};
 
-use super::Failure;
 use super::context::Context;
+use super::failure::Failure;
 use super::output::{Cell, Format, Record, print, sessions};
 use super::terminal::Consent;
 use crate::domain::spelling::visible;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::Failure;
+use super::failure::Failure;
 use crate::clock::length_for_people;
 use crate::store::{StartError, StoreError};
 

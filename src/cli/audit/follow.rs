@@ -8,8 +8,8 @@ use tokio::time::sleep;
 
 use super::columns::{Layout, row};
 use super::list::named;
-use crate::cli::Failure;
 use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::cli::output::{Format, json_line, note, print_unless_closed, terminal_width};
 use crate::store::StoreError;
 use crate::store::audit_events::{ChainEnds, EventQuery, NamedEvent};

@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::{change, find};
-use crate::cli::Failure;
 use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::cli::output::{print, print_secret};
 use crate::cli::terminal::line_of_stdin;
 use crate::domain::spelling::visible;

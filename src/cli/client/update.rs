@@ -5,8 +5,8 @@ use clap::{ArgGroup, Args};
 
 use super::options::Lifetimes;
 use super::{change, display_name, find, rules};
-use crate::cli::Failure;
 use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::cli::output::{note, print, sessions};
 use crate::config;
 use crate::domain::{Client, ClientId, Grant, Scope};

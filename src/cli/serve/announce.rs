@@ -4,8 +4,9 @@ use std::io::Write as _;
 
 use super::Node;
 use crate::cli::bootstrap::FirstStart;
+use crate::cli::failure::{Failure, PATIENCE};
+use crate::cli::logging;
 use crate::cli::time_limit::within;
-use crate::cli::{Failure, PATIENCE, VERSION, logging};
 use crate::config::Config;
 
 impl Node {
@@ -19,7 +20,7 @@ impl Node {
         tracing::info!(
             address = %config.listen,
             issuer = config.issuer.as_str(),
-            version = VERSION,
+            version = env!("BUILD_VERSION"),
             database = %config.database,
             schema = self.schema,
             clients,

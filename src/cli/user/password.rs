@@ -4,8 +4,8 @@
 use clap::Args;
 
 use super::{find, no_user};
-use crate::cli::Failure;
 use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::cli::output::{print, print_secret, sessions};
 use crate::cli::terminal::{line_of_stdin, typed_password};
 use crate::config::Config;

@@ -4,8 +4,8 @@ use clap::{ArgGroup, Args};
 
 use super::claims::{self, Claim, claim, claim_name};
 use super::{email, find, no_user};
-use crate::cli::Failure;
 use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::cli::output::print;
 use crate::domain::{User, Username};
 

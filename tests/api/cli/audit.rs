@@ -11,7 +11,7 @@ pub(super) fn listed(rig: &Rig, more: &[&str]) -> Vec<Value> {
 }
 
 #[track_caller]
-pub(super) fn records(outcome: &Outcome, text: &str) {
+pub(super) fn prints(outcome: &Outcome, text: &str) {
     assert!(outcome.ok().stdout.contains(text), "{outcome:?}");
 }
 
@@ -91,7 +91,7 @@ async fn every_change_at_the_command_line_is_told(engine: Engine) {
     for event in events.iter().filter(|event| event["kind"] != "sign_in.ok") {
         assert_eq!(event["actor"], operator.as_str(), "{event}");
     }
-    tells(&rig.run(&["audit", "verify"]), "19 events in");
+    prints(&rig.run(&["audit", "verify"]), "19 events in");
 }
 
 async fn events_are_listed_by_user_session_and_time(engine: Engine) {
@@ -107,8 +107,8 @@ async fn events_are_listed_by_user_session_and_time(engine: Engine) {
     assert_eq!(listed(&rig, &["--since", "1h"]).len(), all);
     rig.database.execute("UPDATE audit_events SET at = at - 7200 WHERE kind = 'user.added'").await;
     assert_eq!((listed(&rig, &["--since", "1h"]).len(), listed(&rig, &["--since", "3h"]).len()), (all - 1, all));
-    tells(&rig.run(&["audit", "list", "--limit", "2"]), "there are more");
-    tells(&rig.run(&["audit", "list"]), "sign_in.failed");
+    prints(&rig.run(&["audit", "list", "--limit", "2"]), "there are more");
+    prints(&rig.run(&["audit", "list"]), "sign_in.failed");
     rig.program.run(&["audit", "list", "--user", "nobody"]).refused("there is no user nobody");
     rig.program.run(&["audit", "list", "--since", "soon"]).misused("--since");
 }
@@ -116,7 +116,7 @@ async fn events_are_listed_by_user_session_and_time(engine: Engine) {
 async fn an_altered_trail_is_reported_with_the_place(engine: Engine) {
     let rig = Rig::new(engine).await.with_alice();
     rig.alice().await;
-    tells(&rig.run(&["audit", "verify"]), "nothing was changed, left out or cut off");
+    prints(&rig.run(&["audit", "verify"]), "nothing was changed, left out or cut off");
     rig.database.execute("UPDATE audit_events SET actor = 'somebody else' WHERE kind = 'user.added'").await;
     let outcome = rig.program.run(&["audit", "verify"]);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
@@ -136,7 +136,7 @@ async fn a_trail_outlives_the_master_secret_that_sealed_it(engine: Engine) {
         server.wait_for_log("listening");
         assert!(server.stop().0.success());
         program.run(&["user", "add", &format!("user{}", secrets.len()), "--no-password"]);
-        tells(program.run(&["audit", "verify"]).ok(), "nothing was changed, left out or cut off");
+        prints(program.run(&["audit", "verify"]).ok(), "nothing was changed, left out or cut off");
     }
     rig.database.execute("DELETE FROM audit_keys").await;
     let outcome = with(new).run(&["audit", "verify"]);
@@ -157,9 +157,9 @@ async fn a_token_is_explained_without_being_seen_by_others(engine: Engine) {
     let sid = tokens.claims()["sid"].as_str().unwrap().to_owned();
     let shown = rig.run(&["explain", &sid]);
     // What was done to the user is a part of its history.
-    tells(&shown, "user_disabled");
-    tells(&shown, "user.disabled");
-    tells(&rig.run(&["explain", "not.a.token"]), "not a JWS");
+    prints(&shown, "user_disabled");
+    prints(&shown, "user.disabled");
+    prints(&rig.run(&["explain", "not.a.token"]), "not a JWS");
 }
 
 /// An API that introspects and sees every token as inactive, and what its operator reads.
@@ -195,7 +195,7 @@ async fn an_identifier_that_is_not_known_is_neither_accepted_nor_refused(engine:
     let jti = rig.alice().await.claims()["jti"].as_str().unwrap().to_owned();
     let shown = rig.run(&["explain", &jti]);
     assert!(shown.stdout.contains("accepted    unknown\n"), "{shown:?}");
-    tells(&shown, "tells only whether it was revoked");
+    prints(&shown, "tells only whether it was revoked");
     assert_eq!(rig.run(&["explain", &jti, "--json"]).json()[0]["accepted"], Value::Null);
 }
 
@@ -237,7 +237,7 @@ fn the_first_start_is_in_the_trail() {
         told,
         [("client.added", "server"), ("client.added", "server"), ("key.added", "server"), ("user.added", "server")]
     );
-    tells(&program.run(&["audit", "verify"]), "4 events in");
+    prints(&program.run(&["audit", "verify"]), "4 events in");
     let checked = program.run(&["check"]).stdout;
     assert!(checked.contains("5 wrong passwords, then waits of 1s to 15m"), "{checked}");
 }

@@ -48,7 +48,7 @@ async fn a_sound_set_up_is_described_without_its_secrets(engine: Engine) {
         "https://auth.example.com",
         "tokens.access_lifetime",
         "15m",
-        "365days",
+        "365d",
         "migrations     up to date",
         "users          1",
         "clients        1",
@@ -290,14 +290,13 @@ fn a_broken_configuration_is_named_by_file_line_and_key() {
         let lines: Vec<_> = outcome.stderr.lines().collect();
         assert_eq!(lines.len(), 2, "every problem at once: {outcome:?}");
         let first = lines.iter().find(|line| line.contains("tokens.access_lifetime")).unwrap();
-        assert!(first.starts_with("tokend: mine.toml:2: ") && first.contains("from 1s to 1day"), "{first}");
+        assert!(first.starts_with("tokend: mine.toml:2: ") && first.contains("from 1s to 1d"), "{first}");
         assert!(lines.iter().any(|line| line.contains("mine.toml:3: session: unknown")), "{outcome:?}");
     }
     let outcome = program.set("TOKEND_TOKENS__ACCESS_LIFETIME", "0s");
     let refused = outcome.run(&["check"]);
-    refused.refused(
-        "TOKEND_TOKENS__ACCESS_LIFETIME: tokens.access_lifetime = 0s: must be a length of time from 1s to 1day",
-    );
+    refused
+        .refused("TOKEND_TOKENS__ACCESS_LIFETIME: tokens.access_lifetime = 0s: must be a length of time from 1s to 1d");
     outcome.set("TOKEND_CONFIG", "not-there.toml").run(&["check"]).refused("not-there.toml: ");
 }
 

@@ -24,7 +24,7 @@ async fn the_window_is_open_for_as_long_as_was_said(engine: Engine) {
     assert_eq!(status()["open"], false);
     assert!(!is_open().await);
     for length in ["0s", "8d", "soon"] {
-        rig.program.run(&["recovery", "open", "--for", length]).misused("from 1s to 7days");
+        rig.program.run(&["recovery", "open", "--for", length]).misused("from 1s to 7d");
     }
     rig.program.run(&["recovery", "open"]).misused("--for");
 }

@@ -1,6 +1,6 @@
 //! The chain that all commands share, its anchors, and what the command line says of a trail that was altered.
 
-use super::audit::{kinds, listed, tells};
+use super::audit::{kinds, listed, prints};
 use super::rig::{Rig, program_on};
 use crate::harness::{Engine, on_both_databases};
 
@@ -16,7 +16,7 @@ async fn all_commands_share_one_chain(engine: Engine) {
     });
     let chains = "SELECT CAST(seq AS TEXT) FROM audit_chains";
     assert_eq!(rig.database.ask_texts(chains).await, ["16"], "each with its anchor");
-    tells(&rig.run(&["audit", "verify"]), "8 events in 1 chains");
+    prints(&rig.run(&["audit", "verify"]), "8 events in 1 chains");
 }
 
 /// The command is done all the same, and the next ones too; what was altered is not gone on with.
@@ -61,7 +61,7 @@ async fn commands_in_a_row_anchor_their_own_chain(engine: Engine) {
     rig.run(&["user", "forget-devices", "alice"]);
     let lists = "SELECT CAST(length(chains) AS TEXT) FROM audit_anchors ORDER BY seq";
     assert_eq!(rig.database.ask_texts(lists).await, ["64", "64", "64", "128", "64"]);
-    tells(&rig.run(&["audit", "verify"]), "(anchors: 5)");
+    prints(&rig.run(&["audit", "verify"]), "(anchors: 5)");
 }
 
 async fn a_command_that_was_taken_out_of_the_trail_is_found(engine: Engine) {
@@ -87,30 +87,30 @@ async fn a_trail_without_a_seal_is_sealed_by_an_operator(engine: Engine) {
     let nothing = if engine == Engine::Sqlite { "zeroblob(32)" } else { r"decode(repeat('00', 32), 'hex')" };
     rig.database.execute("DELETE FROM audit_chains").await;
     rig.database.execute(&format!("UPDATE audit_register SET writers = {nothing}, seal = NULL")).await;
-    tells(&rig.run(&["check"]), "audit trail    not sealed");
+    prints(&rig.run(&["check"]), "audit trail    not sealed");
     let outcome = rig.program.run(&["audit", "verify"]);
     assert!(outcome.code == Some(1) && outcome.stderr.contains("run tokend audit seal"), "{outcome:?}");
     rig.program.run(&["audit", "seal"]).refused("say --yes");
-    tells(&rig.run(&["audit", "seal", "--yes"]), "the audit trail is sealed as it is: 1 chains");
-    tells(&rig.run(&["audit", "verify"]), "1 events in 1 chains: nothing was changed, left out or cut off");
+    prints(&rig.run(&["audit", "seal", "--yes"]), "the audit trail is sealed as it is: 1 chains");
+    prints(&rig.run(&["audit", "verify"]), "1 events in 1 chains: nothing was changed, left out or cut off");
     assert_eq!(kinds(&listed(&rig, &[])), ["audit.sealed"]);
     rig.run(&["user", "add", "alice", "--no-password"]);
-    tells(&rig.run(&["audit", "verify"]), "2 events in 1 chains");
+    prints(&rig.run(&["audit", "verify"]), "2 events in 1 chains");
 }
 
 /// The server anchors when it starts and when it stops; a listing shows that only when it is asked to.
 async fn what_was_done_beside_a_server_that_has_stopped_since_can_not_be_cut_off(engine: Engine) {
     let rig = Rig::new(engine).await;
-    tells(&rig.run(&["audit", "verify"]), "(not anchored yet)");
-    tells(&rig.run(&["check"]), "audit trail    sealed, not anchored yet");
+    prints(&rig.run(&["audit", "verify"]), "(not anchored yet)");
+    prints(&rig.run(&["check"]), "audit trail    sealed, not anchored yet");
     let rig = rig.with_alice();
     let server = program_on(&rig.database).set("TOKEND_LISTEN", "127.0.0.1:0").start(&[]);
     server.wait_for_log("audit trail anchored");
     rig.database.execute("CREATE TABLE kept AS SELECT * FROM audit_chains").await;
     rig.run(&["user", "add", "bob", "--no-password"]);
     assert!(server.stop().0.success());
-    tells(&rig.run(&["audit", "verify"]), "(anchors: 5)");
-    tells(&rig.run(&["check"]), "audit trail    sealed and anchored");
+    prints(&rig.run(&["audit", "verify"]), "(anchors: 5)");
+    prints(&rig.run(&["check"]), "audit trail    sealed and anchored");
     assert_eq!(kinds(&listed(&rig, &[])), ["client.added", "user.added", "user.added"]);
     let all = listed(&rig, &["--all"]);
     assert_eq!((all.len(), kinds(&all)[4]), (8, "audit.anchored"));

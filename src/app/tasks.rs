@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::task::JoinHandle;
 
-use crate::app::App;
+use super::App;
 use crate::store::{StoreError, within};
 
 /// How often failed sign-ins are forgotten that have no consequences any more. Whoever attacks makes them.
@@ -26,7 +26,7 @@ const PURGED: Duration = Duration::from_mins(10);
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// Starts all of it. It never ends by itself.
-pub(super) fn start(app: &Arc<App>) -> [JoinHandle<()>; 8] {
+pub fn start_tasks(app: &Arc<App>) -> [JoinHandle<()>; 8] {
     [
         tokio::spawn(always(app, poll)),
         tokio::spawn(always(app, purge)),
@@ -61,7 +61,7 @@ async fn purge(app: Arc<App>) {
     loop {
         ticks.tick().await;
         if let Err(error) = forget(&app).await {
-            tracing::warn!(%error, "purging old rows from the database failed");
+            tracing::warn!(%error, "purging expired sessions, revocations and keys failed");
         }
     }
 }
