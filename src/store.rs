@@ -1,45 +1,34 @@
 //! What is kept: one file a table. SQL lives here and nowhere else; nothing here decides, it stores what was decided.
+//!
+//! `engine` runs statements and knows no table. The rows and the batched statements of each table are built on it, `lanes` on those,
+//! [`Store`] on the lanes, and the tables' methods on [`Store`]. Imports go that way only.
 
-mod absence;
 mod acting;
-mod again;
 pub mod audit_events;
 mod audit_keys;
-mod batch;
 pub mod clients;
-mod condition;
-mod db;
-mod error;
-mod files;
-mod from_row;
-mod gate;
+mod column;
+mod engine;
+mod facade;
 mod journal;
-mod kept;
+mod lanes;
 mod migrations;
-mod postgres;
 mod preconditions;
 mod probe;
 pub mod registry;
 pub mod revoked_tokens;
-mod row;
 mod session_count;
 pub mod sessions;
 pub mod sign_in_attempts;
 pub mod signing_keys;
-mod sqlite;
 pub mod survey;
+mod usage;
 pub mod users;
-mod values;
-mod within;
 
 pub use acting::ActingStore;
-pub use condition::Unfit;
-pub use db::{Connection, Store};
-pub use error::{CopyError, StartError, StoreError};
-pub use files::Missing;
+pub use engine::{Connection, CopyError, Missing, PoolSize, StartError, StoreError, Unfit, within};
+pub use facade::Store;
 pub use journal::Restoration;
 pub use migrations::MigrationState;
-pub use postgres::PoolSize;
 pub use preconditions::Finding;
 pub use session_count::Sessions;
-pub use within::within;

@@ -52,7 +52,7 @@ impl App {
     pub fn unready(&self) -> Option<&'static str> {
         self.store.unfit().map(|unfit| match unfit {
             Unfit::Closed => "the store is closed",
-            Unfit::Gone => "the database's file was replaced or removed",
+            Unfit::FileReplaced => "the database's file was replaced or removed",
             Unfit::Broken => "a precondition of the guarantees fails",
             Unfit::Failing => "sign-ins and revocations can't be stored",
         })

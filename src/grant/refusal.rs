@@ -105,8 +105,8 @@ impl From<StoreError> for Refusal {
             | StoreError::Overloaded
             | StoreError::TimedOut
             | StoreError::Locked
-            | StoreError::Gone
-            | StoreError::TooSoon => Self::Unavailable(error.to_string()),
+            | StoreError::FileReplaced
+            | StoreError::TokensJustRevoked => Self::Unavailable(error.to_string()),
             _ => Self::Failed(error.to_string()),
         }
     }

@@ -1,7 +1,6 @@
 //! The `audit_keys` table. Keys are sealed under the master secret before they get here.
 
-use super::db::sql;
-use super::from_row::from_row;
+use super::engine::{from_row, sql};
 use super::{Store, StoreError};
 use crate::domain::StoredAuditKey;
 

@@ -1,10 +1,9 @@
 //! The `clients` table. Every change also counts up the registry's version, so that each node reads it again.
 
-use super::db::{Unit, sql};
-use super::from_row::from_row;
-use super::journal::Revoked;
+use super::engine::{Unit, from_row, sql};
+use super::journal::entries::Revoked;
 use super::revoked_tokens::CLOCK_SLACK;
-use super::{ActingStore, Store, StoreError, registry, row, sessions, users};
+use super::{ActingStore, Store, StoreError, column, registry, sessions, users};
 use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::domain::{
@@ -46,18 +45,18 @@ impl TryFrom<ClientRow> for Client {
     fn try_from(row: ClientRow) -> Result<Self, StoreError> {
         let authentication = match row.secret_hash {
             None => ClientAuthentication::Public,
-            Some(hash) => ClientAuthentication::Secret(row::hash(&hash, "clients.secret_hash")?),
+            Some(hash) => ClientAuthentication::Secret(column::hash(&hash, "clients.secret_hash")?),
         };
         let grants: Result<Grants, _> =
-            row::words(&row.grants).iter().map(|word| row::parse::<Grant>(word, "clients.grants")).collect();
+            column::words(&row.grants).iter().map(|word| column::parse::<Grant>(word, "clients.grants")).collect();
         Ok(Self {
-            id: row::parse(&row.id, "clients.id")?,
+            id: column::parse(&row.id, "clients.id")?,
             name: row.name,
             authentication,
             grants: grants?,
-            scope: row::parse(&row.scope, "clients.scope")?,
-            audience: row::words(&row.audience),
-            serves: row::words(&row.serves),
+            scope: column::parse(&row.scope, "clients.scope")?,
+            audience: column::words(&row.audience),
+            serves: column::words(&row.serves),
             first_party: row.first_party,
             may_introspect: row.may_introspect,
             admin: row.admin,
@@ -67,7 +66,7 @@ impl TryFrom<ClientRow> for Client {
             recovery: Recovery::from_stored(&row.recovery).ok_or(StoreError::Unreadable("clients.recovery"))?,
             idle_lifetime: row.idle_lifetime,
             absolute_lifetime: row.absolute_lifetime,
-            allowed_origins: row::words(&row.allowed_origins),
+            allowed_origins: column::words(&row.allowed_origins),
             token_typ: TokenTyp::from_stored(&row.token_typ).ok_or(StoreError::Unreadable("clients.token_typ"))?,
             tokens_revoked_at: row.tokens_revoked_at,
             version: row.version,
@@ -120,10 +119,10 @@ macro_rules! with_client {
         sql!(
             $unit, execute, $sql,
             client.id.as_str(), client.name.as_str(), secret_hash(client), grants.join(" "), client.scope.to_string(),
-            row::joined(&client.audience), row::joined(&client.serves), client.first_party, client.may_introspect,
+            column::joined(&client.audience), column::joined(&client.serves), client.first_party, client.may_introspect,
             client.admin, client.access_lifetime, client.rotation, client.reuse_window, client.recovery.as_str(),
             client.idle_lifetime, client.absolute_lifetime, client.created_at, client.disabled_at,
-            row::joined(&client.allowed_origins), client.token_typ.as_str() $(, $more)*
+            column::joined(&client.allowed_origins), client.token_typ.as_str() $(, $more)*
         )
     }};
 }
@@ -201,7 +200,7 @@ impl ActingStore {
     }
 
     /// Ends every session of the client and revokes its tokens without a session, in one. The number of sessions.
-    /// [`StoreError::TooSoon`], and nothing is done, when its tokens were revoked more than once within this second.
+    /// [`StoreError::TokensJustRevoked`], and nothing is done, when its tokens were revoked more than once within this second.
     pub async fn revoke_client(&self, id: &ClientId, now: UnixTime) -> Result<u64, StoreError> {
         let (ended, tokens_until) = self.again(|| self.end_client(id, now)).await?;
         self.journal.note(&self.db, Revoked::Client { id: id.clone(), tokens_until }, RevokedReason::Admin, now);
@@ -213,7 +212,7 @@ impl ActingStore {
         let mut unit = self.begin().await?;
         let revoked = sql!(unit, optional RevokedRow, REVOKE_TOKENS, id.as_str(), now)?;
         if revoked.is_none() && sql!(unit, optional BeforeRow, BEFORE, id.as_str())?.is_some() {
-            return Err(StoreError::TooSoon);
+            return Err(StoreError::TokensJustRevoked);
         }
         let ended = sessions::revoke_of_client(&mut unit, id, RevokedReason::Admin, now).await?;
         registry::change(&mut unit).await?;

@@ -1,20 +1,14 @@
 //! The revocations that this process has acknowledged lately, to be put back when the database has lost them: a standby that
 //! took over, without having been sent all that its primary had committed, or a backup that was restored.
 
-mod entries;
+pub(super) mod entries;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use self::entries::{Entries, Entry};
-use super::db::{Db, Unit, sql};
-use super::from_row::from_row;
-use super::{Store, StoreError, registry, within};
-use crate::clock::UnixTime;
-use crate::domain::RevokedReason;
-
-pub(super) use self::entries::Revoked;
+use self::entries::{Entry, Revoked};
+use super::engine::{Db, Unit, from_row, sql, within};
+use super::{Store, StoreError, registry};
 
 /// How long the database may take to answer. A connection that fell silent must not keep the next one from being asked.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -24,10 +18,6 @@ const CLIENT_ENDED: Duration = Duration::from_mins(1);
 
 /// After so many failures in a row it isn't the entries: the rest would only wait as long for the same.
 const FAILURES: usize = 4;
-
-/// See the module. Empty on SQLite, which nobody takes over.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Journal(Arc<Mutex<Entries>>);
 
 /// Revocations that a database may have lost, and how far they have been put back. The newest come first: they are the ones
 /// that a standby has not been sent.
@@ -72,19 +62,6 @@ const CLIENT_TOKENS: &str =
     "UPDATE clients SET tokens_revoked_at = $2, version = version + 1 WHERE id = $1 AND tokens_revoked_at < $2";
 
 const TOKEN: &str = "INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT (jti) DO NOTHING";
-
-impl Journal {
-    /// Remembers what has just been committed.
-    pub(super) fn note(&self, db: &Db, what: Revoked, reason: RevokedReason, at: UnixTime) {
-        if matches!(db, Db::Postgres(_)) {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).note(Entry { what, reason, at });
-        }
-    }
-
-    fn newest_first(&self) -> VecDeque<Entry> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).newest_first().cloned().collect()
-    }
-}
 
 impl Store {
     /// Which of its timelines the database is on: another one after a failover or a restore, which may have lost commits.

@@ -11,13 +11,12 @@ use std::sync::LazyLock;
 use sqlx::migrate::{Migrate as _, MigrateError, Migration, Migrator};
 use sqlx::{Connection as _, PgConnection, PgPool, SqlitePool};
 
-use super::db::{Db, sql};
-use super::error::is_lock_timeout;
-use super::from_row::from_row;
+use super::engine::{Db, from_row, is_lock_timeout, sql};
 use super::{StartError, Store, StoreError};
 use crate::audit::AuditKeys;
 
-pub(super) use expand::Recorded;
+pub use self::expand::MigrationState;
+pub(super) use self::expand::Recorded;
 
 /// The last migration that `_sqlx_migrations` records.
 const LAST_OF_SQLX: i64 = 5;
@@ -44,19 +43,6 @@ const OLDEST_POSTGRES: i64 = 140_000;
 /// How long one statement waits for the migration lock. PostgreSQL builds an index concurrently only when every statement that began
 /// before has ended, so none may wait until another node's migrations have ended.
 const LOCK_WAIT: &str = "SET lock_timeout = '200ms'";
-
-/// How the database's tables stand to this program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MigrationState {
-    /// They are the ones that it knows.
-    Current,
-    /// So many migrations are missing.
-    Behind(usize),
-    /// A newer version of this program has migrated them, up to this migration, and left them usable for this one.
-    Ahead(i64),
-    /// They have this migration, and this program is too old for them.
-    Newer(i64),
-}
 
 from_row! {
     struct AppliedRow {

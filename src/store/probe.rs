@@ -1,8 +1,7 @@
 //! Whether sign-ins and revocations can be stored: one real commit, and statements that change nothing on every table that those
 //! write to. A database asks for the right, and for the table's lock, whether there are rows or not.
 
-use super::condition::Unfit;
-use super::db::{Handle, sql};
+use super::engine::{Db, Handle, Missing, Unfit, sql};
 use super::{Store, StoreError};
 use crate::random;
 
@@ -28,6 +27,13 @@ impl Store {
     /// Why nothing can be stored, as far as is known. Asks nobody.
     pub fn unfit(&self) -> Option<Unfit> {
         self.db.condition().unfit()
+    }
+
+    /// Looks whether the embedded database's files are where they were opened; until they are, every statement is refused. What
+    /// is missing.
+    pub async fn look_at_files(&self) -> Option<Missing> {
+        let Db::Sqlite { files, condition, .. } = &self.db else { return None };
+        files.look(condition).await
     }
 
     /// Whether something failed since this was last asked, or a write did and no probe has succeeded since.

@@ -1,7 +1,6 @@
 //! The `registry` row: a version that is another one after each change to clients and signing keys, and the recovery window.
 
-use super::db::{Unit, sql};
-use super::from_row::from_row;
+use super::engine::{Unit, from_row, sql};
 use super::{ActingStore, Store, StoreError};
 use crate::audit::EventKind;
 use crate::clock::UnixTime;

@@ -2,8 +2,7 @@
 
 use uuid::Uuid;
 
-use super::db::sql;
-use super::from_row::from_row;
+use super::engine::{from_row, sql};
 use super::{Store, StoreError};
 use crate::clock::UnixTime;
 

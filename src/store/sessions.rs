@@ -1,74 +1,32 @@
-//! The `sessions` table: one row a session, one compare-and-swap a refresh (DESIGN.md §3).
+//! The `sessions` table: one row a session, one compare-and-swap a refresh (docs/design.md).
 
-mod hot;
-mod row;
+pub(super) mod exchanges;
+pub(super) mod inserts;
+pub(super) mod reads;
+pub(super) mod rotations;
+pub(super) mod row;
+pub(super) mod tokens;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use self::hot::{Exchanged, Insert, TokenKey, exchange_one, insert_one};
-pub(super) use self::hot::{Hot, OWN_LANES, READ_LANES};
+use self::exchanges::{Exchanged, exchange_one};
+pub use self::inserts::DecidedOn;
+use self::inserts::{Insert, insert_one};
+pub use self::rotations::Rotated;
+pub use self::row::SignedIn;
 use self::row::{SignedInRow, session_columns};
-use super::db::{Unit, sql};
-use super::from_row::from_row;
-use super::journal::Revoked;
-use super::users::{StoredUser, user_columns};
-use super::{ActingStore, Store, StoreError, within};
+pub use self::tokens::SessionOfToken;
+use self::tokens::TokenKey;
+use super::engine::{Unit, from_row, sql, within};
+use super::journal::entries::Revoked;
+use super::users::row::user_columns;
+use super::{ActingStore, Store, StoreError};
 use crate::audit::{AuditEvent, EventKind};
 use crate::clock::UnixTime;
-use crate::domain::{
-    ClientId, Exchange, RevokedReason, Rotation, Scope, Session, SessionId, SessionLife, User, UserId,
-};
-
-/// A session and its user, read in one.
-#[derive(Clone, Debug)]
-pub struct SignedIn {
-    /// The session.
-    pub session: Session,
-    /// Who signed in.
-    pub user: User,
-}
-
-/// What says whether an access token lives, besides itself.
-#[derive(Debug)]
-pub struct SessionOfToken {
-    /// The session's client.
-    pub client_id: String,
-    /// The session's times.
-    pub life: SessionLife,
-    /// Who signed in.
-    pub user: StoredUser,
-    /// Whether the token was revoked by itself.
-    pub token_revoked: bool,
-}
-
-/// A session that has just been exchanged: what its next access token says.
-#[derive(Debug)]
-pub struct Rotated {
-    /// The session.
-    pub session_id: SessionId,
-    /// Who signed in.
-    pub user_id: UserId,
-    /// [`Session::scope`].
-    pub scope: Scope,
-    /// [`Session::audience`].
-    pub audience: Vec<String>,
-    /// [`Session::auth_time`].
-    pub auth_time: UnixTime,
-    /// The session's times.
-    pub life: SessionLife,
-}
-
-/// What a sign-in was decided on. If any of it has changed by the time the session is stored, it isn't stored.
-#[derive(Clone, Copy, Debug)]
-pub struct DecidedOn {
-    /// [`User::credentials_version`].
-    pub credentials_version: i64,
-    /// [`crate::domain::Client::version`].
-    pub client_version: i64,
-}
+use crate::domain::{ClientId, Exchange, RevokedReason, Rotation, Session, SessionId, UserId};
 
 /// Which sessions to list.
 #[derive(Clone, Debug, Default)]
@@ -179,7 +137,7 @@ const SLICE_END: &str = "SELECT id FROM sessions WHERE id > $1 ORDER BY id LIMIT
 impl Store {
     /// The session and its user.
     pub async fn find_session(&self, id: SessionId) -> Result<Option<SignedIn>, StoreError> {
-        self.hot.reads.ask(id).await
+        self.lanes.reads.ask(id).await
     }
 
     /// What says whether the access token with this `jti` of a session lives.
@@ -188,19 +146,19 @@ impl Store {
         session_id: SessionId,
         jti: Uuid,
     ) -> Result<Option<SessionOfToken>, StoreError> {
-        self.hot.tokens.ask(TokenKey { session_id, jti }).await
+        self.lanes.tokens.ask(TokenKey { session_id, jti }).await
     }
 
     /// Exchanges a refresh token if it is the current one of a living session, by one statement. `None` when
     /// anything of a [`Rotation`] doesn't hold, or when the user is disabled.
     pub async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>, StoreError> {
-        self.hot.rotations.ask(rotation).await?.map(Rotated::try_from).transpose()
+        self.lanes.rotations.ask(rotation).await?.map(Rotated::try_from).transpose()
     }
 
     /// Exchanges a refresh token by compare-and-swap. False when the session isn't as it was judged, or when another
     /// exchange of it was stored at the same time.
     pub async fn exchange(&self, id: SessionId, exchange: &Exchange) -> Result<bool, StoreError> {
-        match self.hot.exchanges.ask((id, exchange.clone())).await? {
+        match self.lanes.exchanges.ask((id, exchange.clone())).await? {
             Exchanged::Stored => Ok(true),
             Exchanged::Overtaken => Ok(false),
             Exchanged::Held => Err(StoreError::Locked),
@@ -216,7 +174,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let exchange = (id, exchange.clone());
         let exchanged = exchange_one(&self.db, &self.audit, &exchange, event);
-        self.hot.lone_exchanges.pass(exchanged).await.inspect_err(|error| self.db.condition().note_asked(error))
+        self.lanes.lone_exchanges.pass(exchanged).await.inspect_err(|error| self.db.condition().note_asked(error))
     }
 
     /// Up to `limit` sessions, the newest first.
@@ -278,11 +236,11 @@ impl ActingStore {
         let event =
             self.event(EventKind::SignedIn).user(session.user_id).client(&session.client_id).session(session.id);
         let insert = Insert { session: session.clone(), decided_on, event };
-        if self.insert_again(|| self.hot.inserts.ask(insert.clone())).await? {
+        if self.insert_again(|| self.lanes.inserts.ask(insert.clone())).await? {
             return Ok(true);
         }
         // Left out of its batch, it may have met somebody's lock; alone it waits for that.
-        self.insert_again(|| self.hot.lone_inserts.pass(insert_one(&self.db, &self.audit, &insert))).await
+        self.insert_again(|| self.lanes.lone_inserts.pass(insert_one(&self.db, &self.audit, &insert))).await
     }
 
     /// As [`Store::again`]. A session that was stored before its connection was lost exists now, and its random id

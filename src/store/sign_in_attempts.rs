@@ -1,8 +1,7 @@
 //! The `sign_in_attempts` table: which accounts and devices failed to sign in lately, for all nodes together. An attempt is
 //! counted before its password is hashed, in one statement that decides too.
 
-use super::db::sql;
-use super::from_row::from_row;
+use super::engine::{from_row, sql};
 use super::{Store, StoreError};
 use crate::clock::UnixTime;
 use crate::throttle::{AccountAttempts, AccountLimit, AttemptKey};

@@ -1,8 +1,7 @@
 //! The `signing_keys` table. Private keys are sealed under the master secret before they get here.
 
-use super::db::{Unit, sql};
-use super::from_row::from_row;
-use super::{ActingStore, Store, StoreError, registry, row};
+use super::engine::{Unit, from_row, sql};
+use super::{ActingStore, Store, StoreError, column, registry};
 use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::domain::StoredKey;
@@ -29,7 +28,7 @@ impl TryFrom<SigningKeyRow> for StoredKey {
 
     fn try_from(row: SigningKeyRow) -> Result<Self, StoreError> {
         Ok(Self {
-            algorithm: row::parse(&row.algorithm, "signing_keys.algorithm")?,
+            algorithm: column::parse(&row.algorithm, "signing_keys.algorithm")?,
             kid: row.kid,
             sealed_private: row.sealed_private,
             created_at: row.created_at,

@@ -1,7 +1,6 @@
 //! What an operator wants to know of a database before a server runs on it. Changes nothing.
 
-use super::db::{Db, sql};
-use super::from_row::from_row;
+use super::engine::{Db, from_row, sql};
 use super::{Store, StoreError};
 
 from_row! {

@@ -1,88 +1,16 @@
 //! The `users` table.
 
-mod credentials;
+pub(super) mod credentials;
+pub(super) mod row;
 
-pub use credentials::Credentials;
-pub(super) use credentials::{CredentialsRow, FindCredentials};
-
-use uuid::Uuid;
-
-use super::db::{Unit, sql};
-use super::from_row::from_row;
-use super::{ActingStore, Store, StoreError, row, sessions};
+pub use self::credentials::Credentials;
+pub use self::row::StoredUser;
+use self::row::{UserRow, user_columns};
+use super::engine::{Unit, from_row, sql};
+use super::{ActingStore, Store, StoreError, column, sessions};
 use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::domain::{RevokedReason, User, UserId, Username};
-
-from_row! {
-    /// As a row, or as SQLite's JSON array: in this order.
-    #[derive(Clone, Debug, serde::Deserialize)]
-    pub(super) struct UserRow {
-        user_id: Uuid = "id",
-        username: String,
-        email: Option<String>,
-        claims: String,
-        credentials_version: i64,
-        user_created_at: i64 = "created_at",
-        user_disabled_at: Option<i64> = "disabled_at",
-    }
-    columns = user_columns;
-}
-
-/// A [`UserRow`] of the table `u` as SQLite's JSON array.
-macro_rules! user_json {
-    () => {
-        "json_array(hex(u.id), u.username, u.email, u.claims, u.credentials_version, u.created_at, u.disabled_at)"
-    };
-}
-
-pub(super) use {user_columns, user_json};
-
-/// A user as it was read, for those who need no more of it than its number or its name: the rest takes longer to understand.
-#[derive(Debug)]
-pub struct StoredUser(UserRow);
-
-impl StoredUser {
-    pub(super) fn new(row: UserRow) -> Self {
-        Self(row)
-    }
-
-    /// The user's identifier.
-    pub fn id(&self) -> UserId {
-        UserId(self.0.user_id)
-    }
-
-    /// The user's name.
-    pub fn username(&self) -> &str {
-        &self.0.username
-    }
-
-    /// Whether the user is disabled.
-    pub fn is_disabled(&self) -> bool {
-        self.0.user_disabled_at.is_some()
-    }
-
-    /// All of it.
-    pub fn read(&self) -> Result<User, StoreError> {
-        self.0.clone().try_into()
-    }
-}
-
-impl TryFrom<UserRow> for User {
-    type Error = StoreError;
-
-    fn try_from(row: UserRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: UserId(row.user_id),
-            username: row::parse(&row.username, "users.username")?,
-            email: row.email,
-            claims: row::claims(&row.claims)?,
-            credentials_version: row.credentials_version,
-            created_at: row.user_created_at,
-            disabled_at: row.user_disabled_at,
-        })
-    }
-}
 
 from_row! {
     struct RemovedRow {
@@ -124,6 +52,11 @@ const FORGET_DEVICES: &str = "UPDATE users SET devices_known_from = $2 WHERE id 
 const REMOVE: &str = "DELETE FROM users WHERE id = $1 RETURNING username";
 
 impl Store {
+    /// The user of that name, with what is needed to check a password.
+    pub async fn find_credentials(&self, username: &Username) -> Result<Option<Credentials>, StoreError> {
+        self.lanes.credentials.ask(username.clone()).await?.map(Credentials::try_from).transpose()
+    }
+
     /// Up to `limit` users in the order of their names, from the first one after `after` on.
     pub async fn list_users(&self, after: &str, limit: i64) -> Result<Vec<User>, StoreError> {
         let rows = self.again(|| async { sql!(self.read().await?, all UserRow, LIST, after, limit) });
@@ -168,7 +101,7 @@ impl ActingStore {
         let Some(held) = sql!(unit, optional UserRow, HOLD, id.0)? else { return Ok(false) };
         let mut user = User::try_from(held)?;
         change(&mut user)?;
-        let claims = row::claims_text(&user.claims);
+        let claims = column::claims_text(&user.claims);
         sql!(unit, execute, UPDATE, id.0, user.email.as_deref(), &claims)?;
         Ok(self.record_change_of(unit, true, EventKind::UserChanged, id).await?)
     }
@@ -230,7 +163,7 @@ impl ActingStore {
 }
 
 pub(super) async fn insert(unit: &mut Unit, user: &User, password_hash: Option<&str>) -> Result<(), StoreError> {
-    let (name, claims) = (user.username.as_str(), row::claims_text(&user.claims));
+    let (name, claims) = (user.username.as_str(), column::claims_text(&user.claims));
     let email = user.email.as_deref();
     sql!(unit, execute, INSERT, user.id.0, name, email, &claims, password_hash, user.created_at)?;
     Ok(())

@@ -1,15 +1,14 @@
 //! Anchors: an event that holds the digest of where all chains ended, and the list beside it. The first anchor of a process has all
 //! chains, each later one those that have moved since: what an anchor says of the others is sealed in the chain that it is in.
 
-use super::super::db::{Unit, sql};
-use super::super::from_row::from_row;
-use super::super::{ActingStore, Store, StoreError};
-use super::log::Writer;
+use super::log::{AuditLog, Writer};
 use super::memory::Rewound;
 use super::register::seal_again;
-use super::{AuditLog, seal_of};
+use super::row::seal_of;
 use crate::audit::{AuditEvent, COMMANDS, ChainEnd, EventKind, Link, digest_of, list_of};
 use crate::clock::{NEVER, Seconds, UnixTime};
+use crate::store::engine::{Unit, from_row, sql};
+use crate::store::{ActingStore, Store, StoreError};
 
 /// By how much the clock of a node may be ahead that purges.
 const SLACK: Seconds = 3_600;

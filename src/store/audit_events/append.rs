@@ -6,24 +6,23 @@ use sqlx::postgres::PgArguments;
 use sqlx::query::QueryAs;
 use uuid::Uuid;
 
-use super::AuditLog;
-use super::log::last_time;
+use super::log::{AuditLog, last_time};
 use super::memory::Tip;
 use crate::audit::{AuditEvent, ChainEnd, Link, Seal};
 
 /// Two parts of a `WITH`, for PostgreSQL, after one that is called `changed`: if that has $6 rows, the chain $1 goes on behind its
 /// event $2 with as many. The rest of the statement goes by `head`, which has a row if it does, and none if it doesn't. What is
 /// bound comes from [`Append::bind`].
-macro_rules! telling {
+macro_rules! recording {
     () => {
         "head AS (UPDATE audit_chains SET seq = $3, seal = $4, head_seal = $5 \
          WHERE writer = $1 AND seq = $2 AND (SELECT count(*) FROM changed) = $6 RETURNING writer), \
-         told AS (INSERT INTO audit_events (writer, seq, at, kind, count, reason, actor, user_id, client_id, session_id, jti, \
+         recorded AS (INSERT INTO audit_events (writer, seq, at, kind, count, reason, actor, user_id, client_id, session_id, jti, \
          target, address, user_agent, request_id, seal) SELECT head.writer, e.* FROM head, \
          unnest($7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) AS e)"
     };
 }
-pub(in crate::store) use telling;
+pub(in crate::store) use recording;
 
 /// Events at the end of a chain that nobody else is writing to. It must be said what became of them.
 #[must_use]
@@ -56,7 +55,7 @@ impl AuditLog {
 }
 
 impl Append<'_> {
-    /// Binds what [`telling`] needs: $1 to $21.
+    /// Binds what [`recording`] needs: $1 to $21.
     pub(in crate::store) fn bind<'q, O>(
         &self,
         query: QueryAs<'q, Postgres, O, PgArguments>,

@@ -7,16 +7,12 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use uuid::Uuid;
 
-use super::super::db::{Handle, sql};
-use super::super::from_row::from_row;
-use super::super::{Store, StoreError};
-use super::read::EventRow;
+use super::row::{EventRow, PAGE};
 use crate::audit::{Actor, AuditEvent, EventKind};
 use crate::clock::UnixTime;
 use crate::domain::{ClientId, SessionId, UserId};
-
-/// How many events are read at once where each has to be looked at.
-const PAGE: i64 = 1000;
+use crate::store::engine::{Handle, from_row, sql};
+use crate::store::{Store, StoreError};
 
 /// Which events are meant: those for which all of this holds.
 #[derive(Clone, Debug, Default)]

@@ -4,15 +4,17 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::super::StoreError;
-use super::super::db::{Unit, sql};
-use super::super::from_row::from_row;
 use super::memory::{Memory, Tip, start};
 use super::register::open_chain;
-use super::verify::{CHAIN, ChainRow, ends};
-use super::{Keeping, insert};
+use super::row::{CHAIN, ChainRow, ends};
 use crate::audit::{AuditEvent, AuditKeys, COMMANDS, ChainEnd, Link};
+use crate::clock::Seconds;
 use crate::random;
+use crate::store::engine::{StoreError, Unit, from_row, sql};
+
+const INSERT: &str = "INSERT INTO audit_events (writer, seq, at, kind, count, reason, actor, user_id, client_id, \
+     session_id, jti, target, address, user_agent, request_id, seal) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 
 /// A chain that was deleted since, or that somebody else has written to, is not gone on with.
 const MOVE_HEAD: &str = "UPDATE audit_chains SET seq = $3, seal = $4, head_seal = $5 \
@@ -21,6 +23,15 @@ const MOVE_HEAD: &str = "UPDATE audit_chains SET seq = $3, seal = $4, head_seal 
 const LOCK: &str = "UPDATE audit_chains SET seq = seq WHERE writer = $1";
 
 const SEQ: &str = "SELECT seq FROM audit_chains WHERE writer = $1";
+
+/// How a process keeps the trail.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Keeping {
+    /// For how long events are kept, in seconds; 0: for ever.
+    pub retention: Seconds,
+    /// Whether the process writes the chain that all commands share, rather than chains of its own.
+    pub shared: bool,
+}
 
 from_row! {
     struct SeqRow {
@@ -41,8 +52,7 @@ pub(super) struct Writer {
     wrote: AtomicBool,
 }
 
-/// A chain that has got further in a transaction. It may be gone on with when that has been committed, and never otherwise: its
-/// end isn't known then.
+/// A chain head advanced in an open transaction. Reuse it only after COMMIT has succeeded: otherwise the chain's end isn't known.
 #[must_use]
 pub(in crate::store) struct Written(Option<Tip>);
 
@@ -165,4 +175,29 @@ impl Writer {
 /// When the last of these events happened.
 pub(super) fn last_time<'a>(events: impl IntoIterator<Item = &'a AuditEvent>) -> Option<crate::clock::UnixTime> {
     events.into_iter().last().map(|event| event.at)
+}
+
+async fn insert(unit: &mut Unit, event: &AuditEvent, link: Link) -> Result<(), StoreError> {
+    sql!(
+        unit,
+        execute,
+        INSERT,
+        link.writer,
+        link.seq,
+        event.at,
+        &*event.kind,
+        event.count,
+        event.reason.as_deref(),
+        event.actor.as_str(),
+        event.user_id.map(|id| id.0),
+        event.client_id.as_deref(),
+        event.session_id.map(|id| id.0),
+        event.jti,
+        event.target.as_deref(),
+        event.address.as_deref(),
+        event.user_agent.as_deref(),
+        event.request_id.as_deref(),
+        link.seal.as_slice(),
+    )
+    .map(drop)
 }

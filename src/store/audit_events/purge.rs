@@ -3,13 +3,12 @@
 
 use uuid::Uuid;
 
-use super::super::db::sql;
-use super::super::{Store, StoreError};
-use super::read::{EventRow, select_events};
 use super::register::fold_into_register;
-use super::verify::{CHAIN, ChainRow, WriterRow, ends, follow};
+use super::row::{CHAIN, ChainRow, EventRow, WriterRow, ends, follow, select_events};
 use crate::audit::{AuditEvent, AuditKeys, COMMANDS, Link};
 use crate::clock::UnixTime;
+use crate::store::engine::sql;
+use crate::store::{Store, StoreError};
 
 /// How many events are deleted at once. SQLite's writer is everybody's.
 const SLICE: i64 = 1_000;

@@ -2,63 +2,12 @@
 
 use uuid::Uuid;
 
-use super::super::db::sql;
-use super::super::from_row::from_row;
-use super::super::{Store, StoreError};
+use super::row::{EventRow, select_events};
 use crate::audit::AuditEvent;
 use crate::clock::UnixTime;
 use crate::domain::{SessionId, UserId};
-
-from_row! {
-    /// An event as a row, with its number and its seal.
-    pub(super) struct EventRow {
-        pub(super) seq: i64,
-        pub(super) at: i64,
-        pub(super) kind: String,
-        count: i64,
-        reason: Option<String>,
-        actor: String,
-        user_id: Option<Uuid>,
-        client_id: Option<String>,
-        session_id: Option<Uuid>,
-        jti: Option<Uuid>,
-        pub(super) target: Option<String>,
-        address: Option<String>,
-        user_agent: Option<String>,
-        request_id: Option<String>,
-        pub(super) seal: Vec<u8>,
-    }
-    columns = event_columns;
-}
-
-impl From<EventRow> for AuditEvent {
-    fn from(row: EventRow) -> Self {
-        Self {
-            at: row.at,
-            kind: row.kind.into(),
-            count: row.count,
-            reason: row.reason,
-            actor: row.actor,
-            user_id: row.user_id.map(UserId),
-            client_id: row.client_id,
-            session_id: row.session_id.map(SessionId),
-            jti: row.jti,
-            target: row.target,
-            address: row.address,
-            user_agent: row.user_agent,
-            request_id: row.request_id,
-        }
-    }
-}
-
-pub(super) use event_columns;
-
-macro_rules! select_events {
-    ($rest:literal) => {
-        concat!("SELECT ", $crate::store::audit_events::read::event_columns!(), " FROM audit_events ", $rest)
-    };
-}
-pub(super) use select_events;
+use crate::store::engine::sql;
+use crate::store::{Store, StoreError};
 
 /// Which events to list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,15 +1,16 @@
 //! The register says which chains there are. It is sealed from the beginning on: without a seal it isn't as it was written.
 
-use super::super::StoreError;
-use super::super::db::{Handle, sql};
-use super::super::from_row::from_row;
-use super::verify::WriterRow;
-use super::{OPEN, seal_of};
-use crate::audit::{AuditKeys, COMMANDS, Link, Seal, fold_in};
 use uuid::Uuid;
+
+use super::row::{WriterRow, seal_of};
+use crate::audit::{AuditKeys, COMMANDS, Link, Seal, fold_in};
+use crate::store::engine::{Handle, StoreError, from_row, sql};
 
 /// How often to try when somebody else opened a chain at the same moment.
 const OPENINGS: usize = 64;
+
+const OPEN: &str = "INSERT INTO audit_chains (writer, seq, seal, head_seal, start_seq, start_after, start_seal) \
+     VALUES ($1, 0, $2, $3, 0, $2, $4)";
 
 pub(super) const REGISTER: &str = "SELECT writers, seal FROM audit_register WHERE id = 1";
 

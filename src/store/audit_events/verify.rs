@@ -7,40 +7,15 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::super::db::{Unit, sql};
-use super::super::from_row::from_row;
-use super::super::{Store, StoreError};
+use self::claims::Claims;
+pub use self::finding::{Finding, Verified};
 use super::log::Writer;
-use super::read::{EventRow, select_events};
 use super::register::{REGISTER, RegisterRow, folded, is_sealed};
-use super::seal_of;
-use crate::audit::{AuditEvent, AuditKeys, EventKind, Link, digest_of, ends_in};
+use super::row::{CHAIN, ChainRow, EventRow, PAGE, WriterRow, ends, follow, select_events};
+use crate::audit::{AuditKeys, EventKind, Link, digest_of, ends_in};
 use crate::clock::UnixTime;
-
-use claims::Claims;
-pub use finding::{Finding, Verified};
-
-/// How many events are read at once.
-const PAGE: i64 = 1_000;
-
-from_row! {
-    pub(super) struct ChainRow {
-        writer: Uuid,
-        seq: i64,
-        seal: Vec<u8>,
-        head_seal: Vec<u8>,
-        start_seq: i64,
-        start_after: Vec<u8>,
-        start_seal: Vec<u8>,
-    }
-    columns = chain_columns;
-}
-
-from_row! {
-    pub(super) struct WriterRow {
-        pub(super) writer: Uuid,
-    }
-}
+use crate::store::engine::{Unit, from_row, sql};
+use crate::store::{Store, StoreError};
 
 from_row! {
     struct ListRow {
@@ -58,8 +33,6 @@ from_row! {
 }
 
 const WRITERS: &str = "SELECT writer FROM audit_chains";
-
-pub(super) const CHAIN: &str = concat!("SELECT ", chain_columns!(), " FROM audit_chains WHERE writer = $1");
 
 const EVENTS: &str = select_events!("WHERE writer = $1 AND seq > $2 ORDER BY seq LIMIT $3");
 
@@ -218,25 +191,4 @@ impl Walk {
         self.verified.findings.extend(found);
         Ok(())
     }
-}
-
-/// Where a chain begins and where it ends, if both are as they were sealed.
-pub(super) fn ends(keys: &AuditKeys, chain: &ChainRow) -> Result<Option<(Link, Link)>, StoreError> {
-    let start = Link { writer: chain.writer, seq: chain.start_seq, seal: seal_of(&chain.start_after)? };
-    let end = Link { writer: chain.writer, seq: chain.seq, seal: seal_of(&chain.seal)? };
-    let sealed = keys.is_start(start, &chain.start_seal) && keys.is_head(end, &chain.head_seal);
-    Ok(sealed.then_some((start, end)))
-}
-
-/// Follows a chain along its events; the number of the first that isn't the next one.
-pub(super) fn follow(keys: &AuditKeys, link: &mut Link, rows: Vec<EventRow>) -> Result<Option<i64>, StoreError> {
-    for row in rows {
-        let (seq, seal) = (row.seq, row.seal.clone());
-        let event = AuditEvent::from(row);
-        if seq != link.seq.saturating_add(1) || !keys.is_next(*link, &event, &seal) {
-            return Ok(Some(seq));
-        }
-        *link = Link { writer: link.writer, seq, seal: seal_of(&seal)? };
-    }
-    Ok(None)
 }

@@ -1,11 +1,13 @@
-//! What is in the journal, in memory. Knows nothing of the database.
+//! What is in the journal, in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use uuid::Uuid;
 
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::{ClientId, RevokedReason, SessionId, UserId};
+use crate::store::engine::Db;
 
 /// How long a revocation is remembered, in seconds: no standby is further behind than that and still takes over.
 const KEPT: Seconds = 3_600;
@@ -36,10 +38,27 @@ pub(super) struct Entry {
     pub(super) at: UnixTime,
 }
 
+/// The revocations that this process has acknowledged lately. Empty on SQLite, which nobody takes over.
+#[derive(Clone, Debug, Default)]
+pub(in crate::store) struct Journal(Arc<Mutex<Entries>>);
+
+impl Journal {
+    /// Remembers what has just been committed.
+    pub(in crate::store) fn note(&self, db: &Db, what: Revoked, reason: RevokedReason, at: UnixTime) {
+        if matches!(db, Db::Postgres(_)) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).note(Entry { what, reason, at });
+        }
+    }
+
+    pub(super) fn newest_first(&self) -> VecDeque<Entry> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).newest_first().cloned().collect()
+    }
+}
+
 /// One entry for each thing that was revoked, however often: whoever repeats a revocation must not push out those of others,
 /// and yet a repetition that ended nothing here may be the one that counts on a database that lacks the first.
 #[derive(Debug, Default)]
-pub(super) struct Entries {
+struct Entries {
     in_order: BTreeMap<u64, Entry>,
     places: HashMap<Revoked, u64>,
     next: u64,
@@ -47,7 +66,7 @@ pub(super) struct Entries {
 
 impl Entries {
     /// Adds the newest entry. It stands for an older one of the same, too.
-    pub(super) fn note(&mut self, mut entry: Entry) {
+    fn note(&mut self, mut entry: Entry) {
         let now = entry.at;
         let older = self.places.insert(entry.what.clone(), self.next).and_then(|place| self.in_order.remove(&place));
         if let Some(older) = older {
@@ -71,7 +90,7 @@ impl Entries {
         self.in_order.first_key_value().map(|(_, entry)| entry)
     }
 
-    pub(super) fn newest_first(&self) -> impl Iterator<Item = &Entry> {
+    fn newest_first(&self) -> impl Iterator<Item = &Entry> {
         self.in_order.values().rev()
     }
 }

@@ -4,14 +4,25 @@
 use sqlx::migrate::{MigrateError, Migration};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
-use super::MigrationState;
 use crate::audit::AuditKeys;
-use crate::store::audit_events;
-use crate::store::db::Handle;
-use crate::store::from_row::from_row;
+use crate::store::audit_events::register;
+use crate::store::engine::{Handle, from_row};
 
 /// The migration that the audit trail begins with. A database in which nothing has happened yet is sealed in its transaction.
 const AUDIT_ANCHORS: i64 = 7;
+
+/// How the database's tables stand to this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MigrationState {
+    /// They are the ones that it knows.
+    Current,
+    /// So many migrations are missing.
+    Behind(usize),
+    /// A newer version of this program has migrated them, up to this migration, and left them usable for this one.
+    Ahead(i64),
+    /// They have this migration, and this program is too old for them.
+    Newer(i64),
+}
 
 from_row! {
     /// A migration of this or of a newer program that the database has.
@@ -83,7 +94,7 @@ macro_rules! apply {
                 let mut unit = on.begin().await?;
                 sqlx::raw_sql(migration.sql.clone()).execute(&mut *unit).await.map_err(failed)?;
                 if migration.version == AUDIT_ANCHORS {
-                    let begun = audit_events::begin(Handle::$engine(&mut unit), keys).await;
+                    let begun = register::begin(Handle::$engine(&mut unit), keys).await;
                     begun.map_err(|error| MigrateError::Source(error.into()))?;
                 }
                 record().execute(&mut *unit).await.map_err(failed)?;

@@ -1,8 +1,7 @@
 //! What is asked of PostgreSQL.
 
-use super::Finding;
-use crate::store::db::{Connection, sql};
-use crate::store::from_row::from_row;
+use super::finding::Finding;
+use crate::store::engine::{Connection, from_row, sql};
 use crate::store::{Store, StoreError};
 
 from_row! {

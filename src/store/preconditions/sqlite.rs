@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::Finding;
-use crate::store::db::{Connection, Db, sql};
+use super::finding::Finding;
+use crate::store::engine::{Connection, Db, sql};
 use crate::store::{Store, StoreError};
 
 type Text = (Option<String>,);

@@ -3,11 +3,19 @@
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
-use super::SignedIn;
 use crate::domain::{Anchor, Device, Revocation, RevokedReason, Session, SessionId, User, UserId};
-use crate::store::from_row::from_row;
-use crate::store::users::UserRow;
-use crate::store::{StoreError, row};
+use crate::store::column;
+use crate::store::engine::{StoreError, from_row};
+use crate::store::users::row::UserRow;
+
+/// A session and its user, read in one.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The session.
+    pub session: Session,
+    /// Who signed in.
+    pub user: User,
+}
 
 from_row! {
     /// As PostgreSQL's row, or as SQLite's JSON array with bytes in hexadecimal: in this order.
@@ -60,15 +68,15 @@ impl TryFrom<SignedInRow> for SignedIn {
 }
 
 fn session(row: SessionRow, user_id: UserId) -> Result<Session, StoreError> {
-    let parent_hash = row.parent_hash.as_deref().map(|bytes| row::hash(bytes, "sessions.parent_hash"));
+    let parent_hash = row.parent_hash.as_deref().map(|bytes| column::hash(bytes, "sessions.parent_hash"));
     Ok(Session {
         id: SessionId(row.id),
         user_id,
-        client_id: row::parse(&row.client_id, "sessions.client_id")?,
-        scope: row::parse(&row.scope, "sessions.scope")?,
-        audience: row::words(&row.audience),
+        client_id: column::parse(&row.client_id, "sessions.client_id")?,
+        scope: column::parse(&row.scope, "sessions.scope")?,
+        audience: column::words(&row.audience),
         generation: row.generation,
-        current_hash: row::hash(&row.current_hash, "sessions.current_hash")?,
+        current_hash: column::hash(&row.current_hash, "sessions.current_hash")?,
         parent_hash: parent_hash.transpose()?,
         rotated_at: row.rotated_at,
         anchor: row.anchor_generation.zip(row.anchor_at).map(|(generation, at)| Anchor { generation, at }),
@@ -87,7 +95,7 @@ fn session(row: SessionRow, user_id: UserId) -> Result<Session, StoreError> {
 
 fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     let digits = <&str>::deserialize(deserializer)?;
-    row::from_hex(digits).ok_or_else(|| serde::de::Error::custom("not bytes in hexadecimal"))
+    column::from_hex(digits).ok_or_else(|| serde::de::Error::custom("not bytes in hexadecimal"))
 }
 
 /// SQLite's `hex` of NULL is an empty text.

@@ -1,12 +1,9 @@
 //! A user by name, with what is needed to check a password: what every sign-in reads.
 
-use super::{UserRow, user_columns};
+use super::row::{UserRow, user_columns};
 use crate::clock::UnixTime;
 use crate::domain::{User, Username};
-use crate::store::db::{Connection, sql};
-use crate::store::from_row::from_row;
-use crate::store::kept::Read;
-use crate::store::{Store, StoreError};
+use crate::store::engine::{Connection, Read, StoreError, from_row, sql};
 
 /// A user together with the stored password hash, if there is one.
 #[derive(Clone, Debug)]
@@ -52,12 +49,5 @@ impl Read for FindCredentials {
             found.push(sql!(on, optional CredentialsRow, FIND, name.as_str())?);
         }
         Ok(found)
-    }
-}
-
-impl Store {
-    /// The user of that name, with what is needed to check a password.
-    pub async fn find_credentials(&self, username: &Username) -> Result<Option<Credentials>, StoreError> {
-        self.hot.credentials.ask(username.clone()).await?.map(Credentials::try_from).transpose()
     }
 }

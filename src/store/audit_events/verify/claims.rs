@@ -4,12 +4,11 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::{CHAIN, ChainRow, Finding, PAGE, ends};
+use super::finding::Finding;
 use crate::audit::{AuditKeys, ChainEnd, Link, Seal};
 use crate::clock::UnixTime;
-use crate::store::audit_events::seal_of;
-use crate::store::db::{Unit, sql};
-use crate::store::from_row::from_row;
+use crate::store::audit_events::row::{CHAIN, ChainRow, PAGE, ends, seal_of};
+use crate::store::engine::{Unit, from_row, sql};
 use crate::store::{Store, StoreError};
 
 const SEALS: &str = "SELECT seq, seal FROM audit_events WHERE writer = $1 AND seq >= $2 ORDER BY seq LIMIT $3";

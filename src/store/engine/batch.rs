@@ -1,0 +1,188 @@
+//! Natural batching: while a statement is in flight callers queue, and when it returns all that queued go out as one.
+//! No timer, no added wait when idle; under load one commit carries hundreds (docs/design.md). Knows nothing of SQL.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use super::error::StoreError;
+use crate::metrics::{self, Lane};
+
+/// The most items that go out as one statement.
+pub(super) const MAX_BATCH: usize = 256;
+
+/// The most items that wait. Each belongs to a request, so this bounds memory, and who comes later is sent away at once.
+const MAX_WAITING: usize = 4096;
+
+/// How long a statement may take. Its outcome is unknown after that.
+const STATEMENT: Duration = Duration::from_secs(5);
+
+/// What a lane runs, and what it keeps between two runs.
+pub(in crate::store) trait Statement: Send + 'static {
+    /// What a caller hands in.
+    type Item: Send + Sync + 'static;
+    /// What it is answered.
+    type Outcome: Send + 'static;
+
+    /// Answers the items in their order. Must see to it that items of one batch don't disturb each other.
+    fn run(&mut self, items: &[Self::Item]) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
+}
+
+/// Where the sizes of a lane's batches are counted.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct BatchSizes {
+    pub(in crate::store) lanes: Arc<metrics::Lanes>,
+    pub(in crate::store) lane: Lane,
+}
+
+/// A queue of items of type `I`, each answered with an `O`.
+pub(in crate::store) struct Batcher<I, O> {
+    queue: mpsc::Sender<Waiting<I, O>>,
+    closed: Arc<watch::Sender<bool>>,
+}
+
+struct Waiting<I, O> {
+    item: I,
+    since: Instant,
+    answer: oneshot::Sender<Result<O, StoreError>>,
+}
+
+type Queue<I, O> = Arc<Mutex<mpsc::Receiver<Waiting<I, O>>>>;
+
+impl<I: Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
+    /// Starts the lanes, each of which has one statement in flight at a time. They end when the last caller is gone. Nobody waits
+    /// for longer than `patience` before a statement. What goes out is counted in `sizes`.
+    pub(in crate::store) fn start<S: Statement<Item = I, Outcome = O>>(
+        patience: Duration,
+        sizes: &BatchSizes,
+        lanes: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let (queue, waiting) = mpsc::channel(MAX_WAITING);
+        let (closed, closing) = watch::channel(false);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for statement in lanes {
+            tokio::spawn(lane(Arc::clone(&waiting), closing.clone(), statement, patience, sizes.clone()));
+        }
+        Self { queue, closed: Arc::new(closed) }
+    }
+
+    /// Hands in an item and waits for its answer. Once handed in it is carried out, also if the caller goes away.
+    pub(in crate::store) async fn ask(&self, item: I) -> Result<O, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.try_send(Waiting { item, since: Instant::now(), answer }).map_err(|_| StoreError::Overloaded)?;
+        answered.await.unwrap_or(Err(StoreError::Overloaded))
+    }
+}
+
+impl<I, O> Batcher<I, O> {
+    /// Ends the lanes after the statement that each is at, and with them what they keep. Whoever waits or asks is told that
+    /// there is no answer.
+    pub(in crate::store) fn close(&self) {
+        self.closed.send_replace(true);
+    }
+}
+
+impl<I, O> Clone for Batcher<I, O> {
+    fn clone(&self) -> Self {
+        Self { queue: self.queue.clone(), closed: Arc::clone(&self.closed) }
+    }
+}
+
+impl<I, O> fmt::Debug for Batcher<I, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Batcher({} waiting)", self.queue.max_capacity() - self.queue.capacity())
+    }
+}
+
+/// Takes what waits, runs it as one, answers; until it is closed. Only one lane takes at a time, so items go out in their
+/// order.
+async fn lane<S: Statement>(
+    queue: Queue<S::Item, S::Outcome>,
+    mut closing: watch::Receiver<bool>,
+    mut statement: S,
+    patience: Duration,
+    sizes: BatchSizes,
+) {
+    let mut batch = Vec::with_capacity(MAX_BATCH);
+    while take(&queue, &mut closing, &mut batch).await > 0 {
+        send_away(&mut batch, patience);
+        if batch.is_empty() {
+            continue;
+        }
+        sizes.lanes.observe(sizes.lane, batch.len());
+        let (items, answers): (Vec<_>, Vec<_>) = batch.drain(..).map(|waiting| (waiting.item, waiting.answer)).unzip();
+        match answered(statement.run(&items)).await {
+            Ok(outcomes) => send(answers, outcomes.into_iter().map(Ok)),
+            // Nobody's items can be told apart from their neighbours' here, unless each goes alone.
+            Err(error) if error.is_of_one_item() && items.len() > 1 => {
+                alone(&mut statement, &items, answers, patience).await;
+            }
+            Err(error) => send(answers, std::iter::repeat_with(|| Err(error.clone()))),
+        }
+    }
+}
+
+/// Waits for items, and takes all that there are. 0 when it is closed, or when the last caller is gone.
+async fn take<T>(queue: &Mutex<mpsc::Receiver<T>>, closing: &mut watch::Receiver<bool>, batch: &mut Vec<T>) -> usize {
+    tokio::select! {
+        biased;
+        Ok(_) = closing.wait_for(|closed| *closed) => 0,
+        taken = async { queue.lock().await.recv_many(batch, MAX_BATCH).await } => taken,
+    }
+}
+
+/// Answers those who have waited too long: the statement before took its time, and the next one may too. The first have waited
+/// longest.
+fn send_away<I, O>(batch: &mut Vec<Waiting<I, O>>, patience: Duration) {
+    let late = batch.iter().take_while(|waiting| waiting.since.elapsed() > patience).count();
+    for waiting in batch.drain(..late) {
+        let _ = waiting.answer.send(Err(StoreError::Overloaded));
+    }
+}
+
+/// A statement that gets no answer, or panics, must not hold up everybody who comes after it. The panic hook has said what it was.
+async fn answered<T>(statement: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    // What the statement leaves behind is what one that was given up leaves: a connection that is looked at before it is used.
+    match tokio::time::timeout(STATEMENT, AssertUnwindSafe(statement).catch_unwind()).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(StoreError::Panicked),
+        Err(_) => Err(StoreError::TimedOut),
+    }
+}
+
+/// Runs each item by itself, so that a bad one fails alone, for as long as the last of them can wait.
+async fn alone<S: Statement>(
+    statement: &mut S,
+    items: &[S::Item],
+    answers: Vec<oneshot::Sender<Result<S::Outcome, StoreError>>>,
+    patience: Duration,
+) {
+    let begun = Instant::now();
+    for (item, answer) in items.iter().zip(answers) {
+        if begun.elapsed() > patience {
+            let _ = answer.send(Err(StoreError::Overloaded));
+            continue;
+        }
+        let outcome = answered(statement.run(std::slice::from_ref(item))).await;
+        // The caller may be gone; what it asked for is done all the same.
+        let _ = answer.send(outcome.and_then(|mut outcomes| outcomes.pop().ok_or(StoreError::Unreadable("batch"))));
+    }
+}
+
+fn send<O>(
+    answers: Vec<oneshot::Sender<Result<O, StoreError>>>,
+    outcomes: impl Iterator<Item = Result<O, StoreError>>,
+) {
+    let outcomes = outcomes.chain(std::iter::repeat_with(|| Err(StoreError::Unreadable("batch"))));
+    for (answer, outcome) in answers.into_iter().zip(outcomes) {
+        let _ = answer.send(outcome);
+    }
+}

@@ -1,0 +1,106 @@
+//! A connection while it is used, a transaction on it, and the macro that runs one SQL text on either database.
+
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+
+use super::condition::Condition;
+use super::error::StoreError;
+use super::postgres;
+
+/// Runs one SQL text with one bind list on a [`Connection`] or [`Unit`] of either database.
+///
+/// `sql!(connection, execute, SQL, binds..)` gives the number of rows, `sql!(connection, optional Row, SQL, binds..)` an
+/// `Option<Row>`, and `all Row` a `Vec<Row>`.
+macro_rules! sql {
+    ($on:expr, execute, $sql:expr $(, $bind:expr)* $(,)?) => {
+        match $on.handle() {
+            $crate::store::engine::Handle::Postgres(on) =>
+                sqlx::query($sql)$(.bind($bind))*.execute(on).await.map(|done| done.rows_affected()),
+            $crate::store::engine::Handle::Sqlite(on) =>
+                sqlx::query($sql)$(.bind($bind))*.execute(on).await.map(|done| done.rows_affected()),
+        }
+        .map_err($crate::store::StoreError::from)
+    };
+    ($on:expr, optional $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::store::engine::sql!(@rows $on, fetch_optional, $row, $sql $(, $bind)*)
+    };
+    ($on:expr, all $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::store::engine::sql!(@rows $on, fetch_all, $row, $sql $(, $bind)*)
+    };
+    (@rows $on:expr, $fetch:ident, $row:ty, $sql:expr $(, $bind:expr)*) => {
+        match $on.handle() {
+            $crate::store::engine::Handle::Postgres(on) =>
+                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$fetch(on).await,
+            $crate::store::engine::Handle::Sqlite(on) =>
+                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$fetch(on).await,
+        }
+        .map_err($crate::store::StoreError::from)
+    };
+}
+pub(in crate::store) use sql;
+
+/// A connection of either database, taken from its pool.
+#[derive(Debug)]
+pub enum Connection {
+    /// To PostgreSQL.
+    Postgres(PoolConnection<Postgres>),
+    /// To SQLite.
+    Sqlite(PoolConnection<Sqlite>),
+}
+
+/// A unit of work: all of it is stored or, when it is dropped, none.
+pub(in crate::store) enum Unit {
+    Postgres(Transaction<'static, Postgres>),
+    Sqlite(Transaction<'static, Sqlite>),
+}
+
+/// What a statement runs on.
+pub(in crate::store) enum Handle<'a> {
+    Postgres(&'a mut PgConnection),
+    Sqlite(&'a mut SqliteConnection),
+}
+
+impl Handle<'_> {
+    pub(in crate::store) fn handle(&mut self) -> Handle<'_> {
+        match self {
+            Self::Postgres(connection) => Handle::Postgres(connection),
+            Self::Sqlite(connection) => Handle::Sqlite(connection),
+        }
+    }
+}
+
+impl Connection {
+    /// Whether it answers and is fit to be read by. If it isn't, the pool will not have it again. SQLite's always are.
+    pub(in crate::store) async fn lives(&mut self, condition: &Condition) -> bool {
+        let Self::Postgres(connection) = self else { return true };
+        let lives = postgres::make_fit(connection).await.is_ok_and(|fitness| fitness.may_read(condition));
+        if !lives {
+            connection.close_on_drop();
+        }
+        lives
+    }
+
+    pub(in crate::store) fn handle(&mut self) -> Handle<'_> {
+        match self {
+            Self::Postgres(connection) => Handle::Postgres(connection),
+            Self::Sqlite(connection) => Handle::Sqlite(connection),
+        }
+    }
+}
+
+impl Unit {
+    pub(in crate::store) fn handle(&mut self) -> Handle<'_> {
+        match self {
+            Self::Postgres(transaction) => Handle::Postgres(transaction),
+            Self::Sqlite(transaction) => Handle::Sqlite(transaction),
+        }
+    }
+
+    pub(in crate::store) async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(transaction) => transaction.commit().await?,
+            Self::Sqlite(transaction) => transaction.commit().await?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,257 @@
+//! The pools of either database, and how connections and transactions are taken from them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::{PgPool, SqlitePool};
+
+use super::again::again;
+use super::condition::Condition;
+use super::connection::{Connection, Unit, sql};
+use super::error::{StoreError, is_read_only};
+use super::files::Files;
+use super::pool_size::PoolSize;
+use super::start_error::{CopyError, StartError};
+use super::{postgres, sqlite};
+
+type Text = (String,);
+
+/// How long closing may take.
+const CLOSE: Duration = Duration::from_secs(5);
+
+/// The connections to one database. Clones share them.
+#[derive(Clone, Debug)]
+pub(in crate::store) enum Db {
+    Postgres(PostgresDb),
+    Sqlite { writer: SqlitePool, readers: SqlitePool, files: Arc<Files>, condition: Condition },
+}
+
+/// PostgreSQL's pool.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct PostgresDb {
+    pub(in crate::store) pool: PgPool,
+    condition: Condition,
+}
+
+impl Db {
+    /// Opens the embedded database, making the file (mode 0600) and its directory (mode 0700) when they aren't there.
+    pub(in crate::store) async fn open_sqlite(path: &Path) -> Result<Self, StartError> {
+        sqlite::make_private(path)?;
+        Self::open_sqlite_by(path, sqlite::options(path)).await
+    }
+
+    async fn open_sqlite_by(path: &Path, options: SqliteConnectOptions) -> Result<Self, StartError> {
+        let options = options.journal_mode(SqliteJournalMode::Wal).optimize_on_close(true, None);
+        let db = Self::connect_sqlite(path, options).await?;
+        match db.try_to_write().await {
+            Err(StoreError::Unavailable(cause)) if is_read_only(&cause) => {
+                Err(StartError::ReadOnly(path.display().to_string()))
+            }
+            // Somebody else may be writing at this moment.
+            _ if db.is_write_ahead().await => Ok(db),
+            _ => Err(StartError::NoWal(path.display().to_string())),
+        }
+    }
+
+    /// SQLite opens a file that it can't write to for reading, and doesn't look again when that has changed.
+    async fn try_to_write(&self) -> Result<(), StoreError> {
+        let mut unit = self.begin().await?;
+        // Rolled back when it is dropped.
+        sql!(unit, execute, "PRAGMA user_version = 0")?;
+        Ok(())
+    }
+
+    /// In a network file system, for one, SQLite stays in another mode without a word. It gives no answer while another process
+    /// opens or closes the database.
+    async fn is_write_ahead(&self) -> bool {
+        let Ok(mut connection) = self.write().await else { return true };
+        let mode = sql!(connection, optional Text, "PRAGMA journal_mode");
+        !matches!(mode, Ok(Some((mode,))) if mode != "wal")
+    }
+
+    /// Opens the embedded database as it is; `None` when it isn't there. Makes nothing, sets nothing.
+    pub(in crate::store) async fn open_existing_sqlite(path: &Path) -> Result<Option<Self>, StartError> {
+        if path.exists() { Self::connect_sqlite(path, sqlite::options(path)).await.map(Some) } else { Ok(None) }
+    }
+
+    async fn connect_sqlite(path: &Path, options: SqliteConnectOptions) -> Result<Self, StartError> {
+        let unreachable = |cause| StartError::Unreachable { name: path.display().to_string(), cause };
+        let writer = sqlite::writer(options.clone()).await.map_err(unreachable)?;
+        let files = Arc::new(Files::of(options.clone()));
+        let readers = sqlite::readers(options);
+        Ok(Self::Sqlite { writer, readers, files, condition: Condition::default() })
+    }
+
+    /// Connects to PostgreSQL. `url` is as libpq has it; its password is never shown.
+    pub(in crate::store) async fn open_postgres(url: &str, size: PoolSize) -> Result<Self, StartError> {
+        let condition = Condition::default();
+        let pool = postgres::open(url, size, &condition).await?;
+        Ok(Self::Postgres(PostgresDb { pool, condition }))
+    }
+
+    /// Whether this is the embedded database.
+    pub(in crate::store) fn is_embedded(&self) -> bool {
+        matches!(self, Self::Sqlite { .. })
+    }
+
+    /// Copies the embedded database, as it is at one moment, into a file that isn't there yet.
+    pub(in crate::store) async fn copy_to(&self, file: &Path) -> Result<(), CopyError> {
+        let Self::Sqlite { writer, .. } = self else { return Err(CopyError::NotEmbedded) };
+        sqlite::copy(SqliteConnectOptions::clone(&writer.connect_options()), file).await
+    }
+}
+
+/// A connection that can't be had is an outage whatever the reason: no such database, nobody let in, a wrong password.
+///
+/// The driver's futures that wait for one take 4 KiB, which would be moved about with every request's if they weren't boxed.
+impl Db {
+    /// The same database with so many connections to read by that nobody else has. They are opened when they are needed, by
+    /// whoever needs them: a connection is served by the thread that opened it.
+    pub(in crate::store) fn for_lanes(&self, connections: u32) -> Self {
+        match self {
+            Self::Postgres(PostgresDb { pool, condition }) => {
+                let options = pool.options().clone().max_connections(connections);
+                let pool = options.connect_lazy_with(PgConnectOptions::clone(&pool.connect_options()));
+                Self::Postgres(PostgresDb { pool, condition: condition.clone() })
+            }
+            Self::Sqlite { writer, readers, files, condition } => {
+                let options = readers.options().clone().max_connections(connections);
+                let readers = options.connect_lazy_with(SqliteConnectOptions::clone(&readers.connect_options()));
+                Self::Sqlite { writer: writer.clone(), readers, files: Arc::clone(files), condition: condition.clone() }
+            }
+        }
+    }
+
+    pub(in crate::store) fn condition(&self) -> &Condition {
+        match self {
+            Self::Postgres(PostgresDb { condition, .. }) | Self::Sqlite { condition, .. } => condition,
+        }
+    }
+
+    /// As [`again`].
+    pub(in crate::store) async fn again<T, F: Future<Output = Result<T, StoreError>>>(
+        &self,
+        operation: impl Fn() -> F,
+    ) -> Result<T, StoreError> {
+        again(self.condition(), operation).await
+    }
+
+    /// How long a statement waits for its turn.
+    pub(in crate::store) fn patience(&self) -> Duration {
+        match self {
+            Self::Postgres(postgres) => postgres.pool.options().get_acquire_timeout(),
+            Self::Sqlite { writer, .. } => writer.options().get_acquire_timeout(),
+        }
+    }
+
+    /// Closes every connection, after the statements that are running.
+    pub(in crate::store) async fn close(&self) {
+        self.condition().close();
+        if let Self::Sqlite { writer, readers, files, .. } = self {
+            in_time(readers.close()).await;
+            in_time(files.close()).await;
+            in_time(writer.close()).await;
+        } else {
+            self.close_lanes().await;
+        }
+    }
+
+    /// As [`Db::close`], but SQLite's writer is everybody's.
+    pub(in crate::store) async fn close_lanes(&self) {
+        match self {
+            Self::Postgres(postgres) => in_time(postgres.pool.close()).await,
+            Self::Sqlite { readers, .. } => in_time(readers.close()).await,
+        }
+    }
+
+    pub(in crate::store) async fn read(&self) -> Result<Connection, StoreError> {
+        self.connection(false).await
+    }
+
+    /// As [`Db::read`], but the connection has just shown that it lives, however lately it was used.
+    pub(in crate::store) async fn read_surely(&self) -> Result<Connection, StoreError> {
+        loop {
+            let mut connection = self.read().await?;
+            if connection.lives(self.condition()).await {
+                return Ok(connection);
+            }
+        }
+    }
+
+    pub(in crate::store) async fn write(&self) -> Result<Connection, StoreError> {
+        self.connection(true).await
+    }
+
+    async fn connection(&self, writes: bool) -> Result<Connection, StoreError> {
+        let condition = self.condition();
+        condition.require_present()?;
+        match self {
+            Self::Postgres(postgres) => {
+                condition.wait(Box::pin(postgres.pool.acquire())).await.map(Connection::Postgres)
+            }
+            Self::Sqlite { writer, .. } if writes => {
+                condition.wait(Box::pin(writer.acquire())).await.map(Connection::Sqlite)
+            }
+            Self::Sqlite { readers, .. } => condition.wait(Box::pin(readers.acquire())).await.map(Connection::Sqlite),
+        }
+        .map_err(StoreError::unavailable)
+    }
+
+    /// Begins a transaction that only reads, and sees one moment.
+    pub(in crate::store) async fn begin_snapshot(&self) -> Result<Unit, StoreError> {
+        self.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "BEGIN", false).await
+    }
+
+    /// Begins a transaction. SQLite takes its write lock at once: an upgrade later could fail half-way. On PostgreSQL
+    /// each statement has to see what others have committed by then, whatever the server's default is: the end of a user's
+    /// sessions has to see the session of a sign-in that it waited for.
+    pub(in crate::store) async fn begin(&self) -> Result<Unit, StoreError> {
+        self.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED", "BEGIN IMMEDIATE", true).await
+    }
+
+    async fn begin_with(&self, postgres: &'static str, sqlite: &'static str, writes: bool) -> Result<Unit, StoreError> {
+        // Until it has begun nothing was done.
+        self.again(|| async {
+            let condition = self.condition();
+            condition.require_present()?;
+            match self {
+                Self::Postgres(db) => condition.wait(Box::pin(db.pool.begin_with(postgres))).await.map(Unit::Postgres),
+                Self::Sqlite { writer, .. } if writes => {
+                    condition.wait(Box::pin(writer.begin_with(sqlite))).await.map(Unit::Sqlite)
+                }
+                Self::Sqlite { readers, .. } => {
+                    condition.wait(Box::pin(readers.begin_with(sqlite))).await.map(Unit::Sqlite)
+                }
+            }
+            .map_err(StoreError::unavailable)
+        })
+        .await
+    }
+}
+
+/// Nobody waits for ever for connections to be given back.
+async fn in_time(closed: impl Future<Output = ()>) {
+    if tokio::time::timeout(CLOSE, closed).await.is_err() {
+        tracing::warn!("the database's connections could not be closed in time");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SQLite's way to lock by files has no shared memory, as a network file system has none.
+    #[tokio::test]
+    async fn a_place_where_sqlite_cannot_write_ahead_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("database");
+        sqlite::make_private(&path).unwrap();
+        let without_memory = sqlite::options(&path).vfs("unix-dotfile");
+        let refused = Db::open_sqlite_by(&path, without_memory).await;
+        assert!(matches!(refused, Err(StartError::NoWal(_))), "{refused:?}");
+        Db::open_sqlite_by(&path, sqlite::options(&path)).await.unwrap();
+    }
+}

@@ -1,0 +1,89 @@
+//! [`Store`]: one database with its lanes, its audit log and its journal. The tables are built on it; it knows none of them.
+
+use std::path::Path;
+
+use super::audit_events::log::AuditLog;
+use super::engine::{Connection, CopyError, Db, PoolSize, StartError, StoreError, Unit};
+use super::journal::entries::Journal;
+use super::lanes::Lanes;
+
+/// Everything that is kept. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(super) db: Db,
+    pub(super) lanes: Lanes,
+    pub(super) audit: AuditLog,
+    pub(super) journal: Journal,
+}
+
+impl Store {
+    /// Opens the embedded database, making the file (mode 0600) and its directory (mode 0700) when they aren't there.
+    pub async fn open_sqlite(path: &Path) -> Result<Self, StartError> {
+        Db::open_sqlite(path).await.map(Self::new)
+    }
+
+    /// Opens the embedded database as it is; `None` when it isn't there. Makes nothing, sets nothing.
+    pub async fn open_existing_sqlite(path: &Path) -> Result<Option<Self>, StartError> {
+        Ok(Db::open_existing_sqlite(path).await?.map(Self::new))
+    }
+
+    /// Connects to PostgreSQL. `url` is as libpq has it; its password is never shown.
+    pub async fn open_postgres(url: &str, size: PoolSize) -> Result<Self, StartError> {
+        Db::open_postgres(url, size).await.map(Self::new)
+    }
+
+    fn new(db: Db) -> Self {
+        let audit = AuditLog::default();
+        Self { lanes: Lanes::start(&db, &audit), db, audit, journal: Journal::default() }
+    }
+
+    /// The same store with lanes of its own for what says whether access tokens live, run by the runtime that this is called on.
+    #[must_use]
+    pub fn on_this_thread(&self) -> Self {
+        Self { lanes: self.lanes.on_this_thread(&self.db), ..self.clone() }
+    }
+
+    /// Closes what a store has that was made by [`Store::on_this_thread`], and nothing that it shares.
+    pub async fn close_own(&self) {
+        self.lanes.close_own().await;
+    }
+
+    /// Whether this is the embedded database.
+    pub fn is_embedded(&self) -> bool {
+        self.db.is_embedded()
+    }
+
+    /// Copies the embedded database, as it is at one moment, into a file that isn't there yet.
+    pub async fn copy_to(&self, file: &Path) -> Result<(), CopyError> {
+        self.db.copy_to(file).await
+    }
+
+    /// Closes every connection, after the statements that are running, but doesn't wait for ever.
+    pub async fn close(&self) {
+        self.lanes.close();
+        self.db.close().await;
+    }
+
+    pub(super) async fn read(&self) -> Result<Connection, StoreError> {
+        self.db.read().await
+    }
+
+    pub(super) async fn write(&self) -> Result<Connection, StoreError> {
+        self.db.write().await
+    }
+
+    pub(super) async fn begin(&self) -> Result<Unit, StoreError> {
+        self.db.begin().await
+    }
+
+    pub(super) async fn begin_snapshot(&self) -> Result<Unit, StoreError> {
+        self.db.begin_snapshot().await
+    }
+
+    pub(super) async fn again<T, F: Future<Output = Result<T, StoreError>>>(
+        &self,
+        operation: impl Fn() -> F,
+    ) -> Result<T, StoreError> {
+        self.db.again(operation).await
+    }
+}

@@ -1,0 +1,111 @@
+//! The statements that every refresh, introspection and sign-in runs, batched. Each is written twice, side by side, since
+//! each engine has something better than one statement an item: `unnest` on PostgreSQL, a list of `VALUES` on SQLite.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use super::audit_events::events::Events;
+use super::audit_events::log::AuditLog;
+use super::engine::{BatchSizes, Batcher, Db, LockWaitLimiter, ReadLane, THREAD_LANES};
+use super::revoked_tokens::living::{ClientToken, LivingTokens};
+use super::sessions::exchanges::{Exchanged, Exchanges};
+use super::sessions::inserts::{Insert, Inserts};
+use super::sessions::reads::FindSessions;
+use super::sessions::rotations::{RotatedRow, Rotations};
+use super::sessions::row::SignedIn;
+use super::sessions::tokens::{FindTokens, SessionOfToken, TokenKey};
+use super::users::credentials::{CredentialsRow, FindCredentials};
+use crate::audit::AuditEvent;
+use crate::domain::{Exchange, Rotation, SessionId, Username};
+use crate::metrics::{self, Lane};
+
+/// How many batches of writes may be in flight on PostgreSQL: a second one, for while the first waits for somebody's lock.
+/// Reads wait for nobody, and more of them at once would only be smaller. SQLite has one writer.
+const POSTGRES_WRITES: usize = 2;
+
+/// The queues of the hot statements.
+#[derive(Clone, Debug)]
+pub(super) struct Lanes {
+    pub(super) reads: Batcher<SessionId, Option<SignedIn>>,
+    pub(super) tokens: Batcher<TokenKey, Option<SessionOfToken>>,
+    pub(super) client_tokens: Batcher<ClientToken, bool>,
+    pub(super) exchanges: Batcher<(SessionId, Exchange), Exchanged>,
+    pub(super) rotations: Batcher<Rotation, Option<RotatedRow>>,
+    pub(super) inserts: Batcher<Insert, bool>,
+    pub(super) events: Batcher<AuditEvent, ()>,
+    pub(super) credentials: Batcher<Username, Option<CredentialsRow>>,
+    /// For what goes by itself since it may have to wait for somebody's lock, in front of the connections that all share.
+    pub(super) lone_inserts: LockWaitLimiter,
+    pub(super) lone_exchanges: LockWaitLimiter,
+    /// The connections of the lanes that are one thread's own.
+    own: Option<Db>,
+    /// What went out together, by all lanes of the process.
+    pub(super) batch_sizes: Arc<metrics::Lanes>,
+}
+
+impl Lanes {
+    /// Starts the queues of a database. Needs a tokio runtime.
+    pub(super) fn start(db: &Db, audit: &AuditLog) -> Self {
+        let writes = match db {
+            Db::Postgres(_) => POSTGRES_WRITES,
+            Db::Sqlite { .. } => 1,
+        };
+        let patience = db.patience();
+        let batch_sizes = Arc::new(metrics::Lanes::default());
+        let sizes = |lane| BatchSizes { lanes: Arc::clone(&batch_sizes), lane };
+        Self {
+            reads: Batcher::start(patience, &sizes(Lane::Sessions), [ReadLane::<FindSessions>::new(db)]),
+            tokens: Batcher::start(patience, &sizes(Lane::Tokens), [ReadLane::<FindTokens>::new(db)]),
+            client_tokens: Batcher::start(patience, &sizes(Lane::ClientTokens), [ReadLane::<LivingTokens>::new(db)]),
+            exchanges: Batcher::start(patience, &sizes(Lane::Exchanges), (0..writes).map(|_| Exchanges::new(db))),
+            rotations: Batcher::start(patience, &sizes(Lane::Rotations), [Rotations::new(db)]),
+            inserts: Batcher::start(patience, &sizes(Lane::SignIns), [Inserts::new(db, audit)]),
+            events: Batcher::start(patience, &sizes(Lane::Events), [Events::new(db, audit)]),
+            credentials: Batcher::start(patience, &sizes(Lane::Credentials), [ReadLane::<FindCredentials>::new(db)]),
+            lone_inserts: LockWaitLimiter::default(),
+            lone_exchanges: LockWaitLimiter::default(),
+            own: None,
+            batch_sizes,
+        }
+    }
+
+    /// The same queues for one more thread, with lanes of its own for what says whether tokens live. Writes are shared, since
+    /// together they are fewer: one wait for the disk carries the refreshes of all threads.
+    pub(super) fn on_this_thread(&self, db: &Db) -> Self {
+        let own = db.for_lanes(THREAD_LANES);
+        let patience = own.patience();
+        let sizes = |lane| BatchSizes { lanes: Arc::clone(&self.batch_sizes), lane };
+        Self {
+            tokens: Batcher::start(patience, &sizes(Lane::Tokens), [ReadLane::<FindTokens>::keeping(&own)]),
+            client_tokens: Batcher::start(
+                patience,
+                &sizes(Lane::ClientTokens),
+                [ReadLane::<LivingTokens>::keeping(&own)],
+            ),
+            own: Some(own),
+            ..self.clone()
+        }
+    }
+
+    /// Lets go of what is one thread's own, and answers nobody there any more.
+    pub(super) async fn close_own(&self) {
+        let Some(own) = &self.own else { return };
+        self.tokens.close();
+        self.client_tokens.close();
+        own.close_lanes().await;
+    }
+
+    /// Lets go of the connections that are kept, and answers nobody any more.
+    pub(super) fn close(&self) {
+        self.reads.close();
+        self.tokens.close();
+        self.client_tokens.close();
+        self.exchanges.close();
+        self.rotations.close();
+        self.inserts.close();
+        self.events.close();
+        self.credentials.close();
+    }
+}

@@ -1,0 +1,210 @@
+//! The compare-and-swap of a refresh, many sessions at a time.
+
+use std::collections::HashSet;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::audit::AuditEvent;
+use crate::domain::{Exchange, SecretHash, SessionId};
+use crate::store::audit_events::log::AuditLog;
+use crate::store::engine::{Connection, Db, Handle, PinnedConnection, Statement, StoreError, Values, sql};
+
+type One<'a> = &'a (SessionId, Exchange);
+
+const EXCHANGE: &str = "UPDATE sessions SET parent_hash = $3, current_hash = $4, generation = $5, rotated_at = $6, \
+     anchor_generation = $7, anchor_at = $8, last_used_at = $9, idle_expires_at = $10 \
+     WHERE id = $1 AND current_hash = $2 AND revoked_at IS NULL AND idle_expires_at > $9 AND expires_at > $9";
+
+const EXCHANGE_ALL_POSTGRES: &str = "UPDATE sessions s SET parent_hash = e.parent_hash, \
+     current_hash = e.current_hash, generation = e.generation, rotated_at = e.rotated_at, \
+     anchor_generation = e.anchor_generation, anchor_at = e.anchor_at, last_used_at = e.last_used_at, \
+     idle_expires_at = e.idle_expires_at \
+     FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS e (id, expected_current, parent_hash, current_hash, \
+     generation, rotated_at, anchor_generation, anchor_at, last_used_at, idle_expires_at) \
+     WHERE s.id = e.id AND s.current_hash = e.expected_current AND s.revoked_at IS NULL \
+     AND s.idle_expires_at > e.last_used_at AND s.expires_at > e.last_used_at RETURNING s.id";
+
+/// As [`EXCHANGE_ALL_POSTGRES`], but who is held by somebody is left out.
+const EXCHANGE_FREE_POSTGRES: &str = "UPDATE sessions s SET parent_hash = e.parent_hash, \
+     current_hash = e.current_hash, generation = e.generation, rotated_at = e.rotated_at, \
+     anchor_generation = e.anchor_generation, anchor_at = e.anchor_at, last_used_at = e.last_used_at, \
+     idle_expires_at = e.idle_expires_at \
+     FROM (SELECT i.* FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS i (id, expected_current, parent_hash, \
+     current_hash, generation, rotated_at, anchor_generation, anchor_at, last_used_at, idle_expires_at) \
+     JOIN sessions t ON t.id = i.id FOR NO KEY UPDATE OF t SKIP LOCKED) AS e \
+     WHERE s.id = e.id AND s.current_hash = e.expected_current AND s.revoked_at IS NULL \
+     AND s.idle_expires_at > e.last_used_at AND s.expires_at > e.last_used_at RETURNING s.id";
+
+/// Those that are as they were judged, and so were only left out.
+const HELD_POSTGRES: &str = "SELECT s.id FROM unnest($1, $2) AS k (id, expected_current) \
+     JOIN sessions s ON s.id = k.id AND s.current_hash = k.expected_current WHERE s.revoked_at IS NULL";
+
+/// What has a `+` can't be looked up by, so SQLite has to begin with the items, whatever it believes of the tables' sizes.
+pub(in crate::store) static EXCHANGE_ALL_SQLITE: Values = Values::new(
+    "UPDATE sessions AS s SET parent_hash = e.column3, current_hash = e.column4, generation = e.column5, \
+     rotated_at = e.column6, anchor_generation = e.column7, anchor_at = e.column8, last_used_at = e.column9, \
+     idle_expires_at = e.column10 FROM (",
+    10,
+    ") AS e WHERE s.id = +e.column1 AND s.current_hash = +e.column2 AND s.revoked_at IS NULL \
+     AND s.idle_expires_at > +e.column9 AND s.expires_at > +e.column9 RETURNING id",
+);
+
+/// What became of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Exchanged {
+    /// It was stored.
+    Stored,
+    /// The session isn't as it was judged.
+    Overtaken,
+    /// Somebody held the session for too long.
+    Held,
+}
+
+/// The sessions whose exchange was stored, and those that somebody held.
+#[derive(Default)]
+struct Done {
+    stored: HashSet<Uuid>,
+    held: HashSet<Uuid>,
+}
+
+/// A lane of exchanges.
+pub(in crate::store) struct Exchanges(PinnedConnection);
+
+impl Exchanges {
+    pub(in crate::store) fn new(db: &Db) -> Self {
+        Self(PinnedConnection::new(db))
+    }
+}
+
+/// One exchange a session: of two that meet in a batch the second has lost, as it would have on its own.
+impl Statement for Exchanges {
+    type Item = (SessionId, Exchange);
+    type Outcome = Exchanged;
+
+    async fn run(&mut self, exchanges: &[(SessionId, Exchange)]) -> Result<Vec<Exchanged>, StoreError> {
+        let mut seen = HashSet::with_capacity(exchanges.len());
+        let first: Vec<bool> = exchanges.iter().map(|(id, _)| seen.insert(*id)).collect();
+        let mut firsts: Vec<One<'_>> =
+            exchanges.iter().zip(&first).filter_map(|(exchange, first)| first.then_some(exchange)).collect();
+        // Two batches that lock rows in the same order can't wait for each other in a circle.
+        firsts.sort_unstable_by_key(|(id, _)| id.0);
+        let Done { stored, held } = self.0.write(async |on| store(on, &firsts).await).await?;
+        let became = |((id, _), first): (One<'_>, bool)| {
+            if first && stored.contains(&id.0) {
+                Exchanged::Stored
+            } else if first && held.contains(&id.0) {
+                Exchanged::Held
+            } else {
+                Exchanged::Overtaken
+            }
+        };
+        Ok(exchanges.iter().zip(first).map(became).collect())
+    }
+}
+
+/// One exchange with the event that tells of it. Whether it was stored.
+pub(in crate::store) async fn exchange_one(
+    db: &Db,
+    audit: &AuditLog,
+    (id, exchange): One<'_>,
+    event: AuditEvent,
+) -> Result<bool, StoreError> {
+    let mut unit = db.begin().await?;
+    if !store_one(unit.handle(), *id, exchange).await? {
+        return Ok(false);
+    }
+    audit.commit(unit, [event]).await?;
+    Ok(true)
+}
+
+async fn store(connection: &mut Connection, exchanges: &[One<'_>]) -> Result<Done, StoreError> {
+    let stored = match (connection.handle(), exchanges) {
+        (on, [(id, exchange)]) => store_one(on, *id, exchange).await?.then_some((id.0,)).into_iter().collect(),
+        (Handle::Postgres(on), exchanges) => match store_all(&mut *on, EXCHANGE_ALL_POSTGRES, exchanges).await {
+            Err(error) if error.is_lock_timeout() => return store_free(on, exchanges).await,
+            stored => stored?,
+        },
+        (Handle::Sqlite(on), exchanges) => rows(exchanges).fetch_all(on).await?,
+    };
+    Ok(Done { stored: stored.into_iter().map(|(id,)| id).collect(), ..Done::default() })
+}
+
+/// Stores what nobody holds. Whoever is held was waited for already.
+async fn store_free(on: &mut PgConnection, exchanges: &[One<'_>]) -> Result<Done, StoreError> {
+    let stored: HashSet<Uuid> =
+        store_all(&mut *on, EXCHANGE_FREE_POSTGRES, exchanges).await?.into_iter().map(|(id,)| id).collect();
+    let left: Vec<One<'_>> = exchanges.iter().copied().filter(|(id, _)| !stored.contains(&id.0)).collect();
+    let held: Vec<(Uuid,)> = sqlx::query_as(HELD_POSTGRES)
+        .bind(left.iter().map(|(id, _)| id.0).collect::<Vec<_>>())
+        .bind(left.iter().map(|(_, exchange)| exchange.expected_current.as_bytes().to_vec()).collect::<Vec<_>>())
+        .fetch_all(on)
+        .await?;
+    Ok(Done { stored, held: held.into_iter().map(|(id,)| id).collect() })
+}
+
+async fn store_all(
+    on: &mut PgConnection,
+    statement: &'static str,
+    exchanges: &[One<'_>],
+) -> Result<Vec<(Uuid,)>, StoreError> {
+    Ok(arrays(statement, exchanges).fetch_all(on).await?)
+}
+
+async fn store_one(mut on: Handle<'_>, id: SessionId, exchange: &Exchange) -> Result<bool, StoreError> {
+    let rows = sql!(
+        on,
+        execute,
+        EXCHANGE,
+        id.0,
+        exchange.expected_current.as_bytes(),
+        exchange.parent_hash.as_ref().map(SecretHash::as_bytes),
+        exchange.current_hash.as_bytes(),
+        exchange.generation,
+        exchange.rotated_at,
+        exchange.anchor.map(|anchor| anchor.generation),
+        exchange.anchor.map(|anchor| anchor.at),
+        exchange.last_used_at,
+        exchange.idle_expires_at,
+    )?;
+    Ok(rows == 1)
+}
+
+type Query<'q, D> = sqlx::query::QueryAs<'q, D, (Uuid,), <D as sqlx::Database>::Arguments>;
+
+/// A column of PostgreSQL's statement is an array.
+fn arrays<'q>(statement: &'static str, exchanges: &[One<'_>]) -> Query<'q, sqlx::Postgres> {
+    let numbers = |of: fn(&Exchange) -> i64| exchanges.iter().map(|(_, exchange)| of(exchange)).collect::<Vec<i64>>();
+    let hashes = |of: fn(&Exchange) -> Option<&SecretHash>| {
+        exchanges.iter().map(|(_, exchange)| of(exchange).map(|hash| hash.as_bytes().to_vec())).collect::<Vec<_>>()
+    };
+    let anchors = || exchanges.iter().map(|(_, exchange)| exchange.anchor);
+    sqlx::query_as(statement)
+        .bind(exchanges.iter().map(|(id, _)| id.0).collect::<Vec<_>>())
+        .bind(hashes(|exchange| Some(&exchange.expected_current)))
+        .bind(hashes(|exchange| exchange.parent_hash.as_ref()))
+        .bind(hashes(|exchange| Some(&exchange.current_hash)))
+        .bind(numbers(|exchange| exchange.generation))
+        .bind(numbers(|exchange| exchange.rotated_at))
+        .bind(anchors().map(|anchor| anchor.map(|anchor| anchor.generation)).collect::<Vec<_>>())
+        .bind(anchors().map(|anchor| anchor.map(|anchor| anchor.at)).collect::<Vec<_>>())
+        .bind(numbers(|exchange| exchange.last_used_at))
+        .bind(numbers(|exchange| exchange.idle_expires_at))
+}
+
+/// A row of SQLite's statement is an exchange.
+fn rows<'q>(exchanges: &'q [One<'q>]) -> Query<'q, sqlx::Sqlite> {
+    exchanges.iter().fold(sqlx::query_as(EXCHANGE_ALL_SQLITE.of(exchanges.len())), |query, (id, exchange)| {
+        query
+            .bind(id.0)
+            .bind(exchange.expected_current.as_bytes())
+            .bind(exchange.parent_hash.as_ref().map(SecretHash::as_bytes))
+            .bind(exchange.current_hash.as_bytes())
+            .bind(exchange.generation)
+            .bind(exchange.rotated_at)
+            .bind(exchange.anchor.map(|anchor| anchor.generation))
+            .bind(exchange.anchor.map(|anchor| anchor.at))
+            .bind(exchange.last_used_at)
+            .bind(exchange.idle_expires_at)
+    })
+}

@@ -1,0 +1,188 @@
+//! The compare-and-swap of a refresh in one statement, many sessions at a time (docs/design.md): it asks by itself whether the
+//! presented token is current and its session alive, and answers with the session as it is then.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Deserialize;
+use sqlx::postgres::PgArguments;
+use sqlx::query::QueryAs;
+use sqlx::{Postgres, Row as _, Sqlite};
+use uuid::Uuid;
+
+use crate::clock::UnixTime;
+use crate::domain::{Rotation, Scope, SessionId, SessionLife, UserId};
+use crate::store::column;
+use crate::store::engine::{Connection, Db, Handle, PinnedConnection, Statement, StoreError, Values, from_row};
+
+/// A session that has just been exchanged: what its next access token says.
+#[derive(Debug)]
+pub struct Rotated {
+    /// The session.
+    pub session_id: SessionId,
+    /// Who signed in.
+    pub user_id: UserId,
+    /// [`crate::domain::Session::scope`].
+    pub scope: Scope,
+    /// [`crate::domain::Session::audience`].
+    pub audience: Vec<String>,
+    /// [`crate::domain::Session::auth_time`].
+    pub auth_time: UnixTime,
+    /// The session's times.
+    pub life: SessionLife,
+}
+
+from_row! {
+    /// As PostgreSQL's row, or as SQLite's JSON array with bytes in hexadecimal: in this order.
+    #[derive(Deserialize)]
+    pub(in crate::store) struct RotatedRow {
+        id: Uuid,
+        user_id: Uuid,
+        scope: String,
+        audience: String,
+        auth_time: i64,
+        created_at: i64,
+        last_used_at: i64,
+        idle_expires_at: i64,
+        expires_at: i64,
+    }
+    columns = rotated_columns;
+}
+
+impl TryFrom<RotatedRow> for Rotated {
+    type Error = StoreError;
+
+    fn try_from(row: RotatedRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            session_id: SessionId(row.id),
+            user_id: UserId(row.user_id),
+            scope: column::parse(&row.scope, "sessions.scope")?,
+            audience: column::words(&row.audience),
+            auth_time: row.auth_time,
+            life: SessionLife {
+                created_at: row.created_at,
+                last_used_at: row.last_used_at,
+                idle_expires_at: row.idle_expires_at,
+                expires_at: row.expires_at,
+                is_revoked: false,
+            },
+        })
+    }
+}
+
+/// A row that somebody holds is left out, so that nobody waits for another's lock: its token has to be judged. Nothing is locked,
+/// and so nothing written, unless all of it holds; what may have changed until the row is locked is asked again.
+const ROTATE_POSTGRES: &str = concat!(
+    "UPDATE sessions s SET parent_hash = s.current_hash, current_hash = r.successor, generation = s.generation + 1, \
+     rotated_at = r.now, last_used_at = r.now, idle_expires_at = r.idle_expires_at, \
+     anchor_generation = CASE WHEN s.rotated_at <= r.window_began_at THEN s.generation ELSE s.anchor_generation END, \
+     anchor_at = CASE WHEN s.rotated_at <= r.window_began_at THEN r.now ELSE s.anchor_at END \
+     FROM (SELECT p.id, p.presented, p.successor, p.now, p.window_began_at, p.idle_expires_at \
+     FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS p (id, presented, successor, client_id, now, window_began_at, \
+     idle_expires_at, used_after, began_after) JOIN sessions t ON t.id = p.id AND t.current_hash = p.presented \
+     AND t.client_id = p.client_id AND t.revoked_at IS NULL AND t.idle_expires_at > p.now AND t.expires_at > p.now \
+     AND t.last_used_at > p.used_after AND t.created_at > p.began_after \
+     JOIN users u ON u.id = t.user_id AND u.disabled_at IS NULL FOR NO KEY UPDATE OF t SKIP LOCKED) AS r \
+     WHERE s.id = r.id AND s.current_hash = r.presented AND s.revoked_at IS NULL \
+     RETURNING ",
+    rotated_columns!("s.")
+);
+
+/// What has a `+` can't be looked up by, so SQLite has to begin with the items.
+pub(in crate::store) static ROTATE_SQLITE: Values = Values::new(
+    "UPDATE sessions AS s SET parent_hash = s.current_hash, current_hash = r.column3, generation = s.generation + 1, \
+     rotated_at = r.column5, last_used_at = r.column5, idle_expires_at = r.column7, \
+     anchor_generation = iif(s.rotated_at <= r.column6, s.generation, s.anchor_generation), \
+     anchor_at = iif(s.rotated_at <= r.column6, r.column5, s.anchor_at) FROM (",
+    9,
+    ") AS r WHERE s.id = +r.column1 AND s.current_hash = +r.column2 AND s.client_id = +r.column4 \
+     AND s.revoked_at IS NULL AND s.idle_expires_at > +r.column5 AND s.expires_at > +r.column5 \
+     AND s.last_used_at > +r.column8 AND s.created_at > +r.column9 \
+     AND EXISTS (SELECT 1 FROM users u WHERE u.id = s.user_id AND u.disabled_at IS NULL)",
+);
+
+/// What was rotated, as one JSON text: the driver would wake this side for each row of a `RETURNING`, and the writer wait.
+pub(in crate::store) static ROTATED_SQLITE: Values = Values::new(
+    "SELECT json_group_array(json_array(hex(s.id), hex(s.user_id), s.scope, s.audience, s.auth_time, s.created_at, \
+     s.last_used_at, s.idle_expires_at, s.expires_at)) FROM (",
+    2,
+    ") AS r CROSS JOIN sessions s ON s.id = r.column1 AND s.current_hash = +r.column2",
+);
+
+/// A lane of rotations.
+pub(in crate::store) struct Rotations(PinnedConnection);
+
+impl Rotations {
+    pub(in crate::store) fn new(db: &Db) -> Self {
+        Self(PinnedConnection::new(db))
+    }
+}
+
+/// One rotation a session: of two that meet in a batch the second has lost, as it would have on its own.
+impl Statement for Rotations {
+    type Item = Rotation;
+    type Outcome = Option<RotatedRow>;
+
+    async fn run(&mut self, rotations: &[Rotation]) -> Result<Vec<Option<RotatedRow>>, StoreError> {
+        let mut seen = HashSet::with_capacity(rotations.len());
+        let first: Vec<bool> = rotations.iter().map(|rotation| seen.insert(rotation.session_id)).collect();
+        let firsts: Vec<&Rotation> =
+            rotations.iter().zip(&first).filter_map(|(rotation, first)| first.then_some(rotation)).collect();
+        let stored = self.0.write(async |on| store(on, &firsts).await).await?;
+        let mut stored: HashMap<Uuid, RotatedRow> = stored.into_iter().map(|row| (row.id, row)).collect();
+        let outcome =
+            |(rotation, first): (&Rotation, bool)| first.then(|| stored.remove(&rotation.session_id.0)).flatten();
+        Ok(rotations.iter().zip(first).map(outcome).collect())
+    }
+}
+
+async fn store(connection: &mut Connection, rotations: &[&Rotation]) -> Result<Vec<RotatedRow>, StoreError> {
+    match connection.handle() {
+        Handle::Postgres(on) => Ok(arrays(rotations).fetch_all(on).await?),
+        Handle::Sqlite(on) => {
+            // The writer is ours until the answer is there, so nobody of this process rotates in between. What another
+            // process may do to a session then is the same as if it had come a moment later.
+            if rows(rotations).execute(&mut *on).await?.rows_affected() == 0 {
+                return Ok(Vec::new());
+            }
+            let rotated = sqlx::query(ROTATED_SQLITE.of(rotations.len()));
+            let bind = |query: Query<'static, Sqlite>, rotation: &&Rotation| {
+                query.bind(rotation.session_id.0).bind(rotation.successor.as_bytes().to_vec())
+            };
+            let row = rotations.iter().fold(rotated, bind).fetch_one(on).await?;
+            serde_json::from_str::<Vec<RotatedRow>>(row.try_get(0)?).map_err(|_| StoreError::Unreadable("sessions"))
+        }
+    }
+}
+
+type Query<'q, D> = sqlx::query::Query<'q, D, <D as sqlx::Database>::Arguments>;
+
+/// A column of PostgreSQL's statement is an array.
+fn arrays<'q>(rotations: &[&Rotation]) -> QueryAs<'q, Postgres, RotatedRow, PgArguments> {
+    let times = |of: fn(&Rotation) -> i64| rotations.iter().map(|rotation| of(rotation)).collect::<Vec<i64>>();
+    sqlx::query_as(ROTATE_POSTGRES)
+        .bind(rotations.iter().map(|rotation| rotation.session_id.0).collect::<Vec<Uuid>>())
+        .bind(rotations.iter().map(|rotation| rotation.presented.as_bytes().to_vec()).collect::<Vec<_>>())
+        .bind(rotations.iter().map(|rotation| rotation.successor.as_bytes().to_vec()).collect::<Vec<_>>())
+        .bind(rotations.iter().map(|rotation| rotation.client_id.to_string()).collect::<Vec<_>>())
+        .bind(times(|rotation| rotation.now))
+        .bind(times(|rotation| rotation.window_began_at))
+        .bind(times(|rotation| rotation.idle_expires_at))
+        .bind(times(|rotation| rotation.used_after))
+        .bind(times(|rotation| rotation.began_after))
+}
+
+/// A row of SQLite's statement is a rotation.
+fn rows<'q>(rotations: &'q [&'q Rotation]) -> Query<'q, Sqlite> {
+    rotations.iter().fold(sqlx::query(ROTATE_SQLITE.of(rotations.len())), |query, rotation| {
+        query
+            .bind(rotation.session_id.0)
+            .bind(rotation.presented.as_bytes())
+            .bind(rotation.successor.as_bytes())
+            .bind(rotation.client_id.as_str())
+            .bind(rotation.now)
+            .bind(rotation.window_began_at)
+            .bind(rotation.idle_expires_at)
+            .bind(rotation.used_after)
+            .bind(rotation.began_after)
+    })
+}
