@@ -23,7 +23,7 @@ use super::{bootstrap, logging, start, waiting};
 use crate::app::{App, keep_audit, start_tasks};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::http::server::{Limits, Server, Stage, Worker};
+use crate::http::server::{Limits, Server, Stage};
 use crate::http::{self, LateRouter};
 use crate::store::audit_events::Keeping;
 use crate::store::{Finding, MigrationState, Store};
@@ -55,7 +55,8 @@ pub async fn run(mut config: Config, options: Options) -> Result<(), Failure> {
     let config = Arc::new(config);
     let routers: Vec<_> = threads.runtimes().map(|_| LateRouter::new(&config)).collect();
     let (stage, stages) = watch::channel(Stage::Running);
-    let serving = tokio::spawn(server.run_on(workers(&threads, &routers), stages));
+    let workers: Vec<_> = threads.runtimes().cloned().zip(routers.iter().cloned()).collect();
+    let serving = tokio::spawn(server.run_on(workers, stages));
     let mut node = tokio::select! {
         node = Node::start(&config, &options, &threads) => Some(node?),
         () = signals.next() => None,
@@ -148,12 +149,6 @@ impl Node {
         join_all(self.own.iter().map(|app| app.store.close_own())).await;
         self.app.store.close().await;
     }
-}
-
-fn workers(threads: &Threads, routers: &[LateRouter]) -> Vec<Worker<LateRouter>> {
-    let worker =
-        |(runtime, handler): (&Handle, &LateRouter)| Worker { runtime: runtime.clone(), handler: handler.clone() };
-    threads.runtimes().zip(routers).map(worker).collect()
 }
 
 /// A migrated database.

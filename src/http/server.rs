@@ -6,25 +6,20 @@ mod admission;
 mod conformity;
 mod connection;
 mod error;
+mod handler;
 mod heads;
 mod idle;
+mod limits;
 mod stage;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod unread;
 
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Router;
-use axum::extract::Request;
-use axum::response::Response;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -32,9 +27,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time;
-use tower::ServiceExt as _;
 
-use accept::Desk;
+use accept::Worker;
 use admission::Admission;
 use connection::Connection;
 use tls::Tls;
@@ -42,75 +36,13 @@ use tls::Tls;
 use crate::metrics::CertificateEnd;
 
 pub use error::{ServeError, TlsError};
+pub use handler::{Handler, Peer};
+pub use limits::Limits;
 pub use stage::Stage;
+pub use tls::TlsFiles;
 
 /// The files that are open beside connections of clients: to the database, above all.
 const OTHER_FILES: u64 = 256;
-
-/// The bounds of time and number that every connection is held to.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// For a TLS handshake, for the first request's head, and for every later head from its first byte on.
-    pub header_timeout: Duration,
-    /// For a connection that has answered all that it was asked; also the time that a client has to take an answer.
-    pub idle_timeout: Duration,
-    /// For requests that are running when the server is told to stop.
-    pub shutdown_timeout: Duration,
-    /// Connections served at once; more of them wait in the system's queue. Also the requests that may run at once on
-    /// all of them together; more of them, which takes HTTP/2, are answered with 503.
-    pub max_connections: usize,
-}
-
-/// Where the certificate for TLS is. Both files are PEM and are read again on SIGHUP.
-#[derive(Clone, Debug)]
-pub struct TlsFiles {
-    /// The chain, the server's own certificate first.
-    pub certificate: PathBuf,
-    /// The certificate's private key: PKCS #8, PKCS #1 or SEC 1, not encrypted.
-    pub key: PathBuf,
-}
-
-impl TlsFiles {
-    /// Whether a server could use the files.
-    pub fn check(self) -> Result<(), TlsError> {
-        Tls::load(self).map(drop)
-    }
-
-    /// What to say when everybody can read the key. It isn't refused: how a key gets to its place is often decided by somebody
-    /// else, and the server would not start after an update.
-    pub fn exposed_key(&self) -> Option<String> {
-        let is_exposed = fs::metadata(&self.key).is_ok_and(|file| file.permissions().mode() & 0o004 != 0);
-        is_exposed.then(|| format!("everybody can read the TLS key {}: chmod o-r", self.key.display()))
-    }
-}
-
-/// The other end of the TCP connection: the client, or the proxy nearest to us. An
-/// IPv4 address that reached an IPv6 socket is given as IPv4.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer(pub SocketAddr);
-
-/// What answers requests.
-pub trait Handler: Clone + Send + Sync + 'static {
-    /// The answer to one request.
-    fn answer(self, request: Request, peer: Peer) -> impl Future<Output = Response> + Send;
-}
-
-/// What answers the requests of some of the connections, and the runtime on which it does.
-pub struct Worker<H> {
-    /// Runs the connections, each from its beginning to its end.
-    pub runtime: Handle,
-    /// Answers their requests.
-    pub handler: H,
-}
-
-/// With the peer as an extension of each request.
-impl Handler for Router {
-    async fn answer(self, mut request: Request, peer: Peer) -> Response {
-        request.extensions_mut().insert(peer);
-        let Ok(response) = self.oneshot(request).await;
-        response
-    }
-}
 
 /// A socket that listens. Clients that connect wait until [`Server::run`] is called.
 pub struct Server {
@@ -156,27 +88,27 @@ impl Server {
             shutdown.await;
             stage.send_replace(Stage::Stopping);
         };
-        tokio::join!(stopping, self.run_on([Worker { runtime: Handle::current(), handler }], stages));
+        tokio::join!(stopping, self.run_on([(Handle::current(), handler)], stages));
     }
 
-    /// Serves until [`Stage::Stopping`], each connection by the worker that has the fewest. Then nothing is accepted any
-    /// more, idle connections are closed, and requests that run may finish, for `shutdown_timeout` at most. Returns when
-    /// every connection is gone.
+    /// Serves until [`Stage::Stopping`]. Each connection is served by the worker (a runtime and what answers on it) that has
+    /// the fewest. Then nothing is accepted any more, idle connections are closed, and running requests may finish within
+    /// `shutdown_timeout`. Returns when every connection is gone.
     pub async fn run_on<H: Handler>(
         self,
-        workers: impl IntoIterator<Item = Worker<H>>,
+        workers: impl IntoIterator<Item = (Handle, H)>,
         mut stages: watch::Receiver<Stage>,
     ) {
         let Self { listener, limits, tls, hangups, .. } = self;
         let requests = Admission::<H>::requests(limits.max_connections);
-        let desks = workers.into_iter().map(|Worker { runtime, handler }| {
+        let workers = workers.into_iter().map(|(runtime, handler)| {
             let admission = Admission::new(handler, Arc::clone(&requests));
-            Desk::new(runtime, Connection { admission, limits, tls: tls.clone(), stages: stages.clone() })
+            Worker::new(runtime, Connection { admission, limits, tls: tls.clone(), stages: stages.clone() })
         });
-        let desks = desks.collect();
+        let workers = workers.collect();
         let mut connections = JoinSet::new();
         tokio::select! {
-            () = accept::accept(listener, desks, limits.max_connections, &mut connections) => {}
+            () = accept::accept(listener, workers, limits.max_connections, &mut connections) => {}
             () = tls::reload_on_hangup(tls, hangups) => {}
             () = stage::reached(&mut stages, Stage::Stopping) => {}
         }

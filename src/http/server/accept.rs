@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{self, Instant};
 
 use super::connection::Connection;
-use super::{Handler, Peer};
+use super::handler::{Handler, Peer};
 
 /// How long nothing is accepted after the system refused a socket: it lacks something (file descriptors, memory) that
 /// only connections which end can give back.
@@ -21,15 +21,15 @@ const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(500);
 /// The least time between two lines in the log about too many connections.
 const BETWEEN_WARNINGS: Duration = Duration::from_mins(1);
 
-/// Where connections are served.
-pub(super) struct Desk<H> {
+/// Serves some of the connections, all on one runtime.
+pub(super) struct Worker<H> {
     runtime: Handle,
     template: Connection<H>,
     /// Held by each of its connections, and so a count of them.
     open: Arc<()>,
 }
 
-impl<H: Handler> Desk<H> {
+impl<H: Handler> Worker<H> {
     /// Connections are clones of `template`.
     pub(super) fn new(runtime: Handle, template: Connection<H>) -> Self {
         Self { runtime, template, open: Arc::new(()) }
@@ -39,7 +39,7 @@ impl<H: Handler> Desk<H> {
         Arc::strong_count(&self.open)
     }
 
-    /// Serves a client, on the desk's own runtime from the first byte on.
+    /// Serves a client, on the worker's own runtime from the first byte on.
     fn serve(&self, stream: StdStream, peer: Peer, permit: OwnedSemaphorePermit, connections: &mut JoinSet<()>) {
         let (connection, open) = (self.template.clone(), Arc::clone(&self.open));
         let serve = async move {
@@ -57,7 +57,7 @@ impl<H: Handler> Desk<H> {
 /// refused by the system.
 pub(super) async fn accept<H: Handler>(
     listener: TcpListener,
-    desks: Vec<Desk<H>>,
+    workers: Vec<Worker<H>>,
     max_connections: usize,
     connections: &mut JoinSet<()>,
 ) {
@@ -72,10 +72,10 @@ pub(super) async fn accept<H: Handler>(
         let _ = stream.set_nodelay(true);
         let peer = Peer(SocketAddr::new(peer.ip().to_canonical(), peer.port()));
         // What can't be let go of here is gone, and its client with it.
-        let (earlier, later) = desks.split_at(turn % desks.len().max(1));
-        let desk = later.iter().chain(earlier).min_by_key(|desk| desk.connections());
-        if let (Some(desk), Ok(stream)) = (desk, stream.into_std()) {
-            desk.serve(stream, peer, permit, connections);
+        let (earlier, later) = workers.split_at(turn % workers.len().max(1));
+        let worker = later.iter().chain(earlier).min_by_key(|worker| worker.connections());
+        if let (Some(worker), Ok(stream)) = (worker, stream.into_std()) {
+            worker.serve(stream, peer, permit, connections);
         }
         turn = turn.wrapping_add(1);
     }

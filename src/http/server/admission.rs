@@ -10,7 +10,8 @@ use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 
 use super::conformity::{self, Fault};
-use super::{Handler, Peer, unread};
+use super::handler::{Handler, Peer};
+use super::unread;
 
 /// The most bytes of a request's target and header fields together.
 const MAX_HEAD: usize = 16 * 1024;

@@ -17,10 +17,12 @@ use tokio::sync::watch;
 use tokio::time;
 
 use super::admission::Admission;
+use super::handler::{Handler, Peer};
 use super::heads::Heads;
 use super::idle::{Activity, Phase, Running, Watched};
+use super::limits::Limits;
+use super::stage::{self, Stage};
 use super::tls::Tls;
-use super::{Handler, Limits, Peer, Stage, stage};
 
 /// Where reading a head ends, in bytes. hyper then answers 431 by itself, without a body. It does so later than we do,
 /// which leaves us the answer to the one honest client that gets there: a browser full of cookies.

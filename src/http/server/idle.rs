@@ -13,7 +13,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
 use super::heads::Heads;
-use super::{Limits, Stage};
+use super::limits::Limits;
+use super::stage::Stage;
 
 /// How long a connection that we have closed is still read from. A client that is sending a body which nobody wants
 /// would otherwise be sent a reset, and would lose the answer that says why.

@@ -8,15 +8,18 @@ mod tls;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use axum::Extension;
+use axum::extract::Request;
+use axum::response::Response;
 use axum::routing::{any, get};
+use axum::{Extension, Router};
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
-
-use tokio::net::TcpStream;
+use tower::ServiceExt as _;
 
 use super::*;
 
@@ -29,6 +32,15 @@ const LIMITS: Limits =
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const LAST_GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+/// With the peer as an extension of each request.
+impl Handler for Router {
+    async fn answer(self, mut request: Request, peer: Peer) -> Response {
+        request.extensions_mut().insert(peer);
+        let Ok(response) = self.oneshot(request).await;
+        response
+    }
+}
 
 struct Started {
     address: SocketAddr,
@@ -112,9 +124,9 @@ async fn a_request_knows_its_peer() {
 #[tokio::test]
 async fn workers_share_the_connections() {
     let threads = crate::threads::Threads::start(3).unwrap();
-    let worker = |(number, runtime): (usize, &Handle)| Worker {
-        runtime: runtime.clone(),
-        handler: Router::new().route("/", get(move || async move { format!("worker {number}, hello") })),
+    let worker = |(number, runtime): (usize, &Handle)| {
+        let handler = Router::new().route("/", get(move || async move { format!("worker {number}, hello") }));
+        (runtime.clone(), handler)
     };
     let workers: Vec<_> = threads.runtimes().enumerate().map(worker).collect();
     let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), LIMITS, None).await.unwrap();

@@ -3,7 +3,9 @@
 
 mod validity;
 
-use std::path::Path;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -17,7 +19,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 use zeroize::Zeroizing;
 
-use super::{TlsError, TlsFiles};
+use super::error::TlsError;
 use crate::clock::{NEVER, UnixTime};
 use crate::metrics::CertificateEnd;
 use crate::private_file;
@@ -25,6 +27,29 @@ use validity::not_after;
 
 /// More than any chain of certificates has.
 const MOST: u64 = 1024 * 1024;
+
+/// Where the certificate for TLS is. Both files are PEM and are read again on SIGHUP.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// The chain, the server's own certificate first.
+    pub certificate: PathBuf,
+    /// The certificate's private key: PKCS #8, PKCS #1 or SEC 1, not encrypted.
+    pub key: PathBuf,
+}
+
+impl TlsFiles {
+    /// Whether a server could use the files.
+    pub fn check(self) -> Result<(), TlsError> {
+        Tls::load(self).map(drop)
+    }
+
+    /// What to say when everybody can read the key. It isn't refused: how a key gets to its place is often decided by somebody
+    /// else, and the server would not start after an update.
+    pub fn exposed_key(&self) -> Option<String> {
+        let is_exposed = fs::metadata(&self.key).is_ok_and(|file| file.permissions().mode() & 0o004 != 0);
+        is_exposed.then(|| format!("everybody can read the TLS key {}: chmod o-r", self.key.display()))
+    }
+}
 
 /// The configuration in use and where it came from. Clones share it.
 #[derive(Clone)]

@@ -20,7 +20,7 @@ where
         return answer(request.map(Body::new)).await;
     }
     let read = Arc::new(AtomicBool::new(false));
-    let request = request.map(|body| Body::new(Heard { body, read: Arc::clone(&read) }));
+    let request = request.map(|body| Body::new(TrackedBody { body, read: Arc::clone(&read) }));
     let mut response = answer(request).await;
     if !read.load(Ordering::Relaxed) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -28,13 +28,13 @@ where
     response
 }
 
-/// A body that tells when it was read to its end.
-struct Heard {
+/// A body that notes when it was read to its end.
+struct TrackedBody {
     body: Incoming,
     read: Arc<AtomicBool>,
 }
 
-impl HttpBody for Heard {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
     type Error = hyper::Error;
 

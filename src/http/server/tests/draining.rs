@@ -17,7 +17,7 @@ async fn start_running(app: Router) -> Staged {
     let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), LIMITS, None).await.unwrap();
     let address = server.local_addr();
     let (stage, stages) = watch::channel(Stage::Running);
-    let run = tokio::spawn(server.run_on([Worker { runtime: Handle::current(), handler: app }], stages));
+    let run = tokio::spawn(server.run_on([(Handle::current(), app)], stages));
     Staged { address, stage, run }
 }
 
