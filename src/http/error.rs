@@ -1,24 +1,39 @@
-//! The one error of the wire: `{"error","error_description"}`, the RFC's codes, fixed texts. The cause goes to the log only.
+//! The one error of the wire: a code of the RFCs, a fixed description, and a cause that only the log shows. How it is written
+//! (JSON) is apart from what it says, and from the status and the header fields that it has however it is written.
+
+mod code;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+pub use code::ErrorCode;
+
 use crate::clock::Seconds;
 use crate::domain::Scope;
 use crate::grant::Refusal;
 
-/// What the log says of a refused request; travels as an extension of the response.
+/// What the log says of a refused request: the code that was answered, and the real reason. An extension of the response.
 #[derive(Clone, Debug)]
-pub struct Cause(pub String);
+pub struct Cause {
+    code: ErrorCode,
+    reason: Cow<'static, str>,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.reason)
+    }
+}
 
 /// An error answer. Descriptions are our own texts in the character set of RFC 6749 §5.2, with nothing of the request in them.
 #[derive(Debug)]
 pub struct OAuthError {
     status: StatusCode,
-    code: &'static str,
+    code: ErrorCode,
     description: Cow<'static, str>,
     challenge: Option<HeaderValue>,
     retry_after: Option<Seconds>,
@@ -26,47 +41,53 @@ pub struct OAuthError {
 }
 
 impl OAuthError {
-    fn new(status: StatusCode, code: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
+    fn new(status: StatusCode, code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
         Self { status, code, description: description.into(), challenge: None, retry_after: None, cause: None }
     }
 
     /// 400 `invalid_request`, RFC 6749 §5.2.
     pub fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "invalid_request", description)
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, description)
     }
 
     /// 401 `invalid_client` with the challenge that RFC 6749 §5.2 asks for where Basic was tried, and RFC 9110 §15.5.2 always.
     pub fn invalid_client() -> Self {
-        let mut error = Self::new(StatusCode::UNAUTHORIZED, "invalid_client", "Client authentication failed.");
+        let mut error = Self::new(StatusCode::UNAUTHORIZED, ErrorCode::InvalidClient, "Client authentication failed.");
         error.challenge = Some(HeaderValue::from_static("Basic realm=\"tokend\", charset=\"UTF-8\""));
         error
     }
 
     /// 401 `invalid_token`, RFC 6750 §3.1.
     pub fn invalid_token() -> Self {
-        let mut error =
-            Self::new(StatusCode::UNAUTHORIZED, "invalid_token", "The access token is expired, revoked or invalid.");
+        let mut error = Self::new(
+            StatusCode::UNAUTHORIZED,
+            ErrorCode::InvalidToken,
+            "The access token is expired, revoked or invalid.",
+        );
         error.challenge = Some(HeaderValue::from_static("Bearer realm=\"tokend\", error=\"invalid_token\""));
         error
     }
 
     /// 401 without an error in the challenge, RFC 6750 §3.1: the request brought no credentials at all.
     pub fn missing_token() -> Self {
-        let mut error = Self::new(StatusCode::UNAUTHORIZED, "invalid_token", "The request has no access token.");
+        let mut error =
+            Self::new(StatusCode::UNAUTHORIZED, ErrorCode::InvalidToken, "The request has no access token.");
         error.challenge = Some(HeaderValue::from_static("Bearer realm=\"tokend\""));
         error
     }
 
     /// 403 `insufficient_scope`, RFC 6750 §3.1. `challenge` names the scope that is needed.
     pub fn insufficient_scope(challenge: &'static str) -> Self {
-        let mut error = Self::new(StatusCode::FORBIDDEN, "insufficient_scope", "The access token lacks the scope.");
+        let mut error =
+            Self::new(StatusCode::FORBIDDEN, ErrorCode::InsufficientScope, "The access token lacks the scope.");
         error.challenge = Some(HeaderValue::from_static(challenge));
         error
     }
 
     /// 403 `insufficient_scope` for a scope that the request named. No word of a scope needs an escape in a quoted string.
     pub fn lacks_scope(scope: &Scope) -> Self {
-        let mut error = Self::new(StatusCode::FORBIDDEN, "insufficient_scope", "The access token lacks the scope.");
+        let mut error =
+            Self::new(StatusCode::FORBIDDEN, ErrorCode::InsufficientScope, "The access token lacks the scope.");
         let challenge = format!(r#"Bearer realm="tokend", error="insufficient_scope", scope="{scope}""#);
         error.challenge = HeaderValue::try_from(challenge).ok();
         error
@@ -76,7 +97,7 @@ impl OAuthError {
     /// client for another one, which is the same.
     pub fn other_audience() -> Self {
         let description = "The access token is for another audience.";
-        let mut error = Self::new(StatusCode::FORBIDDEN, "insufficient_scope", description);
+        let mut error = Self::new(StatusCode::FORBIDDEN, ErrorCode::InsufficientScope, description);
         error.challenge = Some(HeaderValue::from_static("Bearer realm=\"tokend\", error=\"insufficient_scope\""));
         error
     }
@@ -90,61 +111,61 @@ impl OAuthError {
 
     /// 403 `unauthorized_client`: the client is known, and has no right to this endpoint.
     pub fn not_permitted(description: &'static str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "unauthorized_client", description)
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::UnauthorizedClient, description)
     }
 
     /// 400 `unsupported_grant_type`, RFC 6749 §5.2.
     pub fn unsupported_grant_type() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", "This grant type is not supported.")
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::UnsupportedGrantType, "This grant type is not supported.")
     }
 
     /// 403 `invalid_request`: a request from a browser page that isn't one of the app's own.
     pub fn foreign_origin() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "invalid_request", "The origin of the request is not allowed.")
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::InvalidRequest, "The origin of the request is not allowed.")
     }
 
     /// 403 `invalid_request`: cookie mode on a page of another site.
     pub fn cross_site_cookie() -> Self {
         let description = "Cookie mode needs the page and this server to be of one site: the browser drops the cookie.";
-        Self::new(StatusCode::FORBIDDEN, "invalid_request", description)
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::InvalidRequest, description)
     }
 
     /// 403 `invalid_request`: what administrators do, from a page.
     pub fn not_for_pages() -> Self {
         let description = "Pages may revoke tokens only: this form is for administrators.";
-        Self::new(StatusCode::FORBIDDEN, "invalid_request", description)
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::InvalidRequest, description)
     }
 
     /// 404.
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "invalid_request", "There is no such endpoint.")
+        Self::new(StatusCode::NOT_FOUND, ErrorCode::InvalidRequest, "There is no such endpoint.")
     }
 
     /// 405; the router adds `Allow`.
     pub fn method_not_allowed() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "This endpoint does not take this method.")
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::InvalidRequest, "This endpoint does not take this method.")
     }
 
     /// 408.
     pub fn body_timeout() -> Self {
-        Self::new(StatusCode::REQUEST_TIMEOUT, "invalid_request", "The request did not arrive in time.")
+        Self::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::InvalidRequest, "The request did not arrive in time.")
     }
 
     /// 413.
     pub fn too_large() -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The request is too large.")
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::InvalidRequest, "The request is too large.")
     }
 
     /// 500 `server_error`: a defect.
     pub fn server_error(cause: String) -> Self {
-        let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The server has failed.");
+        let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::ServerError, "The server has failed.");
         error.because(cause)
     }
 
     /// 503 `temporarily_unavailable` with `Retry-After` in seconds.
     pub fn unavailable(retry_after: Seconds, cause: String) -> Self {
         let description = "The server is unavailable for the moment.";
-        let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", description);
+        let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::TemporarilyUnavailable, description);
         error.retry_after = Some(retry_after);
         error.because(cause)
     }
@@ -152,7 +173,7 @@ impl OAuthError {
     /// 429 with `Retry-After` in seconds, RFC 6585 §4.
     pub fn throttled(retry_after: Seconds, cause: String) -> Self {
         let description = "There were too many failed requests. Try again later.";
-        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", description);
+        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TemporarilyUnavailable, description);
         error.retry_after = Some(retry_after);
         error.because(cause)
     }
@@ -171,10 +192,10 @@ impl OAuthError {
         self
     }
 
-    /// On the first-party endpoints a refused grant means that the user has to sign in again: 401 (DESIGN.md §2).
+    /// On the first-party endpoints a refused grant means that the user has to sign in again: 401 (`docs/api.md`).
     #[must_use]
     pub fn first_party(self) -> Self {
-        if self.code == "invalid_grant" { self.with_status(StatusCode::UNAUTHORIZED) } else { self }
+        if self.code == ErrorCode::InvalidGrant { self.with_status(StatusCode::UNAUTHORIZED) } else { self }
     }
 }
 
@@ -183,12 +204,16 @@ impl From<Refusal> for OAuthError {
         let cause = refusal.to_string();
         let bad = |code, description| Self::new(StatusCode::BAD_REQUEST, code, description);
         match refusal {
-            Refusal::InvalidRequest(description) => bad("invalid_request", description),
+            Refusal::InvalidRequest(description) => bad(ErrorCode::InvalidRequest, description),
             Refusal::InvalidClient(_) => Self::invalid_client(),
-            Refusal::InvalidGrant(_) => bad("invalid_grant", "The credentials or the refresh token are not valid."),
-            Refusal::UnauthorizedClient(_) => bad("unauthorized_client", "The client may not use this grant."),
-            Refusal::InvalidScope => bad("invalid_scope", "The scope is malformed or exceeds what may be granted."),
-            Refusal::InvalidTarget => bad("invalid_target", "The resource is malformed or may not be granted."),
+            Refusal::InvalidGrant(_) => {
+                bad(ErrorCode::InvalidGrant, "The credentials or the refresh token are not valid.")
+            }
+            Refusal::UnauthorizedClient(_) => bad(ErrorCode::UnauthorizedClient, "The client may not use this grant."),
+            Refusal::InvalidScope => {
+                bad(ErrorCode::InvalidScope, "The scope is malformed or exceeds what may be granted.")
+            }
+            Refusal::InvalidTarget => bad(ErrorCode::InvalidTarget, "The resource is malformed or may not be granted."),
             Refusal::Throttled { retry_after, .. } => return Self::throttled(retry_after, cause),
             Refusal::Busy { retry_after } => return Self::unavailable(retry_after, cause),
             Refusal::Unavailable(_) => return Self::unavailable(1, cause),
@@ -198,12 +223,11 @@ impl From<Refusal> for OAuthError {
     }
 }
 
-impl IntoResponse for OAuthError {
-    fn into_response(self) -> Response {
-        let body = format!(r#"{{"error":"{}","error_description":"{}"}}"#, self.code, self.description);
-        let mut response = (self.status, body).into_response();
+impl OAuthError {
+    /// Gives an answer that says what the error is the status and the header fields of it, and the log its cause.
+    fn mark(self, mut response: Response) -> Response {
+        *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
         if let Some(challenge) = self.challenge {
@@ -212,9 +236,19 @@ impl IntoResponse for OAuthError {
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
-        let cause = self.cause.map_or_else(|| self.description.into_owned(), String::from);
-        response.extensions_mut().insert(Cause(format!("{}: {cause}", self.code)));
+        let reason = self.cause.map_or(self.description, |cause| Cow::Owned(cause.into_string()));
+        response.extensions_mut().insert(Cause { code: self.code, reason });
         response
+    }
+}
+
+/// As JSON, RFC 6749 §5.2.
+impl IntoResponse for OAuthError {
+    fn into_response(self) -> Response {
+        let body = format!(r#"{{"error":"{}","error_description":"{}"}}"#, self.code, self.description);
+        let mut response = Response::new(body.into());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.mark(response)
     }
 }
 
@@ -248,7 +282,7 @@ mod tests {
         for error in errors {
             let allowed = |b: u8| matches!(b, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
             assert!(error.description.bytes().all(allowed), "{}", error.description);
-            assert!(error.code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", error.code);
+            assert!(error.code.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", error.code);
         }
     }
 }

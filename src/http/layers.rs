@@ -170,12 +170,16 @@ pub(super) fn sealed(mut response: Response, request_id: String, config: &Config
     response
 }
 
+/// Adds each security header that the handler hasn't set: a page has a policy of its own.
 fn secure(headers: &mut HeaderMap, is_https: bool) {
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    if is_https {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    let default = [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (REFERRER_POLICY, "no-referrer"),
+    ];
+    let over_tls = is_https.then_some((STRICT_TRANSPORT_SECURITY, "max-age=31536000"));
+    for (name, value) in default.into_iter().chain(over_tls) {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
 }
 
@@ -204,7 +208,7 @@ pub(super) fn log(
     begun: Instant,
 ) {
     let status = response.status();
-    let cause = response.extensions().get::<Cause>().map(|Cause(cause)| cause.as_str());
+    let cause = response.extensions().get::<Cause>().map(tracing::field::display);
     let milliseconds = || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     macro_rules! line {
         ($level:ident) => {

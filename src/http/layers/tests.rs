@@ -1,4 +1,6 @@
-//! A handler that panics, which none of ours does: what the layers make of it.
+//! Handlers that do what none of ours does, and what the layers make of it.
+
+use std::net::{IpAddr, Ipv4Addr};
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
@@ -12,6 +14,8 @@ use crate::domain::PlainSecret;
 use crate::keys::MasterSecrets;
 use crate::store::Store;
 
+const PEER: Peer = Peer(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1));
+
 const SECRET: &str = "a-master-secret-of-this-test-long-enough";
 
 async fn app(directory: &TempDir) -> Arc<App> {
@@ -22,7 +26,6 @@ async fn app(directory: &TempDir) -> Arc<App> {
     App::build(Config::from_toml(&toml).unwrap(), Clock::manual(1_800_000_000), store, secrets).await.unwrap()
 }
 
-/// ATTACKS.md G 121.
 #[tokio::test]
 async fn a_panic_is_a_500_in_json_and_the_end_of_nothing_else() {
     let directory = TempDir::new().unwrap();
@@ -30,15 +33,27 @@ async fn a_panic_is_a_500_in_json_and_the_end_of_nothing_else() {
         .route("/panic", get(async || -> &'static str { panic!("the password is hunter2") }))
         .route("/fine", get(async || "fine"));
     let layers = Layers::around(endpoints, HashMap::new(), &app(&directory).await);
-    let peer = Peer(([127, 0, 0, 1], 1).into());
     for _ in 0..3 {
         let request = |path: &str| Request::get(path).body(Body::empty()).unwrap();
-        let answer = layers.clone().answer(request("/panic"), peer).await;
+        let answer = layers.clone().answer(request("/panic"), PEER).await;
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(answer.headers()[CONTENT_TYPE], "application/json");
         assert_eq!(answer.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff");
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(body, r#"{"error":"server_error","error_description":"The server has failed."}"#);
-        assert_eq!(layers.clone().answer(request("/fine"), peer).await.status(), StatusCode::OK);
+        assert_eq!(layers.clone().answer(request("/fine"), PEER).await.status(), StatusCode::OK);
     }
+}
+
+#[tokio::test]
+async fn a_security_header_that_the_handler_sets_stays_as_it_is() {
+    let directory = TempDir::new().unwrap();
+    let page = async || ([(CONTENT_SECURITY_POLICY, "default-src 'self'"), (REFERRER_POLICY, "same-origin")], "a page");
+    let endpoints = Router::new().route("/page", get(page));
+    let layers = Layers::around(endpoints, HashMap::new(), &app(&directory).await);
+    let answer = layers.answer(Request::get("/page").body(Body::empty()).unwrap(), PEER).await;
+    let all = |name| answer.headers().get_all(name).iter().collect::<Vec<_>>();
+    assert_eq!(all(CONTENT_SECURITY_POLICY), ["default-src 'self'"]);
+    assert_eq!(all(REFERRER_POLICY), ["same-origin"]);
+    assert_eq!(all(X_CONTENT_TYPE_OPTIONS), ["nosniff"]);
 }
