@@ -28,6 +28,7 @@ mod refresh;
 mod refresh_cookie;
 mod revoke;
 mod router;
+mod routes;
 pub mod server;
 mod submitted;
 mod token;
@@ -35,6 +36,7 @@ mod token_response;
 mod userinfo;
 mod verify;
 
+pub use health::{LIVE, READY};
 pub use late_router::LateRouter;
 pub use layers::Layers;
 pub use router::router;

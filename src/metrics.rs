@@ -21,10 +21,10 @@ pub use certificate::CertificateEnd;
 pub use counters::Counters;
 pub use gauges::{Connections, Gauges, PoolUse, SessionCount};
 pub use hashing::{Hashing, HashingLoad};
-pub use labels::{Endpoint, Lane, SignIn};
+pub use labels::{Lane, SignIn};
 pub use lanes::Lanes;
 pub use process::ProcessUse;
-pub use requests::Requests;
+pub use requests::{Answered, Requests};
 
 use tracing::Level;
 

@@ -22,7 +22,7 @@ use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error as TlsErro
 use super::failure::Failure;
 use super::output::print;
 use crate::config::Config;
-use crate::metrics::Endpoint;
+use crate::http::{LIVE, READY};
 
 /// How long the server may take to answer. Less than what runs health checks usually allows.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -38,8 +38,8 @@ pub struct Options {
 /// Asks `/health/live` or `/health/ready`. Fails unless the answer is 200.
 pub async fn run(config: &Config, options: &Options) -> Result<(), Failure> {
     let address = reachable(config.listen)?;
-    let (endpoint, state) = if options.ready { (Endpoint::Ready, "ready") } else { (Endpoint::Live, "live") };
-    let path = format!("{}{}", config.issuer.path_prefix(), endpoint.path());
+    let (path, state) = if options.ready { (READY, "ready") } else { (LIVE, "live") };
+    let path = format!("{}{path}", config.issuer.path_prefix());
     let asked = timeout(PATIENCE, ask(address, &path, config.http.tls.is_some())).await;
     let asked = asked.unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}").into()));
     match asked {

@@ -11,6 +11,12 @@ use super::json;
 use crate::app::App;
 use crate::grant::{Refusal, snapshot};
 
+/// Whether the process runs.
+pub const LIVE: &str = "/health/live";
+
+/// Whether the server can answer requests.
+pub const READY: &str = "/health/ready";
+
 /// Answers `GET /health/live`: the process runs.
 pub async fn live() -> Response {
     json::no_store_bytes(r#"{"status":"ok"}"#)

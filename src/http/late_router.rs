@@ -15,7 +15,6 @@ use super::health;
 use super::layers::{self, Layers};
 use super::server::{Handler, Peer};
 use crate::config::Config;
-use crate::metrics::Endpoint;
 
 /// Answers with the endpoints once they are there, and 503 before.
 #[derive(Clone)]
@@ -30,7 +29,7 @@ struct Parts {
 impl LateRouter {
     /// Without endpoints.
     pub fn new(config: &Arc<Config>) -> Self {
-        let live = format!("{}{}", config.issuer.path_prefix(), Endpoint::Live.path());
+        let live = format!("{}{}", config.issuer.path_prefix(), health::LIVE);
         let starting = Router::new()
             .route(&live, get(health::live))
             .method_not_allowed_fallback(async || OAuthError::method_not_allowed())

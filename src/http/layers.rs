@@ -4,7 +4,6 @@
 mod cors;
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -21,21 +20,23 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
+use matchit::Router as Paths;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::cors::CorsLayer;
 
 use super::client_address::{ClientAddress, is_unbelieved, resolve};
 use super::error::{Cause, OAuthError};
+use super::routes::{Caller, Route};
 use super::server::{Handler, Peer};
 use crate::app::App;
 use crate::config::Config;
-use crate::metrics::Endpoint;
+use crate::metrics::Answered;
 use crate::random;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// How a path ends, in the router's own language, that stands for all below it.
-pub(super) const BELOW: &str = "{*path}";
+/// What the log and the metrics call every path that no endpoint has.
+const UNKNOWN: &str = "(none)";
 
 /// The number of a request, as one of its extensions.
 #[derive(Clone, Debug)]
@@ -48,9 +49,18 @@ pub struct Layers(Arc<Parts>);
 struct Parts {
     app: Arc<App>,
     endpoints: Router,
-    /// Every address that an endpoint has. Any other may hold a secret that somebody put in the wrong place.
-    paths: HashMap<String, Endpoint>,
+    /// The same paths as those of `endpoints`, by the same rules.
+    paths: Paths<Known>,
+    unknown: Known,
     cors: CorsLayer,
+}
+
+/// What is known of a request by its path.
+struct Known {
+    /// Stands for the path in the log. A path that isn't ours may hold a secret that somebody put in the wrong place.
+    template: &'static str,
+    caller: Caller,
+    answered: Arc<Answered>,
 }
 
 impl Handler for Layers {
@@ -60,9 +70,21 @@ impl Handler for Layers {
 }
 
 impl Layers {
-    /// Puts the layers around `endpoints`, which are at `paths`.
-    pub fn around(endpoints: Router, paths: HashMap<String, Endpoint>, app: &Arc<App>) -> Self {
-        Self(Arc::new(Parts { cors: cors::layer(&app.config), app: Arc::clone(app), endpoints, paths }))
+    /// Puts the layers around `endpoints`, which have these paths.
+    pub(super) fn around(
+        endpoints: Router,
+        routes: impl IntoIterator<Item = (String, &'static Route)>,
+        app: &Arc<App>,
+    ) -> Self {
+        let requests = &app.metrics.requests;
+        let mut paths = Paths::new();
+        for (path, &Route { template, label, caller, .. }) in routes {
+            // A path that can't be added is none of `endpoints` either.
+            let _ = paths.insert(path, Known { template, caller, answered: requests.of(label) });
+        }
+        let unknown = Known { template: UNKNOWN, caller: Caller::Server, answered: requests.of(UNKNOWN) };
+        let cors = cors::layer(&app.config);
+        Self(Arc::new(Parts { app: Arc::clone(app), endpoints, paths, unknown, cors }))
     }
 
     /// The answer to one request.
@@ -76,9 +98,9 @@ impl Parts {
     async fn identified(&self, mut request: Request, peer: SocketAddr) -> Response {
         let config = &self.app.config;
         let begun = Instant::now();
-        let (route, endpoint) = self.known(request.uri().path());
+        let known = self.paths.at(request.uri().path()).map_or(&self.unknown, |found| found.value);
         // The headers of a gateway that asks about a token matter to nobody.
-        if endpoint != Endpoint::Verify {
+        if known.caller != Caller::Gateway {
             self.warn_of_unbelieved_proxies(peer, request.headers());
         }
         let address = resolve(peer, request.headers(), &config.http);
@@ -86,18 +108,10 @@ impl Parts {
         request.extensions_mut().insert(address);
         request.extensions_mut().insert(RequestId(request_id.clone()));
         let method = request.method().clone();
-        let response = self.readable(endpoint, request).await;
-        self.app.metrics.requests.count(endpoint, response.status().as_u16(), begun.elapsed());
-        log(&response, method_name(&method), route, address, &request_id, begun);
+        let response = self.readable(known.caller, request).await;
+        known.answered.count(response.status().as_u16(), begun.elapsed());
+        log(&response, method_name(&method), known.template, address, &request_id, begun);
         sealed(response, request_id, config)
-    }
-
-    /// Which endpoint has the path, and its address as the log has it.
-    fn known(&self, path: &str) -> (&str, Endpoint) {
-        let is_below = |template: &str| template.strip_suffix(BELOW).is_some_and(|above| path.starts_with(above));
-        let exact = self.paths.get_key_value(path);
-        let found = exact.or_else(|| self.paths.iter().find(|(template, _)| is_below(template)));
-        found.map_or(("(none)", Endpoint::None), |(path, &endpoint)| (path.as_str(), endpoint))
     }
 
     /// Once: a proxy that is missing in the configuration makes all users one, whose failures add up.
@@ -115,8 +129,8 @@ impl Parts {
 
     /// Lets the pages that may read the answer do so, whatever it is. A preflight is answered only where pages have business: a gateway
     /// asks `/verify` with the method of the request that it holds back, and every OPTIONS would pass without a token.
-    async fn readable(&self, endpoint: Endpoint, request: Request) -> Response {
-        if !cors::is_for_pages(endpoint) {
+    async fn readable(&self, caller: Caller, request: Request) -> Response {
+        if caller != Caller::Page {
             return self.bounded(request).await;
         }
         if !cors::may_be_read(&self.app, request.headers()) {

@@ -1,45 +1,47 @@
-//! Requests, by what answered them, how, and how quickly.
+//! Requests, by the endpoint that answered them, how, and how quickly.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::counters::Counters;
 use super::histogram::Histogram;
-use super::labels::{Endpoint, Label as _, Status};
+use super::labels::Status;
 use super::text::Text;
 
 /// The requests that were answered.
-#[derive(Debug)]
-pub struct Requests(Vec<Answered>);
+#[derive(Debug, Default)]
+pub struct Requests(Mutex<Vec<(&'static str, Arc<Answered>)>>);
 
+/// The answers of one endpoint.
 #[derive(Debug)]
-struct Answered {
+pub struct Answered {
     by_status: Counters<Status>,
     took: Histogram,
 }
 
-impl Default for Requests {
-    fn default() -> Self {
-        Self(Endpoint::ALL.iter().map(|_| Answered::new()).collect())
-    }
-}
-
 impl Answered {
-    fn new() -> Self {
-        Self { by_status: Counters::default(), took: Histogram::of_times() }
+    /// Counts an answer.
+    pub fn count(&self, status: u16, took: Duration) {
+        self.by_status.count(status.into());
+        self.took.observe(took);
     }
 }
 
 impl Requests {
-    /// One more, with the status of its answer.
-    pub fn count(&self, endpoint: Endpoint, status: u16, took: Duration) {
-        if let Some(answered) = self.0.get(endpoint.index()) {
-            answered.by_status.count(status.into());
-            answered.took.observe(took);
+    /// The counters of the endpoint with that label. They are shown, all 0, from the first call on.
+    pub fn of(&self, endpoint: &'static str) -> Arc<Answered> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, answered)) = all.iter().find(|(label, _)| *label == endpoint) {
+            return Arc::clone(answered);
         }
+        let answered = Arc::new(Answered { by_status: Counters::default(), took: Histogram::of_times() });
+        all.push((endpoint, Arc::clone(&answered)));
+        answered
     }
 
     pub(super) fn render(&self, text: &mut Text) {
-        let each = || Endpoint::ALL.iter().map(|endpoint| ("endpoint", endpoint.name())).zip(&self.0);
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let each = || all.iter().map(|(endpoint, answered)| (("endpoint", *endpoint), answered));
         let name = "tokend_requests_total";
         text.family(name, "counter", "Requests that were answered. 429 and 503 are not in 4xx and 5xx.");
         for (endpoint, answered) in each() {

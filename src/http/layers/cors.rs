@@ -10,7 +10,6 @@ use super::super::page::{Page, warn_of_refusal};
 use super::REQUEST_ID;
 use crate::app::App;
 use crate::config::Config;
-use crate::metrics::Endpoint;
 
 /// How long a browser may remember the answer to a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
@@ -24,27 +23,6 @@ pub(super) fn layer(config: &Config) -> CorsLayer {
         .allow_headers(config.http.allowed_headers.clone())
         .expose_headers([REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE, HeaderName::from_static("refresh-verdict")])
         .max_age(PREFLIGHT_AGE)
-}
-
-/// Whether pages have business there. What is asked by servers and operators only isn't for any page to read.
-pub(super) fn is_for_pages(endpoint: Endpoint) -> bool {
-    match endpoint {
-        Endpoint::Login
-        | Endpoint::Refresh
-        | Endpoint::Logout
-        | Endpoint::Token
-        | Endpoint::Revoke
-        | Endpoint::Userinfo
-        | Endpoint::Jwks
-        | Endpoint::AuthorizationServer
-        | Endpoint::OpenidConfiguration => true,
-        Endpoint::Introspect
-        | Endpoint::Live
-        | Endpoint::Ready
-        | Endpoint::Metrics
-        | Endpoint::Verify
-        | Endpoint::None => false,
-    }
 }
 
 /// Whether the page that asks may read the answer: its origin is the issuer's, a configured one, or a client's own.

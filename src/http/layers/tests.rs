@@ -32,7 +32,7 @@ async fn a_panic_is_a_500_in_json_and_the_end_of_nothing_else() {
     let endpoints = Router::new()
         .route("/panic", get(async || -> &'static str { panic!("the password is hunter2") }))
         .route("/fine", get(async || "fine"));
-    let layers = Layers::around(endpoints, HashMap::new(), &app(&directory).await);
+    let layers = Layers::around(endpoints, [], &app(&directory).await);
     for _ in 0..3 {
         let request = |path: &str| Request::get(path).body(Body::empty()).unwrap();
         let answer = layers.clone().answer(request("/panic"), PEER).await;
@@ -50,7 +50,7 @@ async fn a_security_header_that_the_handler_sets_stays_as_it_is() {
     let directory = TempDir::new().unwrap();
     let page = async || ([(CONTENT_SECURITY_POLICY, "default-src 'self'"), (REFERRER_POLICY, "same-origin")], "a page");
     let endpoints = Router::new().route("/page", get(page));
-    let layers = Layers::around(endpoints, HashMap::new(), &app(&directory).await);
+    let layers = Layers::around(endpoints, [], &app(&directory).await);
     let answer = layers.answer(Request::get("/page").body(Body::empty()).unwrap(), PEER).await;
     let all = |name| answer.headers().get_all(name).iter().collect::<Vec<_>>();
     assert_eq!(all(CONTENT_SECURITY_POLICY), ["default-src 'self'"]);
