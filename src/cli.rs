@@ -11,7 +11,7 @@ mod failure;
 mod health;
 mod key;
 mod lengths;
-mod logging;
+pub mod logging;
 mod migrate;
 mod output;
 mod recovery;

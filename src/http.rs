@@ -8,6 +8,7 @@ mod client_address;
 mod content_type;
 mod cookies;
 mod device;
+mod edge;
 mod error;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzzing;

@@ -187,8 +187,8 @@ impl AuditContext {
             jti: None,
             target: None,
             address: request_context.map(|request_context| request_context.address.to_string()),
-            user_agent: request_context.and_then(|request_context| request_context.user_agent.clone()),
-            request_id: request_context.map(|request_context| request_context.request_id.clone()),
+            user_agent: request_context.and_then(|context| context.user_agent.as_deref()).map(str::to_owned),
+            request_id: request_context.map(|context| context.request_id.to_string()),
         }
     }
 }

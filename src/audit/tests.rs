@@ -16,9 +16,11 @@ fn keys() -> AuditKeys {
 
 fn event(kind: EventKind) -> AuditEvent {
     let request_context = RequestContext {
+        request_id: "request".into(),
         address: IpAddr::from([192, 0, 2, 1]),
-        user_agent: Some("curl".to_owned()),
-        request_id: "request".to_owned(),
+        peer: IpAddr::from([192, 0, 2, 2]),
+        user_agent: Some("curl".into()),
+        route: "/login",
     };
     AuditContext { actor: Actor::Stranger, at: NOW, request_context: Some(request_context) }.event(kind)
 }

@@ -1,6 +1,7 @@
 //! Logs: to standard error, for people on a terminal, as JSON otherwise. A separate thread writes them, and everything else that the
 //! server prints there, so that a reader that stands still doesn't block the threads that serve.
 
+mod line;
 mod queue;
 mod writer;
 
@@ -14,6 +15,7 @@ use std::sync::OnceLock;
 use tracing::subscriber::NoSubscriber;
 use tracing::{Dispatch, Level, dispatcher};
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{fmt, registry};
@@ -21,6 +23,7 @@ use tracing_subscriber::{fmt, registry};
 use super::failure::{Failure, PATIENCE};
 use super::output::escaped;
 use crate::config::{Log, LogFormat};
+pub use line::WithRequestId;
 use writer::Lines;
 
 /// The process has one standard error, so one thread writes to it.
@@ -50,7 +53,7 @@ pub fn take_over() -> io::Result<&'static Lines> {
 /// Begins to log as configured.
 pub fn start(log: &Log) -> Result<(), Failure> {
     let filter: Targets = without_driver(&log.filter).parse().map_err(|error| format!("log.filter: {error}"))?;
-    let lines = fmt::layer().with_writer(take_over()?.clone()).with_target(false);
+    let lines = fmt::layer().with_writer(take_over()?.clone());
     // Saying that standard error can't be written would be written there, and break the request off that was to be logged.
     let lines = lines.log_internal_errors(false);
     let for_people = match log.format {
@@ -59,11 +62,15 @@ pub fn start(log: &Log) -> Result<(), Failure> {
         LogFormat::Auto => stderr().is_terminal(),
     };
     if for_people {
-        let lines = lines.with_ansi(stderr().is_terminal());
-        Ok(registry().with(lines).with(filter).try_init()?)
+        let format = fmt::format().with_ansi(stderr().is_terminal()).with_target(false);
+        Ok(registry().with(lines.event_format(WithRequestId::human(format))).with(filter).try_init()?)
     } else {
-        let lines = lines.json().flatten_event(true).with_current_span(false).with_span_list(false);
-        Ok(registry().with(lines).with(filter).try_init()?)
+        let format = fmt::format().json().flatten_event(true).with_current_span(false).with_span_list(false);
+        let lines = lines.fmt_fields(JsonFields::new());
+        Ok(registry()
+            .with(lines.event_format(WithRequestId::json(format.with_target(false))))
+            .with(filter)
+            .try_init()?)
     }
 }
 

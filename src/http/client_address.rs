@@ -1,7 +1,6 @@
 //! Whose address a request has: the peer's, or what the operator's own proxies say it is.
 
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::HeaderMap;
 use axum::http::header::{FORWARDED, HeaderName};
@@ -10,50 +9,25 @@ use crate::config::{ForwardedHeader, Http};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Where a request came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientAddress {
-    /// Its client, as far as that can be believed.
-    pub address: IpAddr,
-    /// Who sent it to us: the client, or a proxy.
-    pub peer: IpAddr,
-}
-
-impl ClientAddress {
-    /// Whether a proxy passed it on, and the proxy isn't trusted or didn't say for whom: then the proxy's own address is all
-    /// that is known. Nor is anybody known whom a header calls a program of this machine.
-    pub fn is_of_unknown_origin(self, headers: &HeaderMap) -> bool {
-        let is_a_proxys = |name: &HeaderName| {
-            let name = name.as_str();
-            name.starts_with("x-forwarded-") || ["forwarded", "via", "x-real-ip"].contains(&name)
-        };
-        (self.address == self.peer || self.address.is_loopback()) && headers.keys().any(is_a_proxys)
-    }
-}
-
-impl Default for ClientAddress {
-    fn default() -> Self {
-        let nobodys = Ipv4Addr::UNSPECIFIED.into();
-        Self { address: nobodys, peer: nobodys }
-    }
-}
-
-impl fmt::Display for ClientAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.address.fmt(f)
-    }
+/// Whether a proxy passed the request on, and the proxy isn't trusted or didn't say for whom: then the proxy's own address is
+/// all that is known. Nor is anybody known whom a header calls a program of this machine.
+pub fn is_of_unknown_origin(address: IpAddr, peer: IpAddr, headers: &HeaderMap) -> bool {
+    let is_a_proxys = |name: &HeaderName| {
+        let name = name.as_str();
+        name.starts_with("x-forwarded-") || ["forwarded", "via", "x-real-ip"].contains(&name)
+    };
+    (address == peer || address.is_loopback()) && headers.keys().any(is_a_proxys)
 }
 
 /// Walks what the proxies wrote from the right, as long as the hop that wrote the entry is trusted. Only the one header is
 /// read that the operator's proxies write: another may have come through them from anybody.
 ///
 /// Everything left of the first untrusted hop is that hop's own word, and an attacker may have written it.
-pub fn resolve(peer: SocketAddr, headers: &HeaderMap, http: &Http) -> ClientAddress {
+pub fn resolve(peer: SocketAddr, headers: &HeaderMap, http: &Http) -> IpAddr {
     let is_trusted = |address: IpAddr| http.trusted_proxies.iter().any(|net| net.contains(&address));
-    let peer = peer.ip().to_canonical();
-    let mut address = peer;
+    let mut address = peer.ip().to_canonical();
     if !is_trusted(address) {
-        return ClientAddress { address, peer };
+        return address;
     }
     let name = match http.forwarded_header {
         ForwardedHeader::XForwardedFor => &X_FORWARDED_FOR,
@@ -68,7 +42,7 @@ pub fn resolve(peer: SocketAddr, headers: &HeaderMap, http: &Http) -> ClientAddr
         let (true, Some(hop)) = (is_trusted(address), hop) else { break };
         address = hop.to_canonical();
     }
-    ClientAddress { address, peer }
+    address
 }
 
 /// Whether somebody says whose address it is who isn't believed. Harmless from a stranger; from a proxy of the operator's it
@@ -153,7 +127,9 @@ mod tests {
         let is_unknown = |peer: &str, said: &[(&'static str, &str)], trusted: &[&str]| {
             let said: HeaderMap =
                 said.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect();
-            resolve(peer.parse().unwrap(), &said, &http(trusted, "X-Forwarded-For")).is_of_unknown_origin(&said)
+            let peer: SocketAddr = peer.parse().unwrap();
+            let address = resolve(peer, &said, &http(trusted, "X-Forwarded-For"));
+            is_of_unknown_origin(address, peer.ip(), &said)
         };
         let (ours, local) = (&["10.0.0.0/8", "127.0.0.1"][..], "127.0.0.1:1");
         assert!(!is_unknown(local, &[], &[]) && !is_unknown(local, &[], ours));

@@ -23,7 +23,7 @@ pub fn device(request: &Submitted) -> Result<Device, OAuthError> {
     }
     Ok(Device {
         name: name.map(str::to_owned),
-        user_agent: request.request_context.user_agent.clone(),
+        user_agent: request.request_context.user_agent.as_deref().map(str::to_owned),
         ip: Some(request.address().to_string()),
     })
 }

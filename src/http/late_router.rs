@@ -9,12 +9,16 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tower::ServiceExt as _;
 
-use super::client_address::resolve;
+use super::edge::{self, method_name};
 use super::error::OAuthError;
 use super::health;
-use super::layers::{self, Layers};
+use super::layers::Layers;
 use super::server::{Handler, Peer};
 use crate::config::Config;
+use crate::current_request;
+
+/// What the log calls every path until then.
+const STARTING: &str = "(starting)";
 
 /// Answers with the endpoints once they are there, and 503 before.
 #[derive(Clone)]
@@ -49,12 +53,12 @@ impl Handler for LateRouter {
         if let Some(endpoints) = self.0.endpoints.get() {
             return endpoints.identified(request, peer).await;
         }
-        let (begun, config) = (Instant::now(), &self.0.config);
-        let address = resolve(peer, request.headers(), &config.http);
-        let request_id = layers::request_id(config, peer, request.headers());
-        let method = request.method().clone();
-        let response = self.0.starting.clone().oneshot(request).await.into_response();
-        layers::log(&response, layers::method_name(&method), "(starting)", address, &request_id, begun);
-        layers::sealed(response, request_id, config)
+        let (begun, config, method) = (Instant::now(), &self.0.config, method_name(request.method()));
+        let context = edge::context(config, peer, request.headers(), STARTING);
+        let work = async {
+            let response = self.0.starting.clone().oneshot(request).await.into_response();
+            edge::finish(response, &context, method, begun, config)
+        };
+        current_request::scope(Arc::clone(&context.request_id), work).await
     }
 }

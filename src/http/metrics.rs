@@ -8,19 +8,20 @@ use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::{IntoResponse as _, Response};
 
-use super::client_address::ClientAddress;
+use super::client_address::is_of_unknown_origin;
 use super::error::OAuthError;
 use crate::app::App;
+use crate::domain::RequestContext;
 
 /// Answers `/metrics`, whatever the method. For those who may not read it there is nothing here.
 pub async fn metrics(
     State(app): State<Arc<App>>,
-    Extension(from): Extension<ClientAddress>,
+    Extension(context): Extension<RequestContext>,
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    let may_read = app.config.http.metrics_from.iter().any(|network| network.contains(&from.address));
-    if !may_read || from.is_of_unknown_origin(&headers) {
+    let may_read = app.config.http.metrics_from.iter().any(|network| network.contains(&context.address));
+    if !may_read || is_of_unknown_origin(context.address, context.peer, &headers) {
         return OAuthError::not_found().into_response();
     }
     if method != Method::GET && method != Method::HEAD {

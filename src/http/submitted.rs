@@ -5,23 +5,17 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::header::{CONTENT_LENGTH, USER_AGENT};
-use axum::http::request::Parts;
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, Uri};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use super::client_address::ClientAddress;
 use super::content_type::{ContentType, Encoding, content_type};
 use super::error::OAuthError;
-use super::layers::RequestId;
 use super::params::Params;
 use crate::domain::RequestContext;
 
 /// How long a body may take to arrive once its head is there.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// As much of a `User-Agent` as is kept, in characters.
-const MAX_USER_AGENT: usize = 256;
 
 /// A submitted request.
 pub struct Submitted {
@@ -70,7 +64,7 @@ pub async fn form_or_json(request: Request, limit: usize) -> Result<Submitted, O
 }
 
 async fn read(request: Request, limit: usize, accepted: &[Encoding]) -> Result<Submitted, OAuthError> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     if content_length(&parts.headers).is_some_and(|length| length > limit) {
         return Err(OAuthError::too_large());
     }
@@ -78,7 +72,8 @@ async fn read(request: Request, limit: usize, accepted: &[Encoding]) -> Result<S
     let bytes =
         tokio::time::timeout(BODY_TIMEOUT, collect(body, limit)).await.map_err(|_| OAuthError::body_timeout())??;
     let params = params(content_type, &bytes, accepted)?;
-    let request_context = request_context(&parts);
+    let no_context = || OAuthError::server_error("the request came in without a context".to_owned());
+    let request_context = parts.extensions.remove().ok_or_else(no_context)?;
     Ok(Submitted { headers: parts.headers, params, request_context })
 }
 
@@ -103,17 +98,6 @@ fn params(found: Option<ContentType>, bytes: &[u8], accepted: &[Encoding]) -> Re
         return Err(OAuthError::invalid_request("The body must be in UTF-8, and its content type must say so."));
     }
     Ok(params)
-}
-
-fn request_context(parts: &Parts) -> RequestContext {
-    let ClientAddress { address, .. } = parts.extensions.get().copied().unwrap_or_default();
-    let user_agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let request_id = parts.extensions.get().map(|RequestId(id)| id.clone());
-    RequestContext {
-        address,
-        user_agent: user_agent.map(|agent| agent.chars().take(MAX_USER_AGENT).collect()),
-        request_id: request_id.unwrap_or_default(),
-    }
 }
 
 /// What is in an address ends up in logs and histories (RFC 6749 §2.3.1), so nothing is taken from there.

@@ -3,6 +3,7 @@
 
 mod demand;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -13,9 +14,9 @@ use axum::response::{IntoResponse as _, Response};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::bearer::{bearer, living};
-use super::client_address::ClientAddress;
 use super::error::OAuthError;
 use crate::app::App;
+use crate::domain::RequestContext;
 use crate::grant::live::LiveAccess;
 use crate::store::users::StoredUser;
 use demand::{Demand, Unusable};
@@ -33,15 +34,15 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
 /// Answers `/verify`, whatever the method and the path below it.
 pub async fn verify(
     State(app): State<Arc<App>>,
-    Extension(from): Extension<ClientAddress>,
+    Extension(RequestContext { peer, .. }): Extension<RequestContext>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, OAuthError> {
     // Gateways pass on the headers of their clients, so only the connection says who asks.
-    if !app.config.http.verify_from.iter().any(|network| network.contains(&from.peer)) {
-        return Err(OAuthError::not_found().because(format!("{} is not in http.verify_from", from.peer)));
+    if !app.config.http.verify_from.iter().any(|network| network.contains(&peer)) {
+        return Err(OAuthError::not_found().because(format!("{peer} is not in http.verify_from")));
     }
-    let demand = Demand::read(uri.query().unwrap_or_default()).map_err(|unusable| refuse(&app, from, unusable))?;
+    let demand = Demand::read(uri.query().unwrap_or_default()).map_err(|unusable| refuse(&app, peer, unusable))?;
     let access = living(&app, bearer(&headers)?).await?;
     if !demand.is_for(&access.claims) {
         return Err(OAuthError::other_audience());
@@ -53,14 +54,14 @@ pub async fn verify(
 }
 
 /// The mistake is in the gateway's configuration, whose author may see nothing but our log.
-fn refuse(app: &App, from: ClientAddress, unusable: Unusable) -> OAuthError {
+fn refuse(app: &App, peer: IpAddr, unusable: Unusable) -> OAuthError {
     match unusable {
         Unusable::Malformed => OAuthError::invalid_request("The query is malformed."),
         Unusable::Scope => OAuthError::invalid_request("The scope in the query is malformed."),
         Unusable::NoAudience => {
             if app.audience_reminder.is_due(app.clock.now()) {
                 tracing::warn!(
-                    gateway = %from.peer,
+                    gateway = %peer,
                     "a gateway asks /verify for no audience, so it would let tokens for every API pass: write \
                      /verify?audience=https://api.example.com with the audience of the API behind it, or \
                      /verify?audience=* if any will do"

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::arena::Arena;
 use super::pace::smoothed;
 use crate::clock::Seconds;
+use crate::current_request::Carried;
 use crate::metrics::{Hashing, HashingLoad};
 
 /// How many may wait for each thread, whatever the measured time says. A job holds at most a password (1 KiB) and a
@@ -60,8 +61,11 @@ struct Job {
     since: Instant,
     /// Dangles as soon as the caller went away.
     caller: Weak<()>,
-    work: Box<dyn FnOnce(&mut Arena) + Send>,
+    request: Carried,
+    work: Work,
 }
+
+type Work = Box<dyn FnOnce(&mut Arena) + Send>;
 
 /// What a thread does next.
 enum Turn {
@@ -111,6 +115,7 @@ impl Pool {
         self.0.push(Job {
             since: Instant::now(),
             caller: Arc::downgrade(&caller),
+            request: Carried::here(),
             // An answer that nobody waits for any more is dropped.
             work: Box::new(move |arena| drop(answer.send(work(arena)))),
         })?;
@@ -173,21 +178,21 @@ impl Shared {
     fn serve(&self, arena: &mut Arena) {
         loop {
             match self.next(arena) {
-                Turn::Work(job) => self.work(job, arena),
+                Turn::Work(Job { request, work, .. }) => request.run(|| self.work(work, arena)),
                 Turn::GiveBack => arena.give_back(),
                 Turn::Leave => return,
             }
         }
     }
 
-    fn work(&self, job: Job, arena: &mut Arena) {
+    fn work(&self, work: Work, arena: &mut Arena) {
         let began = Instant::now();
         // Every job finds it there, so that the time that it takes tells nobody what kind of hash theirs is.
         if let Err(error) = arena.memory() {
             tracing::error!(%error, "no memory for a password hash");
-            // Dropping the job tells its caller.
-            drop(job);
-        } else if catch_unwind(AssertUnwindSafe(|| (job.work)(arena))).is_err() {
+            // Dropping the work tells its caller.
+            drop(work);
+        } else if catch_unwind(AssertUnwindSafe(|| work(arena))).is_err() {
             // The arena holds no state between jobs, so that a job that broke off leaves nothing broken behind.
             tracing::error!("a password hash panicked");
         }

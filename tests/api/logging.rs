@@ -1,6 +1,8 @@
 //! What an operator sees of requests, and at which level.
 
-use crate::harness::{Engine, Logs, RS2, Settings, TestServer};
+use futures_util::future::join_all;
+
+use crate::harness::{Answer, Engine, Logs, RS2, STRICT, Settings, TestServer};
 
 #[tokio::test]
 async fn a_request_that_is_refused_is_told_at_info_and_one_that_went_well_at_debug() {
@@ -71,5 +73,66 @@ async fn why_a_bearer_is_refused_is_told() {
     server.get_with("/verify?audience=*", &tokens.access_token()).await.refused(401, "invalid_token");
     for reason in ["its session was ended", "it has expired"] {
         assert!(logs.text().contains(&format!("invalid_token: {reason}")), "{reason}: {}", logs.text());
+    }
+}
+
+/// What is logged meanwhile on behalf of requests, below `http` too, and the `X-Request-Id` of the answer.
+async fn logged_of(logs: &Logs, request: impl Future<Output = Answer>) -> (Vec<String>, String) {
+    let before = logs.text().len();
+    let id = request.await.header("x-request-id").to_owned();
+    let ours = |line: &&str| ["INFO tokend::", "WARN tokend::", "ERROR tokend::"].iter().any(|of| line.contains(of));
+    (logs.text()[before..].lines().filter(ours).map(str::to_owned).collect(), id)
+}
+
+#[tokio::test]
+async fn every_line_of_a_request_has_its_id() {
+    let logs = Logs::capture();
+    let server = TestServer::start_with(Engine::Sqlite, Settings::with("[throttle]\nenabled = true")).await;
+    let token = server.login_on(STRICT).await.refresh_token();
+    server.refresh(&token).await.ok();
+    let reuse = logged_of(&logs, server.refresh(&token)).await;
+    let guess = [("username", "alice"), ("password", "wrong")];
+    let break_on = async |what: &str| {
+        server
+            .database
+            .execute(&format!("CREATE TRIGGER broken BEFORE {what} BEGIN SELECT RAISE(ABORT, 'broken'); END"))
+            .await;
+    };
+    break_on("DELETE ON sign_in_attempts").await;
+    let refund = logged_of(&logs, server.login()).await;
+    server.database.execute("DROP TRIGGER broken").await;
+    break_on("INSERT ON audit_events").await;
+    let audit = logged_of(&logs, server.post("/login", &guess)).await;
+    server.app.store.close().await;
+    let outage = logged_of(&logs, server.post("/login", &guess)).await;
+    for (what, (lines, id), at_least) in
+        [("reuse", reuse, 2), ("refund", refund, 1), ("audit", audit, 2), ("outage", outage, 1)]
+    {
+        let field = format!(" request_id=\"{id}\"");
+        assert!(lines.len() >= at_least, "{what}: {lines:?}");
+        assert!(
+            lines.iter().all(|line| line.matches("request_id=").count() == 1 && line.ends_with(&field)),
+            "{what}: {lines:?}"
+        );
+    }
+}
+
+/// Each has a task of its own on the connection.
+#[tokio::test]
+async fn requests_at_once_keep_their_ids_apart() {
+    let logs = Logs::capture();
+    let server = TestServer::start(Engine::Sqlite).await;
+    let guess = |name: String| {
+        let server = &server;
+        async move {
+            let answer = server.post("/login", &[("username", &name), ("password", "wrong")]).await;
+            answer.header("x-request-id").to_owned()
+        }
+    };
+    let ids = join_all((0..20).map(|n| guess(format!("user{n}")))).await;
+    let text = logs.text();
+    for id in ids {
+        let lines = text.lines().filter(|line| line.contains(&id) && line.contains("route=\"/login\""));
+        assert_eq!(lines.count(), 1, "{id}");
     }
 }

@@ -6,8 +6,8 @@ use axum::http::header::{HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use super::super::edge::REQUEST_ID;
 use super::super::page::{Page, warn_of_refusal};
-use super::REQUEST_ID;
 use crate::app::App;
 use crate::config::Config;
 

@@ -3,13 +3,15 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::routing::get;
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
 
 use super::*;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::domain::PlainSecret;
 use crate::keys::MasterSecrets;
 use crate::store::Store;

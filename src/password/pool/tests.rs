@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::super::HashParameters;
 use super::*;
+use crate::current_request;
 
 type BoxedCall = Pin<Box<dyn Future<Output = Result<(), Busy>> + Send>>;
 
@@ -230,4 +231,13 @@ async fn its_threads_step_back_and_the_others_do_not() {
     let within = pool.run(|_| rustix::process::getpriority_process(None).unwrap()).await.unwrap();
     assert_eq!(within, (before + NICENESS).min(19));
     assert_eq!(rustix::process::getpriority_process(None).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_job_is_done_for_the_request_that_asks() {
+    let pool = pool(1, LONG, LONG);
+    let asked = || pool.run(|_| current_request::with_id(str::to_owned));
+    assert_eq!(asked().await, Ok(None));
+    assert_eq!(current_request::scope("one".into(), asked()).await, Ok(Some("one".to_owned())));
+    assert_eq!(asked().await, Ok(None), "the thread forgets it");
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use tokend::cli::logging::WithRequestId;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::canary;
@@ -22,7 +23,7 @@ impl Logs {
         let bytes = Arc::default();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
-            .with_ansi(false)
+            .event_format(WithRequestId::human(tracing_subscriber::fmt::format().with_ansi(false)))
             .with_writer(Sink(Arc::clone(&bytes)))
             .finish();
         Self { bytes, _guard: tracing::subscriber::set_default(subscriber), _second: second }

@@ -1,0 +1,74 @@
+//! The request that a task or a thread works for, so that the log can name it on lines written far below `http`. Whoever goes
+//! on with a request's work on another thread takes it along by [`Carried`]; a batch works for many requests and has none.
+
+use std::sync::Arc;
+
+use tokio::task::futures::TaskLocalFuture;
+
+tokio::task_local! {
+    static REQUEST_ID: Arc<str>;
+}
+
+/// `work`, all of which is done for the request with that id.
+pub(crate) fn scope<F: Future>(id: Arc<str>, work: F) -> TaskLocalFuture<Arc<str>, F> {
+    REQUEST_ID.scope(id, work)
+}
+
+/// Does `work` for the request with that id.
+pub(crate) fn sync_scope<T>(id: Arc<str>, work: impl FnOnce() -> T) -> T {
+    REQUEST_ID.sync_scope(id, work)
+}
+
+/// Shows the id of the current request, if there is one.
+pub(crate) fn with_id<T>(show: impl FnOnce(&str) -> T) -> Option<T> {
+    REQUEST_ID.try_with(|id| show(id)).ok()
+}
+
+/// The request, if any, for which work was handed on.
+pub(crate) struct Carried(Option<Arc<str>>);
+
+impl Carried {
+    /// From here.
+    pub(crate) fn here() -> Self {
+        Self(REQUEST_ID.try_with(Arc::clone).ok())
+    }
+
+    /// Does the work that was handed on.
+    pub(crate) fn run<T>(self, work: impl FnOnce() -> T) -> T {
+        match self.0 {
+            Some(id) => sync_scope(id, work),
+            None => work(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn current() -> Option<String> {
+        with_id(str::to_owned)
+    }
+
+    #[tokio::test]
+    async fn requests_that_run_by_turns_on_one_thread_keep_their_ids() {
+        let work = |id: &str| {
+            let id: Arc<str> = id.into();
+            scope(Arc::clone(&id), async move {
+                for _ in 0..3 {
+                    assert_eq!(current().as_deref(), Some(&*id));
+                    tokio::task::yield_now().await;
+                }
+            })
+        };
+        tokio::join!(work("one"), work("two"));
+        assert_eq!(current(), None);
+    }
+
+    #[tokio::test]
+    async fn work_that_is_handed_to_another_thread_takes_its_request_along() {
+        let elsewhere = |carried: Carried| std::thread::spawn(|| carried.run(current)).join().unwrap();
+        let found = scope("one".into(), async { elsewhere(Carried::here()) }).await;
+        assert_eq!((found.as_deref(), elsewhere(Carried::here())), (Some("one"), None));
+    }
+}

@@ -1,0 +1,114 @@
+//! What every request and every answer gets, whoever answers: a context, a line in the log, an id and security headers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::http::header::{
+    CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::Response;
+use uuid::fmt::Hyphenated;
+
+use super::client_address::resolve;
+use super::error::Cause;
+use crate::config::Config;
+use crate::domain::RequestContext;
+use crate::random;
+
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// As much of a `User-Agent` as is kept, in bytes.
+const MAX_USER_AGENT: usize = 256;
+
+/// The context of a request for that route.
+pub(super) fn context(config: &Config, peer: SocketAddr, headers: &HeaderMap, route: &'static str) -> RequestContext {
+    let user_agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    RequestContext {
+        request_id: request_id(config, peer, headers),
+        address: resolve(peer, headers, &config.http),
+        peer: peer.ip().to_canonical(),
+        user_agent: user_agent.map(|agent| agent.get(..MAX_USER_AGENT).unwrap_or(agent).into()),
+        route,
+    }
+}
+
+/// A trusted proxy may have numbered the request; nobody else's number is taken over.
+fn request_id(config: &Config, peer: SocketAddr, headers: &HeaderMap) -> Arc<str> {
+    let from_proxy = config.http.trusted_proxies.iter().any(|net| net.contains(&peer.ip().to_canonical()));
+    let sent = headers.get(REQUEST_ID).filter(|_| from_proxy).and_then(|id| id.to_str().ok());
+    let is_plain = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    let own = || Arc::from(&*random::uuid().hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH]));
+    sent.filter(is_plain).map_or_else(own, Arc::from)
+}
+
+/// Writes the request's line to the log, and gives the answer its headers. To be called for the current request.
+pub(super) fn finish(
+    mut response: Response,
+    context: &RequestContext,
+    method: &str,
+    begun: Instant,
+    config: &Config,
+) -> Response {
+    log(&response, context, method, begun);
+    secure(response.headers_mut(), config.issuer.is_https());
+    if let Ok(id) = HeaderValue::from_str(&context.request_id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// Adds each security header that the handler hasn't set: a page has a policy of its own.
+fn secure(headers: &mut HeaderMap, is_https: bool) {
+    let default = [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (REFERRER_POLICY, "no-referrer"),
+    ];
+    let over_tls = is_https.then_some((STRICT_TRANSPORT_SECURITY, "max-age=31536000"));
+    for (name, value) in default.into_iter().chain(over_tls) {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+/// The method as the log has it. Anybody can send another word, and as much of it as a head has room for.
+pub(super) fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        Method::OPTIONS => "OPTIONS",
+        Method::TRACE => "TRACE",
+        _ => "(other)",
+    }
+}
+
+/// A refused request is worth a line to everybody; one that went well, ten thousand times a second, to those who ask for it.
+fn log(response: &Response, context: &RequestContext, method: &str, begun: Instant) {
+    let RequestContext { address, route, .. } = context;
+    let status = response.status();
+    let cause = response.extensions().get::<Cause>().map(tracing::field::display);
+    let milliseconds = || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                %method, route, status = status.as_u16(), %address, milliseconds = milliseconds(), cause, "request"
+            )
+        };
+    }
+    if status == StatusCode::INTERNAL_SERVER_ERROR {
+        line!(error);
+    } else if status.is_server_error() {
+        line!(warn);
+    } else if status.is_client_error() {
+        line!(info);
+    } else {
+        line!(debug);
+    }
+}
