@@ -4,20 +4,26 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::extract::Request;
 use axum::http::header::{
     CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use uuid::fmt::Hyphenated;
 
 use super::client_address::resolve;
-use super::error::Cause;
+use super::error::{Cause, OAuthError};
+use super::server::Rejection;
 use crate::config::Config;
+use crate::current_request;
 use crate::domain::RequestContext;
 use crate::random;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What the log and the metrics call every path that no endpoint has, and whatever is refused before its path matters.
+pub(super) const UNKNOWN: &str = "(none)";
 
 /// As much of a `User-Agent` as is kept, in bytes.
 const MAX_USER_AGENT: usize = 256;
@@ -59,6 +65,15 @@ pub(super) fn finish(
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
+}
+
+/// The answer to a request that no endpoint is asked to answer.
+pub(super) fn reject(config: &Config, request: Option<&Request>, peer: SocketAddr, rejection: Rejection) -> Response {
+    let (begun, none) = (Instant::now(), HeaderMap::new());
+    let method = request.map_or("(none)", |request| method_name(request.method()));
+    let context = context(config, peer, request.map_or(&none, Request::headers), UNKNOWN);
+    let answer = || finish(OAuthError::from(rejection).into_response(), &context, method, begun, config);
+    current_request::sync_scope(Arc::clone(&context.request_id), answer)
 }
 
 /// Adds each security header that the handler hasn't set: a page has a policy of its own.

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 
 pub use code::ErrorCode;
 
+use super::server::Rejection;
 use crate::clock::Seconds;
 use crate::domain::Scope;
 use crate::grant::Refusal;
@@ -223,6 +224,23 @@ impl From<Refusal> for OAuthError {
     }
 }
 
+impl From<Rejection> for OAuthError {
+    fn from(rejection: Rejection) -> Self {
+        let head = |status, description| Self::new(status, ErrorCode::InvalidRequest, description);
+        match rejection {
+            Rejection::HeadTooLarge => {
+                head(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The header fields of the request are too large.")
+            }
+            Rejection::Malformed(fault) => Self::invalid_request(fault.description()),
+            Rejection::Unreadable(status) => head(status, "The head of the request can't be read."),
+            Rejection::Full => Self {
+                description: "Too many requests are running. Try again shortly.".into(),
+                ..Self::unavailable(1, "as many requests are running as http.max_connections allows".to_owned())
+            },
+        }
+    }
+}
+
 impl OAuthError {
     /// Gives an answer that says what the error is the status and the header fields of it, and the log its cause.
     fn mark(self, mut response: Response) -> Response {
@@ -274,6 +292,9 @@ mod tests {
             OAuthError::server_error(String::new()),
             OAuthError::unavailable(1, String::new()),
             OAuthError::throttled(1, String::new()),
+            Rejection::HeadTooLarge.into(),
+            Rejection::Unreadable(StatusCode::BAD_REQUEST).into(),
+            Rejection::Full.into(),
             Refusal::InvalidScope.into(),
             Refusal::InvalidTarget.into(),
             Refusal::InvalidGrant(crate::grant::InvalidGrant::NotOurs).into(),

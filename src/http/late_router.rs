@@ -13,7 +13,7 @@ use super::edge::{self, method_name};
 use super::error::OAuthError;
 use super::health;
 use super::layers::Layers;
-use super::server::{Handler, Peer};
+use super::server::{Handler, Peer, Rejection};
 use crate::config::Config;
 use crate::current_request;
 
@@ -60,5 +60,12 @@ impl Handler for LateRouter {
             edge::finish(response, &context, method, begun, config)
         };
         current_request::scope(Arc::clone(&context.request_id), work).await
+    }
+
+    fn reject(&self, request: Option<&Request>, peer: Peer, rejection: Rejection) -> Response {
+        match self.0.endpoints.get() {
+            Some(endpoints) => endpoints.reject(request, peer, rejection),
+            None => edge::reject(&self.0.config, request, peer.0, rejection),
+        }
     }
 }

@@ -21,16 +21,13 @@ use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::cors::CorsLayer;
 
 use super::client_address::is_unbelieved;
-use super::edge::{self, method_name};
+use super::edge::{self, UNKNOWN, method_name};
 use super::error::OAuthError;
 use super::routes::{Caller, Route};
-use super::server::{Handler, Peer};
+use super::server::{Handler, Peer, Rejection};
 use crate::app::App;
 use crate::current_request;
 use crate::metrics::Answered;
-
-/// What the log and the metrics call every path that no endpoint has.
-const UNKNOWN: &str = "(none)";
 
 /// The endpoints, and what is around them.
 #[derive(Clone)]
@@ -56,6 +53,13 @@ struct Known {
 impl Handler for Layers {
     async fn answer(self, request: Request, Peer(peer): Peer) -> Response {
         self.identified(request, peer).await
+    }
+
+    fn reject(&self, request: Option<&Request>, Peer(peer): Peer, rejection: Rejection) -> Response {
+        let begun = Instant::now();
+        let response = edge::reject(&self.0.app.config, request, peer, rejection);
+        self.0.unknown.answered.count(response.status().as_u16(), begun.elapsed());
+        response
     }
 }
 

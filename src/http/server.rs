@@ -10,11 +10,13 @@ mod handler;
 mod heads;
 mod idle;
 mod limits;
+mod socket;
 mod stage;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod unread;
+mod unreadable;
 
 use std::io;
 use std::net::SocketAddr;
@@ -36,7 +38,7 @@ use tls::Tls;
 use crate::metrics::CertificateEnd;
 
 pub use error::{ServeError, TlsError};
-pub use handler::{Handler, Peer};
+pub use handler::{Handler, Peer, Rejection};
 pub use limits::Limits;
 pub use stage::Stage;
 pub use tls::TlsFiles;

@@ -136,3 +136,25 @@ async fn requests_at_once_keep_their_ids_apart() {
         assert_eq!(lines.count(), 1, "{id}");
     }
 }
+
+#[tokio::test]
+async fn what_is_refused_before_it_is_routed_has_an_id_and_a_line() {
+    let logs = Logs::capture();
+    let server = TestServer::start(Engine::Sqlite).await;
+    let sized =
+        |size: usize| format!("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\npad: {}\r\n\r\n", "x".repeat(size));
+    for (request, said) in [
+        (sized(17 * 1024), r#"method=GET route="(none)" status=431 address=127.0.0.1"#),
+        (sized(64 * 1024), r#"method=(none) route="(none)" status=431 address=127.0.0.1"#),
+        ("no HTTP at all\r\n\r\n".to_owned(), r#"method=(none) route="(none)" status=400 address=127.0.0.1"#),
+        ("PUT / HTTP/1.1\r\nconnection: close\r\n\r\n".to_owned(), r#"method=PUT route="(none)" status=400"#),
+    ] {
+        let answer = server.raw(request).await.remove(0);
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        let id = format!("request_id=\"{}\"", answer.header("x-request-id"));
+        let text = logs.text();
+        let lines: Vec<_> = text.lines().filter(|line| line.contains(&id)).collect();
+        assert!(lines.len() == 1 && lines[0].contains(said) && lines[0].contains("INFO"), "{said}: {lines:?}");
+        assert!(lines[0].contains("cause=invalid_request: The "), "{lines:?}");
+    }
+}

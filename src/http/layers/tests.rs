@@ -1,6 +1,7 @@
 //! Handlers that do what none of ours does, and what the layers make of it.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -8,11 +9,13 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
 use axum::routing::get;
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
+use tokio::sync::Notify;
 
 use super::*;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::PlainSecret;
+use crate::http::server::{Limits, Server};
 use crate::keys::MasterSecrets;
 use crate::store::Store;
 
@@ -58,4 +61,34 @@ async fn a_security_header_that_the_handler_sets_stays_as_it_is() {
     assert_eq!(all(CONTENT_SECURITY_POLICY), ["default-src 'self'"]);
     assert_eq!(all(REFERRER_POLICY), ["same-origin"]);
     assert_eq!(all(X_CONTENT_TYPE_OPTIONS), ["nosniff"]);
+}
+
+#[tokio::test]
+async fn a_request_that_finds_the_server_full_has_an_id_and_is_counted() {
+    let directory = TempDir::new().unwrap();
+    let app = app(&directory).await;
+    let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (begun_there, go_there) = (Arc::clone(&begun), Arc::clone(&go));
+    let waits = async move || {
+        begun_there.notify_one();
+        go_there.notified().await;
+        "done"
+    };
+    let layers = Layers::around(Router::new().route("/", get(waits)), [], &app);
+    let long = Duration::from_secs(60);
+    let limits = Limits { header_timeout: long, idle_timeout: long, shutdown_timeout: long, max_connections: 1 };
+    let server = Server::bind(([127, 0, 0, 1], 0).into(), limits, None).await.unwrap();
+    let address = format!("http://{}/", server.local_addr());
+    tokio::spawn(server.run(layers, std::future::pending()));
+    // HTTP/2: both go over one connection.
+    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    let first = tokio::spawn(client.get(&address).send());
+    begun.notified().await;
+    let second = client.get(&address).send().await.unwrap();
+    assert_eq!((second.status().as_u16(), &second.headers()["retry-after"]), (503, &"1".parse().unwrap()));
+    assert!(second.headers()["x-request-id"].len() == 36 && second.headers()[X_CONTENT_TYPE_OPTIONS] == "nosniff");
+    go.notify_one();
+    assert_eq!(first.await.unwrap().unwrap().status(), 200);
+    let counted = "\ntokend_requests_total{endpoint=\"(none)\",status=\"503\"} 1\n";
+    assert!(app.render_metrics().contains(counted), "{}", app.render_metrics());
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, Request, Version, header};
 
 /// What is wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub enum Fault {
     /// The target has a fragment.
     Fragment,
     /// A Content-Length and a Transfer-Encoding.
@@ -22,7 +22,7 @@ pub(super) enum Fault {
 
 impl Fault {
     /// What the client is told.
-    pub(super) fn description(self) -> &'static str {
+    pub(in super::super) fn description(self) -> &'static str {
         match self {
             Self::Fragment => "The request target has a fragment.",
             Self::TwoLengths => "The request has both Content-Length and Transfer-Encoding.",

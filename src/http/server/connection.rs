@@ -19,13 +19,16 @@ use tokio::time;
 use super::admission::Admission;
 use super::handler::{Handler, Peer};
 use super::heads::Heads;
-use super::idle::{Activity, Phase, Running, Watched};
+use super::idle::{Activity, Phase, Running};
 use super::limits::Limits;
+use super::socket::Watched;
 use super::stage::{self, Stage};
 use super::tls::Tls;
+use super::unreadable::Completion;
 
 /// Where reading a head ends, in bytes. hyper then answers 431 by itself, without a body. It does so later than we do,
-/// which leaves us the answer to the one honest client that gets there: a browser full of cookies.
+/// which leaves us the answer to the one honest client that gets there: a browser full of cookies. In HTTP/2 clients are told
+/// of the limit, and the 431 to one that exceeds it is the only answer that is neither logged nor counted.
 const MAX_HEAD_READ: usize = 32 * 1024;
 
 /// The requests that an HTTP/2 client may have running on one connection (RFC 9113 §6.5.2 advises 100 at least).
@@ -81,7 +84,8 @@ impl<H: Handler> Connection<H> {
             finished(answer, version, running)
         });
         let protocols = protocols();
-        let io = TokioIo::new(Watched { socket, activity: activity.clone(), heads: heads.clone() });
+        let completion = Completion::new(self.admission.handler().clone(), peer);
+        let io = TokioIo::new(Watched { socket, activity: activity.clone(), heads: heads.clone(), completion });
         let mut connection = pin!(protocols.serve_connection(io, service));
         let mut timer = pin!(time::sleep(self.limits.header_timeout));
         let mut stage = Stage::Running;

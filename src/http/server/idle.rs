@@ -1,18 +1,15 @@
 //! When a connection has had its time. hyper has one timeout for the wait between two requests and for the reading of
 //! a head, and none before the first byte; here they are three, and none runs while a request is being worked on.
 
-use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::http::Version;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
-use super::heads::Heads;
 use super::limits::Limits;
 use super::stage::Stage;
 
@@ -86,7 +83,8 @@ impl Activity {
         }
     }
 
-    fn bytes_arrived(&self) {
+    /// The client has sent something.
+    pub(super) fn bytes_arrived(&self) {
         let mut state = self.state();
         if state.running == 0 && state.phase == Phase::Idle && !state.http2 {
             (state.phase, state.since) = (Phase::Head, Instant::now());
@@ -155,60 +153,5 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.finish();
-    }
-}
-
-/// A socket that tells when bytes arrive, and that hears its client out before it closes.
-pub(super) struct Watched<S> {
-    pub(super) socket: S,
-    pub(super) activity: Activity,
-    pub(super) heads: Heads,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
-        if let Some(arrived @ [_, ..]) = buf.filled().get(before..) {
-            self.activity.bytes_arrived();
-            self.heads.read(arrived);
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
-    }
-
-    /// Says that nothing more will be sent, then drops whatever still comes, until the client closes too.
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.activity.close();
-        ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
-        let mut scratch = [0; 4096];
-        loop {
-            let mut buf = ReadBuf::new(&mut scratch);
-            match ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buf)) {
-                Ok(()) if !buf.filled().is_empty() => {}
-                _ => return Poll::Ready(Ok(())),
-            }
-        }
     }
 }

@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::response::Response;
+use axum::http::HeaderValue;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use axum::{Extension, Router};
 use http_body_util::BodyExt as _;
@@ -22,6 +23,7 @@ use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::http::error::OAuthError;
 
 /// A limit that is not what the test is about.
 const NEVER: Duration = Duration::from_hours(1);
@@ -38,9 +40,21 @@ impl Handler for Router {
     async fn answer(self, mut request: Request, peer: Peer) -> Response {
         request.extensions_mut().insert(peer);
         let Ok(response) = self.oneshot(request).await;
-        response
+        numbered(response)
+    }
+
+    fn reject(&self, _: Option<&Request>, _: Peer, rejection: Rejection) -> Response {
+        numbered(OAuthError::from(rejection).into_response())
     }
 }
+
+fn numbered(mut response: Response) -> Response {
+    response.headers_mut().insert("x-request-id", HeaderValue::from_static("a-number"));
+    response
+}
+
+const HEAD_TOO_LARGE: &str =
+    r#"{"error":"invalid_request","error_description":"The header fields of the request are too large."}"#;
 
 struct Started {
     address: SocketAddr,
@@ -271,7 +285,7 @@ async fn a_head_that_is_too_large_is_refused_with_json_and_a_huge_one_without_be
     let server = start(LIMITS, None, app).await;
     for (size, status, body) in [
         (15_000, "200 OK", "hello"),
-        (17_000, "431 Request Header Fields Too Large", admission::HEAD_TOO_LARGE),
+        (17_000, "431 Request Header Fields Too Large", HEAD_TOO_LARGE),
         (1_000_000, "431 Request Header Fields Too Large", ""),
     ] {
         let mut client = server.connect().await;
@@ -302,6 +316,10 @@ async fn what_is_not_http_is_refused_and_the_connection_closed() {
         let answer = rest(&mut client).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{sent}: {answer}");
         assert!(answer.contains("content-length: 0\r\n") && answer.ends_with("\r\n\r\n"), "{sent}: {answer}");
+        assert!(
+            answer.contains("\r\nx-request-id: a-number\r\n") && !answer.contains("content-type"),
+            "{sent}: {answer}"
+        );
     }
     server.end().await;
 }

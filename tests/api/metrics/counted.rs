@@ -54,6 +54,26 @@ async fn every_answer_counts_once_for_its_endpoint_and_its_status(engine: Engine
     assert_moved(&moved, &[(&requests("/health/ready", "503"), 1)]);
 }
 
+/// A refusal by the server itself, and by hyper, which reads heads.
+async fn what_is_refused_before_it_is_routed_is_counted(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let head = |field: &str| format!("GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{field}\r\n\r\n");
+    let sized = |size: usize| head(&format!("pad: {}", "x".repeat(size)));
+    for (request, status) in [
+        (sized(17 * 1024), 431),
+        (sized(64 * 1024), 431),
+        ("no HTTP at all\r\n\r\n".to_owned(), 400),
+        (head("host: y"), 400),
+        (head("transfer-encoding: chunked\r\ncontent-length: 1"), 400),
+    ] {
+        let moved = server.moved(async || {
+            let answers = server.raw(request).await;
+            assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [status]);
+        });
+        assert_moved(&moved.await, &[(&requests("(none)", "4xx"), 1)]);
+    }
+}
+
 async fn every_verdict_is_counted(engine: Engine) {
     let server = TestServer::start(engine).await;
     let [odd, strict, lossy] =
@@ -242,6 +262,7 @@ on_both_databases!(
     a_client_without_rotation_has_a_verdict_of_its_own,
     every_answer_counts_once_for_its_endpoint_and_its_status,
     every_verdict_is_counted,
+    what_is_refused_before_it_is_routed_is_counted,
     parallel_exchanges_are_one_rotation,
     sign_ins_are_counted_by_how_they_end,
     who_is_sent_away_is_counted_as_that,

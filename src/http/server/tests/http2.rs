@@ -199,7 +199,8 @@ async fn more_requests_than_connections_allowed_are_told_to_come_again() {
     assert_eq!(second.status(), 503);
     assert_eq!(second.headers()["retry-after"], "1");
     assert_eq!(second.headers()["content-type"], "application/json");
-    assert_eq!(text(second).await, admission::BUSY);
+    let said = r#"{"error":"temporarily_unavailable","error_description":"Too many requests are running. Try again shortly."}"#;
+    assert_eq!(text(second).await, said);
     go.notify_one();
     assert_eq!(text(in_time(first).await.unwrap().unwrap()).await, "hello");
     drop(requests);
