@@ -66,6 +66,8 @@ fn signed_in() -> (RefreshKeys, PlainSecret, Session) {
         parent_hash: None,
         rotated_at: NOW,
         anchor: None,
+        grant_type: "password".to_owned(),
+        amr: vec!["pwd".to_owned()],
         created_at: NOW,
         auth_time: NOW,
         last_used_at: NOW,

@@ -65,6 +65,10 @@ pub struct Session {
     pub rotated_at: UnixTime,
     /// The last token that was already a window old when it was exchanged.
     pub anchor: Option<Anchor>,
+    /// The grant that it began with, as `grant_type` is written: another version may know more of them.
+    pub grant_type: String,
+    /// How the user was authenticated, RFC 8176.
+    pub amr: Vec<String>,
     /// When the session began.
     pub created_at: UnixTime,
     /// When the user last proved who they are.

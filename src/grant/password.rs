@@ -231,6 +231,8 @@ fn new_session(
         parent_hash: None,
         rotated_at: now,
         anchor: None,
+        grant_type: Grant::Password.to_string(),
+        amr: vec!["pwd".to_owned()],
         created_at: now,
         auth_time: now,
         last_used_at: now,

@@ -40,6 +40,8 @@ pub(super) fn session(now: UnixTime, current_hash: SecretHash) -> Session {
         parent_hash: None,
         rotated_at: now,
         anchor: None,
+        grant_type: "password".to_owned(),
+        amr: vec!["pwd".to_owned()],
         created_at: now,
         auth_time: now,
         last_used_at: now,

@@ -46,6 +46,18 @@ async fn unknown_wrong_disabled_and_passwordless_are_one_answer(engine: Engine) 
     assert_eq!(answers.len(), 1, "{answers:?}");
 }
 
+async fn a_session_says_how_it_began(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    server.login().await.ok();
+    let how = "SELECT grant_type || ':' || amr FROM sessions";
+    assert_eq!(server.database.ask_texts(how).await, ["password:pwd"]);
+    let session = &server.app.store.list_sessions(&SessionFilter::default(), START, 1).await.unwrap()[0];
+    let read = server.app.store.find_session(session.id).await.unwrap().unwrap().session;
+    for session in [session, &read] {
+        assert_eq!((session.grant_type.as_str(), session.amr.as_slice()), ("password", ["pwd".to_owned()].as_slice()));
+    }
+}
+
 /// All of an answer but what is different each time.
 fn seen(answer: &Answer) -> String {
     let mut headers = answer.headers.clone();
@@ -153,6 +165,7 @@ async fn a_session_remembers_the_device_of_its_sign_in(engine: Engine) {
 
 on_both_databases!(
     the_right_password_gives_tokens,
+    a_session_says_how_it_began,
     unknown_wrong_disabled_and_passwordless_are_one_answer,
     json_and_form_are_the_same,
     the_answer_is_json_whatever_is_accepted,

@@ -16,7 +16,8 @@ macro_rules! files {
             "0005_removed_clients",
             "0006_clients",
             "0007_audit_anchors",
-            "0008_master_secrets"
+            "0008_master_secrets",
+            "0009_session_beginnings"
         )
     };
     ($engine:literal, $($name:literal),*) => {

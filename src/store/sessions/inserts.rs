@@ -34,7 +34,7 @@ pub(in crate::store) struct Insert {
 macro_rules! columns {
     () => {
         "id, user_id, client_id, scope, audience, generation, current_hash, rotated_at, created_at, auth_time, \
-         last_used_at, idle_expires_at, expires_at, device_name, user_agent, ip"
+         last_used_at, idle_expires_at, expires_at, device_name, user_agent, ip, grant_type, amr"
     };
 }
 
@@ -43,9 +43,9 @@ macro_rules! insert_if_unchanged {
         concat!(
             "INSERT INTO sessions (",
             columns!(),
-            ") SELECT $1, u.id, c.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 \
-             FROM users u, clients c WHERE u.id = $2 AND u.disabled_at IS NULL AND u.credentials_version = $17 \
-             AND c.id = $3 AND c.disabled_at IS NULL AND c.version = $18"
+            ") SELECT $1, u.id, c.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18 \
+             FROM users u, clients c WHERE u.id = $2 AND u.disabled_at IS NULL AND u.credentials_version = $19 \
+             AND c.id = $3 AND c.disabled_at IS NULL AND c.version = $20"
         )
     };
 }
@@ -61,8 +61,8 @@ const INSERT_ALL_POSTGRES: &str = concat!(
     "INSERT INTO sessions (",
     columns!(),
     ") SELECT i.id, u.id, c.id, i.scope, i.audience, i.generation, i.current_hash, i.rotated_at, i.created_at, \
-     i.auth_time, i.last_used_at, i.idle_expires_at, i.expires_at, i.device_name, i.user_agent, i.ip \
-     FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) AS i (",
+     i.auth_time, i.last_used_at, i.idle_expires_at, i.expires_at, i.device_name, i.user_agent, i.ip, i.grant_type, i.amr \
+     FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) AS i (",
     columns!(),
     ", credentials_version, client_version) \
      JOIN users u ON u.id = i.user_id AND u.disabled_at IS NULL AND u.credentials_version = i.credentials_version \
@@ -74,7 +74,7 @@ const INSERT_ALL_POSTGRES: &str = concat!(
 /// out any more. The locks hold until it commits.
 const INSERT_AND_RECORD_POSTGRES: &str = concat!(
     "WITH changed AS (SELECT i.* FROM unnest($22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, \
-     $38, $39) AS i (",
+     $38, $39, $40, $41) AS i (",
     columns!(),
     ", credentials_version, client_version) \
      JOIN users u ON u.id = i.user_id AND u.disabled_at IS NULL AND u.credentials_version = i.credentials_version \
@@ -185,6 +185,8 @@ async fn insert_on(mut on: Handle<'_>, Insert { session, decided_on, .. }: &Inse
         session.device.name.as_deref(),
         session.device.user_agent.as_deref(),
         session.device.ip.as_deref(),
+        session.grant_type.as_str(),
+        column::joined(&session.amr),
         decided_on.credentials_version,
         decided_on.client_version,
     )?;
@@ -229,6 +231,8 @@ fn arrays<'q>(query: Query<'q>, inserts: &[Insert]) -> Query<'q> {
         .bind(device(|device| &device.name))
         .bind(device(|device| &device.user_agent))
         .bind(device(|device| &device.ip))
+        .bind(texts(|session| session.grant_type.clone()))
+        .bind(texts(|session| column::joined(&session.amr)))
         .bind(versions(|on| on.credentials_version))
         .bind(versions(|on| on.client_version))
 }

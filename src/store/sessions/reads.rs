@@ -23,9 +23,9 @@ const FIND_POSTGRES: &str = concat!(
 pub(in crate::store) static FIND_SQLITE: Values = Values::new(
     concat!(
         "SELECT json_group_array(json_array(json_array(hex(s.id), s.client_id, s.scope, s.audience, s.generation, \
-         hex(s.current_hash), hex(s.parent_hash), s.rotated_at, s.anchor_generation, s.anchor_at, s.created_at, s.auth_time, \
-         s.last_used_at, s.idle_expires_at, s.expires_at, s.revoked_at, s.revoked_reason, s.device_name, s.user_agent, \
-         s.ip), ",
+         hex(s.current_hash), hex(s.parent_hash), s.rotated_at, s.anchor_generation, s.anchor_at, s.grant_type, s.amr, \
+         s.created_at, s.auth_time, s.last_used_at, s.idle_expires_at, s.expires_at, s.revoked_at, s.revoked_reason, \
+         s.device_name, s.user_agent, s.ip), ",
         user_json!(),
         ")) FROM ("
     ),

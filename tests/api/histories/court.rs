@@ -77,6 +77,8 @@ impl Court {
             parent_hash: None,
             rotated_at: START,
             anchor: None,
+            grant_type: "password".to_owned(),
+            amr: vec!["pwd".to_owned()],
             created_at: START,
             auth_time: START,
             last_used_at: START,
