@@ -18,13 +18,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
 pub use certificate::CertificateEnd;
-pub use counters::Counters;
-pub use gauges::{Connections, Gauges, PoolUse, SessionCount};
-pub use hashing::{Hashing, HashingLoad};
-pub use labels::{Lane, SignIn};
-pub use lanes::Lanes;
-pub use process::ProcessUse;
-pub use requests::{Answered, Requests};
+pub(crate) use counters::Counters;
+pub(crate) use gauges::{Connections, Gauges, PoolUse, SessionCount};
+pub(crate) use hashing::{Hashing, HashingLoad};
+pub(crate) use labels::{Lane, SignIn};
+pub(crate) use lanes::Lanes;
+pub(crate) use process::ProcessUse;
+pub(crate) use requests::{Answered, Requests};
 
 use tracing::Level;
 
@@ -35,14 +35,11 @@ use text::Text;
 /// The counters of one process, all 0 at its start.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    /// Requests that were answered.
-    pub requests: Requests,
+    pub(crate) requests: Requests,
     /// Refresh tokens of live sessions, by what became of them.
-    pub refreshes: Counters<Verdict>,
-    /// Sign-ins with a password.
-    pub sign_ins: Counters<SignIn>,
-    /// Requests that were refused because too many failed before.
-    pub throttled: Counters<Failures>,
+    pub(crate) refreshes: Counters<Verdict>,
+    pub(crate) sign_ins: Counters<SignIn>,
+    pub(crate) throttled: Counters<Failures>,
     /// The end of the TLS certificate in use, where the server speaks TLS itself.
     pub certificate: OnceLock<CertificateEnd>,
     sessions: Mutex<Option<SessionCount>>,

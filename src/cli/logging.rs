@@ -46,7 +46,7 @@ pub fn take_over() -> io::Result<&'static Lines> {
     }
     // The library's handle holds a lock while a write blocks, so this writes through a duplicate.
     let lines = Lines::start(File::from(stderr().as_fd().try_clone_to_owned()?))?;
-    panic::set_hook(Box::new(tell_panic));
+    panic::set_hook(Box::new(log_panic));
     Ok(LINES.get_or_init(|| lines))
 }
 
@@ -98,7 +98,7 @@ pub fn finish() {
 }
 
 /// Logs a panic. Its text may hold anything, so it goes nowhere else.
-fn tell_panic(panic: &PanicHookInfo<'_>) {
+fn log_panic(panic: &PanicHookInfo<'_>) {
     let text = panic.payload_as_str().unwrap_or("a panic without a text");
     let location = panic.location().map(ToString::to_string).unwrap_or_default();
     // There is no subscriber before logging starts, nor within another event.

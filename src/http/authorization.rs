@@ -9,13 +9,9 @@ use super::params::Params;
 use crate::domain::PlainSecret;
 use crate::grant::{Credentials, PresentedClient};
 
-/// The credentials in the `Authorization` header.
 pub enum Authorization<'a> {
-    /// There is none.
     Missing,
-    /// `Basic`, and what follows.
     Basic(&'a str),
-    /// `Bearer`, and what follows.
     Bearer(&'a str),
     /// More than one, another scheme, or no text.
     Unusable,

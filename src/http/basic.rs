@@ -9,7 +9,6 @@ use super::params::{decode_form, is_well_escaped};
 use crate::domain::PlainSecret;
 use crate::grant::Credentials;
 
-/// With padding or without.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),

@@ -47,7 +47,7 @@ pub fn resolve(peer: SocketAddr, headers: &HeaderMap, http: &Http) -> IpAddr {
 
 /// Whether somebody says whose address it is who isn't believed. Harmless from a stranger; from a proxy of the operator's it
 /// means that all users seem to share one address.
-pub fn is_unbelieved(peer: SocketAddr, headers: &HeaderMap, http: &Http) -> bool {
+pub fn is_forwarded_by_a_stranger(peer: SocketAddr, headers: &HeaderMap, http: &Http) -> bool {
     let says_so = headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED);
     let address = peer.ip().to_canonical();
     says_so && !http.trusted_proxies.iter().any(|net| net.contains(&address))
@@ -117,9 +117,9 @@ mod tests {
     fn a_proxy_that_is_not_trusted_is_noticed() {
         let (http, peer) = (http(&["10.0.0.0/8"], "X-Forwarded-For"), |text: &str| text.parse().unwrap());
         let said = headers("x-forwarded-for", &["198.51.100.7"]);
-        assert!(is_unbelieved(peer("192.0.2.1:1"), &said, &http));
-        assert!(!is_unbelieved(peer("10.0.0.1:1"), &said, &http));
-        assert!(!is_unbelieved(peer("192.0.2.1:1"), &HeaderMap::new(), &http));
+        assert!(is_forwarded_by_a_stranger(peer("192.0.2.1:1"), &said, &http));
+        assert!(!is_forwarded_by_a_stranger(peer("10.0.0.1:1"), &said, &http));
+        assert!(!is_forwarded_by_a_stranger(peer("192.0.2.1:1"), &HeaderMap::new(), &http));
     }
 
     #[test]

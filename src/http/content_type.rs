@@ -3,19 +3,15 @@
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 
-/// A format of bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// `application/x-www-form-urlencoded`.
     Form,
     /// `application/json`, or a format that is written as JSON (RFC 6839 §3.1).
     Json,
 }
 
-/// What a `Content-Type` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContentType {
-    /// The format.
     pub encoding: Encoding,
     /// Whether it names a character set that is UTF-8 only as far as ASCII goes.
     pub is_ascii_only: bool,

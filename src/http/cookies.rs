@@ -18,16 +18,15 @@ const MOST_READ: usize = 4 * MOST;
 /// The longest that a browser keeps a cookie, in seconds: RFC 6265bis §5.5.
 const LONGEST: Seconds = 400 * 86_400;
 
-/// What a cookie holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum CookieKind {
     /// The refresh token of a client.
     Refresh,
     /// The token that makes the browser a known device of a user.
     Device,
 }
 
-impl Kind {
+impl CookieKind {
     /// The name of the cookie that all owners shared in version 0.1, and what the names of all others begin with. `__Host-`
     /// binds a cookie to this very host, over TLS only (RFC 6265bis §4.1.3.2).
     fn shared_name(self) -> &'static str {
@@ -44,7 +43,7 @@ impl Kind {
 
 /// The cookies of one kind that a browser sent, in its order: the oldest first (RFC 6265 §5.4).
 pub struct Jar<'a> {
-    kind: Kind,
+    kind: CookieKind,
     cookies: Vec<Cookie<'a>>,
 }
 
@@ -56,7 +55,7 @@ struct Cookie<'a> {
 
 impl<'a> Jar<'a> {
     /// Reads the cookies. Any bytes may be around them: other cookies of the host are what its pages make them.
-    pub fn of(headers: &'a HeaderMap, kind: Kind) -> Self {
+    pub fn of(headers: &'a HeaderMap, kind: CookieKind) -> Self {
         let cookies = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|&b| b == b';'));
         let cookies = cookies.filter_map(|cookie| Cookie::read(cookie.trim_ascii(), kind.shared_name()));
         let mut jar = Self { kind, cookies: Vec::new() };
@@ -136,7 +135,7 @@ impl Places {
     }
 
     /// In the shared cookie only.
-    pub fn shared(kind: Kind) -> Self {
+    pub fn shared(kind: CookieKind) -> Self {
         Self { names: vec![kind.shared_name().to_owned()], crowded_out: Vec::new() }
     }
 
@@ -183,7 +182,7 @@ mod tests {
     fn only_names_that_we_give_are_read() {
         let read = |name: &str| {
             let headers = headers(&[format!("{name}=x")]);
-            let jar = Jar::of(&headers, Kind::Refresh);
+            let jar = Jar::of(&headers, CookieKind::Refresh);
             let tags: Vec<_> = jar.cookies.iter().map(|cookie| cookie.tag.map(str::to_owned)).collect();
             tags.into_iter().next()
         };
@@ -206,14 +205,14 @@ mod tests {
     #[test]
     fn an_empty_cookie_holds_nothing() {
         let headers = headers(&["__Host-tokend-refresh=".to_owned(), format!("__Host-tokend-refresh-{}=", tag(1))]);
-        let jar = Jar::of(&headers, Kind::Refresh);
+        let jar = Jar::of(&headers, CookieKind::Refresh);
         assert!(jar.is_empty() && jar.shared().is_none() && jar.own(&tag(1)).is_none());
     }
 
     #[test]
     fn of_one_kind_64_are_read() {
-        let cookies: Vec<_> = (0..65).map(|n| format!("{}=x", Kind::Device.name(&tag(n)))).collect();
-        let read = |cookies: &[String]| Jar::of(&headers(cookies), Kind::Device).tagged().count();
+        let cookies: Vec<_> = (0..65).map(|n| format!("{}=x", CookieKind::Device.name(&tag(n)))).collect();
+        let read = |cookies: &[String]| Jar::of(&headers(cookies), CookieKind::Device).tagged().count();
         assert_eq!((read(&cookies[..64]), read(&cookies)), (64, 64));
     }
 
@@ -222,14 +221,14 @@ mod tests {
         let cookies: Vec<_> =
             values.iter().enumerate().map(|(n, value)| format!("__Host-tokend-refresh-{}={value}", tag(n))).collect();
         let headers = headers(&cookies);
-        Jar::of(&headers, Kind::Refresh).crowded_out(&tag(own), |value| value.parse().ok())
+        Jar::of(&headers, CookieKind::Refresh).crowded_out(&tag(own), |value| value.parse().ok())
     }
 
     #[test]
     fn a_jar_holds_16_and_the_oldest_goes() {
         let ages: Vec<String> = (0..16).map(|n| (100 - n).to_string()).collect();
         let ages: Vec<&str> = ages.iter().map(String::as_str).collect();
-        let name = |n| Kind::Refresh.name(&tag(n));
+        let name = |n| CookieKind::Refresh.name(&tag(n));
         assert_eq!(crowded_out(&ages[..15], 99), Vec::<String>::new(), "the sixteenth");
         assert_eq!(crowded_out(&ages, 3), Vec::<String>::new(), "one of the sixteen");
         assert_eq!(crowded_out(&ages, 99), [name(15)], "the seventeenth");

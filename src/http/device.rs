@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 
-use super::cookies::{Jar, Kind, MOST, Places};
+use super::cookies::{CookieKind, Jar, MOST, Places};
 use super::error::OAuthError;
 use super::page::Page;
 use super::submitted::Submitted;
@@ -37,7 +37,7 @@ pub fn device_tokens(request: &Submitted, client: &Client, config: &Config) -> R
     if !Page::of(&request.headers).speaks_for(client, config) {
         return Ok(Vec::new());
     }
-    let jar = Jar::of(&request.headers, Kind::Device);
+    let jar = Jar::of(&request.headers, CookieKind::Device);
     let own = jar.tagged().map(|(_, token)| token).take(MOST);
     Ok(own.chain(jar.shared()).map(str::to_owned).collect())
 }
@@ -45,7 +45,7 @@ pub fn device_tokens(request: &Submitted, client: &Client, config: &Config) -> R
 /// The cookies for a user's device token: the user's own; and the one that all users of a host shared in version 0.1, if the
 /// browser sent it and it holds no other user's token.
 pub fn device_places(app: &App, headers: &HeaderMap, user: UserId) -> Places {
-    let jar = Jar::of(headers, Kind::Device);
+    let jar = Jar::of(headers, CookieKind::Device);
     let tag = cookie_tag(app.config.issuer.as_str(), &user.to_string());
     let is_free = |text: &str| match app.device_keys.open(text) {
         Some(device) => device.user_id == user,

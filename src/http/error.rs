@@ -137,7 +137,6 @@ impl OAuthError {
         Self::new(StatusCode::FORBIDDEN, ErrorCode::InvalidRequest, description)
     }
 
-    /// 404.
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, ErrorCode::InvalidRequest, "There is no such endpoint.")
     }
@@ -147,12 +146,10 @@ impl OAuthError {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::InvalidRequest, "This endpoint does not take this method.")
     }
 
-    /// 408.
     pub fn body_timeout() -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::InvalidRequest, "The request did not arrive in time.")
     }
 
-    /// 413.
     pub fn too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::InvalidRequest, "The request is too large.")
     }

@@ -11,7 +11,6 @@ use super::error::OAuthError;
 use crate::app::App;
 use crate::grant::snapshot;
 
-/// Answers `GET /jwks.json`.
 pub async fn jwks(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, OAuthError> {
     let registry = snapshot(&app)?;
     let keys = registry.keys.jwks(app.clock.now());

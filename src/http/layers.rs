@@ -20,7 +20,7 @@ use matchit::Router as Paths;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::cors::CorsLayer;
 
-use super::client_address::is_unbelieved;
+use super::client_address::is_forwarded_by_a_stranger;
 use super::edge::{self, UNKNOWN, method_name};
 use super::error::OAuthError;
 use super::routes::{Caller, Route};
@@ -98,7 +98,7 @@ impl Parts {
         let work = async {
             // The headers of a gateway that asks about a token matter to nobody.
             if known.caller != Caller::Gateway {
-                self.warn_of_unbelieved_proxies(peer, request.headers());
+                self.warn_of_untrusted_proxy(peer, request.headers());
             }
             let response = self.readable(known.caller, request).await;
             known.answered.count(response.status().as_u16(), begun.elapsed());
@@ -108,14 +108,16 @@ impl Parts {
     }
 
     /// Once: a proxy that is missing in the configuration makes all users one, whose failures add up.
-    fn warn_of_unbelieved_proxies(&self, peer: SocketAddr, headers: &HeaderMap) {
+    fn warn_of_untrusted_proxy(&self, peer: SocketAddr, headers: &HeaderMap) {
         let warned = &self.app.warned_of_proxy;
-        let may_warn = !warned.load(Ordering::Relaxed) && is_unbelieved(peer, headers, &self.app.config.http);
+        let may_warn =
+            !warned.load(Ordering::Relaxed) && is_forwarded_by_a_stranger(peer, headers, &self.app.config.http);
         if may_warn && !warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 peer = %peer.ip(),
-                "a request names the address of its client, but its sender is not in http.trusted_proxies: if it is your \
-                 proxy, all users seem to share its address, and failures of one throttle all"
+                setting = "http.trusted_proxies",
+                "a forwarded client address was ignored, since its sender is not in http.trusted_proxies: if it is your \
+                 proxy, all users share its address and its throttle"
             );
         }
     }

@@ -18,7 +18,6 @@ use crate::domain::Client;
 use crate::grant::password::{self, SignIn};
 use crate::grant::{Issued, PresentedClient, authenticate, snapshot};
 
-/// Answers `POST /login`.
 pub async fn login(
     State(app): State<Arc<App>>,
     FormOrJson(request): FormOrJson<LOGIN_BODY_LIMIT>,

@@ -9,12 +9,12 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::BODY_LIMIT;
 use super::authorization::Authorization;
-use super::cookies::{Jar, Kind};
+use super::cookies::{CookieKind, Jar};
 use super::error::OAuthError;
 use super::page::require_page_of;
 use super::presented_token::{Presented, presented};
 use super::refresh::asking_client;
-use super::refresh_cookie::Held;
+use super::refresh_cookie::HeldTokens;
 use super::submitted::{FormOrJson, Submitted};
 use crate::app::{App, Snapshot};
 use crate::domain::Client;
@@ -42,7 +42,7 @@ pub async fn logout(
 
 /// A browser app's access token may have expired while its cookie is good, or be of another session than its cookie. What
 /// both stand for ends.
-async fn by_bearer<'a>(app: &App, request: &'a Submitted, access: &str) -> Result<Option<Held<'a>>, OAuthError> {
+async fn by_bearer<'a>(app: &App, request: &'a Submitted, access: &str) -> Result<Option<HeldTokens<'a>>, OAuthError> {
     let all = request.params.flag("all")?;
     if request.params.word("refresh_token")?.is_some() {
         return Err(OAuthError::invalid_request("The request has two tokens."));
@@ -64,14 +64,18 @@ async fn by_bearer<'a>(app: &App, request: &'a Submitted, access: &str) -> Resul
 }
 
 /// What the browser holds beside an access token; `None` for no cookie at all.
-async fn held_beside<'a>(app: &App, request: &'a Submitted, access: &str) -> Result<Option<Held<'a>>, OAuthError> {
-    if Jar::of(&request.headers, Kind::Refresh).is_empty() {
+async fn held_beside<'a>(
+    app: &App,
+    request: &'a Submitted,
+    access: &str,
+) -> Result<Option<HeldTokens<'a>>, OAuthError> {
+    if Jar::of(&request.headers, CookieKind::Refresh).is_empty() {
         return Ok(None);
     }
     let registry = snapshot(app)?;
     let client = client_beside(app, &registry, request, access)?;
     require_page_of(app, &registry, &request.headers, client.as_deref())?;
-    Ok(Some(Held::of(app, &registry, &request.headers, client.as_ref()).await?.unproven()))
+    Ok(Some(HeldTokens::of(app, &registry, &request.headers, client.as_ref()).await?.unproven()))
 }
 
 /// The client whose cookie goes with an access token: the one that is named, else the token's own.
@@ -88,7 +92,7 @@ fn client_beside(
     Ok(claims.and_then(|claims| registry.client(claims.client_id.as_str()).cloned()))
 }
 
-async fn by_refresh_token<'a>(app: &App, request: &'a Submitted) -> Result<Option<Held<'a>>, OAuthError> {
+async fn by_refresh_token<'a>(app: &App, request: &'a Submitted) -> Result<Option<HeldTokens<'a>>, OAuthError> {
     let all = request.params.flag("all")?;
     let client = asking_client(app, request).await?;
     match presented(app, request, client.as_ref()).await? {

@@ -15,7 +15,6 @@ use crate::app::{App, Snapshot};
 use crate::domain::{Client, Grant};
 use crate::grant::snapshot;
 
-/// Answers `GET /.well-known/oauth-authorization-server`.
 pub async fn authorization_server(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, OAuthError> {
     let document = document(&app, &*snapshot(&app)?);
     Ok(cacheable::json(&headers, Value::Object(document).to_string()))

@@ -13,14 +13,12 @@ use crate::domain::{Client, ClientId};
 pub enum Page<'a> {
     /// None. Apps that aren't pages send no `Origin`.
     None,
-    /// One of this origin.
     Of(&'a str),
     /// One whose origin can't be told, since there are several or it is no text.
     Unreadable,
 }
 
 impl<'a> Page<'a> {
-    /// Reads the header.
     pub fn of(headers: &'a HeaderMap) -> Self {
         let mut origins = headers.get_all(ORIGIN).iter();
         match (origins.next(), origins.next()) {
@@ -101,6 +99,7 @@ pub fn warn_of_refusal(app: &App, headers: &HeaderMap, client: Option<&ClientId>
         tracing::warn!(
             ?origin,
             client = client.map(ClientId::as_str),
+            setting = "http.allowed_origins",
             "a page was refused: if it is yours, add its origin to http.allowed_origins or to its client (--allowed-origin)"
         );
     }

@@ -42,7 +42,6 @@ impl Params {
         Ok(Self { members, is_form: true })
     }
 
-    /// Reads a JSON object.
     pub fn from_json(body: &[u8]) -> Result<Self, OAuthError> {
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         let Members(members) =

@@ -2,21 +2,19 @@
 
 use std::sync::Arc;
 
-use super::cookies::{Jar, Kind};
+use super::cookies::{CookieKind, Jar};
 use super::error::OAuthError;
 use super::page::{Page, refuse_cross_site_cookie, require_page_of};
-use super::refresh_cookie::Held;
+use super::refresh_cookie::HeldTokens;
 use super::submitted::Submitted;
 use crate::app::App;
 use crate::domain::Client;
 use crate::grant::snapshot;
 
-/// How a refresh token was sent.
 pub enum Presented<'a> {
-    /// In the body.
     InBody(&'a str),
     /// In the cookies of a page that may speak for the client, if there.
-    InCookies(Held<'a>),
+    InCookies(HeldTokens<'a>),
 }
 
 /// The refresh token of a request that `client` makes. The body's goes before the cookies'; a page that sends neither is one
@@ -32,7 +30,7 @@ pub async fn presented<'a>(
     let headers = &request.headers;
     let wants_cookies = request.params.flag("cookie")?;
     let registry = snapshot(app)?;
-    let is_app = Page::of(headers) == Page::None && Jar::of(headers, Kind::Refresh).is_empty();
+    let is_app = Page::of(headers) == Page::None && Jar::of(headers, CookieKind::Refresh).is_empty();
     if is_app && !wants_cookies {
         return Err(OAuthError::invalid_request("The refresh_token is missing."));
     }
@@ -42,5 +40,5 @@ pub async fn presented<'a>(
     if wants_cookies {
         refuse_cross_site_cookie(headers)?;
     }
-    Ok(Presented::InCookies(Held::of(app, &registry, headers, client).await?))
+    Ok(Presented::InCookies(HeldTokens::of(app, &registry, headers, client).await?))
 }

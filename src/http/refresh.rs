@@ -9,7 +9,7 @@ use super::BODY_LIMIT;
 use super::authorization::presented_client;
 use super::error::OAuthError;
 use super::presented_token::{Presented, presented};
-use super::refresh_cookie::Held;
+use super::refresh_cookie::HeldTokens;
 use super::submitted::{FormOrJson, Submitted};
 use super::token_response::{Delivery, token_response};
 use crate::app::App;
@@ -17,7 +17,6 @@ use crate::domain::Client;
 use crate::grant::refresh_token::{self, Refresh};
 use crate::grant::{InvalidGrant, PresentedClient, Refusal, authenticate, snapshot};
 
-/// Answers `POST /refresh`.
 pub async fn refresh(
     State(app): State<Arc<App>>,
     FormOrJson(request): FormOrJson<BODY_LIMIT>,
@@ -54,7 +53,7 @@ pub(super) async fn exchange(
 }
 
 /// Exchanges the first token that is good. Only one that is no good leads to the next.
-async fn exchange_held(app: &App, request: &Submitted, held: &Held<'_>) -> Result<Response, OAuthError> {
+async fn exchange_held(app: &App, request: &Submitted, held: &HeldTokens<'_>) -> Result<Response, OAuthError> {
     let client = held.proven_client().map_err(Refusal::from)?;
     let mut refused = Refusal::from(InvalidGrant::NotSignedIn);
     for token in held.tokens() {

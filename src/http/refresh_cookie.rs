@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 
-use self::shared::{Shared, in_order};
-use super::cookies::{Jar, Kind, Places};
+use self::shared::{SharedCookie, in_order};
+use super::cookies::{CookieKind, Jar, Places};
 use super::error::OAuthError;
 use super::page::Page;
 use crate::app::{App, Snapshot};
@@ -15,15 +15,15 @@ use crate::domain::{Client, ClientId, SessionId, cookie_tag};
 use crate::grant::InvalidGrant;
 
 /// What a browser holds for the client that asks.
-pub struct Held<'a> {
+pub struct HeldTokens<'a> {
     client: Option<Arc<Client>>,
     is_proven: bool,
     jar: Jar<'a>,
-    shared: Option<Shared>,
+    shared: Option<SharedCookie>,
     tokens: Vec<String>,
 }
 
-impl<'a> Held<'a> {
+impl<'a> HeldTokens<'a> {
     /// What the jar holds for `client`, which is authenticated; without one, for the client whose cookie the page must mean.
     pub async fn of(
         app: &App,
@@ -31,8 +31,8 @@ impl<'a> Held<'a> {
         headers: &'a HeaderMap,
         client: Option<&Arc<Client>>,
     ) -> Result<Self, OAuthError> {
-        let jar = Jar::of(headers, Kind::Refresh);
-        let shared = Shared::of(&jar, &app.refresh_keys);
+        let jar = Jar::of(headers, CookieKind::Refresh);
+        let shared = SharedCookie::of(&jar, &app.refresh_keys);
         let is_proven = client.is_some();
         let client = match client {
             Some(client) => Some(Arc::clone(client)),
@@ -79,7 +79,7 @@ impl<'a> Held<'a> {
             Some(client) if with_shared || self.jar.own(&tag(app, &client.id)).is_some() => {
                 Some(Places::new(&self.jar, &tag(app, &client.id), with_shared, |_| None))
             }
-            None if with_shared => Some(Places::shared(Kind::Refresh)),
+            None if with_shared => Some(Places::shared(CookieKind::Refresh)),
             _ => None,
         }
     }
@@ -87,8 +87,8 @@ impl<'a> Held<'a> {
 
 /// Where the refresh token of a sign-in on `client` goes.
 pub async fn places_of_sign_in(app: &App, headers: &HeaderMap, client: &Client) -> Places {
-    let jar = Jar::of(headers, Kind::Refresh);
-    let shared = Shared::of(&jar, &app.refresh_keys);
+    let jar = Jar::of(headers, CookieKind::Refresh);
+    let shared = SharedCookie::of(&jar, &app.refresh_keys);
     places(app, &jar, shared.as_ref(), client, None).await
 }
 
@@ -97,7 +97,7 @@ pub async fn places_of_sign_in(app: &App, headers: &HeaderMap, client: &Client) 
 async fn places(
     app: &App,
     jar: &Jar<'_>,
-    shared: Option<&Shared>,
+    shared: Option<&SharedCookie>,
     client: &Client,
     session: Option<SessionId>,
 ) -> Places {
@@ -117,7 +117,7 @@ async fn meant_client(
     registry: &Snapshot,
     page: Page<'_>,
     jar: &Jar<'_>,
-    shared: Option<&Shared>,
+    shared: Option<&SharedCookie>,
 ) -> Result<Option<Arc<Client>>, OAuthError> {
     let may_be_meant = |client: &&Arc<Client>| page.speaks_for(client, &app.config);
     let own = jar.tagged().filter(|(_, value)| !value.is_empty()).filter_map(|(tag, _)| registry.client_of_tag(tag));

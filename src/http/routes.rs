@@ -33,7 +33,6 @@ pub(super) const ROUTES: &[Route] = &[
     Route::new("/metrics", || any(metrics::metrics)),
 ];
 
-/// One row.
 pub(super) struct Route {
     /// The path without the issuer's, in axum's syntax (`/x/{id}`). The log shows it instead of the path that was asked for.
     pub(super) template: &'static str,
@@ -80,7 +79,6 @@ impl Route {
         Self { place, ..self }
     }
 
-    /// What answers, by method.
     pub(super) fn handler(&self) -> MethodRouter<Arc<App>> {
         (self.handler)()
     }

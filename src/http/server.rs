@@ -119,6 +119,7 @@ impl Server {
         if finished.await.is_err() {
             tracing::warn!(
                 connections = connections.len(),
+                setting = "http.shutdown_timeout",
                 "closing connections whose requests did not finish in time"
             );
             connections.shutdown().await;
@@ -138,6 +139,11 @@ fn raise_file_limit(max_connections: usize) {
     let done = setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum });
     if done.is_err() || raised < wanted {
         let open_files = if done.is_ok() { raised } else { current };
-        tracing::warn!(open_files, wanted, "the limit of open files (ulimit -n) is too low for http.max_connections");
+        tracing::warn!(
+            open_files,
+            wanted,
+            setting = "http.max_connections",
+            "the limit of open files (ulimit -n) is too low for http.max_connections"
+        );
     }
 }

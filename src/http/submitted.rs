@@ -17,13 +17,9 @@ use crate::domain::RequestContext;
 /// How long a body may take to arrive once its head is there.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A submitted request.
 pub struct Submitted {
-    /// Its headers.
     pub headers: HeaderMap,
-    /// Its parameters.
     pub params: Params,
-    /// Who sent it.
     pub request_context: RequestContext,
 }
 

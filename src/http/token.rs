@@ -17,7 +17,6 @@ use crate::domain::Grant;
 use crate::grant::password::SignIn;
 use crate::grant::{authenticate, client_credentials, password, snapshot};
 
-/// Answers `POST /token`.
 pub async fn token(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>) -> Result<Response, OAuthError> {
     let presented = presented_client(&request.headers, &request.params)?;
     let registry = snapshot(&app)?;

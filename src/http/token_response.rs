@@ -8,10 +8,8 @@ use serde::Serialize;
 use super::json;
 use crate::grant::Issued;
 
-/// Where the refresh token goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// Into the body.
     Body,
     /// Into a `__Host-` cookie, out of reach of the page's scripts.
     Cookie,
@@ -29,7 +27,6 @@ struct TokenResponse<'a> {
     device_token: Option<&'a str>,
 }
 
-/// Answers with tokens.
 pub fn token_response(issued: &Issued, delivery: Delivery) -> Response {
     let in_body = issued.refresh.as_ref().filter(|_| delivery == Delivery::Body);
     let device = issued.device.as_ref().filter(|_| delivery == Delivery::Body);

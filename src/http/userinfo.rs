@@ -22,7 +22,6 @@ use crate::grant::Refusal;
 
 const CHALLENGE: &str = r#"Bearer realm="tokend", error="insufficient_scope", scope="openid""#;
 
-/// Answers `/userinfo`.
 pub async fn userinfo(State(app): State<Arc<App>>, request: Request) -> Result<Response, OAuthError> {
     refuse_token_in_query(request.uri())?;
     let (headers, token_in_body) = read(request).await?;

@@ -75,7 +75,7 @@ fn refuse(app: &App, peer: IpAddr, unusable: Unusable) -> OAuthError {
 /// 204 with what the token says. What a token doesn't have is left out.
 fn answer(access: &LiveAccess) -> Response {
     let claims = &access.claims;
-    let told = [
+    let fields = [
         (SUBJECT, Some(encoded(&claims.sub))),
         (USERNAME, access.user.as_ref().map(StoredUser::username).map(encoded)),
         (CLIENT, Some(encoded(claims.client_id.as_str()))),
@@ -83,9 +83,9 @@ fn answer(access: &LiveAccess) -> Response {
         (SESSION, claims.sid.map(|sid| sid.to_string())),
         (EXPIRES, Some(claims.exp.to_string())),
     ];
-    let told = told.into_iter().filter_map(|(name, text)| Some((name, HeaderValue::try_from(text?).ok()?)));
+    let fields = fields.into_iter().filter_map(|(name, text)| Some((name, HeaderValue::try_from(text?).ok()?)));
     let mut response = StatusCode::NO_CONTENT.into_response();
-    response.headers_mut().extend(told);
+    response.headers_mut().extend(fields);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

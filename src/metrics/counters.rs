@@ -20,7 +20,6 @@ impl<L: Label> Default for Counters<L> {
 }
 
 impl<L: Label> Counters<L> {
-    /// One more.
     pub fn count(&self, value: L) {
         if let Some(count) = self.counts.get(value.index()) {
             count.fetch_add(1, Ordering::Relaxed);

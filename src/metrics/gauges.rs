@@ -9,7 +9,6 @@ use super::process::ProcessUse;
 use super::text::{self, Text};
 use crate::clock::{Seconds, UnixTime};
 
-/// The state of a node.
 #[derive(Debug, Default)]
 pub struct Gauges {
     /// How old this node's copy of clients and signing keys is.
@@ -20,7 +19,6 @@ pub struct Gauges {
     pub certificate_left: Option<Seconds>,
     /// Whether a part of the audit trail was found changed.
     pub audit_is_broken: bool,
-    /// Connections to the database.
     pub connections: Connections,
     /// The last count of sessions.
     pub sessions: Option<SessionCount>,
@@ -37,13 +35,11 @@ pub struct Gauges {
 /// The pools of connections to the database.
 #[derive(Debug, Default)]
 pub struct Connections {
-    /// Each pool.
     pub pools: Vec<PoolUse>,
     /// Statements that wait for a connection of any of them.
     pub waiting: usize,
 }
 
-/// One pool of connections.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolUse {
     /// `shared` on PostgreSQL, `writer` and `readers` on SQLite.
@@ -63,7 +59,6 @@ pub struct SessionCount {
     pub live: u64,
     /// Those of them whose refresh token was made with another master secret than the one in use.
     pub of_old_secrets: u64,
-    /// When counting ended.
     pub at: UnixTime,
 }
 

@@ -8,7 +8,6 @@ use super::text::Text;
 pub struct Hashing {
     /// Waiting. A hash that was not begun is not in it.
     pub waited: Histogram,
-    /// Hashing.
     pub took: Histogram,
 }
 
@@ -34,9 +33,7 @@ impl Hashing {
 pub struct HashingLoad {
     /// Hashes that wait for a thread.
     pub waiting: usize,
-    /// Hashes that run.
     pub running: usize,
-    /// Threads that hash.
     pub threads: usize,
 }
 

@@ -59,7 +59,6 @@ impl Histogram {
         Self { scale, counts, sum: AtomicU64::new(0) }
     }
 
-    /// One more time.
     pub fn observe(&self, took: Duration) {
         self.add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
     }

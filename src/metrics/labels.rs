@@ -13,7 +13,6 @@ pub trait Label: Copy + 'static {
     /// Where in [`Self::ALL`] it is.
     fn index(self) -> usize;
 
-    /// How it is written.
     fn name(self) -> &'static str;
 }
 
@@ -90,7 +89,6 @@ impl Label for Verdict {
 /// How a sign-in with a password ended. One that the database or the request itself put an end to is none of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignIn {
-    /// With tokens.
     Ok,
     /// Not this name with this password.
     Failed,
@@ -130,7 +128,6 @@ pub enum Lane {
     Exchanges,
     /// Exchange a current refresh token.
     Rotations,
-    /// Store a sign-in.
     SignIns,
     /// Write to the audit trail what changed nothing else.
     Events,

@@ -15,7 +15,6 @@ impl Default for Lanes {
 }
 
 impl Lanes {
-    /// One more batch.
     pub fn observe(&self, lane: Lane, items: usize) {
         if let Some(sizes) = self.0.get(lane.index()) {
             sizes.observe_batch(items);

@@ -20,7 +20,6 @@ pub struct Answered {
 }
 
 impl Answered {
-    /// Counts an answer.
     pub fn count(&self, status: u16, took: Duration) {
         self.by_status.count(status.into());
         self.took.observe(took);

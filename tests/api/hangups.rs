@@ -41,7 +41,7 @@ async fn a_renewed_certificate_is_served_and_a_broken_one_is_named() {
 
     fs::write(server.program.directory().join("tls.key"), "not a key").unwrap();
     server.process.hang_up();
-    let line = server.process.wait_for_log("keeping the TLS certificate in use");
+    let line = server.process.wait_for_log("could not read the TLS certificate; keeping the one in use");
     assert!(line.contains("\"ERROR\"") && line.contains("tls.key"), "{line}");
     assert!(shows(&server, &new).await);
     let (status, _, log) = server.process.stop();
@@ -59,7 +59,7 @@ async fn a_pipe_in_the_place_of_a_tls_file_is_named_and_not_waited_for() {
         fs::remove_file(&path).unwrap();
         make_pipe(&path);
         server.process.hang_up();
-        let line = server.process.wait_for_log("keeping the TLS certificate in use");
+        let line = server.process.wait_for_log("could not read the TLS certificate; keeping the one in use");
         assert!(line.contains(&format!("{name}: it is a pipe, not a regular file")), "{line}");
         assert!(shows(&server, &certificate).await);
     }

@@ -18,11 +18,8 @@ pub struct Queue {
 /// How many lines were dropped because there was no room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Errors.
     pub errors: u64,
-    /// Warnings.
     pub warnings: u64,
-    /// Everything below.
     pub others: u64,
 }
 

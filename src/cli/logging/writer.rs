@@ -80,7 +80,6 @@ impl Shared {
         }
     }
 
-    /// Waits for lines.
     fn next(&self, batch: &mut Vec<u8>) -> Dropped {
         let mut state = self.lock();
         state.asleep = true;

@@ -9,12 +9,12 @@ use crate::grant::live::{self, Owner};
 use crate::token::refresh::{InvalidToken, RefreshKeys, RefreshToken};
 
 /// What the shared cookie holds.
-pub(super) struct Shared {
+pub(super) struct SharedCookie {
     text: String,
     token: Result<RefreshToken, InvalidToken>,
 }
 
-impl Shared {
+impl SharedCookie {
     pub(super) fn of(jar: &Jar<'_>, keys: &RefreshKeys) -> Option<Self> {
         let text = jar.shared()?.to_owned();
         Some(Self { token: keys.open(&text), text })
@@ -47,7 +47,8 @@ impl Shared {
         match self.owner(app).await {
             Ok(owner) => owner.is_none_or(|owner| !owner.lives || Some(&owner.client) == client),
             Err(error) => {
-                tracing::warn!(%error, "the owner of the cookie of version 0.1 can't be read, so the cookie is left as it is");
+                let session = self.token.as_ref().ok().map(|token| tracing::field::display(token.session_id));
+                tracing::warn!(%error, session, "could not read the session of a version 0.1 cookie; the cookie stays as it is");
                 false
             }
         }
@@ -56,7 +57,7 @@ impl Shared {
 
 /// The tokens of a client to try, from its own cookie and the shared one. A token that is known to be behind isn't tried: it
 /// would be judged as reuse and end the session.
-pub(super) fn in_order(keys: &RefreshKeys, own: Option<&str>, shared: Option<&Shared>) -> Vec<String> {
+pub(super) fn in_order(keys: &RefreshKeys, own: Option<&str>, shared: Option<&SharedCookie>) -> Vec<String> {
     let shared = shared.and_then(|shared| Some((shared.text.as_str(), shared.token.as_ref().ok()?)));
     let in_order = match (own, shared) {
         (None, None) => vec![],
@@ -99,7 +100,7 @@ mod tests {
     }
 
     fn tried(own: Option<&str>, shared: Option<&str>) -> Vec<String> {
-        let shared = shared.map(|text| Shared { text: text.to_owned(), token: keys().open(text) });
+        let shared = shared.map(|text| SharedCookie { text: text.to_owned(), token: keys().open(text) });
         in_order(&keys(), own, shared.as_ref())
     }
 

@@ -87,7 +87,10 @@ async fn next_permit(permits: &Arc<Semaphore>, warned: &mut Option<Instant>) -> 
         return Some(permit);
     }
     if warned.is_none_or(|at| at.elapsed() > BETWEEN_WARNINGS) {
-        tracing::warn!("the limit of connections is reached, new ones wait until others end");
+        tracing::warn!(
+            setting = "http.max_connections",
+            "the limit of connections is reached: new ones wait until others end"
+        );
         *warned = Some(Instant::now());
     }
     Arc::clone(permits).acquire_owned().await.ok()
@@ -100,7 +103,7 @@ async fn next_client(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             Ok(client) => return client,
             Err(error) if is_about_one_client(&error) => {}
             Err(error) => {
-                tracing::error!(%error, "can't accept connections, trying again shortly");
+                tracing::error!(%error, "accepting connections failed; retrying shortly");
                 time::sleep(PAUSE_AFTER_REFUSAL).await;
             }
         }

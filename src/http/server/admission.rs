@@ -38,7 +38,6 @@ impl<H: Handler> Admission<H> {
         Arc::new(Semaphore::new(number.min(Semaphore::MAX_PERMITS)))
     }
 
-    /// What answers.
     pub(super) fn handler(&self) -> &H {
         &self.handler
     }

@@ -97,7 +97,6 @@ enum At {
     ChunkEnd,
     /// At the beginning of a trailer line, or of the empty line that ends the message.
     Trailer,
-    /// In a trailer line.
     RestOfTrailer,
     /// After the carriage return of a trailer line, and of the empty line.
     TrailerEnd,

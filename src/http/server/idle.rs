@@ -44,9 +44,7 @@ struct State {
 pub(super) enum Phase {
     /// The rest of a request's head, or the first one.
     Head,
-    /// Another request.
     Idle,
-    /// The client's last bytes.
     Closing,
 }
 

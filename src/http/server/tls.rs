@@ -60,7 +60,6 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// Reads both files.
     pub(super) fn load(files: TlsFiles) -> Result<Self, TlsError> {
         let Usable { config, ends_at } = read(&files)?;
         let config = Arc::new(ArcSwap::from_pointee(config));
@@ -104,12 +103,12 @@ async fn reload(tls: Tls) {
     match tokio::task::spawn_blocking(move || tls.reload()).await {
         Ok(Ok(())) => {
             if let Some(text) = exposed_key {
-                tracing::warn!("{text}");
+                tracing::warn!(setting = "http.tls_key", "{text}");
             }
             tracing::info!("the TLS certificate was read again");
         }
-        Ok(Err(error)) => tracing::error!(%error, "keeping the TLS certificate in use"),
-        Err(error) => tracing::error!(%error, "keeping the TLS certificate in use"),
+        Ok(Err(error)) => tracing::error!(%error, "could not read the TLS certificate; keeping the one in use"),
+        Err(error) => tracing::error!(%error, "could not read the TLS certificate; keeping the one in use"),
     }
 }
 

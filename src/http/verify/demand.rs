@@ -21,7 +21,6 @@ pub struct Demand {
 pub enum Unusable {
     /// An escape is wrong, or it is no UTF-8.
     Malformed,
-    /// The scope isn't one.
     Scope,
     /// No audience is named: every token of the issuer would do.
     NoAudience,
