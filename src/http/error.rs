@@ -2,6 +2,7 @@
 //! (JSON) is apart from what it says, and from the status and the header fields that it has however it is written.
 
 mod code;
+mod refused;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,10 +13,8 @@ use axum::response::{IntoResponse, Response};
 
 pub use code::ErrorCode;
 
-use super::server::Rejection;
 use crate::clock::Seconds;
 use crate::domain::Scope;
-use crate::grant::Refusal;
 
 /// What the log says of a refused request: the code that was answered, and the real reason. An extension of the response.
 #[derive(Clone, Debug)]
@@ -197,47 +196,6 @@ impl OAuthError {
     }
 }
 
-impl From<Refusal> for OAuthError {
-    fn from(refusal: Refusal) -> Self {
-        let cause = refusal.to_string();
-        let bad = |code, description| Self::new(StatusCode::BAD_REQUEST, code, description);
-        match refusal {
-            Refusal::InvalidRequest(description) => bad(ErrorCode::InvalidRequest, description),
-            Refusal::InvalidClient(_) => Self::invalid_client(),
-            Refusal::InvalidGrant(_) => {
-                bad(ErrorCode::InvalidGrant, "The credentials or the refresh token are not valid.")
-            }
-            Refusal::UnauthorizedClient(_) => bad(ErrorCode::UnauthorizedClient, "The client may not use this grant."),
-            Refusal::InvalidScope => {
-                bad(ErrorCode::InvalidScope, "The scope is malformed or exceeds what may be granted.")
-            }
-            Refusal::InvalidTarget => bad(ErrorCode::InvalidTarget, "The resource is malformed or may not be granted."),
-            Refusal::Throttled { retry_after, .. } => return Self::throttled(retry_after, cause),
-            Refusal::Busy { retry_after } => return Self::unavailable(retry_after, cause),
-            Refusal::Unavailable(_) => return Self::unavailable(1, cause),
-            Refusal::Failed(_) => return Self::server_error(cause),
-        }
-        .because(cause)
-    }
-}
-
-impl From<Rejection> for OAuthError {
-    fn from(rejection: Rejection) -> Self {
-        let head = |status, description| Self::new(status, ErrorCode::InvalidRequest, description);
-        match rejection {
-            Rejection::HeadTooLarge => {
-                head(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The header fields of the request are too large.")
-            }
-            Rejection::Malformed(fault) => Self::invalid_request(fault.description()),
-            Rejection::Unreadable(status) => head(status, "The head of the request can't be read."),
-            Rejection::Full => Self {
-                description: "Too many requests are running. Try again shortly.".into(),
-                ..Self::unavailable(1, "as many requests are running as http.max_connections allows".to_owned())
-            },
-        }
-    }
-}
-
 impl OAuthError {
     /// Gives an answer that says what the error is the status and the header fields of it, and the log its cause.
     fn mark(self, mut response: Response) -> Response {
@@ -270,6 +228,8 @@ impl IntoResponse for OAuthError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grant::Refusal;
+    use crate::http::server::Rejection;
 
     #[test]
     fn descriptions_stay_within_the_characters_of_rfc6749_5_2() {

@@ -75,7 +75,7 @@ async fn a_request_that_finds_the_server_full_has_an_id_and_is_counted() {
         "done"
     };
     let layers = Layers::around(Router::new().route("/", get(waits)), [], &app);
-    let long = Duration::from_secs(60);
+    let long = Duration::from_mins(1);
     let limits = Limits { header_timeout: long, idle_timeout: long, shutdown_timeout: long, max_connections: 1 };
     let server = Server::bind(([127, 0, 0, 1], 0).into(), limits, None).await.unwrap();
     let address = format!("http://{}/", server.local_addr());
