@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::number::{float, median};
 use crate::options::Options;
 use crate::row::{Metric, ROWS, Row};

@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::http::Answer;
 
 /// About as long as what introspection says of a token.

@@ -6,13 +6,13 @@ use std::time::Duration;
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::number::{percentile, rate};
 use crate::options::Raw;
 use crate::postgres::Cluster;
 use crate::process::{Process, line, part};
-use crate::row::Row;
 use crate::site::{Ask, Site};
+use crate::workload::Workload;
 
 /// What a row is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -69,10 +69,15 @@ impl Baseline {
         Ok(connection.close().await?)
     }
 
-    /// Measures it once, for a row.
-    pub async fn measure(self, site: &Site, row: Row, time: Duration) -> Result<Standard, Failure> {
+    /// Measures it once; the bare server by a workload on so many connections.
+    pub async fn measure(
+        self,
+        site: &Site,
+        (workload, connections): (Workload, usize),
+        time: Duration,
+    ) -> Result<Standard, Failure> {
         let bare = async || -> Result<Standard, Failure> {
-            let slice = site.load(Ask::bare(row.workload, row.connections, time)).await?.served()?.slice;
+            let slice = site.load(Ask::bare(workload, connections, time)).await?.served()?.slice;
             Ok(Standard { rate: slice.rate, p50: Some(slice.p50) })
         };
         match self {

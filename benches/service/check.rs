@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::Failure;
+use crate::bound::Bound;
+use crate::failure::Failure;
 use crate::number::{float, median, rate};
 use crate::options::Options;
-use crate::row::MANY;
 use crate::site::{Ask, Engine, Site};
 use crate::usage::{Memory, memory};
-use crate::workload::Workload;
+use crate::workload::{MANY, Workload};
 
 /// A number and its bound.
 #[derive(Clone, Debug, Serialize)]
@@ -29,26 +29,6 @@ pub struct Check {
     pub aim: f64,
     /// What else there is to say.
     pub note: String,
-}
-
-/// Which side of a bound is the good one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Bound {
-    /// The more the better.
-    AtLeast,
-    /// The less the better.
-    AtMost,
-}
-
-impl Bound {
-    /// Whether `value` is as good as `goal`.
-    pub fn is_kept(self, value: f64, goal: f64) -> bool {
-        match self {
-            Self::AtLeast => value >= goal,
-            Self::AtMost => value <= goal,
-        }
-    }
 }
 
 impl Check {

@@ -7,7 +7,7 @@ use std::str;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// Longer than any answer of the server.
 const LONGEST_ANSWER: usize = 32 * 1024;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::http::Connection;
 use crate::number::{percentile, rate};
 use crate::script::{Outcome, Repeat, Rotate, Script};
@@ -90,7 +90,9 @@ struct Schedule {
 pub async fn run() -> Result<(), Failure> {
     let job: Job = serde_json::from_reader(std::io::stdin())?;
     let scripts = match job.workload {
-        Workload::Refresh => Rotate::of(&job.data, job.connections, job.mint)?,
+        Workload::Refresh => {
+            Rotate::of(&job.data, job.connections, job.mint)?.into_iter().map(Script::Rotate).collect()
+        }
         other => Repeat::of(other, job.to_bare, &job.data, job.connections)?,
     };
     let mut connections = Vec::with_capacity(scripts.len());
@@ -114,7 +116,9 @@ pub async fn run() -> Result<(), Failure> {
     let ended = timeout_at(end + PATIENCE, running.join_all());
     let ended = ended.await.map_err(|_| "the server left requests without an answer")?;
     let (scripts, tallies): (Vec<Script>, Vec<Tally>) = ended.into_iter().unzip();
-    Rotate::store(&scripts, &job.data)?;
+    if job.workload == Workload::Refresh {
+        Rotate::store(scripts.iter().filter_map(Script::rotate), &job.data)?;
+    }
     say(&serde_json::to_string(&summary(tallies, job.duration))?)
 }
 

@@ -4,7 +4,9 @@
 mod against;
 mod bare;
 mod baseline;
+mod bound;
 mod check;
+mod failure;
 mod http;
 mod load;
 mod machine;
@@ -14,6 +16,7 @@ mod plot;
 mod postgres;
 mod process;
 mod raw;
+mod report;
 mod row;
 mod run;
 mod scale;
@@ -30,10 +33,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use tokio::runtime::{Builder, Runtime};
 
+use self::failure::Failure;
 use self::options::{Options, Part};
-
-/// What went wrong, in words for whoever runs the benchmark.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     match run(&Options::parse()) {

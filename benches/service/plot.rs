@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::number::float;
-use crate::run::{CONNECTIONS, Point, SWEPT};
+use crate::report::{CONNECTIONS, Point, SWEPT};
 use crate::site::Engine;
 use crate::workload::Workload;
 

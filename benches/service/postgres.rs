@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use tempfile::TempDir;
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::process::complete;
 
 /// What differs from the defaults. Durability is the default, and said again because everything depends on it.

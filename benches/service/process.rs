@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::net::unix::pipe;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// The lines that a process prints.
 pub type Output = Lines<BufReader<pipe::Receiver>>;

@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tokend::password::HashParameters;
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::number::rate;
 use crate::options::Raw;
 

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use crate::Failure;
 use crate::baseline::{Baseline, Standard};
-use crate::check::Bound;
+use crate::bound::Bound;
+use crate::failure::Failure;
 use crate::number::median;
 use crate::options::Options;
 use crate::site::{Ask, Engine, Measured, Site};
-use crate::workload::Workload;
+use crate::workload::{MANY, Workload};
 
 /// A row: the server against its baseline.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -62,9 +62,6 @@ pub struct Finding {
     pub rounds: Vec<Round>,
 }
 
-/// Connections at which throughput is compared.
-pub const MANY: usize = 64;
-
 /// Log-ins in flight: more than cores, and fewer than would wait for too long.
 const LOGINS: usize = 16;
 
@@ -108,7 +105,7 @@ impl Row {
         self.baseline.prepare(site).await?;
         let mut rounds = Vec::new();
         for _ in 0..options.rounds() {
-            let baseline = self.baseline.measure(site, self, options.time()).await?;
+            let baseline = self.baseline.measure(site, (self.workload, self.connections), options.time()).await?;
             let server = site.load(Ask::server(self.workload, self.connections, options.time())).await?;
             rounds.push(Round { baseline, server });
         }

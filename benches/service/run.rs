@@ -2,53 +2,16 @@
 
 use std::fs;
 
-use serde::Serialize;
-
-use crate::Failure;
-use crate::check::{self, Check};
+use crate::check;
+use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::options::Options;
 use crate::plot;
+use crate::report::{CONNECTIONS, Point, Report, SWEPT};
 use crate::row::{Finding, ROWS};
 use crate::scale;
-use crate::site::{Ask, Engine, Measured, Site};
+use crate::site::{Ask, Engine, Site};
 use crate::table;
-use crate::workload::Workload;
-
-/// All that was found.
-#[derive(Debug, Serialize)]
-pub struct Report {
-    /// On what.
-    pub machine: Machine,
-    /// With how many sessions.
-    pub sessions: u32,
-    /// The rows.
-    pub rows: Vec<Finding>,
-    /// The single numbers.
-    pub checks: Vec<Check>,
-    /// The sweep.
-    pub sweep: Vec<Point>,
-}
-
-/// A point of the sweep.
-#[derive(Clone, Debug, Serialize)]
-pub struct Point {
-    /// On which database.
-    pub engine: Engine,
-    /// What was asked.
-    pub workload: Workload,
-    /// On how many connections.
-    pub connections: usize,
-    /// What was measured.
-    #[serde(flatten)]
-    pub measured: Measured,
-}
-
-/// On how many connections the sweep asks.
-pub const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
-
-/// What the sweep asks.
-pub const SWEPT: [Workload; 3] = [Workload::Refresh, Workload::Introspect, Workload::Userinfo];
 
 /// Measures what was asked for, prints it and writes it down. Whether every answer was right.
 pub async fn run(options: &Options) -> Result<bool, Failure> {

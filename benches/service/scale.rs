@@ -1,12 +1,12 @@
 //! Whether many sessions cost more than few: the same on two databases, by turns.
 
-use crate::Failure;
-use crate::check::{Bound, Check};
+use crate::bound::Bound;
+use crate::check::Check;
+use crate::failure::Failure;
 use crate::number::median;
 use crate::options::Options;
-use crate::row::MANY;
 use crate::site::{Ask, Engine, Site};
-use crate::workload::Workload;
+use crate::workload::{MANY, Workload};
 
 /// What many sessions are compared with.
 const FEW: u32 = 10_000;

@@ -7,13 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use self::rotate::Rotate;
-use crate::Failure;
 use crate::bare;
+use crate::failure::Failure;
 use crate::http::Answer;
+use crate::seed::ACCESS_TOKENS;
 use crate::workload::{self, Workload};
-
-/// Where the data directory has the access tokens, one a line.
-pub const ACCESS_TOKENS: &str = "access-tokens";
 
 /// How the server took a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +46,14 @@ impl Script {
         match self {
             Self::Repeat(script) => script.request(),
             Self::Rotate(script) => script.request(),
+        }
+    }
+
+    /// The script, if it is one of refresh tokens.
+    pub fn rotate(&self) -> Option<&Rotate> {
+        match self {
+            Self::Rotate(script) => Some(script),
+            Self::Repeat(_) => None,
         }
     }
 

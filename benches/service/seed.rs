@@ -11,7 +11,7 @@ use tokend::password::{HashParameters, Hasher, PlainPassword};
 use tokend::store::Store;
 use tokend::token::refresh::{RefreshKey, RefreshKeys, RefreshToken};
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::number::spread;
 
 /// The server's name, on which its refresh tokens depend.
@@ -33,6 +33,9 @@ pub const PASSWORD: &str = "correct-horse-battery-staple";
 pub const REFRESH_TOKEN_BYTES: usize = 114;
 /// A refresh token.
 pub type Token = [u8; REFRESH_TOKEN_BYTES];
+
+/// Where the data directory has the access tokens, one a line.
+pub const ACCESS_TOKENS: &str = "access-tokens";
 
 /// Where the data directory has the refresh tokens: one after the other, nothing between.
 pub const REFRESH_TOKENS: &str = "refresh-tokens";

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::process::{Process, line};
 use crate::seed::{ISSUER, MASTER_SECRET};
 

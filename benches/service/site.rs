@@ -12,13 +12,12 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tempfile::TempDir;
 use tokend::store::{PoolSize, Store};
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::http::Connection;
 use crate::load::{BEGIN, END, Job, Slice};
 use crate::postgres::Cluster;
 use crate::process::{Process, line, part};
-use crate::script::ACCESS_TOKENS;
-use crate::seed::{self, REFRESH_TOKENS, Target};
+use crate::seed::{self, ACCESS_TOKENS, REFRESH_TOKENS, Target};
 use crate::server::Server;
 use crate::usage::{Meter, Of, memory};
 use crate::workload::{self, Workload};

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::check::{Bound, Check};
+use crate::bound::Bound;
+use crate::check::Check;
 use crate::load::Slice;
 use crate::number::median;
+use crate::report::Report;
 use crate::row::{Finding, Metric};
-use crate::run::Report;
 
 /// A line for each row and each single number. Writing into a text can't fail, so nothing asks whether it did.
 pub fn text(report: &Report) -> String {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::number::float;
 
 /// How long a tick of the kernel's accounting is: a hundredth of a second, whatever the kernel's own clock does.

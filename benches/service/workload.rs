@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::http::Answer;
 use crate::seed::{APP, MACHINE, PASSWORD, RESOURCE_SERVER, USERNAME};
 
+/// Connections at which throughput is compared.
+pub const MANY: usize = 64;
+
 /// What is asked of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

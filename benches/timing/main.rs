@@ -3,9 +3,12 @@
 //!
 //! `cargo bench --bench timing [-- SAMPLES]`. Nothing fails: a noisy machine shows differences that aren't there.
 
+#[path = "../service/failure.rs"]
+mod failure;
 #[expect(dead_code, reason = "the service benchmark uses all of it")]
 #[path = "../service/http.rs"]
 mod http;
+mod pair;
 mod people;
 #[expect(dead_code, reason = "the service benchmark uses all of it")]
 #[path = "../service/process.rs"]
@@ -18,12 +21,11 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Builder;
 
+use self::failure::Failure;
 use self::http::Connection;
+use self::pair::Pair;
 use self::statistic::{Sample, welch};
 use self::target::Target;
-
-/// What went wrong, in words for whoever runs the benchmark.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// How many answers of each kind are taken, where a password is hashed and where none is.
 const LOGINS: usize = 300;
@@ -31,18 +33,6 @@ const OTHERS: usize = 10_000;
 
 /// From here on the answers differ, dudect's threshold.
 const DIFFERENT: f64 = 4.5;
-
-/// Two requests that must take equally long.
-pub struct Pair {
-    /// What is compared.
-    pub name: &'static str,
-    /// What both are answered.
-    pub status: u16,
-    /// Whether a password is hashed for each.
-    pub hashes: bool,
-    /// The requests.
-    pub requests: [Vec<u8>; 2],
-}
 
 fn main() -> ExitCode {
     // Cargo says --bench.

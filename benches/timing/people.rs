@@ -6,7 +6,7 @@ use tokend::domain::{Claims, User, UserId};
 use tokend::password::{HashParameters, Hasher, PlainPassword};
 use tokend::store::ActingStore;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// What signs the first of them in.
 pub const PASSWORD: &str = "the right password of everybody here";

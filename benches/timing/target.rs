@@ -13,9 +13,11 @@ use tokend::domain::{Client, ClientAuthentication, Grant, Grants, PlainSecret};
 use tokend::keys::MasterSecrets;
 use tokend::store::Store;
 
+use crate::failure::Failure;
 use crate::http::Connection;
+use crate::pair::Pair;
+use crate::people;
 use crate::process::{Process, line};
-use crate::{Failure, Pair, people};
 
 const SECRET: &str = "a-client-secret-of-32-characters-and-some";
 const MASTER_SECRET: &str = "a-master-secret-of-the-timing-benchmark-only";

@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::{ACCESS_TOKENS, Script};
-use crate::Failure;
+use crate::failure::Failure;
 use crate::http::Answer;
-use crate::seed::{REFRESH_TOKENS, Token};
+use crate::seed::{ACCESS_TOKENS, REFRESH_TOKENS, Token};
 use crate::workload;
 
 /// A share of the sessions, exchanged one after the other, round and round.
@@ -22,7 +21,7 @@ pub struct Rotate {
 impl Rotate {
     /// For each connection a script with sessions of its own. To `mint` so many access tokens they exchange so many
     /// refresh tokens in all, and end.
-    pub fn of(data: &Path, connections: usize, mint: Option<usize>) -> Result<Vec<Script>, Failure> {
+    pub fn of(data: &Path, connections: usize, mint: Option<usize>) -> Result<Vec<Self>, Failure> {
         let bytes = fs::read(data.join(REFRESH_TOKENS))?;
         let (tokens, []) = bytes.as_chunks() else { return Err("the file of refresh tokens is damaged".into()) };
         let share = tokens.len().div_ceil(connections.max(1)).max(1);
@@ -30,7 +29,7 @@ impl Rotate {
         let scripts = tokens.chunks(share).map(|tokens: &[Token]| {
             let request = tokens.first().map(|token| workload::refresh(&String::from_utf8_lossy(token)));
             let (tokens, request) = (tokens.to_vec(), request.unwrap_or_default());
-            Script::Rotate(Self { tokens, next: 0, request, left, access_tokens: Vec::new() })
+            Self { tokens, next: 0, request, left, access_tokens: Vec::new() }
         });
         Ok(scripts.collect())
     }
@@ -70,10 +69,9 @@ impl Rotate {
 
     /// Writes the tokens that are good after these scripts, those that were just used at the end, and the access tokens
     /// that they minted.
-    pub fn store(scripts: &[Script], data: &Path) -> Result<(), Failure> {
+    pub fn store<'a>(scripts: impl Iterator<Item = &'a Self>, data: &Path) -> Result<(), Failure> {
         let (mut unused, mut used, mut access_tokens) = (Vec::new(), Vec::new(), Vec::new());
         for script in scripts {
-            let Script::Rotate(script) = script else { return Ok(()) };
             let (before, after) = script.tokens.split_at(script.next);
             unused.extend_from_slice(after);
             used.extend_from_slice(before);
