@@ -22,6 +22,7 @@ pub mod password;
 pub mod private_file;
 pub mod random;
 pub mod store;
+mod strict_json;
 pub mod threads;
 pub mod throttle;
 pub mod token;

@@ -5,6 +5,7 @@ pub mod device;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzzing;
 pub mod judge;
+pub mod jws;
 pub mod refresh;
 
 #[cfg(test)]

@@ -1,14 +1,11 @@
 //! Request parameters, from a form or from JSON. The body is decoded as a whole; a parameter is judged when it is read, so that one
 //! that nobody asked for is ignored, whatever it is (RFC 6749 §3.2).
 
-use std::fmt;
-
 use percent_encoding::percent_decode;
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::error::OAuthError;
+use crate::strict_json;
 
 /// The most parameters in one request.
 const MAX_PARAMETERS: usize = 64;
@@ -44,8 +41,8 @@ impl Params {
 
     pub fn from_json(body: &[u8]) -> Result<Self, OAuthError> {
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-        let Members(members) =
-            serde_json::from_slice(body).map_err(|_| OAuthError::invalid_request("The body is not a JSON object."))?;
+        let members =
+            strict_json::members(body).ok_or_else(|| OAuthError::invalid_request("The body is not a JSON object."))?;
         if members.len() > MAX_PARAMETERS { Err(too_many()) } else { Ok(Self { members, is_form: false }) }
     }
 
@@ -167,33 +164,6 @@ fn refused(name: &'static str, what: &str) -> OAuthError {
 
 fn too_many() -> OAuthError {
     OAuthError::invalid_request("The request has too many parameters.")
-}
-
-/// A JSON object's members in order, repeated names and all, which a map would hide.
-struct Members(Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(Collect)
-    }
 }
 
 #[cfg(test)]

@@ -1,32 +1,22 @@
 //! Signing keys: one key, one algorithm. The private half leaves this module sealed or not at all.
 
-mod pair;
-
-use std::collections::BTreeMap;
 use std::fmt;
 
 use aws_lc_rs::digest;
 use aws_lc_rs::error::KeyRejected;
-use aws_lc_rs::signature::ParsedPublicKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use self::pair::Pair;
 use super::MasterSecrets;
 use crate::clock::UnixTime;
 use crate::domain::{SigningAlgorithm, StoredKey};
-
-/// A public key as in a JWKS, RFC 7517 §4: the members that RFC 7518 §6 asks for, and `use`, `alg`, `kid`.
-pub type Jwk = BTreeMap<&'static str, String>;
+use crate::token::jws::{Jwk, JwsKey, Pair, SigningFailed};
 
 /// A key that signs access tokens, parsed and ready.
 pub struct SigningKey {
-    kid: String,
-    algorithm: SigningAlgorithm,
+    key: JwsKey,
     created_at: UnixTime,
     signs_from: UnixTime,
-    pair: Pair,
-    public: ParsedPublicKey,
     jwk: Jwk,
 }
 
@@ -56,11 +46,6 @@ pub enum KeyError {
     NotMade,
 }
 
-/// The cryptographic library refuses to sign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the signing key does not sign")]
-pub struct SigningFailed;
-
 impl SigningKey {
     /// Makes a key that begins to sign at `signs_from`. The first key of a server should do so from 0, or a node whose
     /// clock is a second behind would have none. An RSA key takes a good part of a second to find.
@@ -78,18 +63,19 @@ impl SigningKey {
         Pair::from_pkcs8(stored.algorithm, &der)
             .and_then(|pair| Self::new(pair, stored.created_at, stored.signs_from))
             .ok()
-            .filter(|key| key.kid == stored.kid)
+            .filter(|key| key.kid() == stored.kid)
             .ok_or_else(|| KeyError::Damaged { kid: kid() })
     }
 
     /// The key to store, encrypted under the first master secret and bound to its `kid` and algorithm.
     pub fn seal(&self, master: &MasterSecrets) -> Result<StoredKey, KeyError> {
-        let failed = || KeyError::NotSealed { kid: self.kid.clone() };
-        let der = self.pair.to_pkcs8().map_err(|_| failed())?;
-        let aad = associated_data(&self.kid, self.algorithm);
+        let (kid, algorithm) = (self.kid(), self.algorithm());
+        let failed = || KeyError::NotSealed { kid: kid.to_owned() };
+        let der = self.key.private().to_pkcs8().map_err(|_| failed())?;
+        let aad = associated_data(kid, algorithm);
         Ok(StoredKey {
-            kid: self.kid.clone(),
-            algorithm: self.algorithm,
+            kid: kid.to_owned(),
+            algorithm,
             sealed_private: master.seal(&aad, &der).map_err(|_| failed())?,
             created_at: self.created_at,
             signs_from: self.signs_from,
@@ -98,21 +84,20 @@ impl SigningKey {
 
     fn new(pair: Pair, created_at: UnixTime, signs_from: UnixTime) -> Result<Self, KeyRejected> {
         let algorithm = pair.algorithm();
-        let public = pair.public_key()?;
         let mut jwk = pair.required_members();
         let kid = thumbprint(&jwk);
         jwk.extend([("use", "sig".to_owned()), ("alg", algorithm.to_string()), ("kid", kid.clone())]);
-        Ok(Self { kid, algorithm, created_at, signs_from, pair, public, jwk })
+        Ok(Self { key: JwsKey::new(pair, kid)?, created_at, signs_from, jwk })
     }
 
     /// The identifier: the SHA-256 thumbprint of the public key, RFC 7638.
     pub fn kid(&self) -> &str {
-        &self.kid
+        self.key.kid()
     }
 
     /// The one algorithm that it signs with.
     pub fn algorithm(&self) -> SigningAlgorithm {
-        self.algorithm
+        self.key.algorithm()
     }
 
     /// When it was made, and so published.
@@ -135,20 +120,21 @@ impl SigningKey {
         &self.jwk
     }
 
-    /// The signature of `message` in the form of RFC 7518 §3.
-    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningFailed> {
-        self.pair.sign(message).map_err(|_| SigningFailed)
+    /// What signs and verifies with it.
+    pub fn jws(&self) -> &JwsKey {
+        &self.key
     }
 
-    /// Whether `signature` is this key's signature of `message`.
-    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.public.verify_sig(message, signature).is_ok()
+    /// The bare signature of any bytes: for tests, which sign tokens that the server wouldn't.
+    #[doc(hidden)]
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningFailed> {
+        self.key.signature(message)
     }
 }
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SigningKey({} {}, signs from {})", self.kid, self.algorithm, self.signs_from)
+        write!(f, "SigningKey({} {}, signs from {})", self.kid(), self.algorithm(), self.signs_from)
     }
 }
 
@@ -189,9 +175,9 @@ mod tests {
             assert_eq!((opened.created_at(), opened.signs_from()), (NOW, NOW + 3600));
             assert_eq!(opened.jwk(), made.jwk());
             let signature = opened.sign(b"message").unwrap();
-            assert!(made.verifies(b"message", &signature));
-            assert!(!made.verifies(b"massage", &signature));
-            assert!(!key(algorithm).verifies(b"message", &signature), "another key of the same kind");
+            assert!(made.jws().verifies(b"message", &signature));
+            assert!(!made.jws().verifies(b"massage", &signature));
+            assert!(!key(algorithm).jws().verifies(b"message", &signature), "another key of the same kind");
         }
     }
 
@@ -224,7 +210,7 @@ mod tests {
     fn what_opens_but_is_another_key_is_damaged() {
         let master = master("a");
         let (one, two) = (key(SigningAlgorithm::Es256), key(SigningAlgorithm::Es256));
-        for private in [two.pair.to_pkcs8().unwrap().as_slice(), b"no key at all"] {
+        for private in [two.key.private().to_pkcs8().unwrap().as_slice(), b"no key at all"] {
             let sealed_private = master.seal(&associated_data(one.kid(), one.algorithm()), private).unwrap();
             let stored = StoredKey { sealed_private, ..one.seal(&master).unwrap() };
             assert_eq!(

@@ -7,13 +7,14 @@ import agent_checks
 import apache_checks
 import authlib_checks
 import django_checks
+import jwt_checks
 from server import Server
 
 
 def main(program):
     passed = failed = 0
     with Server(program) as server:
-        for module in (authlib_checks, django_checks, apache_checks, agent_checks):
+        for module in (authlib_checks, django_checks, apache_checks, agent_checks, jwt_checks):
             for name in [name for name in vars(module) if name.startswith("test_")]:
                 try:
                     getattr(module, name)(server)

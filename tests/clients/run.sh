@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs client libraries and resource servers that others wrote against the built server: Authlib, django-oauth-toolkit, Apache's
+# Runs client libraries and resource servers that others wrote against the built server: Authlib, django-oauth-toolkit, PyJWT, Apache's
 # mod_oauth2 and mod_auth_openidc, oidc-agent. Installs what is missing of them from Debian's packages and PyPI.
 #
 #   tests/clients/run.sh [PROGRAM]       PROGRAM is target/debug/tokend unless it is named

@@ -13,7 +13,7 @@ API = "https://api.example.com"
 class Server:
     """Runs until the block ends."""
 
-    def __init__(self, program, tls=False):
+    def __init__(self, program, tls=False, settings=None):
         self.program = str(Path(program).resolve())
         self.home = tempfile.TemporaryDirectory(prefix="tokend-clients.")
         self.secrets = {}
@@ -24,6 +24,7 @@ class Server:
             "TOKEND_PASSWORDS__MEMORY_KIB": "64",
             "TOKEND_PASSWORDS__ITERATIONS": "1",
             "TOKEND_LOG__FORMAT": "json",
+            **(settings or {}),
         }
         if tls:
             # Only here: the tests of gateways have nothing but the standard library.

@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use crate::clock::UnixTime;
 use crate::domain::{Claims, ClientId, Scope, SessionId, UserId};
+use crate::strict_json;
 
-/// What an access token says.
+/// What an access token says. Reading one refuses a repeated name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AccessClaims {
     /// The issuer, exactly as configured.
@@ -40,7 +41,7 @@ pub struct AccessClaims {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "read_some")]
     pub auth_time: Option<UnixTime>,
     /// The user claims that the operator lists, `roles` for one.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "strict_json::object")]
     pub extra: Claims,
 }
 
@@ -85,7 +86,7 @@ impl AccessClaims {
     }
 
     /// Whether there are a subject and an audience.
-    pub(super) fn name_somebody(&self) -> bool {
+    pub(super) fn has_subject_and_audience(&self) -> bool {
         !self.sub.is_empty() && !self.aud.is_empty() && !self.aud.iter().any(String::is_empty)
     }
 

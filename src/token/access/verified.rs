@@ -8,7 +8,8 @@ use aws_lc_rs::digest;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use super::{AccessClaims, InvalidAccessToken, Signed};
+use super::claims::AccessClaims;
+use super::read::{InvalidAccessToken, Signed};
 use crate::clock::UnixTime;
 use crate::domain::TokenTyp;
 use crate::keys::KeyRing;

@@ -1,6 +1,8 @@
 //! The key pairs of the cryptographic library, one kind an algorithm. Parsed once: parsing checks a private key again,
 //! which costs as much as a signature, for RSA twice as much.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::error::{KeyRejected, Unspecified};
 use aws_lc_rs::rand::SystemRandom;
@@ -13,17 +15,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use super::Jwk;
 use crate::domain::SigningAlgorithm;
 
-pub(super) enum Pair {
+/// A public key as in a JWKS, RFC 7517 §4: the members that RFC 7518 §6 asks for, and `use`, `alg`, `kid`.
+pub type Jwk = BTreeMap<&'static str, String>;
+
+/// A private key with its public half.
+pub(crate) enum Pair {
     Es256(EcdsaKeyPair),
     EdDsa(Ed25519KeyPair),
     Rs256(rsa::KeyPair),
 }
 
 impl Pair {
-    pub(super) fn generate(algorithm: SigningAlgorithm) -> Result<Self, Unspecified> {
+    pub(crate) fn generate(algorithm: SigningAlgorithm) -> Result<Self, Unspecified> {
         Ok(match algorithm {
             SigningAlgorithm::Es256 => Self::Es256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?),
             SigningAlgorithm::EdDsa => Self::EdDsa(Ed25519KeyPair::generate()?),
@@ -31,7 +36,7 @@ impl Pair {
         })
     }
 
-    pub(super) fn from_pkcs8(algorithm: SigningAlgorithm, der: &[u8]) -> Result<Self, KeyRejected> {
+    pub(crate) fn from_pkcs8(algorithm: SigningAlgorithm, der: &[u8]) -> Result<Self, KeyRejected> {
         Ok(match algorithm {
             SigningAlgorithm::Es256 => Self::Es256(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der)?),
             SigningAlgorithm::EdDsa => Self::EdDsa(Ed25519KeyPair::from_pkcs8(der)?),
@@ -39,7 +44,7 @@ impl Pair {
         })
     }
 
-    pub(super) fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
+    pub(crate) fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
         Ok(Zeroizing::new(match self {
             Self::Es256(pair) => pair.to_pkcs8v1()?.as_ref().to_vec(),
             Self::EdDsa(pair) => pair.to_pkcs8()?.as_ref().to_vec(),
@@ -50,7 +55,7 @@ impl Pair {
         }))
     }
 
-    pub(super) fn algorithm(&self) -> SigningAlgorithm {
+    pub(crate) fn algorithm(&self) -> SigningAlgorithm {
         match self {
             Self::Es256(_) => SigningAlgorithm::Es256,
             Self::EdDsa(_) => SigningAlgorithm::EdDsa,
@@ -68,7 +73,7 @@ impl Pair {
     }
 
     /// The members that make a key this key: RFC 7518 §6.2.1 and §6.3.1, RFC 8037 §2.
-    pub(super) fn required_members(&self) -> Jwk {
+    pub(crate) fn required_members(&self) -> Jwk {
         let base64url = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let named = |text: &str| text.to_owned();
         match self {

@@ -1,16 +1,54 @@
-//! JSON in which every name says one thing. `serde_json` takes the last of several members with one name, other readers
-//! the first; a token that two readers understand differently is how checks are got around (RFC 8725 §2.6, RFC 7515 §4).
+//! JSON objects in which every name says one thing. `serde_json` takes the last of several members with one name, other readers the
+//! first; a text that two readers understand differently is how checks are got around (RFC 8725 §2.6, RFC 7515 §4).
 
 use std::fmt;
+use std::marker::PhantomData;
 
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// The object that `bytes` are, if they are one and no object in it repeats a name.
-pub(super) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
-    match serde_json::from_slice(bytes) {
-        Ok(Unambiguous(Value::Object(members))) => Some(members),
-        _ => None,
+/// The members of the object that `bytes` are, in order. Repeated names are there repeatedly: the caller refuses those that it reads.
+pub fn members(bytes: &[u8]) -> Option<Vec<(String, Value)>> {
+    serde_json::from_slice(bytes).ok().map(|Members(members)| members)
+}
+
+/// For `#[serde(deserialize_with)]`: an object that repeats no name at any depth.
+pub fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
+    let Members(members) = Members::deserialize(deserializer)?;
+    let mut object = Map::new();
+    for (name, Unambiguous(value)) in members {
+        if object.insert(name, value).is_some() {
+            return Err(D::Error::custom("a repeated name"));
+        }
+    }
+    Ok(object)
+}
+
+/// An object's members in order, repeated names and all, which a map would hide.
+struct Members<V>(Vec<(String, V)>);
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Members<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor(PhantomData))
+    }
+}
+
+struct MembersVisitor<V>(PhantomData<V>);
+
+impl<'de, V: Deserialize<'de>> Visitor<'de> for MembersVisitor<V> {
+    type Value = Members<V>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<V>, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Members(members))
     }
 }
 
@@ -63,20 +101,19 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::Array(array))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some((name, Unambiguous(value))) = members.next_entry::<String, _>()? {
-            if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("a repeated name"));
-            }
-        }
-        Ok(Value::Object(object))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+        object(MapAccessDeserializer::new(map)).map(Value::Object)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
+        let mut json = serde_json::Deserializer::from_slice(bytes);
+        super::object(&mut json).ok().filter(|_| json.end().is_ok())
+    }
 
     #[test]
     fn reads_what_serde_json_reads() {
