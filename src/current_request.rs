@@ -1,5 +1,5 @@
-//! The request that a task or a thread works for, so that the log can name it on lines written far below `http`. Whoever goes
-//! on with a request's work on another thread takes it along by [`Carried`]; a batch works for many requests and has none.
+//! The request that a task or a thread works for, so that log lines written far below `http` can name it. Work that moves to
+//! another thread takes the request along by [`Carried`]. A batch works for many requests and has none.
 
 use std::sync::Arc;
 
@@ -9,31 +9,31 @@ tokio::task_local! {
     static REQUEST_ID: Arc<str>;
 }
 
-/// `work`, all of which is done for the request with that id.
+/// Runs `work` for the request with that id.
 pub(crate) fn scope<F: Future>(id: Arc<str>, work: F) -> TaskLocalFuture<Arc<str>, F> {
     REQUEST_ID.scope(id, work)
 }
 
-/// Does `work` for the request with that id.
+/// Runs `work` for the request with that id, without awaiting.
 pub(crate) fn sync_scope<T>(id: Arc<str>, work: impl FnOnce() -> T) -> T {
     REQUEST_ID.sync_scope(id, work)
 }
 
-/// Shows the id of the current request, if there is one.
+/// Calls `show` with the id of the current request, if there is one.
 pub(crate) fn with_id<T>(show: impl FnOnce(&str) -> T) -> Option<T> {
     REQUEST_ID.try_with(|id| show(id)).ok()
 }
 
-/// The request, if any, for which work was handed on.
+/// The request, if any, of work that moves to another thread.
 pub(crate) struct Carried(Option<Arc<str>>);
 
 impl Carried {
-    /// From here.
+    /// The current request.
     pub(crate) fn here() -> Self {
         Self(REQUEST_ID.try_with(Arc::clone).ok())
     }
 
-    /// Does the work that was handed on.
+    /// Runs `work` for that request.
     pub(crate) fn run<T>(self, work: impl FnOnce() -> T) -> T {
         match self.0 {
             Some(id) => sync_scope(id, work),

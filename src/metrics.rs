@@ -1,5 +1,5 @@
-//! What has happened, in numbers, for whoever watches the server. Every label takes one of a closed set of values that this
-//! code names: nothing that a request brings is ever kept here, so neither memory nor secrets can leak into it.
+//! Counters and gauges for the operator's monitoring. Each label has a closed set of values that the code names. Nothing that a
+//! request brings becomes a label, so neither memory nor secrets can leak.
 
 mod certificate;
 mod counters;

@@ -1,5 +1,5 @@
-//! Logs: to standard error, for people on a terminal, as JSON otherwise. A separate thread writes them, and everything else that the
-//! server prints there, so that a reader that stands still doesn't block the threads that serve.
+//! Logs to standard error: text on a terminal, JSON otherwise. A separate thread writes them, and everything else that the server
+//! prints there, so that a slow reader doesn't block the threads that serve.
 
 mod line;
 mod queue;
@@ -54,7 +54,7 @@ pub fn take_over() -> io::Result<&'static Lines> {
 pub fn start(log: &Log) -> Result<(), Failure> {
     let filter: Targets = without_driver(&log.filter).parse().map_err(|error| format!("log.filter: {error}"))?;
     let lines = fmt::layer().with_writer(take_over()?.clone());
-    // Saying that standard error can't be written would be written there, and break the request off that was to be logged.
+    // An error about standard error would go there too, and its panic would end the request that was to be logged.
     let lines = lines.log_internal_errors(false);
     let for_people = match log.format {
         LogFormat::Human => true,
@@ -97,7 +97,7 @@ pub fn finish() {
     }
 }
 
-/// Logs a panic. Its text may hold anything, so it goes nowhere else.
+/// Logs a panic. Its text may hold secrets, so it goes nowhere else.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let text = panic.payload_as_str().unwrap_or("a panic without a text");
     let location = panic.location().map(ToString::to_string).unwrap_or_default();

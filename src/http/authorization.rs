@@ -18,8 +18,8 @@ pub enum Authorization<'a> {
 }
 
 impl<'a> Authorization<'a> {
-    /// Reads the header. The scheme's case doesn't matter (RFC 9110 §11.1). How long it is, is bounded by the server for
-    /// the whole head, and for a token where it is verified: a long token is an invalid token, not another scheme.
+    /// Reads the header. The scheme's case doesn't matter (RFC 9110 §11.1). There is no limit of length here: the server
+    /// bounds the whole head, and an overlong token is an invalid token, not another scheme.
     pub fn of(headers: &'a HeaderMap) -> Self {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let Some(first) = values.next() else { return Self::Missing };
@@ -32,13 +32,13 @@ impl<'a> Authorization<'a> {
     }
 }
 
-/// Whether the body authenticates somebody, by a secret or by an assertion (RFC 7521 §4.2): no other way goes with that.
+/// Whether the body authenticates the client, by a secret or by an assertion (RFC 7521 §4.2). Then nothing else may.
 pub fn is_authenticated_by_body(params: &Params) -> Result<bool, OAuthError> {
     Ok(params.word("client_secret")?.is_some() || has_assertion(params)?)
 }
 
-/// Whether there is any part of a client assertion. We support none, but a client that sends one means to be believed for
-/// it, so it is never passed over.
+/// Whether there is any part of a client assertion. None is supported, and none is ignored: a client that sends one wants to
+/// be authenticated by it.
 fn has_assertion(params: &Params) -> Result<bool, OAuthError> {
     Ok(params.get("client_assertion")?.is_some() || params.get("client_assertion_type")?.is_some())
 }
@@ -67,7 +67,7 @@ fn in_body(id: Option<&str>, secret: Option<&str>) -> Result<PresentedClient, OA
         (Some(id), None) => PresentedClient::Named { id: id.to_owned() },
         (Some(id), Some(secret)) => {
             let reading = |secret: String| Credentials { id: id.to_owned(), secret: PlainSecret::new(secret) };
-            // No secret has a space: it was a plus in a form that was written by hand.
+            // No secret has a space. It was a plus in a form that was written by hand.
             let by_hand = secret.contains(' ').then(|| reading(secret.replace(' ', "+")));
             PresentedClient::WithSecret(std::iter::once(reading(secret.to_owned())).chain(by_hand).collect())
         }

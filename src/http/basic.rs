@@ -14,8 +14,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Every way to read the credentials, the RFC's first; none for what can't be read. Only a `+`, or a `%` that begins no escape, can be
-/// read in more than one way.
+/// Every way to read the credentials, the RFC's first. Empty if they can't be read. Only a `+`, or a `%` that begins no escape,
+/// is ambiguous.
 pub fn readings(encoded: &str) -> Vec<Credentials> {
     let Some((id, secret)) = halves(encoded) else { return Vec::new() };
     let (id, plain_id) = (decode_form(&id), as_it_is(&id));
@@ -34,7 +34,7 @@ pub fn readings(encoded: &str) -> Vec<Credentials> {
 
 /// What stands before the first colon and after it.
 fn halves(encoded: &str) -> Option<(Vec<u8>, Vec<u8>)> {
-    // The alphabet for addresses differs in these two.
+    // base64url differs in these two characters.
     let standard = encoded.replace('-', "+").replace('_', "/");
     let mut id = BASE64.decode(standard).ok()?;
     let colon = id.iter().position(|&b| b == b':')?;
@@ -42,7 +42,7 @@ fn halves(encoded: &str) -> Option<(Vec<u8>, Vec<u8>)> {
     Some((id, secret))
 }
 
-/// A half that nobody encoded: a `+` is a plus, and a `%` that begins no escape a percent sign. An escape stays one.
+/// A half that was not encoded: a `+` is a plus, and a `%` that begins no escape is a percent sign. Escapes are decoded.
 fn as_it_is(half: &[u8]) -> Option<String> {
     if !is_well_escaped(half) {
         return String::from_utf8(half.to_vec()).ok();

@@ -1,4 +1,4 @@
-//! An access token that somebody presents at one of our own endpoints: RFC 6750 §3.1, RFC 9068 §4.
+//! Access tokens at tokend's own endpoints: RFC 6750 §3.1, RFC 9068 §4.
 
 use axum::http::HeaderMap;
 
@@ -7,7 +7,7 @@ use super::error::OAuthError;
 use crate::app::App;
 use crate::grant::live::{self, LiveAccess, Unfit};
 
-/// The token in the header, RFC 6750 §2.1; the one way that is taken.
+/// The token in the `Authorization` header (RFC 6750 §2.1). No other way is supported.
 pub fn bearer(headers: &HeaderMap) -> Result<&str, OAuthError> {
     match Authorization::of(headers) {
         Authorization::Bearer(token) => Ok(token),
@@ -16,8 +16,8 @@ pub fn bearer(headers: &HeaderMap) -> Result<&str, OAuthError> {
     }
 }
 
-/// The access token that `text` is, if it is alive, has the scope that the endpoint asks for, and is for this server.
-/// `challenge` is the answer to a token without that scope.
+/// Verifies a live access token that has `scope` and is for this server. `challenge` is the `WWW-Authenticate` for a token
+/// without that scope.
 pub async fn bearer_with_scope(
     app: &App,
     text: &str,
@@ -32,7 +32,7 @@ pub async fn bearer_with_scope(
     }
 }
 
-/// The access token that `text` is, if it is alive. The log says why it isn't.
+/// Verifies a live access token. The log says why one is refused.
 pub async fn living(app: &App, text: &str) -> Result<LiveAccess, OAuthError> {
     live::access_token(app, text).await?.map_err(|dead| OAuthError::invalid_token().because(dead.to_string()))
 }

@@ -1,4 +1,4 @@
-//! Public documents that may be kept for a while, with an `ETag` to ask whether they are still the same (RFC 9110 §8.8.3).
+//! Public documents that may be cached, with an `ETag` (RFC 9110 §8.8.3).
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
@@ -12,7 +12,7 @@ use crate::domain::SecretHash;
 /// Well below the time for which a new signing key is published before it signs.
 const FOR_FIVE_MINUTES: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
-/// Answers with a JSON text, or 304 to someone who has it.
+/// A JSON text, or 304 if the request's `If-None-Match` names it.
 pub fn json(request: &HeaderMap, text: String) -> Response {
     let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(SecretHash::of(text.as_bytes()).as_bytes()));
     let mut response = if is_known(request, &tag) {

@@ -1,4 +1,4 @@
-//! Whose address a request has: the peer's, or what the operator's own proxies say it is.
+//! The client's address: the peer's, or the one that trusted proxies forwarded.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -9,8 +9,8 @@ use crate::config::{ForwardedHeader, Http};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Whether a proxy passed the request on, and the proxy isn't trusted or didn't say for whom: then the proxy's own address is
-/// all that is known. Nor is anybody known whom a header calls a program of this machine.
+/// Whether the client's real address is unknown: a proxy passed the request on that isn't trusted or named no client, or named
+/// a loopback address.
 pub fn is_of_unknown_origin(address: IpAddr, peer: IpAddr, headers: &HeaderMap) -> bool {
     let is_a_proxys = |name: &HeaderName| {
         let name = name.as_str();
@@ -19,10 +19,9 @@ pub fn is_of_unknown_origin(address: IpAddr, peer: IpAddr, headers: &HeaderMap) 
     (address == peer || address.is_loopback()) && headers.keys().any(is_a_proxys)
 }
 
-/// Walks what the proxies wrote from the right, as long as the hop that wrote the entry is trusted. Only the one header is
-/// read that the operator's proxies write: another may have come through them from anybody.
-///
-/// Everything left of the first untrusted hop is that hop's own word, and an attacker may have written it.
+/// The client's address. Reads the forwarding header from the right for as long as the hop that wrote an entry is trusted: an
+/// attacker may have written everything left of the first untrusted hop. Only `http.forwarded_header` is read, since proxies
+/// pass the other header through as the client sent it.
 pub fn resolve(peer: SocketAddr, headers: &HeaderMap, http: &Http) -> IpAddr {
     let is_trusted = |address: IpAddr| http.trusted_proxies.iter().any(|net| net.contains(&address));
     let mut address = peer.ip().to_canonical();
@@ -45,8 +44,7 @@ pub fn resolve(peer: SocketAddr, headers: &HeaderMap, http: &Http) -> IpAddr {
     address
 }
 
-/// Whether somebody says whose address it is who isn't believed. Harmless from a stranger; from a proxy of the operator's it
-/// means that all users seem to share one address.
+/// Whether an untrusted peer forwards a client address. If it is the operator's own proxy, all users seem to have its address.
 pub fn is_forwarded_by_a_stranger(peer: SocketAddr, headers: &HeaderMap, http: &Http) -> bool {
     let says_so = headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED);
     let address = peer.ip().to_canonical();

@@ -1,4 +1,4 @@
-//! In which format a body is: what its one `Content-Type` says (RFC 9110 §8.3).
+//! The format of a body, by its `Content-Type` (RFC 9110 §8.3).
 
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -13,14 +13,14 @@ pub enum Encoding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContentType {
     pub encoding: Encoding,
-    /// Whether it names a character set that is UTF-8 only as far as ASCII goes.
+    /// Whether it names a character set that agrees with UTF-8 on ASCII only.
     pub is_ascii_only: bool,
 }
 
-/// The character sets of which ASCII is a part.
+/// Character sets that contain ASCII.
 const WITH_ASCII: [&str; 6] = ["us-ascii", "ascii", "iso-8859-1", "iso8859-1", "latin1", "windows-1252"];
 
-/// The content type of a request; `None` where there is none that is understood, or more than one.
+/// The content type of a request. `None` if it is missing, repeated or not supported.
 pub fn content_type(headers: &HeaderMap) -> Option<ContentType> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (first, None) = (types.next()?.to_str().ok()?, types.next()) else { return None };
@@ -31,7 +31,7 @@ pub fn content_type(headers: &HeaderMap) -> Option<ContentType> {
         match charset(part) {
             Some(charset) if ["utf-8", "utf8"].contains(&charset.as_str()) => {}
             Some(charset) if WITH_ASCII.contains(&charset.as_str()) => is_ascii_only = true,
-            // No parameter changes what JSON says; one of a form would be of another format.
+            // No parameter changes the meaning of JSON.
             None if encoding == Encoding::Json => {}
             _ => return None,
         }

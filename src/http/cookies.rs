@@ -1,5 +1,5 @@
-//! The cookies that a browser keeps for us, one for each client or user, and how many of them. What they hold is the
-//! matter of [`super::refresh_cookie`] and [`super::device`].
+//! Names, number and attributes of tokend's cookies, one for each client or user. What they hold is up to
+//! [`super::refresh_cookie`] and [`super::device`].
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::domain::{COOKIE_TAG_LENGTH, PlainSecret};
 /// The most cookies of one kind in one browser.
 pub const MOST: usize = 16;
 
-/// The most cookies of one kind that are read of a request: any number can be sent.
+/// The most cookies of one kind that are read. A request can have any number.
 const MOST_READ: usize = 4 * MOST;
 
 /// The longest that a browser keeps a cookie, in seconds: RFC 6265bis §5.5.
@@ -27,8 +27,8 @@ pub enum CookieKind {
 }
 
 impl CookieKind {
-    /// The name of the cookie that all owners shared in version 0.1, and what the names of all others begin with. `__Host-`
-    /// binds a cookie to this very host, over TLS only (RFC 6265bis §4.1.3.2).
+    /// The name of the one cookie that version 0.1 set for all owners, and the prefix of all other names. `__Host-` binds a
+    /// cookie to this host, over TLS only (RFC 6265bis §4.1.3.2).
     fn shared_name(self) -> &'static str {
         match self {
             Self::Refresh => "__Host-tokend-refresh",
@@ -48,13 +48,13 @@ pub struct Jar<'a> {
 }
 
 struct Cookie<'a> {
-    /// Whose it is ([`crate::domain::cookie_tag`]); `None` for the shared one.
+    /// The owner's [`crate::domain::cookie_tag`]. `None` for the shared cookie.
     tag: Option<&'a str>,
     value: Cow<'a, str>,
 }
 
 impl<'a> Jar<'a> {
-    /// Reads the cookies. Any bytes may be around them: other cookies of the host are what its pages make them.
+    /// Reads the cookies. Other cookies of the host may have any bytes.
     pub fn of(headers: &'a HeaderMap, kind: CookieKind) -> Self {
         let cookies = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|&b| b == b';'));
         let cookies = cookies.filter_map(|cookie| Cookie::read(cookie.trim_ascii(), kind.shared_name()));
@@ -68,22 +68,22 @@ impl<'a> Jar<'a> {
         jar
     }
 
-    /// Whether there is none that holds anything.
+    /// Whether there is no cookie, or only empty ones.
     pub fn is_empty(&self) -> bool {
         self.cookies.iter().all(|cookie| cookie.value.is_empty())
     }
 
-    /// What the cookie with that tag holds.
+    /// The value of the cookie with that tag.
     pub fn own(&self, tag: &str) -> Option<&str> {
         self.value(Some(tag))
     }
 
-    /// What the shared cookie holds.
+    /// The value of the shared cookie.
     pub fn shared(&self) -> Option<&str> {
         self.value(None)
     }
 
-    /// The tags of the others, and what they hold.
+    /// The tags and values of the other cookies.
     pub fn tagged(&self) -> impl Iterator<Item = (&str, &str)> {
         self.cookies.iter().filter_map(|cookie| Some((cookie.tag?, &*cookie.value)))
     }
@@ -93,9 +93,9 @@ impl<'a> Jar<'a> {
         (!cookie.value.is_empty()).then_some(&*cookie.value)
     }
 
-    /// The names of those that have no room beside the cookie `tag`: the oldest by `issued_at`. One that isn't ours to read
+    /// The names of the cookies to delete so that the cookie `tag` has room: the oldest by `issued_at`. One that can't be read
     /// counts as the oldest.
-    fn crowded_out(&self, tag: &str, issued_at: impl Fn(&str) -> Option<UnixTime>) -> Vec<String> {
+    fn evicted(&self, tag: &str, issued_at: impl Fn(&str) -> Option<UnixTime>) -> Vec<String> {
         let others = self.tagged().filter(|&(other, _)| other != tag);
         let mut others: Vec<_> = others.map(|(other, value)| (issued_at(value), other)).collect();
         others.sort_by_key(|&(issued_at, _)| issued_at);
@@ -120,10 +120,10 @@ fn read_tag(text: &[u8]) -> Option<&str> {
     is_base64url.then(|| std::str::from_utf8(tag).ok())?
 }
 
-/// Under which names a browser keeps one owner's token.
+/// The names of the cookies that hold one owner's token.
 pub struct Places {
     names: Vec<String>,
-    crowded_out: Vec<String>,
+    evicted: Vec<String>,
 }
 
 impl Places {
@@ -131,25 +131,25 @@ impl Places {
     pub fn new(jar: &Jar<'_>, tag: &str, with_shared: bool, issued_at: impl Fn(&str) -> Option<UnixTime>) -> Self {
         let mut names = vec![jar.kind.name(tag)];
         names.extend(with_shared.then(|| jar.kind.shared_name().to_owned()));
-        Self { names, crowded_out: jar.crowded_out(tag, issued_at) }
+        Self { names, evicted: jar.evicted(tag, issued_at) }
     }
 
     /// In the shared cookie only.
     pub fn shared(kind: CookieKind) -> Self {
-        Self { names: vec![kind.shared_name().to_owned()], crowded_out: Vec::new() }
+        Self { names: vec![kind.shared_name().to_owned()], evicted: Vec::new() }
     }
 
-    /// Makes the browser keep `token` for `lifetime` seconds, and drop what has no room beside it.
+    /// Sets the cookies for `lifetime` seconds, and deletes those that have no room beside them.
     pub fn keep(&self, token: &PlainSecret, lifetime: Seconds, headers: &mut HeaderMap) {
         for name in &self.names {
             set(name, token.reveal(), lifetime, headers);
         }
-        for name in &self.crowded_out {
+        for name in &self.evicted {
             set(name, "", 0, headers);
         }
     }
 
-    /// Makes the browser drop the token.
+    /// Deletes the cookies.
     pub fn clear(&self, headers: &mut HeaderMap) {
         for name in &self.names {
             set(name, "", 0, headers);
@@ -217,11 +217,11 @@ mod tests {
     }
 
     /// The names that go when the cookie `own` is set beside `values`, whose age is their number.
-    fn crowded_out(values: &[&str], own: usize) -> Vec<String> {
+    fn evicted(values: &[&str], own: usize) -> Vec<String> {
         let cookies: Vec<_> =
             values.iter().enumerate().map(|(n, value)| format!("__Host-tokend-refresh-{}={value}", tag(n))).collect();
         let headers = headers(&cookies);
-        Jar::of(&headers, CookieKind::Refresh).crowded_out(&tag(own), |value| value.parse().ok())
+        Jar::of(&headers, CookieKind::Refresh).evicted(&tag(own), |value| value.parse().ok())
     }
 
     #[test]
@@ -229,13 +229,13 @@ mod tests {
         let ages: Vec<String> = (0..16).map(|n| (100 - n).to_string()).collect();
         let ages: Vec<&str> = ages.iter().map(String::as_str).collect();
         let name = |n| CookieKind::Refresh.name(&tag(n));
-        assert_eq!(crowded_out(&ages[..15], 99), Vec::<String>::new(), "the sixteenth");
-        assert_eq!(crowded_out(&ages, 3), Vec::<String>::new(), "one of the sixteen");
-        assert_eq!(crowded_out(&ages, 99), [name(15)], "the seventeenth");
+        assert_eq!(evicted(&ages[..15], 99), Vec::<String>::new(), "the sixteenth");
+        assert_eq!(evicted(&ages, 3), Vec::<String>::new(), "one of the sixteen");
+        assert_eq!(evicted(&ages, 99), [name(15)], "the seventeenth");
         let mut unreadable = ages.clone();
         unreadable[7] = "x";
-        assert_eq!(crowded_out(&unreadable, 99), [name(7)], "one that isn't ours to read");
+        assert_eq!(evicted(&unreadable, 99), [name(7)], "one that isn't ours to read");
         let more = [ages.as_slice(), &["1", "2"]].concat();
-        assert_eq!(crowded_out(&more, 99), [name(16), name(17), name(15)]);
+        assert_eq!(evicted(&more, 99), [name(16), name(17), name(15)]);
     }
 }

@@ -1,4 +1,4 @@
-//! What a sign-in says of the device that it comes from.
+//! The device of a sign-in: its name, and its device tokens.
 
 use axum::http::HeaderMap;
 
@@ -28,8 +28,8 @@ pub fn device(request: &Submitted) -> Result<Device, OAuthError> {
     })
 }
 
-/// The tokens of earlier sign-ins on the same device: the one in the body, or those in a browser app's cookies, where each of
-/// its users has one. They give access to nothing, so without a page of the client's they are merely not there.
+/// The device tokens of earlier sign-ins: the one in the body, or those in the browser's cookies, one for each user. They give
+/// access to nothing, so on a page that may not speak for the client they are ignored, not refused.
 pub fn device_tokens(request: &Submitted, client: &Client, config: &Config) -> Result<Vec<String>, OAuthError> {
     if let Some(token) = request.params.word("device_token")? {
         return Ok(vec![token.to_owned()]);
@@ -42,8 +42,8 @@ pub fn device_tokens(request: &Submitted, client: &Client, config: &Config) -> R
     Ok(own.chain(jar.shared()).map(str::to_owned).collect())
 }
 
-/// The cookies for a user's device token: the user's own; and the one that all users of a host shared in version 0.1, if the
-/// browser sent it and it holds no other user's token.
+/// The cookies for a user's device token: the user's own, and the shared one of version 0.1 if the browser sent it and it holds
+/// no other user's token.
 pub fn device_places(app: &App, headers: &HeaderMap, user: UserId) -> Places {
     let jar = Jar::of(headers, CookieKind::Device);
     let tag = cookie_tag(app.config.issuer.as_str(), &user.to_string());

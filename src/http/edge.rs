@@ -1,4 +1,4 @@
-//! What every request and every answer gets, whoever answers: a context, a line in the log, an id and security headers.
+//! What every request and answer gets, whatever answers: a context, a log line, a request id and security headers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::random;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What the log and the metrics call every path that no endpoint has, and whatever is refused before its path matters.
+/// The route of a request whose path no endpoint has, or that is refused before its path matters.
 pub(super) const UNKNOWN: &str = "(none)";
 
 /// As much of a `User-Agent` as is kept, in bytes.
@@ -40,7 +40,7 @@ pub(super) fn context(config: &Config, peer: SocketAddr, headers: &HeaderMap, ro
     }
 }
 
-/// A trusted proxy may have numbered the request; nobody else's number is taken over.
+/// A new id, or the one that a trusted proxy sent.
 fn request_id(config: &Config, peer: SocketAddr, headers: &HeaderMap) -> Arc<str> {
     let from_proxy = config.http.trusted_proxies.iter().any(|net| net.contains(&peer.ip().to_canonical()));
     let sent = headers.get(REQUEST_ID).filter(|_| from_proxy).and_then(|id| id.to_str().ok());
@@ -51,7 +51,7 @@ fn request_id(config: &Config, peer: SocketAddr, headers: &HeaderMap) -> Arc<str
     sent.filter(is_plain).map_or_else(own, Arc::from)
 }
 
-/// Writes the request's line to the log, and gives the answer its headers. To be called for the current request.
+/// Logs the request and adds the headers of every answer. Call it inside the request's [`current_request`] scope.
 pub(super) fn finish(
     mut response: Response,
     context: &RequestContext,
@@ -89,7 +89,7 @@ fn secure(headers: &mut HeaderMap, is_https: bool) {
     }
 }
 
-/// The method as the log has it. Anybody can send another word, and as much of it as a head has room for.
+/// The method for the log. A method that HTTP doesn't define is client input of any length, so it isn't shown.
 pub(super) fn method_name(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -104,7 +104,7 @@ pub(super) fn method_name(method: &Method) -> &'static str {
     }
 }
 
-/// A refused request is worth a line to everybody; one that went well, ten thousand times a second, to those who ask for it.
+/// Refused requests are logged by default. Successful ones may be ten thousand a second, so they are logged at debug.
 fn log(response: &Response, context: &RequestContext, method: &str, begun: Instant) {
     let RequestContext { address, route, .. } = context;
     let status = response.status();

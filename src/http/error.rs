@@ -1,5 +1,5 @@
-//! The one error of the wire: a code of the RFCs, a fixed description, and a cause that only the log shows. How it is written
-//! (JSON) is apart from what it says, and from the status and the header fields that it has however it is written.
+//! The one error of the wire: a code of the RFCs, a fixed description, and a cause that only the log shows. Its rendering (JSON)
+//! is apart from its status and headers, which every rendering has.
 
 mod code;
 mod refused;
@@ -16,7 +16,7 @@ pub use code::ErrorCode;
 use crate::clock::Seconds;
 use crate::domain::Scope;
 
-/// What the log says of a refused request: the code that was answered, and the real reason. An extension of the response.
+/// Why a request was refused, for the log: the code of the answer and the real reason. An extension of the response.
 #[derive(Clone, Debug)]
 pub struct Cause {
     code: ErrorCode,
@@ -93,8 +93,8 @@ impl OAuthError {
         error
     }
 
-    /// 403 `insufficient_scope` for a token that is for other resource servers. It is valid, and `invalid_token` would send its
-    /// client for another one, which is the same.
+    /// 403 `insufficient_scope` for a token of another audience. The token is valid, and after `invalid_token` its client would
+    /// fetch another one with the same audience.
     pub fn other_audience() -> Self {
         let description = "The access token is for another audience.";
         let mut error = Self::new(StatusCode::FORBIDDEN, ErrorCode::InsufficientScope, description);
@@ -109,7 +109,7 @@ impl OAuthError {
         error
     }
 
-    /// 403 `unauthorized_client`: the client is known, and has no right to this endpoint.
+    /// 403 `unauthorized_client`: the client is authenticated, and may not use this endpoint.
     pub fn not_permitted(description: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, ErrorCode::UnauthorizedClient, description)
     }
@@ -130,7 +130,7 @@ impl OAuthError {
         Self::new(StatusCode::FORBIDDEN, ErrorCode::InvalidRequest, description)
     }
 
-    /// 403 `invalid_request`: what administrators do, from a page.
+    /// 403 `invalid_request`: an administrator's request that comes from a page.
     pub fn not_for_pages() -> Self {
         let description = "Pages may revoke tokens only: this form is for administrators.";
         Self::new(StatusCode::FORBIDDEN, ErrorCode::InvalidRequest, description)
@@ -197,7 +197,7 @@ impl OAuthError {
 }
 
 impl OAuthError {
-    /// Gives an answer that says what the error is the status and the header fields of it, and the log its cause.
+    /// Adds what every rendering of the error has: the status, the headers, and the cause for the log.
     fn mark(self, mut response: Response) -> Response {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

@@ -1,4 +1,4 @@
-//! `GET /health/live` and `/health/ready`: for whoever restarts the process, and for whoever sends it requests.
+//! `GET /health/live` and `/health/ready`, for orchestrators and load balancers.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,7 +23,7 @@ pub async fn live() -> Response {
 }
 
 /// Answers `GET /health/ready`: sign-ins and revocations can be stored, this node's copy of the registry is current, and the node isn't
-/// about to stop. Anybody may ask, so nothing is asked of the database.
+/// about to stop. Everybody may ask, so it costs no database call.
 pub async fn ready(State(app): State<Arc<App>>) -> Result<Response, OAuthError> {
     if app.draining.load(Ordering::Relaxed) {
         return Err(OAuthError::unavailable(1, "the server is about to stop".to_owned()));

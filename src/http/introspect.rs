@@ -22,10 +22,10 @@ use crate::grant::{Refusal, authenticate, snapshot, throttled};
 use crate::store::users::StoredUser;
 use crate::throttle::Failures;
 
-/// Everything that isn't active, for whatever reason, is this text (RFC 7662 §2.2).
+/// The answer for every token that isn't active, whatever the reason (RFC 7662 §2.2).
 const INACTIVE: &str = r#"{"active":false}"#;
 
-/// Members of the answer that no access token has as a claim of ours, so that a user's claim could have the name.
+/// Members of the answer that are no claims of an access token, so that a user's claim can have the same name.
 const OWN_MEMBERS: [&str; 3] = ["active", "username", "token_type"];
 
 const CHALLENGE: &str = r#"Bearer realm="tokend", error="insufficient_scope", scope="introspect""#;
@@ -70,7 +70,8 @@ pub async fn introspect(State(app): State<Arc<App>>, Form(request): Form<BODY_LI
     Ok(json::no_store_bytes(INACTIVE))
 }
 
-/// Tokens of ours are answered for however many they are: that one has died is news to whoever asks.
+/// Counts tokens that this server never issued, and refuses a client that asks about too many. Dead tokens aren't counted: that
+/// they died is news to the client.
 async fn refuse_scanning(
     app: &App,
     caller: &Client,

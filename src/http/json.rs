@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::error::OAuthError;
 
-/// 200 with `body`, which nobody may keep (RFC 6749 §5.1).
+/// 200 with `body`, not to be cached (RFC 6749 §5.1).
 pub fn no_store<T: Serialize>(body: &T) -> Response {
     match serde_json::to_vec(body) {
         Ok(bytes) => no_store_bytes(bytes),
@@ -16,7 +16,7 @@ pub fn no_store<T: Serialize>(body: &T) -> Response {
     }
 }
 
-/// 200 with a JSON text that is ready, which nobody may keep.
+/// 200 with a serialised JSON text, not to be cached.
 pub fn no_store_bytes(body: impl Into<Body>) -> Response {
     let mut response = json(StatusCode::OK, body);
     let headers = response.headers_mut();
@@ -25,7 +25,7 @@ pub fn no_store_bytes(body: impl Into<Body>) -> Response {
     response
 }
 
-/// A JSON text that is ready.
+/// An answer with a serialised JSON text.
 pub fn json(status: StatusCode, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;

@@ -1,4 +1,4 @@
-//! The endpoints of a server that listens before it has its database. Until then it lives, and is not ready.
+//! The endpoints of a server that listens before it has its database. Until then it is live and not ready.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -17,10 +17,10 @@ use super::server::{Handler, Peer, Rejection};
 use crate::config::Config;
 use crate::current_request;
 
-/// What the log calls every path until then.
+/// The route of all requests until then, in the log.
 const STARTING: &str = "(starting)";
 
-/// Answers with the endpoints once they are there, and 503 before.
+/// Answers 503 until the endpoints are set.
 #[derive(Clone)]
 pub struct LateRouter(Arc<Parts>);
 
@@ -31,7 +31,7 @@ struct Parts {
 }
 
 impl LateRouter {
-    /// Without endpoints.
+    /// Without endpoints yet.
     pub fn new(config: &Arc<Config>) -> Self {
         let live = format!("{}{}", config.issuer.path_prefix(), health::LIVE);
         let starting = Router::new()
@@ -43,7 +43,7 @@ impl LateRouter {
 
     /// From here on `endpoints` answer.
     pub fn set(&self, endpoints: Layers) {
-        // Only the first ones count, and nobody sets others.
+        // They are set once.
         let _ = self.0.endpoints.set(endpoints);
     }
 }

@@ -1,4 +1,5 @@
-//! What every request passes through, outside in: what [`edge`] does for all, CORS, a limit in time, panics. One function around the endpoints: a stack of boxed middleware costs as much as an endpoint.
+//! What every request passes through, outside in: [`edge`], CORS, a time limit, a guard against panics. It is one function
+//! around the endpoints, since a stack of boxed middleware costs as much as an endpoint.
 
 mod cors;
 
@@ -44,7 +45,7 @@ struct Parts {
 
 /// What is known of a request by its path.
 struct Known {
-    /// Stands for the path in the log. A path that isn't ours may hold a secret that somebody put in the wrong place.
+    /// Shown in the log instead of the path, which may hold a secret that was put in the wrong place.
     template: &'static str,
     caller: Caller,
     answered: Arc<Answered>,
@@ -73,7 +74,7 @@ impl Layers {
         let requests = &app.metrics.requests;
         let mut paths = Paths::new();
         for (path, &Route { template, label, caller, .. }) in routes {
-            // A path that can't be added is none of `endpoints` either.
+            // axum has refused a path that can't be added already.
             let _ = paths.insert(path, Known { template, caller, answered: requests.of(label) });
         }
         let unknown = Known { template: UNKNOWN, caller: Caller::Server, answered: requests.of(UNKNOWN) };
@@ -88,7 +89,7 @@ impl Layers {
 }
 
 impl Parts {
-    /// Answers, and does for the request and its answer what is done for all.
+    /// Answers one request, logs it and counts it.
     async fn identified(&self, mut request: Request, peer: SocketAddr) -> Response {
         let config = &self.app.config;
         let (begun, method) = (Instant::now(), method_name(request.method()));
@@ -96,7 +97,7 @@ impl Parts {
         let context = edge::context(config, peer, request.headers(), known.template);
         request.extensions_mut().insert(context.clone());
         let work = async {
-            // The headers of a gateway that asks about a token matter to nobody.
+            // A gateway's forwarding headers are those of the request that it asks about.
             if known.caller != Caller::Gateway {
                 self.warn_of_untrusted_proxy(peer, request.headers());
             }
@@ -107,7 +108,7 @@ impl Parts {
         current_request::scope(Arc::clone(&context.request_id), work).await
     }
 
-    /// Once: a proxy that is missing in the configuration makes all users one, whose failures add up.
+    /// Warns once: behind a proxy that isn't configured all users have one address, and share its throttle.
     fn warn_of_untrusted_proxy(&self, peer: SocketAddr, headers: &HeaderMap) {
         let warned = &self.app.warned_of_proxy;
         let may_warn =
@@ -122,8 +123,8 @@ impl Parts {
         }
     }
 
-    /// Lets the pages that may read the answer do so, whatever it is. A preflight is answered only where pages have business: a gateway
-    /// asks `/verify` with the method of the request that it holds back, and every OPTIONS would pass without a token.
+    /// Adds CORS to routes for pages, errors included. No other route answers preflights: a gateway asks `/verify` with the method
+    /// of the request that it holds back, and every OPTIONS would pass without a token.
     async fn readable(&self, caller: Caller, request: Request) -> Response {
         if caller != Caller::Page {
             return self.bounded(request).await;
@@ -147,7 +148,7 @@ impl Parts {
     }
 
     async fn caught(&self, request: Request) -> Response {
-        // A request that panicked is gone, and what it shared with others takes care of itself.
+        // Nothing that requests share is left broken by a panic.
         match AssertUnwindSafe(self.endpoints.clone().oneshot(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
             Err(panic) => after_panic(panic),
@@ -155,7 +156,7 @@ impl Parts {
     }
 }
 
-/// The panic's own text may hold anything, so it reaches nobody but the panic hook.
+/// The panic's text may hold secrets, so only the panic hook sees it.
 fn after_panic(_: Box<dyn Any + Send + 'static>) -> Response {
     OAuthError::server_error("a handler panicked".to_owned()).into_response()
 }

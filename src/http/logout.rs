@@ -40,8 +40,8 @@ pub async fn logout(
     Ok(response)
 }
 
-/// A browser app's access token may have expired while its cookie is good, or be of another session than its cookie. What
-/// both stand for ends.
+/// Ends the session of the access token and that of the cookie: in a browser the token may have expired, or be of another
+/// session than the cookie.
 async fn by_bearer<'a>(app: &App, request: &'a Submitted, access: &str) -> Result<Option<HeldTokens<'a>>, OAuthError> {
     let all = request.params.flag("all")?;
     if request.params.word("refresh_token")?.is_some() {
@@ -53,7 +53,7 @@ async fn by_bearer<'a>(app: &App, request: &'a Submitted, access: &str) -> Resul
         return ended.map(|_| None).ok_or_else(OAuthError::invalid_token);
     };
     for token in held.tokens() {
-        // That of a confidential client would ask for its secret, which an access token of the same session does without.
+        // Signing out by a confidential client's refresh token needs its secret; by an access token of the session it doesn't.
         let is_done = ended.is_some_and(|session| is_of_session(app, token, session));
         let client = held.proven_client().ok();
         if !is_done && !logout_by_refresh_token(app, client, token, all, &request.request_context).await? {
@@ -63,7 +63,7 @@ async fn by_bearer<'a>(app: &App, request: &'a Submitted, access: &str) -> Resul
     Ok(Some(held))
 }
 
-/// What the browser holds beside an access token; `None` for no cookie at all.
+/// The refresh tokens that the browser sends beside an access token. `None` if it sends no cookie.
 async fn held_beside<'a>(
     app: &App,
     request: &'a Submitted,
@@ -78,7 +78,7 @@ async fn held_beside<'a>(
     Ok(Some(HeldTokens::of(app, &registry, &request.headers, client.as_ref()).await?.unproven()))
 }
 
-/// The client whose cookie goes with an access token: the one that is named, else the token's own.
+/// The client whose cookie goes with an access token: the one that `client_id` names, else the token's.
 fn client_beside(
     app: &App,
     registry: &Snapshot,

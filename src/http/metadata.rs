@@ -1,4 +1,4 @@
-//! What the server can do, for machines: RFC 8414 and OpenID Connect Discovery. All that is there and nothing else.
+//! Server metadata: RFC 8414 and OpenID Connect Discovery.
 
 use std::collections::BTreeSet;
 use std::iter;
@@ -20,12 +20,12 @@ pub async fn authorization_server(State(app): State<Arc<App>>, headers: HeaderMa
     Ok(cacheable::json(&headers, Value::Object(document).to_string()))
 }
 
-/// Answers `GET /.well-known/openid-configuration`: the same, and what only OpenID Connect asks for.
+/// Answers `GET /.well-known/openid-configuration`: the RFC's members and those of OpenID Connect.
 pub async fn openid_configuration(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, OAuthError> {
     let mut document = document(&app, &*snapshot(&app)?);
     document.insert("subject_types_supported".to_owned(), json!(["public"]));
     document.insert("claims_supported".to_owned(), json!(claims(&app)));
-    // Left out, it would mean true (OpenID Connect Discovery §3).
+    // Its default is true (OpenID Connect Discovery §3).
     document.insert("request_uri_parameter_supported".to_owned(), json!(false));
     Ok(cacheable::json(&headers, Value::Object(document).to_string()))
 }

@@ -1,4 +1,4 @@
-//! `GET /metrics`: for the operator's monitoring, and for nobody else.
+//! `GET /metrics`, for the addresses in `http.metrics_from` only.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::error::OAuthError;
 use crate::app::App;
 use crate::domain::RequestContext;
 
-/// Answers `/metrics`, whatever the method. For those who may not read it there is nothing here.
+/// Answers `/metrics` with any method. Clients that may not read it get 404.
 pub async fn metrics(
     State(app): State<Arc<App>>,
     Extension(context): Extension<RequestContext>,

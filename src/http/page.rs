@@ -14,7 +14,7 @@ pub enum Page<'a> {
     /// None. Apps that aren't pages send no `Origin`.
     None,
     Of(&'a str),
-    /// One whose origin can't be told, since there are several or it is no text.
+    /// One with several origins, or one that is no text.
     Unreadable,
 }
 
@@ -28,8 +28,8 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Whether the page may speak for `client`: its origin is one of the client's own, or one of the configuration for a
-    /// client that has none.
+    /// Whether the page may send requests as `client`: its origin is one of the client's, or a configured one if the client
+    /// has none.
     pub fn speaks_for(self, client: &Client, config: &Config) -> bool {
         let Self::Of(origin) = self else { return false };
         match client.allowed_origins.as_slice() {
@@ -38,13 +38,13 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Whether the page may speak for any client.
+    /// Whether the page may send requests as some client.
     pub fn speaks_for_some(self, registry: &Snapshot, config: &Config) -> bool {
         let Self::Of(origin) = self else { return false };
         registry.has_origin(origin) || (registry.has_client_without_origins() && is_configured(origin, config))
     }
 
-    /// Whether the page may read answers that say nothing of clients.
+    /// Whether the page may read answers.
     pub fn may_read(self, registry: &Snapshot, config: &Config) -> bool {
         let Self::Of(origin) = self else { return false };
         registry.has_origin(origin) || is_configured(origin, config)
@@ -92,7 +92,7 @@ fn is_cross_site(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
 }
 
-/// Tells the operator of the first refusal of each origin: it may be an app that isn't configured yet.
+/// Logs the first refusal of each origin: it may be an app that isn't configured yet.
 pub fn warn_of_refusal(app: &App, headers: &HeaderMap, client: Option<&ClientId>) {
     let origin = headers.get(ORIGIN).and_then(|origin| app.refused_origins.note(origin.as_bytes()));
     if let Some(origin) = origin {

@@ -1,5 +1,5 @@
-//! Request parameters, from a form or from JSON. The body is decoded as a whole; a parameter is judged when it is read, so that one
-//! that nobody asked for is ignored, whatever it is (RFC 6749 §3.2).
+//! Request parameters, from a form or from JSON. A parameter is checked when it is read, so that unknown ones are ignored whatever
+//! they are (RFC 6749 §3.2).
 
 use percent_encoding::percent_decode;
 use serde_json::Value;
@@ -17,7 +17,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub struct Params {
     /// By name, in order. Those of a form are texts.
     members: Vec<(String, Value)>,
-    /// What a form repeats is a list in JSON.
+    /// A repeated parameter of a form is an array in JSON.
     is_form: bool,
 }
 
@@ -62,7 +62,7 @@ impl Params {
         self.one(name)?.map_or(Ok(None), |value| text(name, value))
     }
 
-    /// As [`Self::get`], for an identifier, a secret or a token: white space around it is no part of it.
+    /// As [`Self::get`], without white space around it: for an identifier, a secret or a token.
     pub fn word(&self, name: &'static str) -> Result<Option<&str>, OAuthError> {
         Ok(self.get(name)?.map(str::trim_ascii).filter(|word| !word.is_empty()))
     }
@@ -138,7 +138,7 @@ pub fn is_well_escaped(text: &[u8]) -> bool {
     escapes.all(|after| after.get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
 }
 
-/// A form without the line end of the file that it was sent from: one in a value is an escape.
+/// A form without a line end at its end, which it has if it was sent from a file.
 fn without_line_end(body: &[u8]) -> &[u8] {
     let body = body.strip_suffix(b"\n").unwrap_or(body);
     body.strip_suffix(b"\r").unwrap_or(body)
@@ -157,7 +157,7 @@ fn repeated(name: &'static str) -> OAuthError {
     refused(name, "is repeated")
 }
 
-/// Names are our own, so that nothing of the request comes back.
+/// `name` is never client input, so that no answer repeats any.
 fn refused(name: &'static str, what: &str) -> OAuthError {
     OAuthError::invalid_request(format!("The parameter {name} {what}."))
 }

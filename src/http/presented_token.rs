@@ -1,4 +1,4 @@
-//! Where a refresh token comes from: the body, or a browser app's cookie. It goes back the way it came.
+//! Where a refresh token comes from: the body, or a browser's cookie. Its successor goes the same way.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ pub enum Presented<'a> {
     InCookies(HeldTokens<'a>),
 }
 
-/// The refresh token of a request that `client` makes. The body's goes before the cookies'; a page that sends neither is one
-/// where nobody is signed in.
+/// The refresh token of a request by `client`, from the body or else from the cookies. On a page that sends neither, nobody is
+/// signed in.
 pub async fn presented<'a>(
     app: &App,
     request: &'a Submitted,

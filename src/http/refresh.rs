@@ -29,7 +29,7 @@ async fn first_party(app: &App, request: &Submitted) -> Result<Response, OAuthEr
     exchange(app, request, client.as_ref()).await
 }
 
-/// The client that a first-party request presents. An app's own screen need not say which client it is.
+/// The client that a first-party request presents. It needn't present one.
 pub(super) async fn asking_client(app: &App, request: &Submitted) -> Result<Option<Arc<Client>>, OAuthError> {
     match presented_client(&request.headers, &request.params)? {
         PresentedClient::Nobody => Ok(None),
@@ -37,7 +37,7 @@ pub(super) async fn asking_client(app: &App, request: &Submitted) -> Result<Opti
     }
 }
 
-/// RFC 6749 §6, at both endpoints. A browser app's refresh token comes, and goes, in cookies.
+/// Exchanges a refresh token (RFC 6749 §6) at `/token` and `/refresh`.
 pub(super) async fn exchange(
     app: &App,
     request: &Submitted,
@@ -52,7 +52,7 @@ pub(super) async fn exchange(
     }
 }
 
-/// Exchanges the first token that is good. Only one that is no good leads to the next.
+/// Exchanges the first valid token. Only an invalid one leads to the next.
 async fn exchange_held(app: &App, request: &Submitted, held: &HeldTokens<'_>) -> Result<Response, OAuthError> {
     let client = held.proven_client().map_err(Refusal::from)?;
     let mut refused = Refusal::from(InvalidGrant::NotSignedIn);

@@ -1,4 +1,4 @@
-//! The refresh tokens that a browser holds, each client's in a cookie of its own.
+//! The refresh tokens that a browser holds, in one cookie for each client.
 
 mod shared;
 
@@ -14,7 +14,7 @@ use crate::app::{App, Snapshot};
 use crate::domain::{Client, ClientId, SessionId, cookie_tag};
 use crate::grant::InvalidGrant;
 
-/// What a browser holds for the client that asks.
+/// The refresh tokens that a browser holds for one client.
 pub struct HeldTokens<'a> {
     client: Option<Arc<Client>>,
     is_proven: bool,
@@ -24,7 +24,7 @@ pub struct HeldTokens<'a> {
 }
 
 impl<'a> HeldTokens<'a> {
-    /// What the jar holds for `client`, which is authenticated; without one, for the client whose cookie the page must mean.
+    /// The tokens for `client`, which is authenticated. Without one, for the only client whose cookie the page may use.
     pub async fn of(
         app: &App,
         registry: &Snapshot,
@@ -45,7 +45,7 @@ impl<'a> HeldTokens<'a> {
         Ok(Self { client, is_proven, jar, shared, tokens })
     }
 
-    /// The same, where nothing but its name says which client asks.
+    /// The same for a client that was named and not authenticated.
     #[must_use]
     pub fn unproven(self) -> Self {
         Self { is_proven: false, ..self }
@@ -56,7 +56,7 @@ impl<'a> HeldTokens<'a> {
         &self.tokens
     }
 
-    /// The client, if it was authenticated or has nothing to authenticate with.
+    /// The client, if it was authenticated or is a public one.
     pub fn proven_client(&self) -> Result<&Client, InvalidGrant> {
         let client = self.client.as_ref().ok_or(InvalidGrant::NotSignedIn)?;
         if self.is_proven || client.is_public() { Ok(client) } else { Err(InvalidGrant::OtherClient) }
@@ -68,7 +68,7 @@ impl<'a> HeldTokens<'a> {
         places(app, &self.jar, self.shared.as_ref(), client, session).await
     }
 
-    /// What a sign-out clears; `None` where no cookie was sent that is the client's.
+    /// The cookies that a sign-out deletes. `None` if none of the client's was sent.
     pub async fn places_to_clear(&self, app: &App) -> Option<Places> {
         let owner = self.client.as_ref().map(|client| &client.id);
         let with_shared = match &self.shared {
@@ -92,8 +92,8 @@ pub async fn places_of_sign_in(app: &App, headers: &HeaderMap, client: &Client) 
     places(app, &jar, shared.as_ref(), client, None).await
 }
 
-/// The client's own cookie; and the shared one, if it was sent and nobody else is signed in by it. `session` is known to be
-/// the client's.
+/// The client's own cookie, and the shared one if it was sent and no other client is signed in by it. `session` is known to
+/// be the client's.
 async fn places(
     app: &App,
     jar: &Jar<'_>,
@@ -111,7 +111,7 @@ async fn places(
     Places::new(jar, &tag(app, &client.id), with_shared, issued_at)
 }
 
-/// The client whose cookie a page means that names none: the only one in the jar for which it may speak.
+/// The client of a page that names none: the only one with a cookie for which the page may speak.
 async fn meant_client(
     app: &App,
     registry: &Snapshot,

@@ -48,7 +48,7 @@ pub async fn revoke(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>
     }
 }
 
-/// What the parameter names; `None` for a value that nothing can have.
+/// What the parameter names. `None` for a value that no session, user or client can have.
 fn parse_bulk(name: &str, value: &str) -> Option<Bulk> {
     match name {
         "sid" => value.parse().ok().map(SessionId).map(Bulk::Session),

@@ -29,7 +29,7 @@ pub(super) const ROUTES: &[Route] = &[
         .asked_by(Caller::Page),
     Route::new(health::LIVE, || get(health::live)),
     Route::new(health::READY, || get(health::ready)),
-    // Its 405 too is only for those who may read it.
+    // Clients that may not read it get 404 for every method.
     Route::new("/metrics", || any(metrics::metrics)),
 ];
 

@@ -1,5 +1,5 @@
-//! Sockets: who may connect, for how long, and how the server stops. It knows of no endpoint: requests go to whatever
-//! handler it is given, so that a bound on time or memory is kept in one place for all of them.
+//! Sockets: limits on connections and their time, TLS, and how the server stops. It knows no endpoints: it passes requests to a
+//! [`Handler`], so that the limits are kept in one place.
 
 mod accept;
 mod admission;

@@ -1,4 +1,4 @@
-//! What a POST brings: its parameters, read within a limit of bytes and of time, and who sent it.
+//! The parameters of a POST, read within limits of bytes and time, with its headers and context.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub struct Submitted {
 }
 
 impl Submitted {
-    /// The address that it came from, as far as it can be believed.
+    /// The client's address, as far as it can be believed.
     pub fn address(&self) -> IpAddr {
         self.request_context.address
     }
@@ -54,7 +54,7 @@ impl<S: Sync, const LIMIT: usize> FromRequest<S> for FormOrJson<LIMIT> {
     }
 }
 
-/// What [`FormOrJson`] reads, for an endpoint that passes over what it doesn't know in the address.
+/// As [`FormOrJson`], for an endpoint that ignores the query.
 pub async fn form_or_json(request: Request, limit: usize) -> Result<Submitted, OAuthError> {
     read(request, limit, &[Encoding::Form, Encoding::Json]).await
 }
@@ -77,7 +77,7 @@ async fn read(request: Request, limit: usize, accepted: &[Encoding]) -> Result<S
 fn params(found: Option<ContentType>, bytes: &[u8], accepted: &[Encoding]) -> Result<Params, OAuthError> {
     let encoding = found.map(|found| found.encoding);
     let (params, is_ascii) = match encoding.filter(|encoding| accepted.contains(encoding)) {
-        // A request that says nothing in its body, like a logout by cookie, need not say in which format.
+        // A request without a body, such as a logout by cookie, needs no content type.
         Some(Encoding::Json) if bytes.is_empty() => (Params::from_form(b"")?, true),
         None if encoding.is_none() && bytes.is_empty() && accepted.contains(&Encoding::Json) => {
             (Params::from_form(b"")?, true)
@@ -96,7 +96,7 @@ fn params(found: Option<ContentType>, bytes: &[u8], accepted: &[Encoding]) -> Re
     Ok(params)
 }
 
-/// What is in an address ends up in logs and histories (RFC 6749 §2.3.1), so nothing is taken from there.
+/// Addresses end up in logs and histories (RFC 6749 §2.3.1), so no parameter is taken from there.
 fn refuse_query(uri: &Uri) -> Result<(), OAuthError> {
     match uri.query() {
         None | Some("") => Ok(()),

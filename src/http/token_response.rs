@@ -1,5 +1,4 @@
-//! The successful token response, RFC 6749 §5.1; in cookie mode refresh and device token go into cookies instead, which are
-//! the endpoint's to set.
+//! The successful token response, RFC 6749 §5.1. In cookie mode the endpoint sets refresh and device token as cookies instead.
 
 use axum::http::HeaderValue;
 use axum::response::Response;

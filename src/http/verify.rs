@@ -53,7 +53,7 @@ pub async fn verify(
     Ok(answer(&access))
 }
 
-/// The mistake is in the gateway's configuration, whose author may see nothing but our log.
+/// The mistake is in the gateway's configuration, and its author may see only tokend's log.
 fn refuse(app: &App, peer: IpAddr, unusable: Unusable) -> OAuthError {
     match unusable {
         Unusable::Malformed => OAuthError::invalid_request("The query is malformed."),
@@ -72,7 +72,7 @@ fn refuse(app: &App, peer: IpAddr, unusable: Unusable) -> OAuthError {
     }
 }
 
-/// 204 with what the token says. What a token doesn't have is left out.
+/// 204 with what the token has, as header fields.
 fn answer(access: &LiveAccess) -> Response {
     let claims = &access.claims;
     let fields = [
@@ -90,7 +90,7 @@ fn answer(access: &LiveAccess) -> Response {
     response
 }
 
-/// The text as a header field can have it. `%` is encoded too, so that it can be decoded.
+/// The text as a header field. `%` is encoded too, so that it can be decoded.
 fn encoded(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }

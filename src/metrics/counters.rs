@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::labels::Label;
 use super::text::Text;
 
-/// Counts by one label. All counters are there from the start: what never happened is a 0, not a gap.
+/// Counts by one label. All counters are shown from the start, as 0.
 #[derive(Debug)]
 pub struct Counters<L> {
     counts: Vec<AtomicU64>,

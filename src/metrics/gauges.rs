@@ -1,4 +1,4 @@
-//! What is read at the moment of a scrape. Everything here is in memory: a scrape asks no database.
+//! Values that are read at a scrape. All are in memory, so a scrape costs no database call.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub struct Gauges {
     pub registry_age: Duration,
     /// The age of the key that signs, in seconds.
     pub signing_key_age: Option<Seconds>,
-    /// How many seconds are left to the TLS certificate in use; less than 0 after its end.
+    /// Seconds until the TLS certificate in use ends. Negative after its end.
     pub certificate_left: Option<Seconds>,
     /// Whether a part of the audit trail was found changed.
     pub audit_is_broken: bool,
@@ -26,9 +26,9 @@ pub struct Gauges {
     pub hashing: HashingLoad,
     /// How long hashes waited and took.
     pub hashed: Arc<Hashing>,
-    /// What went out together to the database.
+    /// The sizes of batches to the database.
     pub lanes: Arc<Lanes>,
-    /// What the process takes of the machine, where the system says so.
+    /// Memory, processor time and files of the process, on Linux.
     pub process: Option<ProcessUse>,
 }
 
@@ -36,7 +36,7 @@ pub struct Gauges {
 #[derive(Debug, Default)]
 pub struct Connections {
     pub pools: Vec<PoolUse>,
-    /// Statements that wait for a connection of any of them.
+    /// Statements that wait for a connection.
     pub waiting: usize,
 }
 
@@ -44,9 +44,9 @@ pub struct Connections {
 pub struct PoolUse {
     /// `shared` on PostgreSQL, `writer` and `readers` on SQLite.
     pub name: &'static str,
-    /// Connections that are lent.
+    /// Connections in use.
     pub used: usize,
-    /// Connections that are open and lent to nobody.
+    /// Connections that are open and not in use.
     pub idle: usize,
     /// The most that may be open.
     pub most: usize,
@@ -57,7 +57,7 @@ pub struct PoolUse {
 pub struct SessionCount {
     /// Sessions that had not ended.
     pub live: u64,
-    /// Those of them whose refresh token was made with another master secret than the one in use.
+    /// Live sessions whose refresh token was made with another master secret than the one in use.
     pub of_old_secrets: u64,
     pub at: UnixTime,
 }

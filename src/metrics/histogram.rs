@@ -1,4 +1,4 @@
-//! How long things took and how many went together, in few classes.
+//! Histograms of times and of batch sizes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -16,7 +16,7 @@ pub trait Label: Copy + 'static {
     fn name(self) -> &'static str;
 }
 
-/// The class of a status; two that operators watch stand for themselves.
+/// The class of a status. 429 and 503, which operators watch, are classes of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
     Success,
@@ -86,15 +86,15 @@ impl Label for Verdict {
     }
 }
 
-/// How a sign-in with a password ended. One that the database or the request itself put an end to is none of these.
+/// How a sign-in with a password ended. One that failed because of the database or a malformed request is not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignIn {
     Ok,
-    /// Not this name with this password.
+    /// The username or the password was wrong.
     Failed,
-    /// Refused for what failed before.
+    /// Refused since too many failed before.
     Throttled,
-    /// Sent away because there was too much to do.
+    /// Refused since the server was overloaded.
     Busy,
 }
 
@@ -129,7 +129,7 @@ pub enum Lane {
     /// Exchange a current refresh token.
     Rotations,
     SignIns,
-    /// Write to the audit trail what changed nothing else.
+    /// Write audit events that change nothing else.
     Events,
     /// Read a user's password hash.
     Credentials,

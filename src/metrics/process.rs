@@ -1,5 +1,4 @@
-//! What the process takes of the machine, under the names that every Prometheus client library uses. Linux only: elsewhere these
-//! metrics are left out.
+//! Memory, processor time and files of the process, under the names that every Prometheus client library uses. On Linux only.
 
 use std::fs;
 use std::time::Duration;

@@ -15,7 +15,7 @@ pub struct WithRequestId<F> {
     format: F,
     /// What a line ends with.
     end: &'static str,
-    /// What stands around the id instead.
+    /// What goes before and after the id instead.
     field: (&'static str, &'static str),
 }
 

@@ -1,4 +1,4 @@
-//! Log lines that wait to be written, as a value: how many may wait, and which are dropped first. Knows no thread and no file.
+//! The queue of log lines: how many may wait, and which are dropped first. It knows no threads and no files.
 
 use std::mem;
 
@@ -41,7 +41,7 @@ impl Queue {
         fits
     }
 
-    /// Adds the line that reports dropped lines. It is one for many, so there is always room for it.
+    /// Adds the line that reports dropped lines. It always has room, since there is one for many.
     pub fn push_report(&mut self, line: &[u8]) {
         self.lines.extend_from_slice(line);
     }

@@ -1,4 +1,4 @@
-//! What is answered to a request that a grant refuses, or that the server doesn't let through.
+//! The error answers for requests that a grant refuses, or that the server doesn't let through.
 
 use axum::http::StatusCode;
 

@@ -31,7 +31,7 @@ pub(super) fn may_be_read(app: &App, headers: &HeaderMap) -> bool {
     if page == Page::None {
         return false;
     }
-    // A page should be able to read that the registry is too old to be believed.
+    // Even a stale registry will do: the page should be able to read the 503.
     let may = page.may_read(&app.registry.latest(), &app.config);
     if !may {
         warn_of_refusal(app, headers, None);

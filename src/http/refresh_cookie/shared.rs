@@ -1,5 +1,5 @@
-//! The one refresh cookie that all clients of a host shared in version 0.1. Nodes of 0.1 may run beside this one, so it is
-//! read where it says more than a client's own cookie, and kept as current as that one where it was sent.
+//! The one refresh cookie that version 0.1 set for all clients of a host. Nodes of 0.1 may run beside this one, so it is read
+//! where it is newer than a client's own cookie, and updated with that one where it was sent.
 
 use super::super::cookies::Jar;
 use crate::app::App;
@@ -38,7 +38,7 @@ impl SharedCookie {
         }
     }
 
-    /// Whether it is the client's to set and to clear: nobody else is signed in by it.
+    /// Whether the client may set and delete it: no other client is signed in by it.
     pub(super) async fn is_free_for(&self, app: &App, client: Option<&ClientId>) -> bool {
         // Another instance on this host may have made it.
         if matches!(self.token, Err(InvalidToken::WrongTag)) {
@@ -67,7 +67,7 @@ pub(super) fn in_order(keys: &RefreshKeys, own: Option<&str>, shared: Option<&Sh
             Err(_) => vec![shared],
             Ok(of_own) if of_own.session_id == token.session_id && is_behind(&of_own, token) => vec![shared],
             Ok(of_own) if of_own.session_id == token.session_id => vec![own],
-            // This node sets both alike, so a node of 0.1 has signed somebody in since.
+            // This node sets both to one session, so a node of 0.1 has signed somebody in since.
             Ok(of_own) if began_at(of_own.session_id) <= began_at(token.session_id) => vec![shared, own],
             Ok(_) => vec![own, shared],
         },

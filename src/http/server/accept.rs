@@ -1,4 +1,4 @@
-//! The accept loop. Nothing that a client does, and nothing that the system runs out of, ends it or makes it spin.
+//! The accept loop. No client and no lack of resources ends it or makes it spin.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream as StdStream};
@@ -14,8 +14,7 @@ use tokio::time::{self, Instant};
 use super::connection::Connection;
 use super::handler::{Handler, Peer};
 
-/// How long nothing is accepted after the system refused a socket: it lacks something (file descriptors, memory) that
-/// only connections which end can give back.
+/// The pause after the system refused a socket: it lacks file descriptors or memory, which only ending connections give back.
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(500);
 
 /// The least time between two lines in the log about too many connections.
@@ -25,7 +24,7 @@ const BETWEEN_WARNINGS: Duration = Duration::from_mins(1);
 pub(super) struct Worker<H> {
     runtime: Handle,
     template: Connection<H>,
-    /// Held by each of its connections, and so a count of them.
+    /// Its connections hold a clone each, so this counts them.
     open: Arc<()>,
 }
 
@@ -39,11 +38,11 @@ impl<H: Handler> Worker<H> {
         Arc::strong_count(&self.open)
     }
 
-    /// Serves a client, on the worker's own runtime from the first byte on.
+    /// Serves a client on the worker's runtime.
     fn serve(&self, stream: StdStream, peer: Peer, permit: OwnedSemaphorePermit, connections: &mut JoinSet<()>) {
         let (connection, open) = (self.template.clone(), Arc::clone(&self.open));
         let serve = async move {
-            // Only a runtime that is being shut down has no room for a socket.
+            // This fails only while the runtime shuts down.
             if let Ok(stream) = TcpStream::from_std(stream) {
                 connection.serve(stream, peer).await;
             }
@@ -53,8 +52,7 @@ impl<H: Handler> Worker<H> {
     }
 }
 
-/// Accepts for ever, never more than `max_connections` at once. Owns the listener: whoever connects after this ends is
-/// refused by the system.
+/// Accepts for ever, at most `max_connections` at once. Owns the listener: after this ends the system refuses new clients.
 pub(super) async fn accept<H: Handler>(
     listener: TcpListener,
     workers: Vec<Worker<H>>,
@@ -63,7 +61,7 @@ pub(super) async fn accept<H: Handler>(
 ) {
     let permits = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
     let mut warned = None;
-    // Of those that have equally few it is another one's turn each time.
+    // Workers with equally few connections take turns.
     let mut turn = 0_usize;
     while let Some(permit) = next_permit(&permits, &mut warned).await {
         while connections.try_join_next().is_some() {}
@@ -71,7 +69,7 @@ pub(super) async fn accept<H: Handler>(
         // Answers are small and leave in one piece: waiting to fill a segment would only delay them.
         let _ = stream.set_nodelay(true);
         let peer = Peer(SocketAddr::new(peer.ip().to_canonical(), peer.port()));
-        // What can't be let go of here is gone, and its client with it.
+        // A socket that can't leave this runtime is closed.
         let (earlier, later) = workers.split_at(turn % workers.len().max(1));
         let worker = later.iter().chain(earlier).min_by_key(|worker| worker.connections());
         if let (Some(worker), Ok(stream)) = (worker, stream.into_std()) {
@@ -81,7 +79,7 @@ pub(super) async fn accept<H: Handler>(
     }
 }
 
-/// The right to one more connection, as soon as there is one. `None` can't happen: the semaphore is never closed.
+/// Waits until one more connection may be open. Never `None`: the semaphore is never closed.
 async fn next_permit(permits: &Arc<Semaphore>, warned: &mut Option<Instant>) -> Option<OwnedSemaphorePermit> {
     if let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
         return Some(permit);
@@ -96,7 +94,7 @@ async fn next_permit(permits: &Arc<Semaphore>, warned: &mut Option<Instant>) -> 
     Arc::clone(permits).acquire_owned().await.ok()
 }
 
-/// The next connection, however many of them fail before it.
+/// Waits for the next client, past all that fail.
 async fn next_client(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
@@ -110,7 +108,7 @@ async fn next_client(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-/// Whether the client went away while it waited; the next one is unharmed.
+/// Whether the error is about one client that went away, and not about the next.
 fn is_about_one_client(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,5 +1,4 @@
-//! Which requests get as far as the handler. What is refused here never reaches it: such a request would cost memory
-//! before anybody could look at it.
+//! Which requests get as far as the handler. The others would cost memory before the handler could look at them.
 
 use std::sync::Arc;
 
@@ -19,8 +18,8 @@ const MAX_HEAD: usize = 16 * 1024;
 /// The most header fields. HTTP/1.1 has the same bound in hyper; HTTP/2 compresses a field to a byte.
 const MAX_FIELDS: usize = 100;
 
-/// What answers, and how many requests it may have at once. HTTP/2 lets one connection carry many of them, which must
-/// not multiply the memory that all connections together can take.
+/// A handler, and the limit on requests at once. In HTTP/2 one connection carries many, which must not multiply the memory that
+/// all connections together can take.
 #[derive(Clone)]
 pub(super) struct Admission<H> {
     handler: H,
@@ -28,12 +27,12 @@ pub(super) struct Admission<H> {
 }
 
 impl<H: Handler> Admission<H> {
-    /// Lets what there is of `requests` through to `handler`.
+    /// `requests` is shared by all workers.
     pub(super) fn new(handler: H, requests: Arc<Semaphore>) -> Self {
         Self { handler, requests }
     }
 
-    /// The right to so many requests at once, for all workers together.
+    /// The limit on requests at once, of all workers together.
     pub(super) fn requests(number: usize) -> Arc<Semaphore> {
         Arc::new(Semaphore::new(number.min(Semaphore::MAX_PERMITS)))
     }
@@ -42,7 +41,7 @@ impl<H: Handler> Admission<H> {
         &self.handler
     }
 
-    /// The handler's answer, or why it isn't asked. `fault` is what is wrong with the request's head as it was sent.
+    /// The handler's answer, or a rejection. `fault` is what is wrong with the bytes of the request's head.
     pub(super) async fn answer(self, request: Request<Incoming>, peer: Peer, fault: Option<Fault>) -> Response {
         unread::answered(request, |request| self.admitted(request, peer, fault)).await
     }

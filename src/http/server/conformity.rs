@@ -1,5 +1,5 @@
-//! Requests that two readers could understand differently, which hyper lets through. They are refused, since a proxy in
-//! front may have taken them for something else (RFC 9112 §3.2, §6.1, §11.2; RFC 9113 §8.3.1).
+//! Refuses requests that hyper lets through and that two readers could understand differently: a proxy in front may have read
+//! them as something else (RFC 9112 §3.2, §6.1, §11.2; RFC 9113 §8.3.1).
 
 use std::net::Ipv6Addr;
 
@@ -21,7 +21,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// What the client is told.
+    /// The error description.
     pub(in super::super) fn description(self) -> &'static str {
         match self {
             Self::Fragment => "The request target has a fragment.",
@@ -47,8 +47,8 @@ fn is_chunked_if_coded(headers: &HeaderMap) -> bool {
     is_chunked && codings.next().is_none()
 }
 
-/// HTTP/1.1 needs a Host even where the target names the server, which then counts. In HTTP/2 either names it, and both
-/// have to be the same.
+/// HTTP/1.1 needs a Host, also where the target names the server and takes precedence. HTTP/2 needs `:authority` or Host, and
+/// they must agree.
 fn names_one_host<B>(request: &Request<B>) -> bool {
     let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
     let mut hosts = request.headers().get_all(header::HOST).iter();

@@ -1,4 +1,4 @@
-//! One connection: the handshake, then HTTP/1.1 or HTTP/2 as the client likes, until one of the two has had enough.
+//! One connection: the TLS handshake, then HTTP/1.1 or HTTP/2 as the client chooses, with timeouts and a graceful end.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -34,16 +34,16 @@ const MAX_HEAD_READ: usize = 32 * 1024;
 /// The requests that an HTTP/2 client may have running on one connection (RFC 9113 §6.5.2 advises 100 at least).
 const MAX_STREAMS: u32 = 100;
 
-/// What an HTTP/2 client may send before somebody reads it, in bytes: on one stream more than any body may have, on a
-/// connection the least that there is (RFC 9113 §6.9.2), which is a hundred bodies of the usual size.
+/// What an HTTP/2 client may send ahead of being read, in bytes: on a stream more than the largest body, on a connection the
+/// protocol's minimum (RFC 9113 §6.9.2), which is a hundred bodies of the usual size.
 const STREAM_WINDOW: u32 = 32 * 1024;
 const CONNECTION_WINDOW: u32 = 65_535;
 
-/// How often an HTTP/2 client is asked whether it is still there, and how long it may take to say so.
+/// How often an HTTP/2 client is pinged, and how long it may take to answer.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What all connections have in common; each gets a clone.
+/// What all connections of a worker have in common. Each gets a clone.
 #[derive(Clone)]
 pub(super) struct Connection<H> {
     pub(super) admission: Admission<H>,
@@ -71,7 +71,7 @@ impl<H: Handler> Connection<H> {
         }
     }
 
-    /// Serves one client over whatever carries the bytes.
+    /// Serves one client over TCP or TLS.
     pub(super) async fn serve_http<S>(mut self, socket: S, peer: Peer)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -111,14 +111,14 @@ impl<H: Handler> Connection<H> {
                     }
                 }
             }
-            // A request that is already on its way is still answered, with word to the client that it is the last.
+            // A request that is already on its way is still answered, as the last one.
             connection.as_mut().graceful_shutdown();
             activity.close();
         }
     }
 }
 
-/// An answer, which is the last one on its HTTP/1 connection while the server drains.
+/// An answer. While the server drains it is the last one on its HTTP/1 connection.
 async fn finished(
     answer: impl Future<Output = Response>,
     version: Version,

@@ -1,8 +1,8 @@
-//! What hyper doesn't tell about the head of an HTTP/1 request: it drops the fragment of the target, and a Content-Length
-//! beside a Transfer-Encoding. Both show that somebody on the way reads the request differently (RFC 9112 §3.2, §6.1), so
-//! the bytes of a connection are followed here from message to message, without keeping any of them.
+//! Finds what hyper drops from the head of an HTTP/1 request: the fragment of the target, and a Content-Length beside a
+//! Transfer-Encoding. A proxy may have read such a request differently (RFC 9112 §3.2, §6.1). The bytes of a connection are
+//! followed here from message to message, and none is kept.
 //!
-//! Of messages that hyper refuses nothing needs to be known: their connection ends.
+//! Messages that hyper refuses don't matter: their connection ends.
 
 use std::mem::take;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,7 +40,7 @@ impl Heads {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).read(bytes);
     }
 
-    /// What is wrong with the head of the next request. To be asked once for each request.
+    /// What is wrong with the head of the next request. Call it once for each request.
     pub(super) fn next_fault(&self, version: Version) -> Option<Fault> {
         if version >= Version::HTTP_2 {
             return None;
@@ -117,7 +117,7 @@ impl Reader {
         self.asked += 1;
         match self.fault {
             Some((wrong, fault)) if wrong == number => Some(fault),
-            // Requests that aren't where they are expected are not believed.
+            // A request that isn't where it is expected.
             _ => (number >= self.read).then_some(Fault::Framing),
         }
     }

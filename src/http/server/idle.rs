@@ -1,5 +1,5 @@
-//! When a connection has had its time. hyper has one timeout for the wait between two requests and for the reading of
-//! a head, and none before the first byte; here they are three, and none runs while a request is being worked on.
+//! Timeouts of a connection. hyper has one for the wait between two requests and for reading a head, and none before the first
+//! byte. Here they are three, and none runs while a request does.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,11 +13,11 @@ use tokio::time::{Instant, Sleep};
 use super::limits::Limits;
 use super::stage::Stage;
 
-/// How long a connection that we have closed is still read from. A client that is sending a body which nobody wants
-/// would otherwise be sent a reset, and would lose the answer that says why.
+/// How long a closed connection is still read from. Otherwise a client that is still sending a body would get a reset, and lose
+/// the answer.
 pub(super) const LINGER: Duration = Duration::from_secs(2);
 
-/// What a connection is doing, shared by its socket, its requests and whoever closes it.
+/// What a connection is doing. Shared by its socket, its requests and [`super::connection`].
 #[derive(Clone)]
 pub(super) struct Activity {
     header_timeout: Duration,
@@ -60,12 +60,12 @@ impl Activity {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether clients are told to use other connections.
+    /// Whether clients should use other connections.
     fn is_draining(&self) -> bool {
         *self.shared.stages.borrow() >= Stage::Draining
     }
 
-    /// A request has come in; it runs until what is returned is dropped.
+    /// A request has come in. It runs until the result is dropped.
     pub(super) fn begin(&self, version: Version) -> Running {
         let mut state = self.state();
         state.running += 1;
@@ -104,7 +104,7 @@ impl Activity {
         state.http2 && state.phase != Phase::Closing && self.is_draining()
     }
 
-    /// When the time is up, and of what. `None` while a request is running, which has a timeout of its own.
+    /// When the current phase times out. `None` while a request runs, which has a timeout of its own.
     fn deadline(&self) -> Option<(Instant, Phase)> {
         let state = self.state();
         let time = match state.phase {
@@ -115,8 +115,8 @@ impl Activity {
         (state.running == 0).then(|| (state.since + time, state.phase))
     }
 
-    /// Ready once the time is up, with what was waited for. To be polled after the connection, by the same task: the
-    /// timer is touched only when it has to ring earlier or has rung, not at every request.
+    /// Ready at the timeout, with the phase. Poll it after the connection, in the same task: the timer is reset only when it has
+    /// fired or must fire earlier, not at every request.
     pub(super) fn poll_expired(&self, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<Phase> {
         if self.is_drained() {
             return Poll::Ready(Phase::Idle);

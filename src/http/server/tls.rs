@@ -1,5 +1,5 @@
-//! TLS with a certificate from files. Certificates are renewed every few weeks, so they are read again on SIGHUP,
-//! without a restart; a file that turns out to be broken leaves the certificate in place that works.
+//! TLS with a certificate from files, which are read again on SIGHUP, without a restart. If they can't be used, the certificate
+//! in use stays.
 
 mod validity;
 
@@ -25,7 +25,7 @@ use crate::metrics::CertificateEnd;
 use crate::private_file;
 use validity::not_after;
 
-/// More than any chain of certificates has.
+/// The largest file, in bytes: more than any chain of certificates.
 const MOST: u64 = 1024 * 1024;
 
 /// Where the certificate for TLS is. Both files are PEM and are read again on SIGHUP.
@@ -43,8 +43,8 @@ impl TlsFiles {
         Tls::load(self).map(drop)
     }
 
-    /// What to say when everybody can read the key. It isn't refused: how a key gets to its place is often decided by somebody
-    /// else, and the server would not start after an update.
+    /// A warning if everybody can read the key. It isn't refused: file rights are often decided by another tool, and the server
+    /// would not start after an update.
     pub fn exposed_key(&self) -> Option<String> {
         let is_exposed = fs::metadata(&self.key).is_ok_and(|file| file.permissions().mode() & 0o004 != 0);
         is_exposed.then(|| format!("everybody can read the TLS key {}: chmod o-r", self.key.display()))
@@ -66,7 +66,7 @@ impl Tls {
         Ok(Self { files: Arc::new(files), config, end: CertificateEnd::new(ends_at) })
     }
 
-    /// Reads both files again, for the connections that come from here on. On an error nothing changes.
+    /// Reads both files again, for new connections. On an error nothing changes.
     pub(super) fn reload(&self) -> Result<(), TlsError> {
         let Usable { config, ends_at } = read(&self.files)?;
         self.config.store(Arc::new(config));
@@ -79,13 +79,13 @@ impl Tls {
         &self.end
     }
 
-    /// The handshake. It takes as long as the client likes: the caller bounds it.
+    /// The handshake. The caller bounds its time.
     pub(super) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
         TlsAcceptor::from(self.config.load_full()).accept(stream).await
     }
 }
 
-/// Reloads at each of the `hangups`, for ever. Without TLS there is nothing to do at any of them.
+/// Reloads at each of the `hangups`, for ever.
 pub(super) async fn reload_on_hangup(tls: Option<Tls>, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
         if let Some(tls) = tls.clone() {
@@ -124,9 +124,9 @@ fn read(files: &TlsFiles) -> Result<Usable, TlsError> {
         .ok()
         .filter(|chain| !chain.is_empty())
         .ok_or_else(|| TlsError::NoCertificate(files.certificate.clone()))?;
-    // A certificate without an end that can be read is for the clients to judge.
+    // If its end can't be read, the certificate is left for the clients to judge.
     let ends_at = chain.first().and_then(|certificate| not_after(certificate)).unwrap_or(NEVER);
-    // The library's reasons quote lines of the file, which for a key must not reach a log.
+    // The library's errors quote lines of the file. Those of a key must not reach a log.
     let key = PrivateKeyDer::from_pem_slice(&bytes(&files.key)?).map_err(|_| TlsError::NoKey(files.key.clone()))?;
     let unusable =
         |reason| TlsError::Unusable { certificate: files.certificate.clone(), key: files.key.clone(), reason };

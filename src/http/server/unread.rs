@@ -1,5 +1,5 @@
-//! Requests that are answered before their body was read: for another address, or with too much. In HTTP/1.1 the next request
-//! is behind that body, so hyper gives the connection up; the client is told, and doesn't send another into the void.
+//! Requests that are answered before their body was read, for example with 404 or 413. In HTTP/1.1 the next request is behind
+//! that body, so hyper closes the connection. `Connection: close` tells the client not to send another request on it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, Request, Version, header};
 use axum::response::Response;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 
-/// What `answer` says, with `Connection: close` if it leaves a part of the body (RFC 9112 §9.6).
+/// The answer of `answer`, with `Connection: close` if it didn't read the whole body (RFC 9112 §9.6).
 pub(super) async fn answered<F>(request: Request<Incoming>, answer: impl FnOnce(Request<Body>) -> F) -> Response
 where
     F: Future<Output = Response>,
@@ -28,7 +28,7 @@ where
     response
 }
 
-/// A body that notes when it was read to its end.
+/// A body that notes that it was read to its end.
 struct TrackedBody {
     body: Incoming,
     read: Arc<AtomicBool>,

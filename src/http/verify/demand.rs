@@ -4,10 +4,10 @@ use crate::domain::Scope;
 use crate::http::params::decode_form;
 use crate::token::access::AccessClaims;
 
-/// The audience that stands for every one.
+/// Stands for every audience.
 const ANY: &str = "*";
 
-/// What a token must be for, and what it must allow.
+/// The audience and the scope that a token must have.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Demand {
     /// One of these is enough. Never empty.
@@ -16,7 +16,7 @@ pub struct Demand {
     pub scope: Scope,
 }
 
-/// Why a query demands nothing that could be checked.
+/// What is wrong with a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unusable {
     /// An escape is wrong, or it is no UTF-8.
@@ -27,7 +27,7 @@ pub enum Unusable {
 }
 
 impl Demand {
-    /// Reads a query. An empty parameter counts as omitted, as everywhere; one that isn't ours is ignored.
+    /// Reads a query. An empty parameter counts as omitted. Unknown ones are ignored.
     pub fn read(query: &str) -> Result<Self, Unusable> {
         let (mut audiences, mut words) = (Vec::new(), Vec::new());
         for pair in query.split('&') {
