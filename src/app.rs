@@ -148,7 +148,7 @@ impl App {
     /// it: what can't be told now is in the log.
     pub async fn record_failure(&self, event: AuditEvent) {
         let Some(event) = self.repeats.note(event) else { return };
-        if let Err(error) = self.store.record(event).await {
+        if let Err(error) = self.store.audit().record(event).await {
             tracing::warn!(%error, "a failure can't be written to the audit trail");
         }
     }
@@ -156,7 +156,7 @@ impl App {
     /// Tells the audit trail how often failures were repeated; with `all`, of those too that may be repeated yet.
     pub async fn record_repeats(&self, all: bool) {
         for event in self.repeats.due(self.clock.now(), all) {
-            if let Err(error) = self.store.record(event).await {
+            if let Err(error) = self.store.audit().record(event).await {
                 tracing::warn!(%error, "repeated failures can't be written to the audit trail");
             }
         }
@@ -169,7 +169,7 @@ impl App {
             return Ok(0);
         }
         let told = |purged| self.own_act().event(EventKind::AuditPurged).counting(purged);
-        self.store.purge_events(self.clock.now().saturating_sub(retention), told).await
+        self.store.audit().purge(self.clock.now().saturating_sub(retention), told).await
     }
 
     /// How a client's refresh tokens behave: what its registration leaves open, the configuration says.
@@ -192,7 +192,7 @@ pub fn refresh_policy(config: &Config, client: &Client) -> RefreshPolicy {
 
 /// Lets the store write the audit trail, and verify what keys sealed whose master secrets are gone.
 pub async fn keep_audit(store: &Store, secrets: &MasterSecrets, keeping: Keeping) -> Result<(), StoreError> {
-    store.keep_audit(sealing_keys(secrets, &store.list_audit_keys().await?), keeping);
+    store.audit().keep(sealing_keys(secrets, &store.audit_keys().list().await?), keeping);
     Ok(())
 }
 

@@ -22,6 +22,7 @@ pub mod sessions;
 pub mod sign_in_attempts;
 pub mod signing_keys;
 pub mod survey;
+mod table;
 mod usage;
 pub mod users;
 
@@ -31,4 +32,4 @@ pub use facade::Store;
 pub use journal::Restoration;
 pub use migrations::MigrationState;
 pub use preconditions::Finding;
-pub use session_count::Sessions;
+pub use session_count::SessionCounts;

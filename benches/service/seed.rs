@@ -82,7 +82,7 @@ pub async fn register(store: &Store) -> Result<(), Failure> {
         Client { may_introspect: true, serves: vec![AUDIENCE.to_owned()], ..confidential(RESOURCE_SERVER)? };
     let store = store.by(AuditContext { actor: Actor::Server, at: now, request_context: None });
     for client in [app, machine, resource_server] {
-        store.insert_client(&client).await?;
+        store.clients().insert(&client).await?;
     }
     let hasher = Hasher::start(HashParameters::default(), 1, std::time::Duration::from_secs(10), 0)?;
     let hash = hasher.hash(PlainPassword::chosen(PASSWORD)?).await?;
@@ -95,7 +95,7 @@ pub async fn register(store: &Store) -> Result<(), Failure> {
         created_at: now,
         disabled_at: None,
     };
-    Ok(store.insert_user(&user, Some(hash.as_str())).await?)
+    Ok(store.users().insert(&user, Some(hash.as_str())).await?)
 }
 
 /// A part of the rows, column by column as they are bound.

@@ -39,9 +39,9 @@ pub async fn add_all(store: &ActingStore) -> Result<(), Failure> {
             created_at: 1,
             disabled_at,
         };
-        store.insert_user(&user, hash).await?;
+        store.users().insert(&user, hash).await?;
         if disabled_at.is_some() {
-            store.disable_user(user.id, 1).await?;
+            store.users().disable(user.id, 1).await?;
         }
     }
     Ok(())

@@ -58,7 +58,7 @@ impl Target {
                 1,
             )
         };
-        store.insert_client(&client).await?;
+        store.clients().insert(&client).await?;
         store.close().await;
         let mut command = Command::new(env!("CARGO_BIN_EXE_tokend"));
         command.current_dir(directory.path()).env_clear().envs([

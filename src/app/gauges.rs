@@ -40,7 +40,7 @@ impl App {
             registry_age: self.registry.age(),
             signing_key_age: key_since.map(|since| now.saturating_sub(since).max(0)),
             certificate_left: certificate_ends.map(|at| at.saturating_sub(now)),
-            audit_is_broken: self.metrics.has_rewound() || self.store.audit_is_altered(),
+            audit_is_broken: self.metrics.has_rewound() || self.store.audit().is_altered(),
             connections: self.store.connections(),
             sessions: self.metrics.sessions(),
             hashing: self.hasher.load(),
@@ -75,12 +75,12 @@ impl App {
     /// Notes that refresh tokens are made with the first master secret, for those that are refreshed later to be told apart.
     pub async fn note_secret_in_use(&self) -> Result<(), StoreError> {
         let until = self.clock.now().saturating_add(NOTED);
-        self.store.note_secret_in_use(&self.secret_id, until).await
+        self.store.audit_keys().note_use(&self.secret_id, until).await
     }
 
     /// Counts sessions for the metrics.
     pub async fn count_sessions(&self) -> Result<(), StoreError> {
-        let counted = self.store.count_all_sessions(&self.secret_id, self.clock.now()).await?;
+        let counted = self.store.sessions().count_all(&self.secret_id, self.clock.now()).await?;
         let at = self.clock.now();
         self.metrics.counted(SessionCount { live: counted.live, of_old_secrets: counted.of_old_secrets, at });
         Ok(())

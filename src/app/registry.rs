@@ -132,7 +132,7 @@ impl Registry {
     async fn read_again(&self) -> Result<(), RegistryError> {
         let _turn = self.reading.lock().await;
         let read_at = Instant::now();
-        let state = self.store.registry_state().await?;
+        let state = self.store.registry().state().await?;
         let known = Arc::clone(&self.copy.load().snapshot);
         let snapshot = if state.version == known.version {
             known
@@ -163,10 +163,10 @@ impl Registry {
 
 /// The version is read before what it stands for: whatever changes in between is read again at the next poll.
 async fn read(store: &Store, secrets: &MasterSecrets, issuer: &str) -> Result<Snapshot, RegistryError> {
-    let state = store.registry_state().await?;
+    let state = store.registry().state().await?;
     let clients: HashMap<_, _> =
-        store.list_clients().await?.into_iter().map(|client| (client.id.clone(), Arc::new(client))).collect();
-    let stored = store.list_signing_keys().await?;
+        store.clients().list().await?.into_iter().map(|client| (client.id.clone(), Arc::new(client))).collect();
+    let stored = store.signing_keys().list().await?;
     let keys: Result<Vec<_>, _> = stored.iter().map(|key| SigningKey::open(key, secrets)).collect();
     Ok(Snapshot {
         version: state.version,

@@ -36,8 +36,8 @@ pub async fn publish_key(
 ) -> Result<Option<Rotated>, RegistryError> {
     loop {
         // The version is read before what it stands for, so that a key that another node adds in between is noticed.
-        let version = store.registry_state().await?.version;
-        let stored = store.list_signing_keys().await?;
+        let version = store.registry().state().await?.version;
+        let stored = store.signing_keys().list().await?;
         let Some(algorithm) = is_due(&stored) else { return Ok(None) };
         let signs_from = match begins {
             // No node's clock is too slow for the first key.
@@ -47,7 +47,7 @@ pub async fn publish_key(
         };
         let pending: Vec<&StoredKey> = stored.iter().filter(|key| key.signs_from > now).collect();
         let key = SigningKey::generate(algorithm, created_after(&pending, now), signs_from)?;
-        if store.insert_signing_key_at(version, &key.seal(secrets)?, now).await? {
+        if store.signing_keys().insert_at(version, &key.seal(secrets)?, now).await? {
             return Ok(Some(Rotated { key, replaced: pending.into_iter().map(|key| key.kid.clone()).collect() }));
         }
     }

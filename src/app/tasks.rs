@@ -70,7 +70,7 @@ async fn purge_attempts(app: Arc<App>) {
     let mut ticks = tokio::time::interval(PURGE_ATTEMPTS);
     loop {
         ticks.tick().await;
-        if let Err(error) = within(PURGE_ATTEMPTS, app.store.purge_attempts(app.clock.now())).await {
+        if let Err(error) = within(PURGE_ATTEMPTS, app.store.sign_in_attempts().purge(app.clock.now())).await {
             tracing::warn!(%error, "purging old failed sign-ins failed");
         }
     }
@@ -104,13 +104,13 @@ async fn record_repeats(app: Arc<App>) {
 async fn forget(app: &App) -> Result<(), StoreError> {
     let now = app.clock.now();
     let ended_before = now.saturating_sub(app.config.sessions.retention);
-    app.store.purge_sessions(ended_before).await?;
-    within(PURGED, app.store.purge_revoked_tokens(now)).await?;
-    within(PURGED, app.store.purge_removed_clients(now)).await?;
+    app.store.sessions().purge(ended_before).await?;
+    within(PURGED, app.store.revoked_tokens().purge(now)).await?;
+    within(PURGED, app.store.clients().purge_removed(now)).await?;
     within(PURGED, app.purge_audit()).await?;
     let Some(registry) = app.registry.snapshot() else { return Ok(()) };
     for kid in registry.keys.expired(now) {
-        within(PURGED, app.store.by(app.own_act()).remove_signing_key(kid)).await?;
+        within(PURGED, app.store.by(app.own_act()).signing_keys().remove(kid)).await?;
         tracing::info!(kid, "a signing key whose last token is dead was deleted");
     }
     Ok(())

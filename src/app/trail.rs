@@ -24,7 +24,7 @@ impl App {
         loop {
             tokio::select! {
                 _ = ticks.tick() => self.anchor_audit(false).await,
-                () = self.store.rewound_is_found() => {}
+                () = self.store.audit().rewound_is_found() => {}
             }
             self.record_rewound().await;
         }
@@ -33,7 +33,7 @@ impl App {
     /// Writes an anchor if any chain has moved since the last one, or `always`.
     pub async fn anchor_audit(&self, always: bool) {
         let event = self.own_act().event(EventKind::AuditAnchored);
-        match within(WRITTEN, self.store.anchor_audit(event, always)).await {
+        match within(WRITTEN, self.store.audit().anchor(event, always)).await {
             Ok(None) => {}
             Ok(Some(anchored)) => {
                 tracing::info!(digest = anchored.digest, chains = anchored.chains, "audit trail anchored");
@@ -45,7 +45,7 @@ impl App {
     /// Tells of chains that were found behind where they had been.
     pub async fn record_rewound(&self) {
         let event = self.own_act().event(EventKind::AuditRewound);
-        match within(WRITTEN, self.store.record_rewound(&event)).await {
+        match within(WRITTEN, self.store.audit().record_rewound(&event)).await {
             Ok(rewound) => {
                 self.metrics.rewound(rewound.len());
                 for found in rewound {

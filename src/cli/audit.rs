@@ -41,14 +41,14 @@ pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
 }
 
 async fn verify(context: &Context, anchor: Option<&str>) -> Result<(), Failure> {
-    let verified = context.store.verify_audit().await?.ok_or("the keys of the audit trail are not known")?;
+    let verified = context.store.audit().verify().await?.ok_or("the keys of the audit trail are not known")?;
     for finding in &verified.findings {
         note(&finding.to_string());
     }
     let (events, chains, anchors) = (verified.events, verified.chains, verified.anchors);
     if verified.findings.is_empty() {
         if let Some(digest) = anchor
-            && !context.store.has_anchor(digest).await?
+            && !context.store.audit().has_anchor(digest).await?
         {
             return Err(
                 format!("anchor {digest} is not in the audit trail: the trail was put back, or it was purged").into()
@@ -65,7 +65,7 @@ async fn verify(context: &Context, anchor: Option<&str>) -> Result<(), Failure> 
 async fn seal(context: &Context, consent: Consent) -> Result<(), Failure> {
     let question = "Declare the audit trail as it is to be its beginning? What anchors say of earlier events is ignored from then on";
     consent.require(question)?;
-    let chains = context.store.seal_audit().await?.ok_or("the keys of the audit trail are not known")?;
+    let chains = context.store.audit().seal().await?.ok_or("the keys of the audit trail are not known")?;
     print(&format!("the audit trail is sealed as it is: {chains} chains\n"))
 }
 

@@ -25,14 +25,14 @@ pub struct FirstStart {
 
 /// Makes the first user and clients, all or none, if there are none of either.
 pub async fn bootstrap(app: &App) -> Result<Option<FirstStart>, Failure> {
-    if !app.store.list_users("", 1).await?.is_empty() || !app.store.list_clients().await?.is_empty() {
+    if !app.store.users().list("", 1).await?.is_empty() || !app.store.clients().list().await?.is_empty() {
         return Ok(None);
     }
     let now = app.clock.now();
     let first = FirstStart { password: PlainSecret::generate(), api_secret: PlainSecret::generate() };
     let hash = app.hasher.hash(PlainPassword::chosen(first.password.reveal())?).await?;
     let clients = [first_app(now)?, first_api(now, &first.api_secret)?];
-    match app.store.by(app.own_act()).insert_first(&clients, &first_user(now)?, hash.as_str()).await {
+    match app.store.by(app.own_act()).clients().insert_first(&clients, &first_user(now)?, hash.as_str()).await {
         Ok(()) => Ok(Some(first)),
         // Another node was quicker, and has shown its secrets.
         Err(StoreError::Exists) => Ok(None),

@@ -58,15 +58,15 @@ async fn check_database(config: &Config, store: &Store) -> Result<(), Failure> {
     let counts = store.counts().await?;
     print(&format!("users          {}\nclients        {}\n", counts.users, counts.clients))?;
     print(&format!("sessions       {}, with those that ended lately\n", counts.sessions))?;
-    check_secrets(config, &store.list_signing_keys().await?)?;
-    print(match store.trail_state().await? {
+    check_secrets(config, &store.signing_keys().list().await?)?;
+    print(match store.audit().state().await? {
         TrailState::Anchored => "audit trail    sealed and anchored\n",
         TrailState::NotAnchored => "audit trail    sealed, not anchored yet: the next start of the server does it\n",
         TrailState::Unsealed => {
             "audit trail    not sealed: run `tokend audit verify`, and `tokend audit seal` if nothing is missing\n"
         }
     })?;
-    check_clients(config, &store.list_clients().await?)
+    check_clients(config, &store.clients().list().await?)
 }
 
 fn check_clients(config: &Config, clients: &[Client]) -> Result<(), Failure> {

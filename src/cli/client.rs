@@ -72,7 +72,7 @@ pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::Add(registration) => add::run(context, *registration).await,
         Command::List(format) => {
-            let clients = context.store.list_clients().await?;
+            let clients = context.store.clients().list().await?;
             format.list(&clients.iter().map(show::record).collect::<Vec<_>>(), show::COLUMNS)
         }
         Command::Show(Shown { id, format }) => format.show(&show::record(&find(context, &id).await?)),
@@ -86,11 +86,11 @@ pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
 
 /// The client of that id. An id that was copied with its quotes is found without them, unless a client is called so.
 pub async fn find(context: &Context, id: &ClientId) -> Result<Client, Failure> {
-    if let Some(client) = context.store.find_client(id).await? {
+    if let Some(client) = context.store.clients().find(id).await? {
         return Ok(client);
     }
     let found = match unquoted(id.as_str()).parse() {
-        Ok(bare) => context.store.find_client(&bare).await?,
+        Ok(bare) => context.store.clients().find(&bare).await?,
         Err(_) => None,
     };
     found.ok_or_else(|| no_client(id))
@@ -117,7 +117,7 @@ async fn change(
             after.tokens_revoked_at = after.tokens_revoked_at.max(now).saturating_add(1);
         }
         let lost = before.rights_lost(&after, audience);
-        if let Some(ended) = context.store.update_client(&after, &lost, now).await? {
+        if let Some(ended) = context.store.clients().update(&after, &lost, now).await? {
             return Ok(ended);
         }
     }
@@ -128,8 +128,8 @@ async fn remove(context: &Context, Named { id, consent }: Named) -> Result<(), F
     let Client { id, name, .. } = find(context, &id).await?;
     consent.require(&format!("Remove client {id} ({name}) and end all its sessions?"))?;
     let its = SessionFilter { client: Some(id.clone()), ..SessionFilter::default() };
-    let ended = context.store.count_sessions(&its, context.now()).await?;
-    if !context.store.remove_client(&id, context.now()).await? {
+    let ended = context.store.sessions().count(&its, context.now()).await?;
+    if !context.store.clients().remove(&id, context.now()).await? {
         return Err(no_client(&id));
     }
     print(&format!("client {id} was removed; {} ended\n", sessions(ended)))

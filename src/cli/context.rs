@@ -42,11 +42,11 @@ impl Context {
     /// What a command found wrong with the chain of commands is told, and said; what it wrote is anchored.
     async fn finish_trail(&self) -> Result<(), Failure> {
         let acting = AuditContext { actor: Actor::Operator(getuid().as_raw()), at: self.now(), request_context: None };
-        for found in self.store.record_rewound(&acting.event(EventKind::AuditRewound)).await? {
+        for found in self.store.audit().record_rewound(&acting.event(EventKind::AuditRewound)).await? {
             note(&format!("audit chain {}: {}: run tokend audit verify", found.writer, found.reason));
         }
-        if self.store.has_recorded()
-            && let Err(error) = self.store.anchor_audit(acting.event(EventKind::AuditAnchored), true).await
+        if self.store.audit().has_recorded()
+            && let Err(error) = self.store.audit().anchor(acting.event(EventKind::AuditAnchored), true).await
         {
             // The command itself is done.
             note(&format!("anchoring the audit trail failed: {error}"));

@@ -74,7 +74,7 @@ fn states(snapshot: &Snapshot, now: UnixTime) -> Vec<(&SigningKey, KeyState)> {
 
 async fn list(context: &Context) -> Result<Vec<Record>, Failure> {
     // A database that no server has run on has no keys, and perhaps no master secret yet.
-    if context.store.list_signing_keys().await?.is_empty() {
+    if context.store.signing_keys().list().await?.is_empty() {
         return Ok(Vec::new());
     }
     let snapshot = snapshot(context).await?;
@@ -96,7 +96,7 @@ fn record(key: &SigningKey, state: KeyState) -> Record {
 async fn rotate(context: &Context, rotation: Rotation) -> Result<(), Failure> {
     let config = &context.config;
     let secrets = start::master_secrets(config, &context.store).await?;
-    for key in &context.store.list_signing_keys().await? {
+    for key in &context.store.signing_keys().list().await? {
         start::seal_under_first(&context.store, key, &secrets).await?;
     }
     let algorithm = rotation.algorithm.unwrap_or(config.tokens.signing_algorithm);
@@ -119,7 +119,7 @@ async fn rotate(context: &Context, rotation: Rotation) -> Result<(), Failure> {
 
 async fn remove(context: &Context, Removal { kid, consent }: Removal) -> Result<(), Failure> {
     let unknown = || Failure::from(format!("there is no key {kid}"));
-    if !context.store.list_signing_keys().await?.iter().any(|key| key.kid == kid) {
+    if !context.store.signing_keys().list().await?.iter().any(|key| key.kid == kid) {
         return Err(unknown());
     }
     let snapshot = snapshot(context).await?;
@@ -132,7 +132,7 @@ async fn remove(context: &Context, Removal { kid, consent }: Removal) -> Result<
         KeyState::Retired => "Nothing needs it any more.",
     };
     consent.require(&format!("Remove key {kid}? {question}"))?;
-    if !context.store.remove_signing_key(&kid).await? {
+    if !context.store.signing_keys().remove(&kid).await? {
         return Err(unknown());
     }
     print(&format!("key {kid} was removed\n"))

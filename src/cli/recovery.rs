@@ -37,15 +37,15 @@ pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::Open(Opening { length }) => {
             let until = now.saturating_add(length);
-            context.store.set_recovery(Some(until)).await?;
+            context.store.registry().set_recovery(Some(until)).await?;
             print(&format!("the recovery window is open until {}; {FOLLOW}\n", date(until)))
         }
         Command::Close => {
-            context.store.set_recovery(None).await?;
+            context.store.registry().set_recovery(None).await?;
             print(&format!("the recovery window is closed; {FOLLOW}\n"))
         }
         Command::Status(format) => {
-            let until = context.store.registry_state().await?.recovery_until.filter(|until| now < *until);
+            let until = context.store.registry().state().await?.recovery_until.filter(|until| now < *until);
             format.show(&Record(vec![("open", Cell::Flag(until.is_some())), ("until", Cell::time(until))]))
         }
     }

@@ -97,7 +97,7 @@ pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
 }
 
 async fn find(context: &Context, id: SessionId) -> Result<SignedIn, Failure> {
-    context.store.find_session(id).await?.ok_or_else(|| format!("there is no session {id}").into())
+    context.store.sessions().find(id).await?.ok_or_else(|| format!("there is no session {id}").into())
 }
 
 async fn list(context: &Context, listing: Listing) -> Result<(), Failure> {
@@ -111,7 +111,7 @@ async fn list(context: &Context, listing: Listing) -> Result<(), Failure> {
     };
     let filter = SessionFilter { user, client, ended: listing.all };
     let now = context.now();
-    let mut found = context.store.list_signed_in(&filter, now, listing.limit.saturating_add(1)).await?;
+    let mut found = context.store.sessions().list_signed_in(&filter, now, listing.limit.saturating_add(1)).await?;
     let more = found.len() > usize::try_from(listing.limit)?;
     if more {
         found.pop();
@@ -135,7 +135,7 @@ async fn show(context: &Context, id: SessionId, format: Format) -> Result<(), Fa
 }
 
 async fn clients(context: &Context) -> Result<Vec<Client>, Failure> {
-    Ok(context.store.list_clients().await?)
+    Ok(context.store.clients().list().await?)
 }
 
 /// When a session ends unless it is used before: what is earlier, the end of its idle time or of its life, by its client's
@@ -151,7 +151,7 @@ fn ending(config: &Config, clients: &[Client], SignedIn { session, .. }: &Signed
 
 async fn revoke(context: &Context, id: SessionId) -> Result<(), Failure> {
     find(context, id).await?;
-    let ended = context.store.revoke_session(id, RevokedReason::Admin, context.now()).await?;
+    let ended = context.store.sessions().revoke(id, RevokedReason::Admin, context.now()).await?;
     print(&format!("session {id} {}\n", if ended == 0 { "had been revoked before" } else { "was revoked" }))
 }
 
@@ -159,14 +159,14 @@ async fn revoke_user(context: &Context, name: &Username, consent: Consent) -> Re
     let user = user::find(context, name).await?.user;
     let name = &user.username;
     consent.require(&format!("End every session of user {name}?"))?;
-    let ended = context.store.revoke_user(user.id, RevokedReason::Admin, context.now()).await?;
+    let ended = context.store.sessions().revoke_of_user(user.id, RevokedReason::Admin, context.now()).await?;
     print(&format!("{} of user {name} ended\n", sessions(ended)))
 }
 
 async fn revoke_client(context: &Context, id: &ClientId, consent: Consent) -> Result<(), Failure> {
     let id = client::find(context, id).await?.id;
     consent.require(&format!("End every session of client {id}?"))?;
-    let ended = context.store.revoke_client(&id, context.now()).await?;
+    let ended = context.store.clients().revoke(&id, context.now()).await?;
     print(&format!("{} of client {id} ended\n", sessions(ended)))
 }
 

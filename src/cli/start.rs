@@ -71,7 +71,7 @@ pub async fn migrate(config: &Config, store: &Store) -> Result<usize, Failure> {
         MigrationState::Behind(_) => {
             let secrets = master_secrets(config, store).await?;
             require_theirs(store, &secrets).await?;
-            let stored = or_none(store.list_audit_keys().await)?;
+            let stored = or_none(store.audit_keys().list().await)?;
             Ok(store.migrate(&sealing_keys(&secrets, &stored)).await?)
         }
     }
@@ -87,7 +87,7 @@ fn or_none<T>(rows: Result<Vec<T>, StoreError>) -> Result<Vec<T>, StoreError> {
 
 /// The master secrets. In embedded mode a missing file is made, unless something is sealed under the one that is lost.
 pub async fn master_secrets(config: &Config, store: &Store) -> Result<MasterSecrets, Failure> {
-    let has_keys = !or_none(store.list_signing_keys().await)?.is_empty();
+    let has_keys = !or_none(store.signing_keys().list().await)?.is_empty();
     if let (None, SecretSource::File(path)) = (existing_master_secrets(config, has_keys)?, &config.master_secrets) {
         master_file::create(path)?;
     }
@@ -117,7 +117,7 @@ fn no_database(path: &Path) -> Failure {
 
 /// Whether these master secrets are those of the database. The servers take what any other seals for a forgery.
 pub async fn require_theirs(store: &Store, secrets: &MasterSecrets) -> Result<(), Failure> {
-    for key in or_none(store.list_signing_keys().await)? {
+    for key in or_none(store.signing_keys().list().await)? {
         SigningKey::open(&key, secrets)?;
     }
     Ok(())
@@ -143,7 +143,7 @@ pub async fn ensure_signing_key(
     now: UnixTime,
 ) -> Result<(), Failure> {
     let store = &store.by(AuditContext { actor: Actor::Server, at: now, request_context: None });
-    for key in &store.list_signing_keys().await? {
+    for key in &store.signing_keys().list().await? {
         seal_under_first(store, key, secrets).await?;
     }
     let algorithm = config.tokens.signing_algorithm;
@@ -158,9 +158,9 @@ pub async fn ensure_signing_key(
 /// Sees to it that the audit trail can be verified when the master secrets are gone that sealed it: their keys are stored, sealed
 /// under the first.
 pub async fn store_audit_keys(store: &Store, secrets: &MasterSecrets) -> Result<(), Failure> {
-    let stored = store.list_audit_keys().await?;
+    let stored = store.audit_keys().list().await?;
     for key in audit_keys(secrets, &stored).iter().filter(|key| !is_stored(key, secrets, &stored)) {
-        store.store_audit_key(&trail::seal(key, secrets)?).await?;
+        store.audit_keys().put(&trail::seal(key, secrets)?).await?;
     }
     Ok(())
 }
@@ -170,7 +170,7 @@ pub async fn seal_under_first(store: &Store, stored: &StoredKey, secrets: &Maste
     let key = SigningKey::open(stored, secrets)?;
     if SigningKey::open(stored, &secrets.in_use()).is_err() {
         // Another node that starts may have been first; then there is nothing left to do.
-        store.reseal_signing_key(stored, &key.seal(secrets)?).await?;
+        store.signing_keys().reseal(stored, &key.seal(secrets)?).await?;
     }
     Ok(())
 }
@@ -218,7 +218,7 @@ mod tests {
             for node in nodes {
                 node.await.unwrap();
             }
-            let keys = database(home.path()).await.list_signing_keys().await.unwrap();
+            let keys = database(home.path()).await.signing_keys().list().await.unwrap();
             assert_eq!(keys.len(), count);
             assert_eq!(keys.first().unwrap().signs_from, 0, "no clock is too slow for the first");
         }
@@ -229,12 +229,12 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let store = database(home.path()).await;
         start(&store, "EdDSA", &[OLD]).await.unwrap();
-        let kid = store.list_signing_keys().await.unwrap().remove(0).kid;
+        let kid = store.signing_keys().list().await.unwrap().remove(0).kid;
         start(&store, "EdDSA", &[OLD, NEW]).await.unwrap();
         start(&store, "EdDSA", &[NEW]).await.unwrap_err();
         start(&store, "EdDSA", &[NEW, OLD]).await.unwrap();
         start(&store, "EdDSA", &[NEW]).await.unwrap();
-        let keys = store.list_signing_keys().await.unwrap();
+        let keys = store.signing_keys().list().await.unwrap();
         assert_eq!(keys.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(), [kid], "it is the same key");
     }
 

@@ -108,16 +108,16 @@ pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
 
 /// The user of that name, or the only one with that e-mail address. A name goes before an address, as it does at a sign-in.
 pub async fn find(context: &Context, name: &Username) -> Result<Credentials, Failure> {
-    if let Some(found) = context.store.find_credentials(name).await? {
+    if let Some(found) = context.store.users().find_credentials(name).await? {
         return Ok(found);
     }
     if !name.as_str().contains('@') {
         return Err(no_user(name));
     }
-    let names: Vec<_> = context.store.users_with_email(name).await?.into_iter().map(|user| user.username).collect();
+    let names: Vec<_> = context.store.users().with_email(name).await?.into_iter().map(|user| user.username).collect();
     match names.as_slice() {
         [] => Err(no_user(name)),
-        [only] => context.store.find_credentials(only).await?.ok_or_else(|| no_user(only)),
+        [only] => context.store.users().find_credentials(only).await?.ok_or_else(|| no_user(only)),
         several => {
             let several: Vec<_> = several.iter().map(Username::as_str).collect();
             Err(format!("the e-mail address {name} is that of several users, say which: {}", several.join(" ")).into())
@@ -142,13 +142,13 @@ fn record(user: &User) -> Record {
 
 async fn list(context: &Context, Listing { limit, after, email, format }: &Listing) -> Result<(), Failure> {
     if let Some(address) = email {
-        let mut users = context.store.users_with_email(address).await?;
+        let mut users = context.store.users().with_email(address).await?;
         users.truncate(usize::try_from(*limit)?);
         return format.list(&users.iter().map(record).collect::<Vec<_>>(), COLUMNS);
     }
     // A name is looked up in its canonical form, and any other text is as good a place to begin as a name.
     let after = after.parse::<Username>().map_or_else(|_| after.clone(), |name| name.to_string());
-    let mut users = context.store.list_users(&after, limit.saturating_add(1)).await?;
+    let mut users = context.store.users().list(&after, limit.saturating_add(1)).await?;
     let more = users.len() > usize::try_from(*limit)?;
     if more {
         users.pop();
@@ -169,21 +169,21 @@ async fn disable(context: &Context, Named { name, consent }: Named) -> Result<()
         return print(&format!("user {name} was disabled before\n"));
     }
     consent.require(&format!("Disable user {name} and end all its sessions?"))?;
-    let ended = context.store.disable_user(user.id, context.now()).await?.unwrap_or(0);
+    let ended = context.store.users().disable(user.id, context.now()).await?.unwrap_or(0);
     print(&format!("user {name} was disabled; {} ended\n", sessions(ended)))
 }
 
 async fn enable(context: &Context, name: &Username) -> Result<(), Failure> {
     let user = find(context, name).await?.user;
     let name = &user.username;
-    let done = if context.store.enable_user(user.id).await? { "was enabled" } else { "was enabled before" };
+    let done = if context.store.users().enable(user.id).await? { "was enabled" } else { "was enabled before" };
     print(&format!("user {name} {done}\n"))
 }
 
 async fn forget_devices(context: &Context, name: &Username) -> Result<(), Failure> {
     let user = find(context, name).await?.user;
     let name = &user.username;
-    if !context.store.forget_devices(user.id, context.now()).await? {
+    if !context.store.users().forget_devices(user.id, context.now()).await? {
         return Err(no_user(name));
     }
     print(&format!("the devices of user {name} are unknown ones until the next sign-in on each\n"))
@@ -194,8 +194,8 @@ async fn remove(context: &Context, Named { name, consent }: Named) -> Result<(),
     let name = &user.username;
     consent.require(&format!("Remove user {name} and end all its sessions?"))?;
     let its = SessionFilter { user: Some(user.id), ..SessionFilter::default() };
-    let ended = context.store.count_sessions(&its, context.now()).await?;
-    if !context.store.remove_user(user.id).await? {
+    let ended = context.store.sessions().count(&its, context.now()).await?;
+    if !context.store.users().remove(user.id).await? {
         return Err(no_user(name));
     }
     print(&format!("user {name} was removed; {} ended\n", sessions(ended)))

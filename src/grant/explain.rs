@@ -105,9 +105,9 @@ async fn refresh_token(app: &App, text: &str, history: i64) -> Result<Explanatio
         Ok(token) => token,
         Err(error) => return Ok(Explanation::of(WHAT, Err(error.to_string()))),
     };
-    let Some(SignedIn { session, user }) = app.store.find_session(token.session_id).await? else {
+    let Some(SignedIn { session, user }) = app.store.sessions().find(token.session_id).await? else {
         let gone = format!("its session {} is not there: it ended long ago, or its user was removed", token.session_id);
-        let history = app.store.list_events(AuditFilter::Session(token.session_id), 0, history).await?;
+        let history = app.store.audit().list(AuditFilter::Session(token.session_id), 0, history).await?;
         return Ok(Explanation { history, ..Explanation::of(WHAT, Err(gone)) });
     };
     let history = history_of(app, &session, history).await?;
@@ -164,7 +164,7 @@ async fn access_token(app: &App, text: &str, history: i64) -> Result<Explanation
         Some(sid) => of_session(app, &registry, sid, &verdict, history).await?,
         None => Explanation::of(WHAT, own_token(&verdict)),
     };
-    let mut of_token = app.store.list_events(AuditFilter::Token(claims.jti), 0, history).await?;
+    let mut of_token = app.store.audit().list(AuditFilter::Token(claims.jti), 0, history).await?;
     of_token.append(&mut explanation.history);
     Ok(Explanation {
         history: newest(of_token, history),
@@ -185,7 +185,7 @@ async fn of_session(
     history: i64,
 ) -> Result<Explanation, Refusal> {
     const WHAT: &str = "access token";
-    let Some(SignedIn { session, user }) = app.store.find_session(sid).await? else {
+    let Some(SignedIn { session, user }) = app.store.sessions().find(sid).await? else {
         return Ok(Explanation::of(WHAT, Err(format!("its session {sid} is not there"))));
     };
     let state = || session_state(app, registry, &session, &user, app.clock.now());
@@ -218,13 +218,13 @@ const NOT_KNOWN: &str = "no session has this id; if it is the jti of an access t
 
 async fn identifier(app: &App, id: Uuid, history: i64) -> Result<Explanation, Refusal> {
     let registry = snapshot(app)?;
-    if let Some(SignedIn { session, user }) = app.store.find_session(SessionId(id)).await? {
+    if let Some(SignedIn { session, user }) = app.store.sessions().find(SessionId(id)).await? {
         let verdict = session_state(app, &registry, &session, &user, app.clock.now());
         let history = history_of(app, &session, history).await?;
         return Ok(Explanation { history, ..Explanation::of("session", verdict).with_session(&session) });
     }
-    let mut events = app.store.list_events(AuditFilter::Session(SessionId(id)), 0, history).await?;
-    events.extend(app.store.list_events(AuditFilter::Token(id), 0, history).await?);
+    let mut events = app.store.audit().list(AuditFilter::Session(SessionId(id)), 0, history).await?;
+    events.extend(app.store.audit().list(AuditFilter::Token(id), 0, history).await?);
     let because = match events.first() {
         Some(event) if event.jti == Some(id) => "this access token was revoked",
         Some(_) => "this session is not there any more",
@@ -235,8 +235,8 @@ async fn identifier(app: &App, id: Uuid, history: i64) -> Result<Explanation, Re
 
 /// What happened to a session, and to its user since it began, the newest first.
 async fn history_of(app: &App, session: &Session, limit: i64) -> Result<Vec<AuditEvent>, Refusal> {
-    let mut events = app.store.list_events(AuditFilter::Session(session.id), 0, limit).await?;
-    let of_user = app.store.list_events(AuditFilter::User(session.user_id), session.created_at, limit).await?;
+    let mut events = app.store.audit().list(AuditFilter::Session(session.id), 0, limit).await?;
+    let of_user = app.store.audit().list(AuditFilter::User(session.user_id), session.created_at, limit).await?;
     let attempts = [EventKind::SignInFailed, EventKind::Throttled].map(EventKind::as_str);
     events.extend(of_user.into_iter().filter(|event| event.session_id.is_none() && !attempts.contains(&&*event.kind)));
     Ok(newest(events, limit))

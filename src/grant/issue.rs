@@ -89,7 +89,7 @@ impl SignedInUser {
         let claims = if app.config.claims.access_token.is_empty() {
             Claims::default()
         } else {
-            let signed_in = app.store.find_session(session_id).await?.ok_or(InvalidGrant::NoSession)?;
+            let signed_in = app.store.sessions().find(session_id).await?.ok_or(InvalidGrant::NoSession)?;
             operator_claims(app, &signed_in.user)
         };
         Ok(Self { id, session_id, auth_time, claims })

@@ -49,7 +49,7 @@ pub struct Owner {
 /// The owner of a session, ended or not.
 pub async fn owner(app: &App, session: SessionId) -> Result<Option<Owner>, Refusal> {
     let registry = snapshot(app)?;
-    let Some(SignedIn { session, user }) = app.store.find_session(session).await? else { return Ok(None) };
+    let Some(SignedIn { session, user }) = app.store.sessions().find(session).await? else { return Ok(None) };
     let lives = session_lives(app, &registry, &session, &user, app.clock.now());
     Ok(Some(Owner { client: session.client_id, lives }))
 }
@@ -72,10 +72,10 @@ pub async fn access_token(app: &App, text: &str) -> Result<Result<LiveAccess, De
         if !may_still_have(client, &claims, app.config.issuer.as_str()) {
             return Ok(Err(Dead::LostRight));
         }
-        let lives = app.store.client_token_lives(&claims.client_id, claims.jti, claims.iat).await?;
+        let lives = app.store.revoked_tokens().client_token_lives(&claims.client_id, claims.jti, claims.iat).await?;
         return Ok(if lives { Ok(LiveAccess { claims, user: None }) } else { Err(Dead::OwnRevoked) });
     };
-    let Some(session) = app.store.find_session_of_token(sid, claims.jti).await? else {
+    let Some(session) = app.store.sessions().find_of_token(sid, claims.jti).await? else {
         return Ok(Err(Dead::NoSession));
     };
     let SessionOfToken { client_id, life, user, token_revoked } = session;
@@ -93,7 +93,7 @@ pub async fn refresh_token(app: &App, text: &str) -> Result<Result<LiveRefresh, 
         Ok(token) => token,
         Err(reason) => return Ok(Err(reason.into())),
     };
-    let Some(signed_in) = app.store.find_session(token.session_id).await? else { return Ok(Err(Dead::NoSession)) };
+    let Some(signed_in) = app.store.sessions().find(token.session_id).await? else { return Ok(Err(Dead::NoSession)) };
     let SignedIn { session, user } = &signed_in;
     let Some(client) = registry.client(session.client_id.as_str()) else { return Ok(Err(Dead::NoClient)) };
     let policy = app.refresh_policy(client);

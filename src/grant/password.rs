@@ -134,7 +134,7 @@ async fn verify(app: &App, sign_in: &SignIn<'_>) -> Result<Verified, Refusal> {
 
 async fn find(app: &App, username: &str) -> Result<Option<Credentials>, StoreError> {
     match username.parse::<Username>() {
-        Ok(name) => app.store.find_credentials(&name).await,
+        Ok(name) => app.store.users().find_credentials(&name).await,
         Err(_) => Ok(None),
     }
 }
@@ -157,7 +157,7 @@ async fn check(app: &App, password: PlainPassword, found: Option<Credentials>) -
     match (verification, stored) {
         (Verification::Right { rehash }, Some(old)) => {
             if let Some(new) = rehash {
-                app.store.rehash_password(user.id, old.as_str(), new.as_str()).await?;
+                app.store.users().rehash_password(user.id, old.as_str(), new.as_str()).await?;
             }
             Ok(user)
         }
@@ -196,7 +196,7 @@ async fn begin_session(
     let (access_token, expires_in) = issue::access_token(app, registry, subject, now)?;
     let decided_on = DecidedOn { credentials_version: user.credentials_version, client_version: client.version };
     let store = app.store.by(app.acting(Actor::User(user.id), sign_in.request_context));
-    if !store.insert_session(&session, decided_on).await? {
+    if !store.sessions().insert(&session, decided_on).await? {
         return Ok(None);
     }
     let lifetime = session_ends_at.saturating_sub(now);

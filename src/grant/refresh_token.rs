@@ -104,7 +104,7 @@ enum Attempt {
 
 async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<Attempt, Refusal> {
     let registry = snapshot(app)?;
-    let signed_in = app.store.find_session(opened.token.session_id).await?.ok_or(InvalidGrant::NoSession)?;
+    let signed_in = app.store.sessions().find(opened.token.session_id).await?.ok_or(InvalidGrant::NoSession)?;
     let SignedIn { session, user } = &signed_in;
     let client = owner(&registry, refresh.client, session)?;
     let policy = app.refresh_policy(client);
@@ -135,9 +135,9 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<At
         let stored = match verdict {
             Verdict::Recover => {
                 let event = of_session(acting().event(EventKind::RefreshRecovered), session);
-                app.store.exchange_and_record(session.id, &exchange, event).await
+                app.store.sessions().exchange_and_record(session.id, &exchange, event).await
             }
-            _ => app.store.exchange(session.id, &exchange).await,
+            _ => app.store.sessions().exchange(session.id, &exchange).await,
         };
         match stored {
             Ok(true) => {}
@@ -190,7 +190,7 @@ async fn condemn(
     match verdict {
         Verdict::Reuse => {
             let now = acting.at;
-            app.store.by(acting).revoke_session(session.id, RevokedReason::Reuse, now).await?;
+            app.store.by(acting).sessions().revoke(session.id, RevokedReason::Reuse, now).await?;
             tracing::warn!(session = %session.id, client = %session.client_id, "refresh token reuse: the session is ended");
         }
         Verdict::Ahead if registry.recovery_is_open(acting.at) => return Ok(()),

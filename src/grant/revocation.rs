@@ -32,9 +32,9 @@ pub async fn revoke_token(
     let now = app.clock.now();
     let store = app.store.by(app.acting(Actor::Client(client.id.clone()), request_context));
     if let Ok(token) = app.refresh_keys.open(text) {
-        let Some(SignedIn { session, .. }) = app.store.find_session(token.session_id).await? else { return Ok(()) };
+        let Some(SignedIn { session, .. }) = app.store.sessions().find(token.session_id).await? else { return Ok(()) };
         if client.is_admin() || session.client_id == client.id {
-            store.revoke_session(session.id, reason, now).await?;
+            store.sessions().revoke(session.id, reason, now).await?;
         }
         return Ok(());
     }
@@ -42,7 +42,7 @@ pub async fn revoke_token(
     if let Some(claims) = live::revocable(app, &registry, text, now)
         && (client.is_admin() || claims.client_id == client.id)
     {
-        store.revoke_token(claims.jti, claims.exp, now).await?;
+        store.revoked_tokens().revoke(claims.jti, claims.exp, now).await?;
     }
     Ok(())
 }
@@ -57,14 +57,14 @@ pub async fn revoke_bulk(
     let now = app.clock.now();
     let store = app.store.by(app.acting(Actor::Client(client.id.clone()), request_context));
     let ended = match bulk {
-        Bulk::Session(id) => store.revoke_session(id, RevokedReason::Admin, now).await?,
-        Bulk::User(id) => store.revoke_user(id, RevokedReason::Admin, now).await?,
-        Bulk::Username(name) => match app.store.find_credentials(&name).await? {
-            Some(found) => store.revoke_user(found.user.id, RevokedReason::Admin, now).await?,
+        Bulk::Session(id) => store.sessions().revoke(id, RevokedReason::Admin, now).await?,
+        Bulk::User(id) => store.sessions().revoke_of_user(id, RevokedReason::Admin, now).await?,
+        Bulk::Username(name) => match app.store.users().find_credentials(&name).await? {
+            Some(found) => store.sessions().revoke_of_user(found.user.id, RevokedReason::Admin, now).await?,
             None => 0,
         },
         Bulk::Client(id) => {
-            let ended = store.revoke_client(&id, now).await?;
+            let ended = store.clients().revoke(&id, now).await?;
             // So that the next token of the client on this node isn't dated before the revocation.
             if let Err(error) = app.registry.refresh().await {
                 tracing::warn!(%error, "the registry can't be read after a revocation");
@@ -87,7 +87,7 @@ pub async fn logout_by_refresh_token(
     request_context: &RequestContext,
 ) -> Result<bool, Refusal> {
     let Ok(token) = app.refresh_keys.open(text) else { return Ok(true) };
-    let Some(SignedIn { session, .. }) = app.store.find_session(token.session_id).await? else { return Ok(true) };
+    let Some(SignedIn { session, .. }) = app.store.sessions().find(token.session_id).await? else { return Ok(true) };
     if client.is_some_and(|client| client.id != session.client_id) {
         return Ok(true);
     }
@@ -105,10 +105,10 @@ pub async fn logout_by_refresh_token(
         && !matches!(judge(&presented, &session, now, &policy), Verdict::Reuse | Verdict::Ahead);
     let store = app.store.by(app.acting(Actor::User(session.user_id), request_context));
     if all && good {
-        store.revoke_user(session.user_id, RevokedReason::Logout, now).await?;
+        store.sessions().revoke_of_user(session.user_id, RevokedReason::Logout, now).await?;
         return Ok(true);
     }
-    store.revoke_session(session.id, RevokedReason::Logout, now).await?;
+    store.sessions().revoke(session.id, RevokedReason::Logout, now).await?;
     Ok(!all || !has_live_session(app, session.user_id).await?)
 }
 
@@ -130,9 +130,9 @@ pub async fn logout_by_access_token(
     };
     let store = app.store.by(app.acting(Actor::User(user), request_context));
     if all {
-        store.revoke_user(user, RevokedReason::Logout, now).await?;
+        store.sessions().revoke_of_user(user, RevokedReason::Logout, now).await?;
     } else {
-        store.revoke_session(sid, RevokedReason::Logout, now).await?;
+        store.sessions().revoke(sid, RevokedReason::Logout, now).await?;
     }
     Ok(Some(sid))
 }
@@ -144,7 +144,7 @@ pub fn is_of_session(app: &App, text: &str, session: SessionId) -> bool {
 
 /// Gone already is as good as ended. A token that was revoked by itself ends nothing.
 async fn is_gone(app: &App, sid: SessionId, all: bool) -> Result<bool, Refusal> {
-    let Some(SignedIn { session, user }) = app.store.find_session(sid).await? else { return Ok(true) };
+    let Some(SignedIn { session, user }) = app.store.sessions().find(sid).await? else { return Ok(true) };
     if all {
         return Ok(!has_live_session(app, user.id).await?);
     }
@@ -153,5 +153,5 @@ async fn is_gone(app: &App, sid: SessionId, all: bool) -> Result<bool, Refusal> 
 
 async fn has_live_session(app: &App, user: UserId) -> Result<bool, Refusal> {
     let filter = SessionFilter { user: Some(user), ..SessionFilter::default() };
-    Ok(!app.store.list_sessions(&filter, app.clock.now(), 1).await?.is_empty())
+    Ok(!app.store.sessions().list(&filter, app.clock.now(), 1).await?.is_empty())
 }

@@ -1,15 +1,15 @@
-//! A store in somebody's hands. Every change of a user, a client, a session or a key is a method of this type and not of [`Store`], so
-//! a change without an acting party, which the audit trail would have to leave out, doesn't compile:
+//! A store with an acting party. Every change of a user, a client, a session or a key is a method of the tables that this type gives,
+//! and not of those that [`Store`] gives, so a change that the audit trail would have to leave out doesn't compile:
 //!
 //! ```compile_fail,E0599
 //! # async fn change(store: &tokend::store::Store, user: tokend::domain::UserId) {
-//! store.enable_user(user).await;
+//! store.users().enable(user).await;
 //! # }
 //! ```
 //!
 //! ```
 //! # async fn change(store: &tokend::store::Store, by: tokend::audit::AuditContext, user: tokend::domain::UserId) {
-//! store.by(by).enable_user(user).await;
+//! store.by(by).users().enable(user).await;
 //! # }
 //! ```
 

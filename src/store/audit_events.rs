@@ -19,32 +19,28 @@ pub use self::log::Keeping;
 pub use self::memory::Rewound;
 pub use self::read::AuditFilter;
 pub use self::verify::{Finding, Verified};
-use super::engine::Unit;
-use super::{Store, StoreError};
+use super::StoreError;
+use super::table::table;
 use crate::audit::{AuditEvent, AuditKeys};
 
-impl Store {
+table!(
+    /// The tables of the audit trail.
+    audit: Audit, ActingAudit
+);
+
+impl Audit<'_> {
     /// From here on changes are told to the trail, sealed with the first of these keys.
-    pub fn keep_audit(&self, keys: AuditKeys, keeping: Keeping) {
-        self.audit.keep(keys, keeping);
+    pub fn keep(self, keys: AuditKeys, keeping: Keeping) {
+        self.store.audit.keep(keys, keeping);
     }
 
     /// Whether this process found a part of the trail that isn't as it was written.
-    pub fn audit_is_altered(&self) -> bool {
-        self.audit.writer().is_some_and(|writer| writer.memory.has_altered())
+    pub fn is_altered(self) -> bool {
+        self.store.audit.writer().is_some_and(|writer| writer.memory.has_altered())
     }
 
     /// Tells of something that changed nothing, or nothing that is in the database.
-    pub async fn record(&self, event: AuditEvent) -> Result<(), StoreError> {
-        self.lanes.events.ask(event).await
-    }
-
-    /// Commits a change together with the events that tell of it.
-    pub(super) async fn commit(
-        &self,
-        unit: Unit,
-        events: impl IntoIterator<Item = AuditEvent>,
-    ) -> Result<(), StoreError> {
-        self.audit.commit(unit, events).await
+    pub async fn record(self, event: AuditEvent) -> Result<(), StoreError> {
+        self.store.lanes.events.ask(event).await
     }
 }

@@ -1,8 +1,15 @@
 //! The `audit_keys` table. Keys are sealed under the master secret before they get here.
 
+use super::StoreError;
 use super::engine::{from_row, sql};
-use super::{Store, StoreError};
+use super::table::table;
+use crate::clock::UnixTime;
 use crate::domain::StoredAuditKey;
+
+table!(
+    /// The `audit_keys` table.
+    audit_keys: StoredAuditKeys
+);
 
 from_row! {
     struct AuditKeyRow {
@@ -16,16 +23,24 @@ const LIST: &str = "SELECT id, sealed FROM audit_keys ORDER BY id";
 const STORE: &str =
     "INSERT INTO audit_keys (id, sealed) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET sealed = excluded.sealed";
 
-impl Store {
+const NOTE_USE: &str =
+    "UPDATE audit_keys SET used_until = $2 WHERE id = $1 AND (used_until IS NULL OR used_until < $2)";
+
+impl StoredAuditKeys<'_> {
     /// Every key that has sealed the audit trail.
-    pub async fn list_audit_keys(&self) -> Result<Vec<StoredAuditKey>, StoreError> {
-        let rows = self.again(|| async { sql!(self.read().await?, all AuditKeyRow, LIST) }).await?;
+    pub async fn list(self) -> Result<Vec<StoredAuditKey>, StoreError> {
+        let rows = self.store.again(|| async { sql!(self.store.read().await?, all AuditKeyRow, LIST) }).await?;
         Ok(rows.into_iter().map(|AuditKeyRow { id, sealed }| StoredAuditKey { id, sealed }).collect())
     }
 
     /// Stores a key, also in place of what another master secret sealed.
-    pub async fn store_audit_key(&self, key: &StoredAuditKey) -> Result<(), StoreError> {
-        sql!(self.write().await?, execute, STORE, &key.id, &key.sealed)?;
+    pub async fn put(self, key: &StoredAuditKey) -> Result<(), StoreError> {
+        sql!(self.store.write().await?, execute, STORE, &key.id, &key.sealed)?;
         Ok(())
+    }
+
+    /// Notes that the master secret with this id makes refresh tokens up to a moment that is still to come.
+    pub async fn note_use(self, id: &[u8], until: UnixTime) -> Result<(), StoreError> {
+        sql!(self.store.write().await?, execute, NOTE_USE, id, until).map(drop)
     }
 }

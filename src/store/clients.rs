@@ -3,13 +3,19 @@
 use super::engine::{Unit, from_row, sql};
 use super::journal::entries::Revoked;
 use super::revoked_tokens::CLOCK_SLACK;
-use super::{ActingStore, Store, StoreError, column, registry, sessions, users};
+use super::table::table;
+use super::{StoreError, column, registry, sessions, users};
 use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::domain::{
     Client, ClientAuthentication, ClientId, Grant, Grants, Recovery, RevokedReason, RightsLost, SecretHash, TokenTyp,
     User,
 };
+
+table!(
+    /// The `clients` table.
+    clients: Clients, ActingClients
+);
 
 from_row! {
     struct ClientRow {
@@ -134,102 +140,102 @@ fn secret_hash(client: &Client) -> Option<&[u8]> {
     }
 }
 
-impl Store {
+impl Clients<'_> {
     /// Every client that this version can read, in the order of their ids.
-    pub async fn list_clients(&self) -> Result<Vec<Client>, StoreError> {
-        let rows = self.again(|| async { sql!(self.read().await?, all ClientRow, LIST) }).await?;
+    pub async fn list(self) -> Result<Vec<Client>, StoreError> {
+        let rows = self.store.again(|| async { sql!(self.store.read().await?, all ClientRow, LIST) }).await?;
         Ok(rows.into_iter().filter_map(readable).collect())
     }
 
     /// The client of that id, disabled or not.
-    pub async fn find_client(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {
-        let row = self.again(|| async { sql!(self.read().await?, optional ClientRow, FIND, id.as_str()) });
+    pub async fn find(self, id: &ClientId) -> Result<Option<Client>, StoreError> {
+        let row = self.store.again(|| async { sql!(self.store.read().await?, optional ClientRow, FIND, id.as_str()) });
         row.await?.map(Client::try_from).transpose()
     }
 
     /// Forgets removed clients whose last token isn't dated ahead of any node's clock any more: a registration of today revokes it
     /// by itself.
-    pub async fn purge_removed_clients(&self, now: UnixTime) -> Result<u64, StoreError> {
+    pub async fn purge_removed(self, now: UnixTime) -> Result<u64, StoreError> {
         let before = now.saturating_sub(CLOCK_SLACK);
-        self.again(|| async { sql!(self.write().await?, execute, PURGE_REMOVED, before) }).await
+        self.store.again(|| async { sql!(self.store.write().await?, execute, PURGE_REMOVED, before) }).await
     }
 }
 
-impl ActingStore {
+impl ActingClients<'_> {
     /// Registers a client. [`StoreError::Exists`] when the id is taken.
-    pub async fn insert_client(&self, client: &Client) -> Result<(), StoreError> {
-        let mut unit = self.begin().await?;
+    pub async fn insert(self, client: &Client) -> Result<(), StoreError> {
+        let mut unit = self.store.begin().await?;
         with_client!(unit, INSERT, client, registry::another_version())?;
         registry::change(&mut unit).await?;
-        self.commit(unit, [self.event(EventKind::ClientAdded).client(&client.id)]).await
+        self.store.commit(unit, [self.acting.event(EventKind::ClientAdded).client(&client.id)]).await
     }
 
     /// Adds the first clients and the first user, in one. [`StoreError::Exists`] when one of them is there.
-    pub async fn insert_first(&self, clients: &[Client], user: &User, password_hash: &str) -> Result<(), StoreError> {
-        let mut unit = self.begin().await?;
+    pub async fn insert_first(self, clients: &[Client], user: &User, password_hash: &str) -> Result<(), StoreError> {
+        let mut unit = self.store.begin().await?;
         for client in clients {
             with_client!(unit, INSERT, client, registry::another_version())?;
         }
         users::insert(&mut unit, user, Some(password_hash)).await?;
         registry::change(&mut unit).await?;
-        let added = clients.iter().map(|client| self.event(EventKind::ClientAdded).client(&client.id));
-        let event = self.event(EventKind::UserAdded).user(user.id).of(user.username.to_string());
-        self.commit(unit, added.chain([event])).await
+        let added = clients.iter().map(|client| self.acting.event(EventKind::ClientAdded).client(&client.id));
+        let event = self.acting.event(EventKind::UserAdded).user(user.id).of(user.username.to_string());
+        self.store.commit(unit, added.chain([event])).await
     }
 
     /// Stores a changed registration and ends the sessions that lost what they rest on, in one.
     ///
     /// The number of sessions that ended; `None` when the registration isn't at `client.version`, so somebody else
     /// changed or removed it meanwhile.
-    pub async fn update_client(
-        &self,
-        client: &Client,
-        lost: &RightsLost,
-        now: UnixTime,
-    ) -> Result<Option<u64>, StoreError> {
-        let mut unit = self.begin().await?;
+    pub async fn update(self, client: &Client, lost: &RightsLost, now: UnixTime) -> Result<Option<u64>, StoreError> {
+        let mut unit = self.store.begin().await?;
         let before = sql!(unit, optional BeforeRow, BEFORE, client.id.as_str())?;
         if with_client!(unit, UPDATE, client, client.tokens_revoked_at, client.version)? == 0 {
             return Ok(None);
         }
         let ended = end_sessions(&mut unit, &client.id, lost, now).await?;
         registry::change(&mut unit).await?;
-        let event = self.event(EventKind::ClientChanged).client(&client.id).counting(ended);
-        self.commit(unit, [event.because(what_changed(before, client))]).await?;
+        let event = self.acting.event(EventKind::ClientChanged).client(&client.id).counting(ended);
+        self.store.commit(unit, [event.because(what_changed(before, client))]).await?;
         Ok(Some(ended))
     }
 
     /// Ends every session of the client and revokes its tokens without a session, in one. The number of sessions.
     /// [`StoreError::TokensJustRevoked`], and nothing is done, when its tokens were revoked more than once within this second.
-    pub async fn revoke_client(&self, id: &ClientId, now: UnixTime) -> Result<u64, StoreError> {
-        let (ended, tokens_until) = self.again(|| self.end_client(id, now)).await?;
-        self.journal.note(&self.db, Revoked::Client { id: id.clone(), tokens_until }, RevokedReason::Admin, now);
+    pub async fn revoke(self, id: &ClientId, now: UnixTime) -> Result<u64, StoreError> {
+        let (ended, tokens_until) = self.store.again(|| self.end_client(id, now)).await?;
+        self.store.journal.note(
+            &self.store.db,
+            Revoked::Client { id: id.clone(), tokens_until },
+            RevokedReason::Admin,
+            now,
+        );
         Ok(ended)
     }
 
     /// The number of sessions that ended, and up to when its tokens are revoked.
-    async fn end_client(&self, id: &ClientId, now: UnixTime) -> Result<(u64, UnixTime), StoreError> {
-        let mut unit = self.begin().await?;
+    async fn end_client(self, id: &ClientId, now: UnixTime) -> Result<(u64, UnixTime), StoreError> {
+        let mut unit = self.store.begin().await?;
         let revoked = sql!(unit, optional RevokedRow, REVOKE_TOKENS, id.as_str(), now)?;
         if revoked.is_none() && sql!(unit, optional BeforeRow, BEFORE, id.as_str())?.is_some() {
             return Err(StoreError::TokensJustRevoked);
         }
         let ended = sessions::revoke_of_client(&mut unit, id, RevokedReason::Admin, now).await?;
         registry::change(&mut unit).await?;
-        let event = self.event(EventKind::SessionsRevoked).client(id).counting(ended);
-        self.commit(unit, [event.because(RevokedReason::Admin.as_str())]).await?;
+        let event = self.acting.event(EventKind::SessionsRevoked).client(id).counting(ended);
+        self.store.commit(unit, [event.because(RevokedReason::Admin.as_str())]).await?;
         Ok((ended, revoked.map_or(now, |row| row.tokens_revoked_at)))
     }
 
     /// Removes a client and, by the foreign key, its sessions. False when there is no such client.
-    pub async fn remove_client(&self, id: &ClientId, now: UnixTime) -> Result<bool, StoreError> {
-        let mut unit = self.begin().await?;
+    pub async fn remove(self, id: &ClientId, now: UnixTime) -> Result<bool, StoreError> {
+        let mut unit = self.store.begin().await?;
         let Some(removed) = sql!(unit, optional RevokedRow, REMOVE, id.as_str())? else { return Ok(false) };
         // Past its last token, as a revocation of all of them is.
         let tokens_until = removed.tokens_revoked_at.max(now).saturating_add(1);
         sql!(unit, execute, REMEMBER_REMOVED, id.as_str(), tokens_until)?;
         registry::change(&mut unit).await?;
-        self.commit(unit, [self.event(EventKind::ClientRemoved).client(id)]).await?;
+        self.store.commit(unit, [self.acting.event(EventKind::ClientRemoved).client(id)]).await?;
         Ok(true)
     }
 }

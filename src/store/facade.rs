@@ -6,6 +6,7 @@ use super::audit_events::log::AuditLog;
 use super::engine::{Connection, CopyError, Db, PoolSize, StartError, StoreError, Unit};
 use super::journal::entries::Journal;
 use super::lanes::Lanes;
+use crate::audit::AuditEvent;
 
 /// Everything that is kept. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -85,5 +86,14 @@ impl Store {
         operation: impl Fn() -> F,
     ) -> Result<T, StoreError> {
         self.db.again(operation).await
+    }
+
+    /// Commits a change together with the events that tell of it.
+    pub(super) async fn commit(
+        &self,
+        unit: Unit,
+        events: impl IntoIterator<Item = AuditEvent>,
+    ) -> Result<(), StoreError> {
+        self.audit.commit(unit, events).await
     }
 }

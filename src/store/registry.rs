@@ -1,10 +1,16 @@
 //! The `registry` row: a version that is another one after each change to clients and signing keys, and the recovery window.
 
+use super::StoreError;
 use super::engine::{Unit, from_row, sql};
-use super::{ActingStore, Store, StoreError};
+use super::table::table;
 use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::random;
+
+table!(
+    /// The `registry` row.
+    registry: Registry, ActingRegistry
+);
 
 from_row! {
     /// What each node polls.
@@ -26,24 +32,24 @@ const CHANGE_FROM: &str = "UPDATE registry SET version = $2 WHERE id = 1 AND ver
 
 const SET_RECOVERY: &str = "UPDATE registry SET recovery_until = $1, version = $2 WHERE id = 1";
 
-impl Store {
+impl Registry<'_> {
     /// The registry as it is.
-    pub async fn registry_state(&self) -> Result<RegistryState, StoreError> {
-        let state = self.again(|| async { sql!(self.read().await?, optional RegistryState, READ) }).await?;
+    pub async fn state(self) -> Result<RegistryState, StoreError> {
+        let state = self.store.again(|| async { sql!(self.store.read().await?, optional RegistryState, READ) }).await?;
         state.ok_or(StoreError::Unreadable("registry"))
     }
 }
 
-impl ActingStore {
+impl ActingRegistry<'_> {
     /// Opens the recovery window until a moment, or closes it.
-    pub async fn set_recovery(&self, until: Option<UnixTime>) -> Result<(), StoreError> {
-        let mut unit = self.begin().await?;
+    pub async fn set_recovery(self, until: Option<UnixTime>) -> Result<(), StoreError> {
+        let mut unit = self.store.begin().await?;
         sql!(unit, execute, SET_RECOVERY, until, another_version())?;
         let event = match until {
-            Some(until) => self.event(EventKind::RecoveryOpened).of(until.to_string()),
-            None => self.event(EventKind::RecoveryClosed),
+            Some(until) => self.acting.event(EventKind::RecoveryOpened).of(until.to_string()),
+            None => self.acting.event(EventKind::RecoveryClosed),
         };
-        self.commit(unit, [event]).await
+        self.store.commit(unit, [event]).await
     }
 }
 

@@ -5,9 +5,10 @@ pub(super) mod living;
 use uuid::Uuid;
 
 use self::living::ClientToken;
+use super::StoreError;
 use super::engine::sql;
 use super::journal::entries::Revoked;
-use super::{ActingStore, Store, StoreError};
+use super::table::table;
 use crate::audit::{AuditEvent, EventKind};
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::{ClientId, RevokedReason};
@@ -15,38 +16,45 @@ use crate::domain::{ClientId, RevokedReason};
 /// How long a revocation is kept after its token has expired: a node whose clock is behind would believe it again.
 pub(super) const CLOCK_SLACK: Seconds = 60;
 
+table!(
+    /// The `revoked_tokens` table.
+    revoked_tokens: RevokedTokens, ActingRevokedTokens
+);
+
 const REVOKE: &str = "INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT (jti) DO NOTHING";
 
 const PURGE: &str = "DELETE FROM revoked_tokens WHERE expires_at <= $1";
 
-impl Store {
+impl RevokedTokens<'_> {
     /// Whether an access token without a session is alive: its client is, and neither it nor all were revoked.
     pub async fn client_token_lives(
-        &self,
+        self,
         client: &ClientId,
         jti: Uuid,
         issued_at: UnixTime,
     ) -> Result<bool, StoreError> {
-        self.lanes.client_tokens.ask(ClientToken { client: client.clone(), jti, issued_at }).await
+        self.store.lanes.client_tokens.ask(ClientToken { client: client.clone(), jti, issued_at }).await
     }
 
     /// Forgets tokens that have expired by every node's clock. How many.
-    pub async fn purge_revoked_tokens(&self, now: UnixTime) -> Result<u64, StoreError> {
-        self.again(|| async { sql!(self.write().await?, execute, PURGE, now.saturating_sub(CLOCK_SLACK)) }).await
+    pub async fn purge(self, now: UnixTime) -> Result<u64, StoreError> {
+        self.store
+            .again(|| async { sql!(self.store.write().await?, execute, PURGE, now.saturating_sub(CLOCK_SLACK)) })
+            .await
     }
 }
 
-impl ActingStore {
+impl ActingRevokedTokens<'_> {
     /// Revokes one access token for the rest of its life.
-    pub async fn revoke_token(&self, jti: Uuid, expires_at: UnixTime, now: UnixTime) -> Result<(), StoreError> {
-        let revoked = self.again(|| async move {
-            let mut unit = self.begin().await?;
+    pub async fn revoke(self, jti: Uuid, expires_at: UnixTime, now: UnixTime) -> Result<(), StoreError> {
+        let revoked = self.store.again(|| async move {
+            let mut unit = self.store.begin().await?;
             let revoked = sql!(unit, execute, REVOKE, jti, expires_at)?;
-            let event = AuditEvent { jti: Some(jti), ..self.event(EventKind::TokenRevoked) };
-            self.commit(unit, (revoked == 1).then_some(event)).await
+            let event = AuditEvent { jti: Some(jti), ..self.acting.event(EventKind::TokenRevoked) };
+            self.store.commit(unit, (revoked == 1).then_some(event)).await
         });
         revoked.await?;
-        self.journal.note(&self.db, Revoked::Token { jti, expires_at }, RevokedReason::Other, now);
+        self.store.journal.note(&self.store.db, Revoked::Token { jti, expires_at }, RevokedReason::Other, now);
         Ok(())
     }
 }

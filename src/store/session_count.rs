@@ -2,8 +2,9 @@
 
 use uuid::Uuid;
 
+use super::StoreError;
 use super::engine::{from_row, sql};
-use super::{Store, StoreError};
+use super::sessions::Sessions;
 use crate::clock::UnixTime;
 
 /// In slices of the primary key, so that no statement reads the whole table. A refresh token is made with the master secret in use
@@ -13,14 +14,11 @@ const COUNT: &str = "SELECT COUNT(*) AS live, COUNT(CASE WHEN rotated_at <= $3 T
 
 const SLICE_END: &str = "SELECT id FROM sessions WHERE id > $1 ORDER BY id LIMIT 1 OFFSET 9999";
 
-const NOTE_USE: &str =
-    "UPDATE audit_keys SET used_until = $2 WHERE id = $1 AND (used_until IS NULL OR used_until < $2)";
-
 const OTHERS_USED_UNTIL: &str = "SELECT MAX(used_until) AS moment FROM audit_keys WHERE id <> $1";
 
 /// What was counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sessions {
+pub struct SessionCounts {
     /// Sessions that have not ended.
     pub live: u64,
     /// Those of them whose refresh token may have been made with another master secret than the one in use.
@@ -46,22 +44,17 @@ from_row! {
     }
 }
 
-impl Store {
-    /// Notes that the master secret with this id makes refresh tokens up to a moment that is still to come.
-    pub async fn note_secret_in_use(&self, id: &[u8], until: UnixTime) -> Result<(), StoreError> {
-        sql!(self.write().await?, execute, NOTE_USE, id, until).map(drop)
-    }
-
+impl Sessions<'_> {
     /// Counts the sessions that have not ended at `now`. `secret` is the id of the master secret in use.
-    pub async fn count_all_sessions(&self, secret: &[u8], now: UnixTime) -> Result<Sessions, StoreError> {
-        let others = sql!(self.read().await?, optional MomentRow, OTHERS_USED_UNTIL, secret)?;
+    pub async fn count_all(self, secret: &[u8], now: UnixTime) -> Result<SessionCounts, StoreError> {
+        let others = sql!(self.store.read().await?, optional MomentRow, OTHERS_USED_UNTIL, secret)?;
         // No session was refreshed before 1970.
         let old = others.and_then(|row| row.moment).unwrap_or(-1);
-        let (mut counted, mut from) = (Sessions::default(), Some(Uuid::nil()));
+        let (mut counted, mut from) = (SessionCounts::default(), Some(Uuid::nil()));
         while let Some(after) = from {
-            from = sql!(self.read().await?, optional EndRow, SLICE_END, after)?.map(|row| row.id);
+            from = sql!(self.store.read().await?, optional EndRow, SLICE_END, after)?.map(|row| row.id);
             let end = from.unwrap_or(Uuid::max());
-            if let Some(slice) = sql!(self.read().await?, optional SliceRow, COUNT, after, end, old, now)? {
+            if let Some(slice) = sql!(self.store.read().await?, optional SliceRow, COUNT, after, end, old, now)? {
                 counted.live += slice.live.unsigned_abs();
                 counted.of_old_secrets += slice.of_old_secrets.unsigned_abs();
             }

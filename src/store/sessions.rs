@@ -20,13 +20,19 @@ pub use self::row::SignedIn;
 use self::row::{SignedInRow, session_columns};
 pub use self::tokens::SessionOfToken;
 use self::tokens::TokenKey;
+use super::StoreError;
 use super::engine::{Unit, from_row, sql, within};
 use super::journal::entries::Revoked;
+use super::table::table;
 use super::users::row::user_columns;
-use super::{ActingStore, Store, StoreError};
 use crate::audit::{AuditEvent, EventKind};
 use crate::clock::UnixTime;
 use crate::domain::{ClientId, Exchange, RevokedReason, Rotation, Session, SessionId, UserId};
+
+table!(
+    /// The `sessions` table.
+    sessions: Sessions, ActingSessions
+);
 
 /// Which sessions to list.
 #[derive(Clone, Debug, Default)]
@@ -134,88 +140,84 @@ const SLICE_PURGED: Duration = Duration::from_mins(1);
 
 const SLICE_END: &str = "SELECT id FROM sessions WHERE id > $1 ORDER BY id LIMIT 1 OFFSET 999";
 
-impl Store {
+impl Sessions<'_> {
     /// The session and its user.
-    pub async fn find_session(&self, id: SessionId) -> Result<Option<SignedIn>, StoreError> {
-        self.lanes.reads.ask(id).await
+    pub async fn find(self, id: SessionId) -> Result<Option<SignedIn>, StoreError> {
+        self.store.lanes.reads.ask(id).await
     }
 
     /// What says whether the access token with this `jti` of a session lives.
-    pub async fn find_session_of_token(
-        &self,
-        session_id: SessionId,
-        jti: Uuid,
-    ) -> Result<Option<SessionOfToken>, StoreError> {
-        self.lanes.tokens.ask(TokenKey { session_id, jti }).await
+    pub async fn find_of_token(self, session_id: SessionId, jti: Uuid) -> Result<Option<SessionOfToken>, StoreError> {
+        self.store.lanes.tokens.ask(TokenKey { session_id, jti }).await
     }
 
     /// Exchanges a refresh token if it is the current one of a living session, by one statement. `None` when
     /// anything of a [`Rotation`] doesn't hold, or when the user is disabled.
-    pub async fn rotate(&self, rotation: Rotation) -> Result<Option<Rotated>, StoreError> {
-        self.lanes.rotations.ask(rotation).await?.map(Rotated::try_from).transpose()
+    pub async fn rotate(self, rotation: Rotation) -> Result<Option<Rotated>, StoreError> {
+        self.store.lanes.rotations.ask(rotation).await?.map(Rotated::try_from).transpose()
     }
 
     /// Exchanges a refresh token by compare-and-swap. False when the session isn't as it was judged, or when another
     /// exchange of it was stored at the same time.
-    pub async fn exchange(&self, id: SessionId, exchange: &Exchange) -> Result<bool, StoreError> {
-        match self.lanes.exchanges.ask((id, exchange.clone())).await? {
+    pub async fn exchange(self, id: SessionId, exchange: &Exchange) -> Result<bool, StoreError> {
+        match self.store.lanes.exchanges.ask((id, exchange.clone())).await? {
             Exchanged::Stored => Ok(true),
             Exchanged::Overtaken => Ok(false),
             Exchanged::Held => Err(StoreError::Locked),
         }
     }
 
-    /// As [`Store::exchange`], for an exchange that is worth an event.
+    /// As [`Sessions::exchange`], for an exchange that is worth an event.
     pub async fn exchange_and_record(
-        &self,
+        self,
         id: SessionId,
         exchange: &Exchange,
         event: AuditEvent,
     ) -> Result<bool, StoreError> {
         let exchange = (id, exchange.clone());
-        let exchanged = exchange_one(&self.db, &self.audit, &exchange, event);
-        self.lanes.lone_exchanges.pass(exchanged).await.inspect_err(|error| self.db.condition().note_asked(error))
+        let exchanged = exchange_one(&self.store.db, &self.store.audit, &exchange, event);
+        self.store
+            .lanes
+            .lone_exchanges
+            .pass(exchanged)
+            .await
+            .inspect_err(|error| self.store.db.condition().note_asked(error))
     }
 
     /// Up to `limit` sessions, the newest first.
-    pub async fn list_sessions(
-        &self,
-        filter: &SessionFilter,
-        now: UnixTime,
-        limit: i64,
-    ) -> Result<Vec<Session>, StoreError> {
+    pub async fn list(self, filter: &SessionFilter, now: UnixTime, limit: i64) -> Result<Vec<Session>, StoreError> {
         let found = self.list_signed_in(filter, now, limit).await?;
         Ok(found.into_iter().map(|signed_in| signed_in.session).collect())
     }
 
     /// Up to `limit` sessions with their users, the newest first.
     pub async fn list_signed_in(
-        &self,
+        self,
         filter: &SessionFilter,
         now: UnixTime,
         limit: i64,
     ) -> Result<Vec<SignedIn>, StoreError> {
         let (user, client) = (filter.user.map(|id| id.0), filter.client.as_ref().map(ClientId::as_str));
-        let rows = self.again(|| async move {
-            sql!(self.read().await?, all SignedInRow, filter.statement(LIST), user, client, filter.ended, now, limit)
+        let rows = self.store.again(|| async move {
+            sql!(self.store.read().await?, all SignedInRow, filter.statement(LIST), user, client, filter.ended, now, limit)
         });
         rows.await?.into_iter().map(SignedIn::try_from).collect()
     }
 
     /// How many sessions there are.
-    pub async fn count_sessions(&self, filter: &SessionFilter, now: UnixTime) -> Result<u64, StoreError> {
+    pub async fn count(self, filter: &SessionFilter, now: UnixTime) -> Result<u64, StoreError> {
         let (user, client) = (filter.user.map(|id| id.0), filter.client.as_ref().map(ClientId::as_str));
-        let row = self.again(|| async move {
-            sql!(self.read().await?, optional CountRow, filter.statement(COUNT), user, client, filter.ended, now)
+        let row = self.store.again(|| async move {
+            sql!(self.store.read().await?, optional CountRow, filter.statement(COUNT), user, client, filter.ended, now)
         });
         Ok(row.await?.map_or(0, |row| row.number.unsigned_abs()))
     }
 
     /// Forgets the sessions that ended at `ended_before` or earlier. How many.
-    pub async fn purge_sessions(&self, ended_before: UnixTime) -> Result<u64, StoreError> {
+    pub async fn purge(self, ended_before: UnixTime) -> Result<u64, StoreError> {
         let (mut purged, mut from) = (0, Some(Uuid::nil()));
         while let Some(after) = from {
-            let (rows, end) = within(SLICE_PURGED, self.again(|| self.purge_slice(after, ended_before))).await?;
+            let (rows, end) = within(SLICE_PURGED, self.store.again(|| self.purge_slice(after, ended_before))).await?;
             purged += rows;
             from = end;
         }
@@ -223,34 +225,35 @@ impl Store {
     }
 
     /// How many there were after that id in a slice, and where it ended, unless it was the last.
-    async fn purge_slice(&self, after: Uuid, ended_before: UnixTime) -> Result<(u64, Option<Uuid>), StoreError> {
-        let end = sql!(self.read().await?, optional IdRow, SLICE_END, after)?.map(|row| row.id);
-        let rows = sql!(self.write().await?, execute, PURGE, ended_before, after, end.unwrap_or(Uuid::max()))?;
+    async fn purge_slice(self, after: Uuid, ended_before: UnixTime) -> Result<(u64, Option<Uuid>), StoreError> {
+        let end = sql!(self.store.read().await?, optional IdRow, SLICE_END, after)?.map(|row| row.id);
+        let rows = sql!(self.store.write().await?, execute, PURGE, ended_before, after, end.unwrap_or(Uuid::max()))?;
         Ok((rows, end))
     }
 }
 
-impl ActingStore {
+impl ActingSessions<'_> {
     /// Stores a new session, unless what it was decided on has changed. Whether it was stored.
-    pub async fn insert_session(&self, session: &Session, decided_on: DecidedOn) -> Result<bool, StoreError> {
+    pub async fn insert(self, session: &Session, decided_on: DecidedOn) -> Result<bool, StoreError> {
         let event =
-            self.event(EventKind::SignedIn).user(session.user_id).client(&session.client_id).session(session.id);
+            self.acting.event(EventKind::SignedIn).user(session.user_id).client(&session.client_id).session(session.id);
         let insert = Insert { session: session.clone(), decided_on, event };
-        if self.insert_again(|| self.lanes.inserts.ask(insert.clone())).await? {
+        if self.insert_again(|| self.store.lanes.inserts.ask(insert.clone())).await? {
             return Ok(true);
         }
         // Left out of its batch, it may have met somebody's lock; alone it waits for that.
-        self.insert_again(|| self.lanes.lone_inserts.pass(insert_one(&self.db, &self.audit, &insert))).await
+        self.insert_again(|| self.store.lanes.lone_inserts.pass(insert_one(&self.store.db, &self.store.audit, &insert)))
+            .await
     }
 
-    /// As [`Store::again`]. A session that was stored before its connection was lost exists now, and its random id
+    /// Tries again on another connection. A session that was stored before its connection was lost exists now, and its random id
     /// is its own.
     async fn insert_again<F: Future<Output = Result<bool, StoreError>>>(
-        &self,
+        self,
         insert: impl Fn() -> F,
     ) -> Result<bool, StoreError> {
         let is_again = AtomicBool::new(false);
-        let inserted = self.again(|| async {
+        let inserted = self.store.again(|| async {
             let again = is_again.swap(true, Ordering::Relaxed);
             match insert().await {
                 Err(StoreError::Exists) if again => Ok(true),
@@ -261,14 +264,14 @@ impl ActingStore {
     }
 
     /// Ends one session. How many ended: 0 when it was gone already.
-    pub async fn revoke_session(&self, id: SessionId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
-        let number = self.again(|| self.end_session(id, reason, now)).await?;
-        self.journal.note(&self.db, Revoked::Session(id), reason, now);
+    pub async fn revoke(self, id: SessionId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
+        let number = self.store.again(|| self.end_session(id, reason, now)).await?;
+        self.store.journal.note(&self.store.db, Revoked::Session(id), reason, now);
         Ok(number)
     }
 
-    async fn end_session(&self, id: SessionId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
-        let mut unit = self.begin().await?;
+    async fn end_session(self, id: SessionId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
+        let mut unit = self.store.begin().await?;
         let ended = sql!(unit, optional EndedRow, REVOKE, id.0, now, reason.as_str())?;
         let number = u64::from(ended.is_some());
         self.end(unit, number, reason, |event| match ended {
@@ -282,21 +285,21 @@ impl ActingStore {
     }
 
     /// Ends every session of a user. How many ended.
-    pub async fn revoke_user(&self, id: UserId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
-        let ended = self.again(|| async move {
-            let mut unit = self.begin().await?;
+    pub async fn revoke_of_user(self, id: UserId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
+        let ended = self.store.again(|| async move {
+            let mut unit = self.store.begin().await?;
             let ended = revoke_of_user(&mut unit, id, reason, now).await?;
             self.end(unit, ended, reason, |event| event.user(id)).await?;
             Ok(ended)
         });
         let ended = ended.await?;
-        self.journal.note(&self.db, Revoked::User(id), reason, now);
+        self.store.journal.note(&self.store.db, Revoked::User(id), reason, now);
         Ok(ended)
     }
 
     /// Commits the end of sessions, and tells of it if there were any.
     async fn end(
-        &self,
+        self,
         unit: Unit,
         ended: u64,
         reason: RevokedReason,
@@ -307,8 +310,8 @@ impl ActingStore {
             RevokedReason::Reuse => EventKind::RefreshReused,
             _ => EventKind::SessionsRevoked,
         };
-        let event = of(self.event(kind)).counting(ended).because(reason.as_str());
-        self.commit(unit, (ended > 0).then_some(event)).await
+        let event = of(self.acting.event(kind)).counting(ended).because(reason.as_str());
+        self.store.commit(unit, (ended > 0).then_some(event)).await
     }
 }
 

@@ -1,10 +1,16 @@
 //! The `sign_in_attempts` table: which accounts and devices failed to sign in lately, for all nodes together. An attempt is
 //! counted before its password is hashed, in one statement that decides too.
 
+use super::StoreError;
 use super::engine::{from_row, sql};
-use super::{Store, StoreError};
+use super::table::table;
 use crate::clock::UnixTime;
 use crate::throttle::{AccountAttempts, AccountLimit, AttemptKey};
+
+table!(
+    /// The `sign_in_attempts` table.
+    sign_in_attempts: SignInAttempts
+);
 
 /// How often to look again when a row was forgotten between the two statements.
 const LOOKS: usize = 4;
@@ -50,27 +56,27 @@ const CLEAR: &str = "DELETE FROM sign_in_attempts WHERE key = $1";
 
 const PURGE: &str = "DELETE FROM sign_in_attempts WHERE forgotten_at <= $1";
 
-impl Store {
+impl SignInAttempts<'_> {
     /// Counts an attempt, if the limit admits it. `Err` in the outcome: what there is, when it doesn't.
-    pub async fn reserve_attempt(
-        &self,
+    pub async fn reserve(
+        self,
         key: &AttemptKey,
         limit: AccountLimit,
         now: UnixTime,
     ) -> Result<Result<(), AccountAttempts>, StoreError> {
         // Counted twice, at worst, when the answer was lost.
-        self.again(|| self.reserve(key, limit, now)).await
+        self.store.again(|| self.reserve_once(key, limit, now)).await
     }
 
-    async fn reserve(
-        &self,
+    async fn reserve_once(
+        self,
         key: &AttemptKey,
         limit: AccountLimit,
         now: UnixTime,
     ) -> Result<Result<(), AccountAttempts>, StoreError> {
         let (free, longest_from) = (i64::from(limit.free), limit.longest_from());
         for _ in 0..LOOKS {
-            let mut connection = self.write().await?;
+            let mut connection = self.store.write().await?;
             let counted = sql!(
                 connection,
                 execute,
@@ -94,12 +100,12 @@ impl Store {
     }
 
     /// Takes one attempt back: it was no failure.
-    pub async fn refund_attempt(&self, key: &AttemptKey, limit: AccountLimit, now: UnixTime) -> Result<(), StoreError> {
-        self.again(|| self.refund(key, limit, now)).await
+    pub async fn refund(self, key: &AttemptKey, limit: AccountLimit, now: UnixTime) -> Result<(), StoreError> {
+        self.store.again(|| self.refund_once(key, limit, now)).await
     }
 
-    async fn refund(&self, key: &AttemptKey, limit: AccountLimit, now: UnixTime) -> Result<(), StoreError> {
-        let mut connection = self.write().await?;
+    async fn refund_once(self, key: &AttemptKey, limit: AccountLimit, now: UnixTime) -> Result<(), StoreError> {
+        let mut connection = self.store.write().await?;
         if sql!(connection, execute, REFUND_LAST, key.as_slice(), now, limit.longest)? == 0 {
             sql!(connection, execute, REFUND, key.as_slice(), limit.longest)?;
         }
@@ -107,12 +113,12 @@ impl Store {
     }
 
     /// Forgets every failure of one account or device.
-    pub async fn clear_attempts(&self, key: &AttemptKey) -> Result<(), StoreError> {
-        self.again(|| async { sql!(self.write().await?, execute, CLEAR, key.as_slice()) }).await.map(drop)
+    pub async fn clear(self, key: &AttemptKey) -> Result<(), StoreError> {
+        self.store.again(|| async { sql!(self.store.write().await?, execute, CLEAR, key.as_slice()) }).await.map(drop)
     }
 
     /// Deletes what says nothing any more. How many rows.
-    pub async fn purge_attempts(&self, now: UnixTime) -> Result<u64, StoreError> {
-        self.again(|| async { sql!(self.write().await?, execute, PURGE, now) }).await
+    pub async fn purge(self, now: UnixTime) -> Result<u64, StoreError> {
+        self.store.again(|| async { sql!(self.store.write().await?, execute, PURGE, now) }).await
     }
 }

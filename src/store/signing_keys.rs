@@ -1,10 +1,16 @@
 //! The `signing_keys` table. Private keys are sealed under the master secret before they get here.
 
 use super::engine::{Unit, from_row, sql};
-use super::{ActingStore, Store, StoreError, column, registry};
+use super::table::table;
+use super::{StoreError, column, registry};
 use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::domain::StoredKey;
+
+table!(
+    /// The `signing_keys` table.
+    signing_keys: SigningKeys, ActingSigningKeys
+);
 
 from_row! {
     struct SigningKeyRow {
@@ -51,65 +57,60 @@ const RESEAL: &str = "UPDATE signing_keys SET sealed_private = $3 WHERE kid = $1
 
 const REMOVE: &str = "DELETE FROM signing_keys WHERE kid = $1";
 
-impl Store {
+impl SigningKeys<'_> {
     /// Every signing key.
-    pub async fn list_signing_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
-        let rows = self.again(|| async { sql!(self.read().await?, all SigningKeyRow, LIST) }).await?;
+    pub async fn list(self) -> Result<Vec<StoredKey>, StoreError> {
+        let rows = self.store.again(|| async { sql!(self.store.read().await?, all SigningKeyRow, LIST) }).await?;
         rows.into_iter().map(StoredKey::try_from).collect()
     }
 
     /// Stores a key as another master secret seals it, if it is still as `from` has it. False when it isn't.
     ///
     /// The key itself is the same, so no node has to read it again.
-    pub async fn reseal_signing_key(&self, from: &StoredKey, to: &StoredKey) -> Result<bool, StoreError> {
+    pub async fn reseal(self, from: &StoredKey, to: &StoredKey) -> Result<bool, StoreError> {
         let (old, new) = (&from.sealed_private, &to.sealed_private);
-        Ok(sql!(self.write().await?, execute, RESEAL, from.kid.as_str(), old, new)? == 1)
+        Ok(sql!(self.store.write().await?, execute, RESEAL, from.kid.as_str(), old, new)? == 1)
     }
 }
 
-impl ActingStore {
+impl ActingSigningKeys<'_> {
     /// Adds a signing key in place of those that haven't begun to sign by `now`, if the registry is still at this version: what was decided
     /// on then is still so. False when it isn't.
     ///
     /// The keys that it replaces stay published: a node that hasn't heard of it may begin to sign with one of them.
-    pub async fn insert_signing_key_at(
-        &self,
-        version: i64,
-        key: &StoredKey,
-        now: UnixTime,
-    ) -> Result<bool, StoreError> {
-        let mut unit = self.begin().await?;
+    pub async fn insert_at(self, version: i64, key: &StoredKey, now: UnixTime) -> Result<bool, StoreError> {
+        let mut unit = self.store.begin().await?;
         if !registry::change_from(&mut unit, version).await? {
             return Ok(false);
         }
         insert(&mut unit, key).await?;
         let replaced = sql!(unit, all KidRow, REPLACE_PENDING, now, key.signs_from, key.kid.as_str())?;
         let replaced: Vec<_> = replaced.into_iter().map(|row| row.kid).collect();
-        let event = self.event(EventKind::KeyAdded).of(key.kid.clone());
+        let event = self.acting.event(EventKind::KeyAdded).of(key.kid.clone());
         let event = match replaced.as_slice() {
             [] => event,
             kids => event.because(&format!("in place of {}", kids.join(" "))),
         };
-        self.commit(unit, [event]).await?;
+        self.store.commit(unit, [event]).await?;
         Ok(true)
     }
 
     /// Adds a signing key.
-    pub async fn insert_signing_key(&self, key: &StoredKey) -> Result<(), StoreError> {
-        let mut unit = self.begin().await?;
+    pub async fn insert(self, key: &StoredKey) -> Result<(), StoreError> {
+        let mut unit = self.store.begin().await?;
         insert(&mut unit, key).await?;
         registry::change(&mut unit).await?;
-        self.commit(unit, [self.event(EventKind::KeyAdded).of(key.kid.clone())]).await
+        self.store.commit(unit, [self.acting.event(EventKind::KeyAdded).of(key.kid.clone())]).await
     }
 
     /// Removes a signing key. False when there is no such key.
-    pub async fn remove_signing_key(&self, kid: &str) -> Result<bool, StoreError> {
-        let mut unit = self.begin().await?;
+    pub async fn remove(self, kid: &str) -> Result<bool, StoreError> {
+        let mut unit = self.store.begin().await?;
         if sql!(unit, execute, REMOVE, kid)? == 0 {
             return Ok(false);
         }
         registry::change(&mut unit).await?;
-        self.commit(unit, [self.event(EventKind::KeyRemoved).of(kid.to_owned())]).await?;
+        self.store.commit(unit, [self.acting.event(EventKind::KeyRemoved).of(kid.to_owned())]).await?;
         Ok(true)
     }
 }

@@ -7,10 +7,16 @@ pub use self::credentials::Credentials;
 pub use self::row::StoredUser;
 use self::row::{UserRow, user_columns};
 use super::engine::{Unit, from_row, sql};
-use super::{ActingStore, Store, StoreError, column, sessions};
+use super::table::table;
+use super::{StoreError, column, sessions};
 use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::domain::{RevokedReason, User, UserId, Username};
+
+table!(
+    /// The `users` table.
+    users: Users, ActingUsers
+);
 
 from_row! {
     struct RemovedRow {
@@ -51,22 +57,23 @@ const FORGET_DEVICES: &str = "UPDATE users SET devices_known_from = $2 WHERE id 
 
 const REMOVE: &str = "DELETE FROM users WHERE id = $1 RETURNING username";
 
-impl Store {
+impl Users<'_> {
     /// The user of that name, with what is needed to check a password.
-    pub async fn find_credentials(&self, username: &Username) -> Result<Option<Credentials>, StoreError> {
-        self.lanes.credentials.ask(username.clone()).await?.map(Credentials::try_from).transpose()
+    pub async fn find_credentials(self, username: &Username) -> Result<Option<Credentials>, StoreError> {
+        self.store.lanes.credentials.ask(username.clone()).await?.map(Credentials::try_from).transpose()
     }
 
     /// Up to `limit` users in the order of their names, from the first one after `after` on.
-    pub async fn list_users(&self, after: &str, limit: i64) -> Result<Vec<User>, StoreError> {
-        let rows = self.again(|| async { sql!(self.read().await?, all UserRow, LIST, after, limit) });
+    pub async fn list(self, after: &str, limit: i64) -> Result<Vec<User>, StoreError> {
+        let rows = self.store.again(|| async { sql!(self.store.read().await?, all UserRow, LIST, after, limit) });
         rows.await?.into_iter().map(User::try_from).collect()
     }
 
     /// The users with this e-mail address, in the order of their names. Addresses are compared as names are: by their canonical
     /// form.
-    pub async fn users_with_email(&self, address: &Username) -> Result<Vec<User>, StoreError> {
-        let rows = self.again(|| async { sql!(self.read().await?, all UserRow, BY_EMAIL, address.as_str()) });
+    pub async fn with_email(self, address: &Username) -> Result<Vec<User>, StoreError> {
+        let rows =
+            self.store.again(|| async { sql!(self.store.read().await?, all UserRow, BY_EMAIL, address.as_str()) });
         let users: Vec<User> = rows.await?.into_iter().map(User::try_from).collect::<Result<_, _>>()?;
         let is_it = |user: &User| user.email.as_deref().is_some_and(|email| email.parse().as_ref() == Ok(address));
         let mut users: Vec<User> = users.into_iter().filter(is_it).collect();
@@ -75,29 +82,29 @@ impl Store {
     }
 
     /// Replaces the hash of an unchanged password by a better one, unless the password was changed meanwhile.
-    pub async fn rehash_password(&self, id: UserId, old: &str, new: &str) -> Result<bool, StoreError> {
-        let rehashed = self.again(|| async { sql!(self.write().await?, execute, REHASH, id.0, old, new) });
+    pub async fn rehash_password(self, id: UserId, old: &str, new: &str) -> Result<bool, StoreError> {
+        let rehashed = self.store.again(|| async { sql!(self.store.write().await?, execute, REHASH, id.0, old, new) });
         Ok(rehashed.await? == 1)
     }
 }
 
-impl ActingStore {
+impl ActingUsers<'_> {
     /// Adds a user. [`StoreError::Exists`] when the name is taken.
-    pub async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<(), StoreError> {
-        let mut unit = self.begin().await?;
+    pub async fn insert(self, user: &User, password_hash: Option<&str>) -> Result<(), StoreError> {
+        let mut unit = self.store.begin().await?;
         insert(&mut unit, user, password_hash).await?;
-        let event = self.event(EventKind::UserAdded).user(user.id).of(user.username.to_string());
-        self.commit(unit, [event]).await
+        let event = self.acting.event(EventKind::UserAdded).user(user.id).of(user.username.to_string());
+        self.store.commit(unit, [event]).await
     }
 
     /// Changes a user's address and claims: of changes at once each sees what the one before has left. False when there is no
     /// such user.
-    pub async fn update_user<E: From<StoreError>>(
-        &self,
+    pub async fn update<E: From<StoreError>>(
+        self,
         id: UserId,
         change: impl FnOnce(&mut User) -> Result<(), E>,
     ) -> Result<bool, E> {
-        let mut unit = self.begin().await?;
+        let mut unit = self.store.begin().await?;
         let Some(held) = sql!(unit, optional UserRow, HOLD, id.0)? else { return Ok(false) };
         let mut user = User::try_from(held)?;
         change(&mut user)?;
@@ -107,57 +114,57 @@ impl ActingStore {
     }
 
     /// Sets a new password and ends every session, in one. The number of sessions; `None` when there is no such user.
-    pub async fn set_password(&self, id: UserId, hash: &str, now: UnixTime) -> Result<Option<u64>, StoreError> {
-        let mut unit = self.begin().await?;
+    pub async fn set_password(self, id: UserId, hash: &str, now: UnixTime) -> Result<Option<u64>, StoreError> {
+        let mut unit = self.store.begin().await?;
         if sql!(unit, execute, SET_PASSWORD, id.0, hash)? == 0 {
             return Ok(None);
         }
         let ended = sessions::revoke_of_user(&mut unit, id, RevokedReason::PasswordChanged, now).await?;
-        let event = self.event(EventKind::PasswordSet).user(id).counting(ended);
-        self.commit(unit, [event]).await?;
+        let event = self.acting.event(EventKind::PasswordSet).user(id).counting(ended);
+        self.store.commit(unit, [event]).await?;
         Ok(Some(ended))
     }
 
     /// Disables a user and ends every session, in one. The number of sessions; `None` when there was nothing to do.
-    pub async fn disable_user(&self, id: UserId, now: UnixTime) -> Result<Option<u64>, StoreError> {
-        let mut unit = self.begin().await?;
+    pub async fn disable(self, id: UserId, now: UnixTime) -> Result<Option<u64>, StoreError> {
+        let mut unit = self.store.begin().await?;
         if sql!(unit, execute, DISABLE, id.0, now)? == 0 {
             return Ok(None);
         }
         let ended = sessions::revoke_of_user(&mut unit, id, RevokedReason::UserDisabled, now).await?;
-        let event = self.event(EventKind::UserDisabled).user(id).counting(ended);
-        self.commit(unit, [event]).await?;
+        let event = self.acting.event(EventKind::UserDisabled).user(id).counting(ended);
+        self.store.commit(unit, [event]).await?;
         Ok(Some(ended))
     }
 
     /// Lets a disabled user sign in again. False when there was nothing to do.
-    pub async fn enable_user(&self, id: UserId) -> Result<bool, StoreError> {
-        let mut unit = self.begin().await?;
+    pub async fn enable(self, id: UserId) -> Result<bool, StoreError> {
+        let mut unit = self.store.begin().await?;
         let done = sql!(unit, execute, ENABLE, id.0)? == 1;
         self.record_change_of(unit, done, EventKind::UserEnabled, id).await
     }
 
     /// Makes every device of a user that was known before `now` a device like any other. False when there is no such user.
-    pub async fn forget_devices(&self, id: UserId, now: UnixTime) -> Result<bool, StoreError> {
+    pub async fn forget_devices(self, id: UserId, now: UnixTime) -> Result<bool, StoreError> {
         // A token of this very second is forgotten too.
-        let mut unit = self.begin().await?;
+        let mut unit = self.store.begin().await?;
         let done = sql!(unit, execute, FORGET_DEVICES, id.0, now.saturating_add(1))? == 1;
         self.record_change_of(unit, done, EventKind::DevicesForgotten, id).await
     }
 
     /// Removes a user and, by the foreign key, its sessions. False when there is no such user.
-    pub async fn remove_user(&self, id: UserId) -> Result<bool, StoreError> {
-        let mut unit = self.begin().await?;
+    pub async fn remove(self, id: UserId) -> Result<bool, StoreError> {
+        let mut unit = self.store.begin().await?;
         let Some(removed) = sql!(unit, optional RemovedRow, REMOVE, id.0)? else { return Ok(false) };
         // Nobody else knows any more whose events they are.
-        let event = self.event(EventKind::UserRemoved).user(id).of(removed.username);
-        self.commit(unit, [event]).await?;
+        let event = self.acting.event(EventKind::UserRemoved).user(id).of(removed.username);
+        self.store.commit(unit, [event]).await?;
         Ok(true)
     }
 
     /// Commits a change of a user, and tells of it if there was one.
-    async fn record_change_of(&self, unit: Unit, done: bool, kind: EventKind, id: UserId) -> Result<bool, StoreError> {
-        self.commit(unit, done.then(|| self.event(kind).user(id))).await?;
+    async fn record_change_of(self, unit: Unit, done: bool, kind: EventKind, id: UserId) -> Result<bool, StoreError> {
+        self.store.commit(unit, done.then(|| self.acting.event(kind).user(id))).await?;
         Ok(done)
     }
 }

@@ -20,7 +20,7 @@ impl TestServer {
     /// Every event, the oldest first, failures that were repeated among them.
     async fn events(&self) -> Vec<AuditEvent> {
         self.app.record_repeats(true).await;
-        let mut events = self.app.store.list_events(AuditFilter::All, 0, 100_000).await.unwrap();
+        let mut events = self.app.store.audit().list(AuditFilter::All, 0, 100_000).await.unwrap();
         events.reverse();
         events
     }
@@ -38,7 +38,7 @@ impl TestServer {
     }
 
     async fn assert_whole(&self) {
-        let verified = self.app.store.verify_audit().await.unwrap().expect("the keys are known");
+        let verified = self.app.store.audit().verify().await.unwrap().expect("the keys are known");
         assert_eq!(verified.findings, [], "{verified:?}");
         assert!(verified.events > 0);
     }
@@ -61,11 +61,11 @@ impl TestServer {
     }
 
     async fn found(&self) -> Vec<Finding> {
-        self.app.store.verify_audit().await.unwrap().unwrap().findings
+        self.app.store.audit().verify().await.unwrap().unwrap().findings
     }
 
     async fn anchors(&self) -> u64 {
-        self.app.store.verify_audit().await.unwrap().unwrap().anchors
+        self.app.store.audit().verify().await.unwrap().unwrap().anchors
     }
 
     async fn reported_rewinding(&self) -> usize {

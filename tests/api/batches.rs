@@ -28,16 +28,16 @@ async fn a_session_reads_the_same_alone_in_a_batch_and_in_a_list(engine: Engine)
     let id = server.session_of(&second.access_token()).await;
 
     let store = &server.app.store;
-    let alone = store.find_session(id).await.expect("it is read").expect("it is there");
+    let alone = store.sessions().find(id).await.expect("it is read").expect("it is there");
     assert_eq!(alone.session.device.name.as_deref(), Some(HOSTILE));
     assert!(alone.session.parent_hash.is_some() && alone.session.anchor.is_some());
     let mut reads = JoinSet::new();
     for _ in 0..20 {
         let store = store.clone();
-        reads.spawn(async move { store.find_session(id).await.expect("it is read").expect("it is there") });
+        reads.spawn(async move { store.sessions().find(id).await.expect("it is read").expect("it is there") });
     }
     let mut others = reads.join_all().await;
-    let listed = store.list_signed_in(&SessionFilter::default(), START, 10).await.expect("they are read");
+    let listed = store.sessions().list_signed_in(&SessionFilter::default(), START, 10).await.expect("they are read");
     others.extend(listed);
     assert_eq!(others.len(), 21);
     for other in others {
@@ -57,9 +57,9 @@ async fn each_filter_lists_its_sessions_and_no_others(engine: Engine) {
     {
         for (ended, number) in [(false, alive), (true, all)] {
             let filter = SessionFilter { user, client: client.clone(), ended };
-            let listed = server.app.store.list_sessions(&filter, START, 10).await.expect("they are read");
+            let listed = server.app.store.sessions().list(&filter, START, 10).await.expect("they are read");
             assert_eq!(listed.len(), number, "{filter:?}");
-            let counted = server.app.store.count_sessions(&filter, START).await.expect("they are counted");
+            let counted = server.app.store.sessions().count(&filter, START).await.expect("they are counted");
             assert_eq!(usize::try_from(counted), Ok(number), "{filter:?}");
             assert!(listed.iter().all(|session| user.is_none_or(|user| session.user_id == user)));
         }
@@ -121,16 +121,16 @@ async fn a_sign_in_waits_for_whoever_changes_its_user_and_nobody_waits_with_it()
     holder.let_go().await;
     Answer::read(alice.await.expect("it ends").expect("the server answers")).await.ok();
 
-    let events = server.app.store.list_events(AuditFilter::All, 0, 100).await.expect("they are read");
+    let events = server.app.store.audit().list(AuditFilter::All, 0, 100).await.expect("they are read");
     let ids = |user: UserId, session: SessionId| (user.0, session.0);
     let mut told: Vec<_> = events.iter().filter_map(|event| Some(ids(event.user_id?, event.session_id?))).collect();
-    let sessions = server.app.store.list_sessions(&SessionFilter::default(), START, 10).await.expect("they are read");
+    let sessions = server.app.store.sessions().list(&SessionFilter::default(), START, 10).await.expect("they are read");
     let mut stored: Vec<_> = sessions.iter().map(|session| ids(session.user_id, session.id)).collect();
     told.sort_unstable();
     stored.sort_unstable();
     assert_eq!((events.len(), stored.len()), (5, 5));
     assert_eq!(told, stored, "each of them is told once");
-    let verified = server.app.store.verify_audit().await.expect("it is read").expect("the keys are known");
+    let verified = server.app.store.audit().verify().await.expect("it is read").expect("the keys are known");
     assert_eq!(verified.findings, []);
 }
 

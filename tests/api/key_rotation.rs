@@ -100,7 +100,7 @@ async fn a_rotation_tells_which_keys_it_replaced(engine: Engine) {
     let server = TestServer::start(engine).await;
     let pending = server.rotate(Begins::After(HOUR)).await;
     let second = server.rotate(Begins::After(HOUR)).await;
-    let events = server.app.store.list_events(AuditFilter::All, 0, 100).await.unwrap();
+    let events = server.app.store.audit().list(AuditFilter::All, 0, 100).await.unwrap();
     let event = events.iter().find(|event| event.target.as_deref() == Some(second.key.kid())).unwrap();
     assert_eq!((&*event.kind, event.reason.clone()), ("key.added", Some(format!("in place of {}", pending.key.kid()))));
 }

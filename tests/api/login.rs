@@ -26,10 +26,10 @@ async fn the_right_password_gives_tokens(engine: Engine) {
 
 async fn unknown_wrong_disabled_and_passwordless_are_one_answer(engine: Engine) {
     let server = TestServer::start(engine).await;
-    server.operator().disable_user(server.bob, server.clock.now()).await.unwrap();
-    let users = server.app.store.list_users("", 1).await.unwrap();
+    server.operator().users().disable(server.bob, server.clock.now()).await.unwrap();
+    let users = server.app.store.users().list("", 1).await.unwrap();
     let carol = User { id: UserId::generate(), username: "carol".parse().unwrap(), ..users[0].clone() };
-    server.operator().insert_user(&carol, None).await.unwrap();
+    server.operator().users().insert(&carol, None).await.unwrap();
     let mut answers = Vec::new();
     for (name, password) in [
         ("nobody", PASSWORD),
@@ -51,8 +51,8 @@ async fn a_session_says_how_it_began(engine: Engine) {
     server.login().await.ok();
     let how = "SELECT grant_type || ':' || amr FROM sessions";
     assert_eq!(server.database.ask_texts(how).await, ["password:pwd"]);
-    let session = &server.app.store.list_sessions(&SessionFilter::default(), START, 1).await.unwrap()[0];
-    let read = server.app.store.find_session(session.id).await.unwrap().unwrap().session;
+    let session = &server.app.store.sessions().list(&SessionFilter::default(), START, 1).await.unwrap()[0];
+    let read = server.app.store.sessions().find(session.id).await.unwrap().unwrap().session;
     for session in [session, &read] {
         assert_eq!((session.grant_type.as_str(), session.amr.as_slice()), ("password", ["pwd".to_owned()].as_slice()));
     }
@@ -145,7 +145,7 @@ async fn without_the_refresh_grant_there_is_no_refresh_token_and_the_session_end
     assert_eq!((answer.ok().json().get("refresh_token"), answer.refresh_cookie()), (None, ""));
     server.introspect(&answer.access_token()).await.active();
     let session = server.session_of(&answer.access_token()).await;
-    let found = server.app.store.find_session(session).await.unwrap().unwrap();
+    let found = server.app.store.sessions().find(session).await.unwrap().unwrap();
     assert_eq!(found.session.expires_at, START + 900);
 }
 
@@ -154,7 +154,7 @@ async fn a_session_remembers_the_device_of_its_sign_in(engine: Engine) {
     let form = [("username", "alice"), ("password", PASSWORD), ("device_name", "Alice\u{2019}s phone")];
     let request = server.request(Method::POST, "/login").header("user-agent", "u".repeat(300)).form(&form);
     server.send(request.header("x-forwarded-for", "198.51.100.7")).await.ok();
-    let sessions = server.app.store.list_sessions(&SessionFilter::default(), START, 10).await.unwrap();
+    let sessions = server.app.store.sessions().list(&SessionFilter::default(), START, 10).await.unwrap();
     let device = Device {
         name: Some("Alice\u{2019}s phone".to_owned()),
         user_agent: Some("u".repeat(256)),

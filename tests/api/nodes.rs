@@ -60,7 +60,7 @@ async fn a_node_without_the_master_secret_accepts_nothing(engine: Engine) {
 pub async fn lose_commits(server: &TestServer, exchanged: &str, current: &str) {
     let hash = |token: &str| PlainSecret::new(token.to_owned()).hash();
     let id = server.app.refresh_keys.open(current).expect("a token of ours").session_id;
-    let session = server.app.store.find_session(id).await.unwrap().expect("the session is there").session;
+    let session = server.app.store.sessions().find(id).await.unwrap().expect("the session is there").session;
     let before = Exchange {
         expected_current: hash(current),
         parent_hash: None,
@@ -71,7 +71,7 @@ pub async fn lose_commits(server: &TestServer, exchanged: &str, current: &str) {
         last_used_at: session.created_at,
         idle_expires_at: session.idle_expires_at,
     };
-    assert!(server.app.store.exchange(id, &before).await.unwrap());
+    assert!(server.app.store.sessions().exchange(id, &before).await.unwrap());
 }
 
 async fn a_token_ahead_of_the_database_is_refused_and_ends_nothing(engine: Engine) {
@@ -83,7 +83,7 @@ async fn a_token_ahead_of_the_database_is_refused_and_ends_nothing(engine: Engin
     server.clock.advance(60);
     server.refresh(&two).await.refused(401, "invalid_grant");
     let session = server.app.refresh_keys.open(&two).expect("a token of ours").session_id;
-    let told = server.app.store.list_events(AuditFilter::Session(session), 0, 10).await.expect("the trail is there");
+    let told = server.app.store.audit().list(AuditFilter::Session(session), 0, 10).await.expect("the trail is there");
     assert_eq!(told.iter().filter(|event| event.kind == "refresh.ahead").count(), 1, "the operator is told: {told:?}");
     server.introspect(&two).await.inactive();
     server.refresh(&zero).await.ok();
@@ -95,7 +95,7 @@ async fn an_open_recovery_window_lets_clients_that_are_ahead_go_on(engine: Engin
     let one = server.refresh(&zero).await.refresh_token();
     let two = server.refresh(&one).await.refresh_token();
     lose_commits(&server, &zero, &two).await;
-    server.operator().set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
+    server.operator().registry().set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
     server.app.registry.refresh().await.unwrap();
     let three = server.refresh(&two).await;
     server.introspect(&three.access_token()).await.active();
@@ -116,11 +116,11 @@ async fn what_ended_long_ago_is_forgotten_and_nothing_else(engine: Engine) {
     server.post("/revoke", &[("client_id", crate::harness::P1), ("token", &one_token)]).await.ok();
     let store = &server.app.store;
     let now = server.clock.now();
-    assert_eq!(store.purge_sessions(now - 1).await.unwrap(), 0);
-    assert_eq!(store.purge_sessions(now).await.unwrap(), 1);
+    assert_eq!(store.sessions().purge(now - 1).await.unwrap(), 0);
+    assert_eq!(store.sessions().purge(now).await.unwrap(), 1);
     // A minute past its end, which another node's clock may not have reached.
-    assert_eq!(store.purge_revoked_tokens(now + 959).await.unwrap(), 0);
-    assert_eq!(store.purge_revoked_tokens(now + 960).await.unwrap(), 1);
+    assert_eq!(store.revoked_tokens().purge(now + 959).await.unwrap(), 0);
+    assert_eq!(store.revoked_tokens().purge(now + 960).await.unwrap(), 1);
     server.refresh(&ended.refresh_token()).await.refused(401, "invalid_grant");
     server.refresh(&alive.refresh_token()).await.ok();
 }
@@ -128,13 +128,13 @@ async fn what_ended_long_ago_is_forgotten_and_nothing_else(engine: Engine) {
 /// Nodes that first start together each find no key; two keys that have always signed would retire one another.
 async fn of_nodes_that_add_a_key_at_once_one_does(engine: Engine) {
     let server = TestServer::start(engine).await;
-    let version = server.app.store.registry_state().await.unwrap().version;
+    let version = server.app.store.registry().state().await.unwrap().version;
     let add = || {
         let database = std::sync::Arc::clone(&server.database);
         let key = SigningKey::generate(SigningAlgorithm::EdDsa, server.clock.now(), server.clock.now()).unwrap();
         tokio::spawn(async move {
             let sealed = key.seal(&master_secrets()).unwrap();
-            database.open_again().await.by(operator()).insert_signing_key_at(version, &sealed, START).await.unwrap()
+            database.open_again().await.by(operator()).signing_keys().insert_at(version, &sealed, START).await.unwrap()
         })
     };
     let nodes: Vec<_> = (0..6).map(|_| add()).collect();
@@ -142,35 +142,35 @@ async fn of_nodes_that_add_a_key_at_once_one_does(engine: Engine) {
     for node in nodes {
         added += usize::from(node.await.unwrap());
     }
-    assert_eq!((added, server.app.store.list_signing_keys().await.unwrap().len()), (1, 2));
+    assert_eq!((added, server.app.store.signing_keys().list().await.unwrap().len()), (1, 2));
 }
 
 async fn a_key_is_sealed_again_by_one_node_only(engine: Engine) {
     let server = TestServer::start(engine).await;
     let store = &server.app.store;
-    let old = store.list_signing_keys().await.unwrap().remove(0);
+    let old = store.signing_keys().list().await.unwrap().remove(0);
     let again = || SigningKey::open(&old, &master_secrets()).unwrap().seal(&master_secrets()).unwrap();
     let new = again();
-    assert!(store.reseal_signing_key(&old, &new).await.unwrap());
-    assert!(!store.reseal_signing_key(&old, &again()).await.unwrap());
-    assert_eq!(store.list_signing_keys().await.unwrap().remove(0).sealed_private, new.sealed_private);
+    assert!(store.signing_keys().reseal(&old, &new).await.unwrap());
+    assert!(!store.signing_keys().reseal(&old, &again()).await.unwrap());
+    assert_eq!(store.signing_keys().list().await.unwrap().remove(0).sealed_private, new.sealed_private);
     server.another_node().await;
 }
 
 async fn removing_what_is_not_there_makes_no_node_read_anything_again(engine: Engine) {
     let server = TestServer::start(engine).await;
     let store = &server.app.store;
-    let before = store.registry_state().await.unwrap().version;
-    assert!(!store.by(operator()).remove_signing_key("none").await.unwrap());
-    assert!(!store.by(operator()).remove_client(&"none".parse().unwrap(), START).await.unwrap());
-    assert_eq!(store.registry_state().await.unwrap().version, before);
+    let before = store.registry().state().await.unwrap().version;
+    assert!(!store.by(operator()).signing_keys().remove("none").await.unwrap());
+    assert!(!store.by(operator()).clients().remove(&"none".parse().unwrap(), START).await.unwrap());
+    assert_eq!(store.registry().state().await.unwrap().version, before);
 }
 
 /// The lease on clients and keys is longer than any hiccup, and a node polls for as long as it runs.
 async fn a_change_of_a_client_reaches_every_node_by_itself(engine: Engine) {
     let server = TestServer::start(engine).await;
     let node = server.another_node().await;
-    assert!(server.operator().remove_client(&P1.parse().unwrap(), START).await.unwrap());
+    assert!(server.operator().clients().remove(&P1.parse().unwrap(), START).await.unwrap());
     let noticed = async {
         while server.at(&node).login().await.status == 200 {
             tokio::task::yield_now().await;
@@ -184,12 +184,12 @@ async fn a_change_of_a_client_reaches_every_node_by_itself(engine: Engine) {
 async fn a_node_notices_that_the_registry_was_put_back_and_changed(engine: Engine) {
     let server = TestServer::start(engine).await;
     let store = &server.app.store;
-    let before = store.registry_state().await.unwrap().version;
-    store.by(operator()).set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
+    let before = store.registry().state().await.unwrap().version;
+    store.by(operator()).registry().set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
     let node = server.another_node().await;
     assert!(node.app.registry.snapshot().unwrap().client(P1).is_some());
     server.database.execute(&format!("UPDATE registry SET version = {before}, recovery_until = NULL")).await;
-    assert!(store.by(operator()).remove_client(&P1.parse().unwrap(), server.clock.now()).await.unwrap());
+    assert!(store.by(operator()).clients().remove(&P1.parse().unwrap(), server.clock.now()).await.unwrap());
     node.app.registry.refresh().await.unwrap();
     assert!(node.app.registry.snapshot().unwrap().client(P1).is_none());
 }
@@ -199,11 +199,11 @@ async fn nobody_signs_in_to_a_registration_that_was_removed(engine: Engine) {
     let server = TestServer::start(engine).await;
     let store = &server.app.store;
     let id = P1.parse().unwrap();
-    let client = store.find_client(&id).await.unwrap().unwrap();
+    let client = store.clients().find(&id).await.unwrap().unwrap();
     let narrow = Client { scope: "openid".parse().unwrap(), ..client };
     for _ in 0..5 {
-        assert!(store.by(operator()).remove_client(&id, server.clock.now()).await.unwrap());
-        store.by(operator()).insert_client(&narrow).await.unwrap();
+        assert!(store.by(operator()).clients().remove(&id, server.clock.now()).await.unwrap());
+        store.by(operator()).clients().insert(&narrow).await.unwrap();
         let answer = server.login().await;
         assert!(answer.status != 200 || answer.json()["scope"] == "openid", "{answer:?}");
     }

@@ -188,7 +188,7 @@ async fn the_address_of_a_client_is_taken_from_a_trusted_proxy_only(engine: Engi
         let request = server.request(Method::POST, "/login").form(&form);
         server.send(request.header("x-forwarded-for", "203.0.113.5, 198.51.100.7, 10.0.0.9")).await.ok();
         let filter = SessionFilter::default();
-        let sessions = server.app.store.list_sessions(&filter, server.clock.now(), 10).await.unwrap();
+        let sessions = server.app.store.sessions().list(&filter, server.clock.now(), 10).await.unwrap();
         assert_eq!(sessions[0].device.ip.as_deref(), Some(expected));
     }
 }

@@ -163,12 +163,12 @@ async fn a_pool_of_one_connection_serves_everybody() {
     let client = C1.0.parse().expect("a client id");
     for _ in 0..3 {
         let (found, lives, registry) = tokio::join!(
-            store.find_session(session),
-            store.client_token_lives(&client, uuid::Uuid::nil(), START),
-            store.registry_state()
+            store.sessions().find(session),
+            store.revoked_tokens().client_token_lives(&client, uuid::Uuid::nil(), START),
+            store.registry().state()
         );
         assert!(found.expect("it is read").is_some() && lives.is_ok() && registry.is_ok());
-        store.purge_revoked_tokens(START).await.expect("it is written");
+        store.revoked_tokens().purge(START).await.expect("it is written");
     }
 }
 
@@ -181,7 +181,7 @@ async fn every_lane_leaves_connections_for_everybody_else(engine: Engine) {
     for token in [latest.access_token(), latest.refresh_token(), own] {
         server.introspect(&token).await.active();
     }
-    server.app.store.registry_state().await.expect("there is a connection left");
+    server.app.store.registry().state().await.expect("there is a connection left");
 }
 
 on_both_databases!(every_lane_leaves_connections_for_everybody_else);

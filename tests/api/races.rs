@@ -97,7 +97,7 @@ async fn carry_out(server: &TestServer, end: End, access: &str) {
             server.post_as(ADMIN, "/revoke", &[("sub", &server.alice.to_string())]).await.ok();
         }
         End::Disabling => {
-            server.operator().disable_user(server.alice, now).await.unwrap().expect("alice was enabled");
+            server.operator().users().disable(server.alice, now).await.unwrap().expect("alice was enabled");
         }
         End::NewPassword => set_password(server, "quite another password").await,
         End::LogoutOfAll => {
@@ -109,7 +109,7 @@ async fn carry_out(server: &TestServer, end: End, access: &str) {
 
 async fn make_good(server: &TestServer, end: End) {
     match end {
-        End::Disabling => assert!(server.operator().enable_user(server.alice).await.unwrap()),
+        End::Disabling => assert!(server.operator().users().enable(server.alice).await.unwrap()),
         End::NewPassword => set_password(server, PASSWORD).await,
         End::Revocation | End::LogoutOfAll => {}
     }
@@ -117,7 +117,7 @@ async fn make_good(server: &TestServer, end: End) {
 
 async fn set_password(server: &TestServer, password: &str) {
     let hash = server.app.hasher.hash(PlainPassword::chosen(password).unwrap()).await.unwrap();
-    let ended = server.operator().set_password(server.alice, hash.as_str(), server.clock.now()).await.unwrap();
+    let ended = server.operator().users().set_password(server.alice, hash.as_str(), server.clock.now()).await.unwrap();
     assert!(ended.is_some());
 }
 

@@ -213,7 +213,7 @@ async fn a_burst_of_revocations_dates_no_token_far_ahead(engine: Engine) {
 /// A clock that was ahead may have revoked tokens of moments that are yet to come. Nobody gets a token that is dead.
 async fn no_token_is_issued_that_is_not_valid_yet(engine: Engine) {
     let server = TestServer::start(engine).await;
-    server.operator().revoke_client(&C1.0.parse().unwrap(), START + 99).await.unwrap();
+    server.operator().clients().revoke(&C1.0.parse().unwrap(), START + 99).await.unwrap();
     server.app.registry.refresh().await.unwrap();
     let answer = server.own_token(C1, &[]).await;
     answer.refused(503, "temporarily_unavailable");
@@ -239,9 +239,9 @@ async fn a_client_that_comes_back_revives_no_token(engine: Engine) {
     server.clock.advance(30);
     server.introspect(&old).await.inactive();
     assert_eq!(server.own_token(C1, &[]).await.claims()["iat"], server.clock.now());
-    assert_eq!(server.app.store.purge_removed_clients(server.clock.now()).await.unwrap(), 0, "clocks differ");
+    assert_eq!(server.app.store.clients().purge_removed(server.clock.now()).await.unwrap(), 0, "clocks differ");
     server.clock.advance(60);
-    assert_eq!(server.app.store.purge_removed_clients(server.clock.now()).await.unwrap(), 1);
+    assert_eq!(server.app.store.clients().purge_removed(server.clock.now()).await.unwrap(), 1);
 }
 
 on_both_databases!(

@@ -14,7 +14,7 @@ async fn refresh(server: &TestServer, token: &str) -> Answer {
 
 async fn session_of(server: &TestServer, token: &str) -> Session {
     let opened = server.app.refresh_keys.open(token).expect("a token of ours");
-    server.app.store.find_session(opened.session_id).await.expect("it is read").expect("it is there").session
+    server.app.store.sessions().find(opened.session_id).await.expect("it is read").expect("it is there").session
 }
 
 fn presented(server: &TestServer, token: &str) -> Presented {
@@ -71,7 +71,7 @@ async fn it_changes_nothing_unless_everything_holds(engine: Engine) {
         Rotation { used_after: before.last_used_at, ..good() },
         Rotation { began_after: before.created_at, ..good() },
     ] {
-        assert!(server.app.store.rotate(bad.clone()).await.expect("it is answered").is_none(), "{bad:?}");
+        assert!(server.app.store.sessions().rotate(bad.clone()).await.expect("it is answered").is_none(), "{bad:?}");
     }
     for (state, back) in [
         ("UPDATE users SET disabled_at = 1", "UPDATE users SET disabled_at = NULL"),
@@ -79,14 +79,18 @@ async fn it_changes_nothing_unless_everything_holds(engine: Engine) {
         ("UPDATE sessions SET expires_at = 1", "UPDATE sessions SET expires_at = 9223372036854775807"),
     ] {
         server.database.execute(state).await;
-        assert!(server.app.store.rotate(good()).await.expect("it is answered").is_none(), "{state}");
+        assert!(server.app.store.sessions().rotate(good()).await.expect("it is answered").is_none(), "{state}");
         server.database.execute(back).await;
     }
     assert_eq!(format!("{:?}", session_of(&server, &token).await), format!("{before:?}"));
     let last_moment = Rotation { now: end - 1, ..good() };
-    let rotated = server.app.store.rotate(last_moment).await.expect("it is answered").expect("all of it holds");
+    let rotated =
+        server.app.store.sessions().rotate(last_moment).await.expect("it is answered").expect("all of it holds");
     assert_eq!((rotated.session_id, rotated.user_id), (before.id, before.user_id));
-    assert!(server.app.store.rotate(good()).await.expect("it is answered").is_none(), "once and never again");
+    assert!(
+        server.app.store.sessions().rotate(good()).await.expect("it is answered").is_none(),
+        "once and never again"
+    );
 }
 
 /// What access tokens say, and that none outlives its session, holds on this way as well.

@@ -46,7 +46,7 @@ async fn a_token_narrowed_by_refresh_tells_less(engine: Engine) {
 async fn a_removed_user_or_client_is_invalid_token(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (alices, bobs) = (server.login_as(C1).await.access_token(), server.bobs_login().await.access_token());
-    assert!(server.operator().remove_user(server.bob).await.unwrap());
+    assert!(server.operator().users().remove(server.bob).await.unwrap());
     server.get_with("/userinfo", &bobs).await.refused(401, "invalid_token");
     server.get_with("/userinfo", &alices).await.ok();
     server.remove_client(C1.0).await;

@@ -20,8 +20,8 @@ const POLL: Duration = Duration::from_secs(1);
 /// Prints the newest `limit` events, the oldest first, and then each new one, until the process is ended or nobody reads any more.
 pub async fn run(context: &Context, query: &EventQuery, limit: i64, format: Format) -> Result<(), Failure> {
     let store = &context.store;
-    let mut ends = store.chain_ends().await?;
-    let mut events = store.named_events(query, limit).await?;
+    let mut ends = store.audit().chain_ends().await?;
+    let mut events = store.audit().list_named(query, limit).await?;
     // What was stored in between comes with the first look.
     events.retain(|event| ends.cover(event));
     events.reverse();
@@ -32,7 +32,7 @@ pub async fn run(context: &Context, query: &EventQuery, limit: i64, format: Form
         if is_closed() {
             return Ok(());
         }
-        events = match store.events_after(&ends).await {
+        events = match store.audit().events_after(&ends).await {
             Ok((events, now)) => found(&mut is_lost, &mut ends, now, events),
             Err(error) if passes(&error) => {
                 if !is_lost {

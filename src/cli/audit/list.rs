@@ -74,7 +74,7 @@ pub async fn run(context: &Context, listing: Listing) -> Result<(), Failure> {
     if listing.follow {
         return follow::run(context, &query, listing.limit, listing.format).await;
     }
-    let mut events = context.store.named_events(&query, listing.limit.saturating_add(1)).await?;
+    let mut events = context.store.audit().list_named(&query, listing.limit.saturating_add(1)).await?;
     if let (true, Some(id)) = (events.is_empty(), &query.client) {
         // One that was removed has a history. One that has none is most likely misspelt.
         client::find(context, id).await?;

@@ -71,14 +71,14 @@ struct Kind {
 /// Registers the client.
 pub async fn run(context: &Context, registration: Registration) -> Result<(), Failure> {
     let id = registration.id.clone();
-    if context.store.find_client(&id).await?.is_some() {
+    if context.store.clients().find(&id).await?.is_some() {
         return Err(exists(&id));
     }
     let secret = if registration.kind.public { None } else { Some(registration.secret.secret()?) };
     let authentication = secret.as_ref().map_or(ClientAuthentication::Public, NewSecret::authentication);
     let client = registration.client(Client::without_rights(id.clone(), authentication, context.now()));
     rules::refuse(&client)?;
-    match context.store.insert_client(&client).await {
+    match context.store.clients().insert(&client).await {
         Err(StoreError::Exists) => return Err(exists(&id)),
         stored => stored?,
     }

@@ -37,7 +37,7 @@ pub struct NewUser {
 pub async fn run(context: &Context, new: NewUser) -> Result<(), Failure> {
     let name = new.name;
     let exists = || Failure::from(format!("there is a user {name} already"));
-    if context.store.find_credentials(&name).await?.is_some() {
+    if context.store.users().find_credentials(&name).await?.is_some() {
         return Err(exists());
     }
     let mut claims = Claims::new();
@@ -52,7 +52,7 @@ pub async fn run(context: &Context, new: NewUser) -> Result<(), Failure> {
         created_at: context.now(),
         disabled_at: None,
     };
-    match context.store.insert_user(&user, password.as_ref().map(|password| password.hash.as_str())).await {
+    match context.store.users().insert(&user, password.as_ref().map(|password| password.hash.as_str())).await {
         Err(StoreError::Exists) => return Err(exists()),
         stored => stored?,
     }

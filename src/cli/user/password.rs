@@ -76,7 +76,7 @@ pub async fn run(context: &Context, Replacement { name, origin }: Replacement) -
     let user = find(context, &name).await?.user;
     let name = user.username;
     let password = origin.password(&context.config, &name).await?;
-    let ended = context.store.set_password(user.id, password.hash.as_str(), context.now()).await?;
+    let ended = context.store.users().set_password(user.id, password.hash.as_str(), context.now()).await?;
     let ended = ended.ok_or_else(|| no_user(&name))?;
     password.print(&format!("user {name} has a new password; {} ended", sessions(ended)))
 }

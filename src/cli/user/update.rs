@@ -39,7 +39,7 @@ pub struct Changes {
 /// Changes the user.
 pub async fn run(context: &Context, changes: Changes) -> Result<(), Failure> {
     let User { id, username: name, .. } = find(context, &changes.name).await?.user;
-    if !context.store.update_user(id, |user| changes.apply(user)).await? {
+    if !context.store.users().update(id, |user| changes.apply(user)).await? {
         return Err(no_user(&name));
     }
     print(&format!("user {name} was changed\n"))

@@ -103,7 +103,7 @@ impl<'a> Guess<'a> {
         let refused = if turn.refused_until() > now {
             Throttled { retry_after: turn.refused_until() - now }
         } else {
-            match self.app.store.reserve_attempt(&key, limit, now).await? {
+            match self.app.store.sign_in_attempts().reserve(&key, limit, now).await? {
                 Ok(()) => return Ok(turn),
                 Err(attempts) => limit.admits(attempts, now).err().unwrap_or(Throttled { retry_after: 1 }),
             }
@@ -145,9 +145,9 @@ impl Attempt<'_> {
         let Some(Counted { ticket, key, limit, _turn, .. }) = self.counted else { return };
         let store = &self.app.store;
         let done = if and_all_before {
-            store.clear_attempts(&key).await
+            store.sign_in_attempts().clear(&key).await
         } else {
-            store.refund_attempt(&key, limit, self.app.clock.now()).await
+            store.sign_in_attempts().refund(&key, limit, self.app.clock.now()).await
         };
         if let Err(error) = done {
             tracing::warn!(%error, "a sign-in that did not fail stays counted as one that did");

@@ -19,7 +19,7 @@ pub(super) async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -
     }
     let (rotation, token) =
         Rotation::plan(&app.refresh_keys, &opened.token, &opened.presented, &client.id, now, &policy);
-    match app.store.rotate(rotation).await {
+    match app.store.sessions().rotate(rotation).await {
         Ok(Some(rotated)) => {
             let subject = subject(app, client, &rotated, now, &policy).await?;
             issued(app, &registry, subject, Verdict::Rotate, token, now).map(Some)

@@ -5,10 +5,11 @@ use super::log::{AuditLog, Writer};
 use super::memory::Rewound;
 use super::register::seal_again;
 use super::row::seal_of;
+use super::{ActingAudit, Audit};
 use crate::audit::{AuditEvent, COMMANDS, ChainEnd, EventKind, Link, digest_of, list_of};
 use crate::clock::{NEVER, Seconds, UnixTime};
+use crate::store::StoreError;
 use crate::store::engine::{Unit, from_row, sql};
-use crate::store::{ActingStore, Store, StoreError};
 
 /// By how much the clock of a node may be ahead that purges.
 const SLACK: Seconds = 3_600;
@@ -85,15 +86,15 @@ pub enum TrailState {
     Anchored,
 }
 
-impl Store {
+impl Audit<'_> {
     /// Writes an anchor, as `event`, if any chain has moved since the last one of this process, anchors aside, or `always`. Takes note
     /// of chains that are behind.
-    pub async fn anchor_audit(&self, event: AuditEvent, always: bool) -> Result<Option<Anchored>, StoreError> {
-        let Some(writer) = self.audit.writer() else { return Ok(None) };
-        let _ = writer.memory.is_on(self.timeline().await);
+    pub async fn anchor(self, event: AuditEvent, always: bool) -> Result<Option<Anchored>, StoreError> {
+        let Some(writer) = self.store.audit.writer() else { return Ok(None) };
+        let _ = writer.memory.is_on(self.store.timeline().await);
         // What is known is known before the chains are read: they can only have got further since.
         let known = writer.memory.known();
-        let mut unit = self.begin_snapshot().await?;
+        let mut unit = self.store.begin_snapshot().await?;
         let ends = chain_ends(&mut unit).await?;
         let mut moved = writer.memory.compare(&known, &ends);
         if writer.keeping.shared && is_after_another(&mut unit, event.at).await? {
@@ -104,23 +105,23 @@ impl Store {
         }
         drop(unit);
         let moved: Vec<ChainEnd> = moved.into_iter().map(|(end, _)| end).collect();
-        let anchored = write(&self.audit, self.begin().await?, event, &moved).await?;
+        let anchored = write(&self.store.audit, self.store.begin().await?, event, &moved).await?;
         writer.memory.anchored(ends);
         Ok(Some(anchored))
     }
 
     /// Whether this process has written events, apart from those that came with a sign-in.
-    pub fn has_recorded(&self) -> bool {
-        self.audit.writer().is_some_and(Writer::has_written)
+    pub fn has_recorded(self) -> bool {
+        self.store.audit.writer().is_some_and(Writer::has_written)
     }
 
     /// Tells of each chain that was found behind, as `event`, and gives those that were told. Those are none that the purge may have
     /// deleted, and none when the database is on another timeline: then it has lost commits, and everything is behind.
-    pub async fn record_rewound(&self, event: &AuditEvent) -> Result<Vec<Rewound>, StoreError> {
-        let Some(writer) = self.audit.writer().filter(|writer| writer.memory.has_rewound()) else {
+    pub async fn record_rewound(self, event: &AuditEvent) -> Result<Vec<Rewound>, StoreError> {
+        let Some(writer) = self.store.audit.writer().filter(|writer| writer.memory.has_rewound()) else {
             return Ok(Vec::new());
         };
-        if !writer.memory.is_on(self.timeline().await) {
+        if !writer.memory.is_on(self.store.timeline().await) {
             return Ok(Vec::new());
         }
         let rewound = writer.memory.rewound(purged_until(event.at, writer.keeping.retention));
@@ -132,21 +133,21 @@ impl Store {
     }
 
     /// Waits until a chain is found that isn't where this process left it: it is to be told of. Without the keys for ever.
-    pub async fn rewound_is_found(&self) {
-        match self.audit.writer() {
+    pub async fn rewound_is_found(self) {
+        match self.store.audit.writer() {
             Some(writer) => writer.memory.is_found().await,
             None => std::future::pending().await,
         }
     }
 
     /// Whether there is an anchor of this digest.
-    pub async fn has_anchor(&self, digest: &str) -> Result<bool, StoreError> {
-        Ok(sql!(self.read().await?, optional SeqRow, ANCHOR, digest)?.is_some())
+    pub async fn has_anchor(self, digest: &str) -> Result<bool, StoreError> {
+        Ok(sql!(self.store.read().await?, optional SeqRow, ANCHOR, digest)?.is_some())
     }
 
     /// How far the trail is protected.
-    pub async fn trail_state(&self) -> Result<TrailState, StoreError> {
-        let row = sql!(self.write().await?, optional StateRow, STATE)?;
+    pub async fn state(self) -> Result<TrailState, StoreError> {
+        let row = sql!(self.store.write().await?, optional StateRow, STATE)?;
         Ok(match row {
             Some(StateRow { sealed: 1, anchored: 1 }) => TrailState::Anchored,
             Some(StateRow { sealed: 1, .. }) => TrailState::NotAnchored,
@@ -155,16 +156,18 @@ impl Store {
     }
 }
 
-impl ActingStore {
+impl ActingAudit<'_> {
     /// Declares the trail as it is to be its beginning: what anchors said before, and what was told of chains that were behind, is
     /// looked at no more. How many chains it has; `None` without the keys.
-    pub async fn seal_audit(&self) -> Result<Option<usize>, StoreError> {
-        let Some(keys) = self.audit.keys() else { return Ok(None) };
-        let mut unit = self.begin().await?;
+    pub async fn seal(self) -> Result<Option<usize>, StoreError> {
+        let Some(keys) = self.store.audit.keys() else { return Ok(None) };
+        let mut unit = self.store.begin().await?;
         seal_again(&mut unit.handle(), keys).await?;
         sql!(unit, execute, DELETE_LOST)?;
         let ends = chain_ends(&mut unit).await?;
-        write(&self.audit, unit, self.event(EventKind::AuditSealed), &ends).await.map(|anchored| Some(anchored.chains))
+        write(&self.store.audit, unit, self.acting.event(EventKind::AuditSealed), &ends)
+            .await
+            .map(|anchored| Some(anchored.chains))
     }
 }
 

@@ -7,12 +7,13 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use uuid::Uuid;
 
+use super::Audit;
 use super::row::{EventRow, PAGE};
 use crate::audit::{Actor, AuditEvent, EventKind};
 use crate::clock::UnixTime;
 use crate::domain::{ClientId, SessionId, UserId};
+use crate::store::StoreError;
 use crate::store::engine::{Handle, from_row, sql};
-use crate::store::{Store, StoreError};
 
 /// Which events are meant: those for which all of this holds.
 #[derive(Clone, Debug, Default)]
@@ -176,16 +177,16 @@ impl ChainEnds {
     }
 }
 
-impl Store {
+impl Audit<'_> {
     /// Up to `limit` events, the newest first.
-    pub async fn named_events(&self, query: &EventQuery, limit: i64) -> Result<Vec<NamedEvent>, StoreError> {
+    pub async fn list_named(self, query: &EventQuery, limit: i64) -> Result<Vec<NamedEvent>, StoreError> {
         // Those of a network are picked here, so more of them have to be read than are shown.
         let is_picked_here = query.network.is_some() && query.address().is_none();
         let size = if is_picked_here { PAGE } else { limit };
         let enough = usize::try_from(limit).unwrap_or(usize::MAX);
         let (mut found, mut before) = (Vec::new(), (UnixTime::MAX, Uuid::max(), i64::MAX));
         loop {
-            let page = self.again(|| self.page(query, before, size)).await?;
+            let page = self.store.again(|| self.page(query, before, size)).await?;
             let is_last = i64::try_from(page.len()).unwrap_or(i64::MAX) < size;
             before = page.last().map_or(before, NamedEvent::place);
             found.extend(page.into_iter().filter(|named| query.matches(&named.event)));
@@ -197,7 +198,7 @@ impl Store {
     }
 
     async fn page(
-        &self,
+        self,
         query: &EventQuery,
         (at, writer, seq): (UnixTime, Uuid, i64),
         size: i64,
@@ -205,7 +206,7 @@ impl Store {
         let (kind, client) = (query.kind.map(EventKind::as_str), query.client.as_ref().map(ClientId::as_str));
         let (actor, address) = (query.client.as_ref().map(actor), query.address());
         let (user, session) = (query.user.map(|id| id.0), query.session.map(|id| id.0));
-        let mut unit = self.begin_snapshot().await?;
+        let mut unit = self.store.begin_snapshot().await?;
         if let Handle::Postgres(on) = unit.handle() {
             sqlx::raw_sql(IN_ORDER).execute(on).await?;
         }
@@ -221,19 +222,19 @@ impl Store {
     }
 
     /// Where the chains end at this moment.
-    pub async fn chain_ends(&self) -> Result<ChainEnds, StoreError> {
-        let rows = self.again(|| async { sql!(self.read().await?, all EndRow, ENDS) }).await?;
+    pub async fn chain_ends(self) -> Result<ChainEnds, StoreError> {
+        let rows = self.store.again(|| async { sql!(self.store.read().await?, all EndRow, ENDS) }).await?;
         Ok(ChainEnds(rows.into_iter().map(|row| (row.writer, row.seq)).collect()))
     }
 
     /// The events that were stored after those ends were read, the oldest first, and where the chains end behind them. Chains are
     /// read by their numbers, which have no gaps: an event that is stored late, or by a clock that is behind, isn't missed.
-    pub async fn events_after(&self, ends: &ChainEnds) -> Result<(Vec<NamedEvent>, ChainEnds), StoreError> {
+    pub async fn events_after(self, ends: &ChainEnds) -> Result<(Vec<NamedEvent>, ChainEnds), StoreError> {
         let (mut events, mut known) = (Vec::new(), ends.clone());
         for (writer, end) in self.chain_ends().await?.0 {
             let mut after = ends.0.get(&writer).copied().unwrap_or(i64::MIN);
             while after < end {
-                let rows = sql!(self.read().await?, all NamedRow, BEHIND, writer, after, PAGE)?;
+                let rows = sql!(self.store.read().await?, all NamedRow, BEHIND, writer, after, PAGE)?;
                 let Some(last) = rows.last().map(|row| row.event.seq) else { break };
                 after = last;
                 events.extend(rows.into_iter().map(NamedEvent::from));

@@ -3,12 +3,13 @@
 
 use uuid::Uuid;
 
+use super::Audit;
 use super::register::fold_into_register;
 use super::row::{CHAIN, ChainRow, EventRow, WriterRow, ends, follow, select_events};
 use crate::audit::{AuditEvent, AuditKeys, COMMANDS, Link};
 use crate::clock::UnixTime;
+use crate::store::StoreError;
 use crate::store::engine::sql;
-use crate::store::{Store, StoreError};
 
 /// How many events are deleted at once. SQLite's writer is everybody's.
 const SLICE: i64 = 1_000;
@@ -38,17 +39,13 @@ struct Slice {
     to: Link,
 }
 
-impl Store {
+impl Audit<'_> {
     /// Deletes the events that happened at `before` or earlier, as far as all before them did. How many. `told` is the event
     /// that tells of it; `verify` believes that a chain is gone for its age when that event names a later moment.
-    pub async fn purge_events(
-        &self,
-        before: UnixTime,
-        told: impl FnOnce(u64) -> AuditEvent,
-    ) -> Result<u64, StoreError> {
-        let Some(keys) = self.audit.keys() else { return Ok(0) };
+    pub async fn purge(self, before: UnixTime, told: impl FnOnce(u64) -> AuditEvent) -> Result<u64, StoreError> {
+        let Some(keys) = self.store.audit.keys() else { return Ok(0) };
         let (mut after, mut purged) = (Uuid::nil(), 0);
-        while let Some(chain) = sql!(self.read().await?, optional WriterRow, NEXT, after, before)? {
+        while let Some(chain) = sql!(self.store.read().await?, optional WriterRow, NEXT, after, before)? {
             after = chain.writer;
             while let Some(slice) = self.old_slice(keys, chain.writer, before).await? {
                 match self.delete_slice(keys, slice).await? {
@@ -64,8 +61,8 @@ impl Store {
     }
 
     /// The old events that a chain begins with, or some of them, if they are as they were written.
-    async fn old_slice(&self, keys: &AuditKeys, writer: Uuid, before: UnixTime) -> Result<Option<Slice>, StoreError> {
-        let mut unit = self.begin_snapshot().await?;
+    async fn old_slice(self, keys: &AuditKeys, writer: Uuid, before: UnixTime) -> Result<Option<Slice>, StoreError> {
+        let mut unit = self.store.begin_snapshot().await?;
         let Some(chain) = sql!(unit, optional ChainRow, CHAIN, writer)? else { return Ok(None) };
         let Some((from, end)) = ends(keys, &chain)? else { return Ok(self.altered(writer)) };
         let last = from.seq.saturating_add(SLICE);
@@ -79,14 +76,14 @@ impl Store {
         Ok(if is_whole { Some(Slice { from, to }) } else { self.altered(writer) })
     }
 
-    async fn delete_slice(&self, keys: &AuditKeys, Slice { from, to }: Slice) -> Result<u64, StoreError> {
-        let mut unit = self.begin().await?;
+    async fn delete_slice(self, keys: &AuditKeys, Slice { from, to }: Slice) -> Result<u64, StoreError> {
+        let mut unit = self.store.begin().await?;
         let (after, sealed) = (to.seal.as_slice(), keys.start(to));
         // Commands go on with theirs, however old it is.
         let may_end = to.writer != COMMANDS;
         if may_end && sql!(unit, execute, DELETE_CHAIN, to.writer, from.seq, to.seq)? == 1 {
             if !fold_into_register(&mut unit.handle(), keys, to.writer).await? {
-                self.audit.is_altered();
+                self.store.audit.is_altered();
             }
         } else if sql!(unit, execute, MOVE_START, to.writer, from.seq, to.seq, after, sealed.as_slice())? == 0 {
             return Ok(0);
@@ -97,9 +94,9 @@ impl Store {
         Ok(deleted)
     }
 
-    fn altered(&self, writer: Uuid) -> Option<Slice> {
+    fn altered(self, writer: Uuid) -> Option<Slice> {
         tracing::error!(%writer, "a chain of the audit trail is not as it was written, and isn't purged: run tokend audit verify");
-        self.audit.is_altered();
+        self.store.audit.is_altered();
         None
     }
 }

@@ -2,12 +2,13 @@
 
 use uuid::Uuid;
 
+use super::Audit;
 use super::row::{EventRow, select_events};
 use crate::audit::AuditEvent;
 use crate::clock::UnixTime;
 use crate::domain::{SessionId, UserId};
+use crate::store::StoreError;
 use crate::store::engine::sql;
-use crate::store::{Store, StoreError};
 
 /// Which events to list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,16 +30,11 @@ const OF_SESSION: &str =
     select_events!("WHERE session_id = $3 AND at >= $1 ORDER BY at DESC, writer, seq DESC LIMIT $2");
 const OF_TOKEN: &str = select_events!("WHERE jti = $3 AND at >= $1 ORDER BY at DESC, writer, seq DESC LIMIT $2");
 
-impl Store {
+impl Audit<'_> {
     /// Up to `limit` events from `since` on, the newest first.
-    pub async fn list_events(
-        &self,
-        filter: AuditFilter,
-        since: UnixTime,
-        limit: i64,
-    ) -> Result<Vec<AuditEvent>, StoreError> {
-        let rows = self.again(|| async {
-            let mut connection = self.read().await?;
+    pub async fn list(self, filter: AuditFilter, since: UnixTime, limit: i64) -> Result<Vec<AuditEvent>, StoreError> {
+        let rows = self.store.again(|| async {
+            let mut connection = self.store.read().await?;
             match filter {
                 AuditFilter::All => sql!(connection, all EventRow, ALL, since, limit),
                 AuditFilter::User(id) => sql!(connection, all EventRow, OF_USER, since, limit, id.0),

@@ -9,13 +9,14 @@ use uuid::Uuid;
 
 use self::claims::Claims;
 pub use self::finding::{Finding, Verified};
+use super::Audit;
 use super::log::Writer;
 use super::register::{REGISTER, RegisterRow, folded, is_sealed};
 use super::row::{CHAIN, ChainRow, EventRow, PAGE, WriterRow, ends, follow, select_events};
 use crate::audit::{AuditKeys, EventKind, Link, digest_of, ends_in};
 use crate::clock::UnixTime;
+use crate::store::StoreError;
 use crate::store::engine::{Unit, from_row, sql};
-use crate::store::{Store, StoreError};
 
 from_row! {
     struct ListRow {
@@ -66,10 +67,10 @@ struct Walk {
     lost: Vec<LostRow>,
 }
 
-impl Store {
+impl Audit<'_> {
     /// Looks at every event of every chain. `None` without the keys, which the master secrets derive.
-    pub async fn verify_audit(&self) -> Result<Option<Verified>, StoreError> {
-        let Some(Writer { keys, keeping, .. }) = self.audit.writer() else { return Ok(None) };
+    pub async fn verify(self) -> Result<Option<Verified>, StoreError> {
+        let Some(Writer { keys, keeping, .. }) = self.store.audit.writer() else { return Ok(None) };
         let mut walk = Walk { purged: UnixTime::MIN, ..Walk::default() };
         walk.walked = self.verify_register(keys, &mut walk).await?;
         for writer in walk.walked.clone() {
@@ -91,8 +92,8 @@ impl Store {
     }
 
     /// Which chains there are. Read in one moment, so that one that is opened meanwhile is seen whole or not at all.
-    async fn verify_register(&self, keys: &AuditKeys, walk: &mut Walk) -> Result<Vec<Uuid>, StoreError> {
-        let mut unit = self.begin_snapshot().await?;
+    async fn verify_register(self, keys: &AuditKeys, walk: &mut Walk) -> Result<Vec<Uuid>, StoreError> {
+        let mut unit = self.store.begin_snapshot().await?;
         let writers: Vec<Uuid> = sql!(unit, all WriterRow, WRITERS)?.into_iter().map(|row| row.writer).collect();
         let orphans = sql!(unit, all WriterRow, ORPHANS)?;
         let register = sql!(unit, optional RegisterRow, REGISTER)?;
@@ -113,8 +114,8 @@ impl Store {
     }
 
     /// One chain, as it is at one moment. One that has been deleted for its age meanwhile is as it should be.
-    async fn verify_chain(&self, keys: &AuditKeys, writer: Uuid, walk: &mut Walk) -> Result<(), StoreError> {
-        let mut unit = self.begin_snapshot().await?;
+    async fn verify_chain(self, keys: &AuditKeys, writer: Uuid, walk: &mut Walk) -> Result<(), StoreError> {
+        let mut unit = self.store.begin_snapshot().await?;
         let Some(chain) = sql!(unit, optional ChainRow, CHAIN, writer)? else { return Ok(()) };
         walk.verified.chains += 1;
         let Some((mut link, end)) = ends(keys, &chain)? else {

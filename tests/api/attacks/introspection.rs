@@ -100,7 +100,7 @@ async fn a_token_of_a_disabled_user_is_inactive_everywhere(engine: Engine) {
     let server = TestServer::start(engine).await;
     let node = server.another_node().await;
     let (public, confidential) = (server.bystander().await, server.bystander_on(C1).await);
-    server.operator().disable_user(server.alice, server.clock.now()).await.unwrap().expect("she was enabled");
+    server.operator().users().disable(server.alice, server.clock.now()).await.unwrap().expect("she was enabled");
     let tokens = [&public.access, &public.refresh, &confidential.access, &confidential.refresh].map(String::as_str);
     assert_inactive_everywhere(&server, &[&node], &tokens).await;
 }

@@ -152,11 +152,11 @@ async fn a_revocation_is_remembered_for_nodes_with_a_slow_clock(engine: Engine) 
     let bystander = server.bystander().await;
     server.post("/revoke", &[("client_id", P1), ("token", &bystander.access)]).await.ok();
     server.clock.advance(900);
-    server.app.store.purge_revoked_tokens(server.clock.now()).await.unwrap();
+    server.app.store.revoked_tokens().purge(server.clock.now()).await.unwrap();
     server.clock.advance(-5);
     server.introspect(&bystander.access).await.inactive();
     server.clock.advance(1_000);
-    assert_eq!(server.app.store.purge_revoked_tokens(server.clock.now()).await.unwrap(), 1);
+    assert_eq!(server.app.store.revoked_tokens().purge(server.clock.now()).await.unwrap(), 1);
 }
 
 /// A token that only looks like the victim's: the `jti` counts when the signature does.

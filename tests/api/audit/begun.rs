@@ -36,8 +36,8 @@ async fn a_database_in_which_nothing_has_happened_is_sealed_by_the_migration(eng
     assert_eq!(database.store.migrate(&trail_keys()).await.expect("it migrates"), 1);
     assert!(register_is_sealed(&database).await);
     let store = database.open_again().await;
-    store.keep_audit(trail_keys(), Keeping::default());
-    assert_eq!(store.verify_audit().await.unwrap().unwrap().findings, []);
+    store.audit().keep(trail_keys(), Keeping::default());
+    assert_eq!(store.audit().verify().await.unwrap().unwrap().findings, []);
 }
 
 /// Its register is sealed by what it told; where it told nothing, an operator has to say that nothing is missing.
@@ -73,9 +73,9 @@ async fn a_trail_that_was_sealed_again_begins_there(engine: Engine) {
     server.run(&["UPDATE audit_register SET seal = NULL"]).await;
     assert_eq!(server.found().await.len(), 3);
     let store = server.database.open_again().await;
-    store.keep_audit(trail_keys(), Keeping { retention: 0, shared: true });
+    store.audit().keep(trail_keys(), Keeping { retention: 0, shared: true });
     let acting = AuditContext { actor: Actor::Operator(0), at: server.clock.now(), request_context: None };
-    let chains = store.by(acting).seal_audit().await.unwrap();
+    let chains = store.by(acting).audit().seal().await.unwrap();
     assert!(chains.is_some_and(|chains| chains >= 3), "{chains:?}");
     server.assert_whole().await;
     server.login().await.ok();

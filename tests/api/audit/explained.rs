@@ -116,7 +116,7 @@ async fn the_newest_of_a_history_is_told(engine: Engine) {
     let token = server.login().await.refresh_token();
     server.clock.advance(10);
     let store = server.app.store.by(server.app.own_act());
-    store.forget_devices(server.alice, server.clock.now()).await.unwrap();
+    store.users().forget_devices(server.alice, server.clock.now()).await.unwrap();
     server.clock.advance(10);
     server.post("/logout", &[("refresh_token", &token)]).await.no_content();
     assert_eq!(kinds(&server.explain(&token).await), ["sign_out", "user.devices_forgotten", "sign_in.ok"]);
@@ -143,7 +143,7 @@ async fn a_session_that_is_gone_is_explained_with_its_history(engine: Engine) {
     let server = TestServer::start(engine).await;
     let tokens = server.login().await;
     server.post("/logout", &[("refresh_token", &tokens.refresh_token())]).await.no_content();
-    assert_eq!(server.app.store.purge_sessions(server.clock.now()).await.unwrap(), 1);
+    assert_eq!(server.app.store.sessions().purge(server.clock.now()).await.unwrap(), 1);
     let sid = tokens.claims()["sid"].as_str().unwrap().to_owned();
     let gone = format!("its session {sid} is not there");
     for (text, because) in [(tokens.refresh_token(), &*gone), (sid.clone(), "this session is not there any more")] {
@@ -163,7 +163,7 @@ async fn a_token_ahead_of_the_database_is_explained(engine: Engine) {
     let two = server.refresh(&one).await.refresh_token();
     lose_commits(&server, &zero, &two).await;
     server.not_accepted(&two, "it is ahead of the database, which has lost commits").await;
-    server.operator().set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
+    server.operator().registry().set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
     server.app.registry.refresh().await.unwrap();
     server.accepted(&two, "it is ahead of the database, and the recovery window is open").await;
 }
@@ -186,7 +186,7 @@ async fn an_access_token_is_explained(engine: Engine) {
         assert_eq!(explanation.accepted, None);
         assert!(explanation.because.contains("tells only whether it was revoked"), "{explanation:?}");
     }
-    server.operator().disable_user(server.alice, server.clock.now()).await.unwrap();
+    server.operator().users().disable(server.alice, server.clock.now()).await.unwrap();
     server.not_accepted(&other, "user_disabled").await;
     server.clock.advance(900);
     server.not_accepted(&other, "expired").await;
@@ -198,7 +198,7 @@ async fn a_clients_own_token_is_explained(engine: Engine) {
     let token = server.own_token(C1, &[]).await.access_token();
     let explanation = server.accepted(&token, "client's own").await;
     assert_eq!((explanation.client_id.as_deref(), explanation.user_id), (Some(C1.0), None));
-    server.operator().revoke_client(&C1.0.parse().unwrap(), server.clock.now()).await.unwrap();
+    server.operator().clients().revoke(&C1.0.parse().unwrap(), server.clock.now()).await.unwrap();
     server.not_accepted(&token, "were revoked").await;
 }
 
@@ -207,7 +207,7 @@ async fn an_expired_session_is_explained(engine: Engine) {
     let tokens = server.login().await;
     server.clock.advance(3_605);
     server.not_accepted(&tokens.refresh_token(), "expired 5 seconds ago").await;
-    server.operator().revoke_user(server.alice, RevokedReason::Admin, server.clock.now()).await.unwrap();
+    server.operator().sessions().revoke_of_user(server.alice, RevokedReason::Admin, server.clock.now()).await.unwrap();
     server.not_accepted(&tokens.refresh_token(), "was ended 0 seconds ago").await;
 }
 
@@ -238,7 +238,7 @@ async fn a_client_is_answered_as_it_is_explained(engine: Engine) {
     server.change_client(C1.0, |client| client.grants.retain(|grant| *grant != Grant::RefreshToken)).await;
     assert_eq!(server.agrees(&last.refresh_token()).await, 0);
     let living = server.login().await;
-    server.operator().disable_user(server.alice, server.clock.now()).await.unwrap();
+    server.operator().users().disable(server.alice, server.clock.now()).await.unwrap();
     assert_eq!(server.agrees(&living.access_token()).await + server.agrees(&living.refresh_token()).await, 0);
     server.clock.advance(900);
     assert_eq!(server.agrees(&living.access_token()).await, 0);
@@ -274,7 +274,7 @@ async fn a_client_is_told_why_it_is_answered_inactive(engine: Engine) {
         server.explain_for(&access, RS1.0).await.because.contains("client rs1 is disabled: /introspect answers 401")
     );
     server.post_as(RS1, "/introspect", &[("token", &access)]).await.refused(401, "invalid_client");
-    server.operator().revoke_user(server.alice, RevokedReason::Admin, server.clock.now()).await.unwrap();
+    server.operator().sessions().revoke_of_user(server.alice, RevokedReason::Admin, server.clock.now()).await.unwrap();
     assert_eq!(server.explain_for(&access, RS2.0).await.because, "its session was ended 0 seconds ago: admin");
 }
 

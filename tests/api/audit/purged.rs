@@ -19,7 +19,7 @@ async fn anchors_and_the_purge_agree(engine: Engine) {
     // An anchor that is younger than all events of a chain that is about to be deleted.
     let late = server.another_node_with(&Settings::with("[audit]\nretention = '1d'")).await;
     late.app.anchor_audit(true).await;
-    let listed = server.app.store.verify_audit().await.unwrap().unwrap();
+    let listed = server.app.store.audit().verify().await.unwrap().unwrap();
     assert_eq!((listed.findings.len(), listed.events, listed.anchors), (0, 5, 5));
     server.clock.advance(6_400);
     assert_eq!(server.app.purge_audit().await.unwrap(), 3, "the node's chain, and the first two of the server's");
@@ -46,16 +46,16 @@ async fn anchors_and_the_purge_agree(engine: Engine) {
 async fn the_chain_of_commands_outlives_its_events(engine: Engine) {
     let server = TestServer::start_with(engine, Settings::with("[audit]\nretention = '1d'")).await;
     let commands = server.database.open_again().await;
-    commands.keep_audit(trail_keys(), Keeping { retention: 86_400, shared: true });
+    commands.audit().keep(trail_keys(), Keeping { retention: 86_400, shared: true });
     let told = |at| AuditContext { actor: Actor::Operator(0), at, request_context: None };
     for _ in 0..2 {
-        commands.by(told(server.clock.now())).set_recovery(None).await.unwrap();
+        commands.by(told(server.clock.now())).registry().set_recovery(None).await.unwrap();
         server.app.anchor_audit(true).await;
         server.clock.advance(86_400);
         assert!(server.app.purge_audit().await.unwrap() > 0);
         server.assert_whole().await;
     }
-    commands.by(told(server.clock.now())).set_recovery(None).await.unwrap();
+    commands.by(told(server.clock.now())).registry().set_recovery(None).await.unwrap();
     assert_eq!(server.events_of("recovery.closed").await.len(), 1);
     server.assert_whole().await;
 }

@@ -32,7 +32,7 @@ async fn a_failed_sign_in_is_told_with_its_reason(engine: Engine) {
     for name in ["alice", "nobody", "hunter2-typed-into-the-wrong-field"] {
         login(name).await.refused(401, "invalid_grant");
     }
-    server.operator().disable_user(server.bob, server.clock.now()).await.unwrap();
+    server.operator().users().disable(server.bob, server.clock.now()).await.unwrap();
     login("bob").await.refused(401, "invalid_grant");
     let events = server.events_of("sign_in.failed").await;
     let mut told: Vec<_> =
@@ -147,7 +147,7 @@ async fn an_event_is_stored_with_its_change_or_not_at_all(engine: Engine) {
         let server = &server;
         async move {
             if n == 15 {
-                server.operator().disable_user(server.alice, server.clock.now()).await.unwrap();
+                server.operator().users().disable(server.alice, server.clock.now()).await.unwrap();
             }
             if n % 2 == 0 { server.login().await } else { server.bobs_login().await }
         }

@@ -25,7 +25,7 @@ impl TestServer {
     }
 
     async fn findings(&self) -> Vec<Finding> {
-        self.app.store.verify_audit().await.unwrap().unwrap().findings
+        self.app.store.audit().verify().await.unwrap().unwrap().findings
     }
 }
 
@@ -229,7 +229,7 @@ async fn nodes_that_delete_old_events_at_once_leave_the_trail_whole(engine: Engi
         let purge = async |store: Store, ahead: i64| {
             let acting = AuditContext { actor: Actor::Server, at: began, request_context: None };
             let told = |count| acting.event(EventKind::AuditPurged).counting(count);
-            store.purge_events(began + round * 3 + ahead % 3, told).await
+            store.audit().purge(began + round * 3 + ahead % 3, told).await
         };
         let purged = join_all(stores.iter().cloned().zip(0..).map(|(store, ahead)| purge(store, ahead))).await;
         assert!(purged.iter().all(Result::is_ok), "{purged:?}");

@@ -145,7 +145,7 @@ async fn a_device_name_has_128_characters(engine: Engine) {
     };
     let longest = "\u{1f4f1}".repeat(128);
     let session = server.session_of(&login(&longest).await.access_token()).await;
-    let stored = server.app.store.find_session(session).await.unwrap().unwrap().session.device.name;
+    let stored = server.app.store.sessions().find(session).await.unwrap().unwrap().session.device.name;
     assert_eq!(stored.as_deref(), Some(longest.as_str()));
     for bad in [format!("{longest}x"), "a\nb".to_owned(), "a\x1b[31mb".to_owned(), "a\u{85}b".to_owned()] {
         login(&bad).await.refused(400, "invalid_request");
@@ -180,7 +180,7 @@ async fn a_client_id_has_128_bytes(engine: Engine) {
     let longest = "c".repeat(128);
     let template = clients().into_iter().find(|client| client.id.as_str() == P1).expect("the app");
     let client = Client { id: longest.parse().unwrap(), created_at: START, ..template };
-    server.operator().insert_client(&client).await.unwrap();
+    server.operator().clients().insert(&client).await.unwrap();
     server.app.registry.refresh().await.unwrap();
     server.login_on(&longest).await.ok();
     server.login_on(&format!("{longest}c")).await.refused(401, "invalid_client");

@@ -127,11 +127,11 @@ async fn a_check_leaves_no_trace(engine: Engine) {
     let rig = Rig::new(engine).await;
     let directory = rig.database.url.strip_prefix("sqlite:").map(|path| Path::new(path).parent().unwrap().to_owned());
     let before = directory.as_deref().map(files);
-    let version = rig.node.app.store.registry_state().await.unwrap().version;
+    let version = rig.node.app.store.registry().state().await.unwrap().version;
     rig.run(&["check"]);
     rig.run(&["migrate", "--dry-run"]).said("the database is up to date");
     assert_eq!(directory.as_deref().map(files), before);
-    assert_eq!(rig.node.app.store.registry_state().await.unwrap().version, version);
+    assert_eq!(rig.node.app.store.registry().state().await.unwrap().version, version);
     assert_eq!(files(rig.program.directory()), BTreeSet::new());
 }
 

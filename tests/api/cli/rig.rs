@@ -32,7 +32,7 @@ impl Rig {
         let database = Database::new(engine).await;
         let now = Clock::System.now();
         let key = SigningKey::generate(SigningAlgorithm::Es256, now - 3600, now - 3600).unwrap();
-        database.store.by(operator()).insert_signing_key(&key.seal(&secrets(&[SECRET])).unwrap()).await.unwrap();
+        database.store.by(operator()).signing_keys().insert(&key.seal(&secrets(&[SECRET])).unwrap()).await.unwrap();
         let toml = format!(
             "issuer = '{ISSUER}'\nsecret = '{SECRET}'\n[passwords]\nmemory_kib = 64\niterations = 1\nthreads = 1\n"
         );
@@ -131,14 +131,20 @@ impl Rig {
     pub async fn succeed_key(&self) -> String {
         let now = Clock::System.now();
         let key = SigningKey::generate(SigningAlgorithm::Es256, now - 20, now - 10).unwrap();
-        self.database.store.by(operator()).insert_signing_key(&key.seal(&secrets(&[SECRET])).unwrap()).await.unwrap();
+        self.database
+            .store
+            .by(operator())
+            .signing_keys()
+            .insert(&key.seal(&secrets(&[SECRET])).unwrap())
+            .await
+            .unwrap();
         key.kid().to_owned()
     }
 
     /// Whether there is a user of that name.
     pub async fn has_user(&self, name: &str) -> bool {
         let name: Username = name.parse().unwrap();
-        self.database.store.find_credentials(&name).await.unwrap().is_some()
+        self.database.store.users().find_credentials(&name).await.unwrap().is_some()
     }
 
     async fn send(&self, request: RequestBuilder) -> Answer {

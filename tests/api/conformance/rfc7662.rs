@@ -177,10 +177,10 @@ async fn r4_a_the_signature_and_the_key_are_checked(engine: Engine) {
     {
         server.introspect(&forged).await.inactive();
     }
-    let keys = server.app.store.list_signing_keys().await.unwrap();
+    let keys = server.app.store.signing_keys().list().await.unwrap();
     server.add_key(SigningAlgorithm::EdDsa, START).await;
     server.introspect(&token).await.active();
-    server.operator().remove_signing_key(&keys[0].kid).await.unwrap();
+    server.operator().signing_keys().remove(&keys[0].kid).await.unwrap();
     server.app.registry.refresh().await.unwrap();
     server.introspect(&token).await.inactive();
 }
@@ -189,10 +189,10 @@ async fn r4_a_the_state_of_the_user_and_the_client_is_checked(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (alices, bobs) = (server.login().await, server.bobs_login().await);
     let own = server.own_token(C1, &[]).await.access_token();
-    server.operator().disable_user(server.alice, server.clock.now()).await.unwrap().unwrap();
+    server.operator().users().disable(server.alice, server.clock.now()).await.unwrap().unwrap();
     server.assert_dead(&alices.access_token(), &[&alices.refresh_token()]).await;
     server.introspect(&bobs.access_token()).await.active();
-    server.operator().enable_user(server.alice).await.unwrap();
+    server.operator().users().enable(server.alice).await.unwrap();
     server.assert_dead(&alices.access_token(), &[&alices.refresh_token()]).await;
 
     let now = server.clock.now();

@@ -81,7 +81,7 @@ async fn the_scopes_that_are_listed_are_those_that_somebody_may_have(engine: Eng
     let server = TestServer::start(engine).await;
     let scopes = async || server.get(OAUTH).await.ok().json()["scopes_supported"].clone();
     assert_eq!(scopes().await, json!(["email", "introspect", "openid", "profile", "read", "write"]));
-    for id in server.app.store.list_clients().await.unwrap().iter().map(|client| client.id.as_str()) {
+    for id in server.app.store.clients().list().await.unwrap().iter().map(|client| client.id.as_str()) {
         server.change_client(id, |client| client.disabled_at = Some(client.created_at)).await;
     }
     assert_eq!(scopes().await, Value::Null, "no empty list");

@@ -96,7 +96,7 @@ async fn r4_14_a_logout_and_a_new_password_revoke(engine: Engine) {
     server.introspect(&stayed.access_token()).await.active();
 
     let hash = server.app.hasher.hash(PlainPassword::chosen("quite another password").unwrap()).await.unwrap();
-    server.operator().set_password(server.alice, hash.as_str(), server.clock.now()).await.unwrap().unwrap();
+    server.operator().users().set_password(server.alice, hash.as_str(), server.clock.now()).await.unwrap().unwrap();
     server.assert_dead(&stayed.access_token(), &[&stayed.refresh_token()]).await;
     server.login().await.refused(401, "invalid_grant");
     let form = [("username", "alice"), ("password", "quite another password"), ("client_id", P1)];

@@ -8,7 +8,7 @@ const REFRESH: &str = "__Host-tokend-refresh-";
 async fn server_with_clients(engine: Engine, clients: usize) -> TestServer {
     let server = TestServer::start(engine).await;
     for n in 0..clients {
-        server.operator().insert_client(&public(&format!("client-{n}"))).await.expect("a client is added");
+        server.operator().clients().insert(&public(&format!("client-{n}"))).await.expect("a client is added");
     }
     server.app.registry.refresh().await.expect("the registry is read");
     server

@@ -38,14 +38,15 @@ async fn goes_away<F: Future>(engine: Engine, work: impl Fn(Store) -> F) {
         }
         Engine::Sqlite => server.app.store.clone(),
     };
-    store.keep_audit(AuditKeys::new([&[7; 32]]), Keeping::default());
+    store.audit().keep(AuditKeys::new([&[7; 32]]), Keeping::default());
     let bob = "bob".parse().expect("a name");
-    let stored = async || server.app.store.find_credentials(&bob).await.expect("it is read").expect("he is there");
+    let stored =
+        async || server.app.store.users().find_credentials(&bob).await.expect("it is read").expect("he is there");
     let mut done = 0;
     for times in 1..LONGEST {
         done += usize::from(asked(work(store.clone()), times).await);
         let (old, new) = (stored().await.password_hash.expect("a hash"), format!("hash {times}"));
-        assert!(store.rehash_password(server.bob, &old, &new).await.expect("it is stored"), "{times}");
+        assert!(store.users().rehash_password(server.bob, &old, &new).await.expect("it is stored"), "{times}");
         assert_eq!(stored().await.password_hash, Some(new), "stored is what others can read, {times}");
         // Some more, since how often it has to be asked is never quite the same.
         if done == 20 {
@@ -57,13 +58,13 @@ async fn goes_away<F: Future>(engine: Engine, work: impl Fn(Store) -> F) {
 
 async fn from_the_end_of_sessions(engine: Engine) {
     goes_away(engine, |store| async move {
-        store.by(operator()).revoke_user(UserId(uuid::Uuid::nil()), RevokedReason::Admin, START).await
+        store.by(operator()).sessions().revoke_of_user(UserId(uuid::Uuid::nil()), RevokedReason::Admin, START).await
     })
     .await;
 }
 
 async fn from_what_only_reads(engine: Engine) {
-    goes_away(engine, |store| async move { store.verify_audit().await }).await;
+    goes_away(engine, |store| async move { store.audit().verify().await }).await;
 }
 
 on_both_databases!(from_the_end_of_sessions, from_what_only_reads);

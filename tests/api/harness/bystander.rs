@@ -65,7 +65,7 @@ impl TestServer {
     }
 
     async fn row(&self, session: SessionId) -> Row {
-        let found = self.app.store.find_session(session).await.expect("the store answers");
+        let found = self.app.store.sessions().find(session).await.expect("the store answers");
         let session = found.expect("the session is there").session;
         Row {
             generation: session.generation,

@@ -109,6 +109,6 @@ pub async fn add_user(store: &Store, hasher: &Hasher, name: &str, password: &str
         created_at: START,
         disabled_at: None,
     };
-    store.by(super::operator()).insert_user(&user, Some(hash.as_str())).await.unwrap();
+    store.by(super::operator()).users().insert(&user, Some(hash.as_str())).await.unwrap();
     user.id
 }

@@ -16,7 +16,7 @@ pub struct Forge {
 impl Forge {
     /// Opens the stored key that the server uses.
     pub async fn of(server: &TestServer) -> Self {
-        let stored = server.app.store.list_signing_keys().await.expect("the store answers");
+        let stored = server.app.store.signing_keys().list().await.expect("the store answers");
         let stored = stored.first().expect("there is a key");
         Self { key: SigningKey::open(stored, &master_secrets()).expect("the master secret opens it") }
     }

@@ -21,13 +21,13 @@ impl TestServer {
     }
 
     pub async fn add_client(&self, client: Client) {
-        self.operator().insert_client(&client).await.expect("a client is added");
+        self.operator().clients().insert(&client).await.expect("a client is added");
         self.app.registry.refresh().await.expect("the registry is read");
     }
 
     /// Changes a registration, as `tokend client update` does.
     pub async fn change_client(&self, id: &str, change: impl FnOnce(&mut Client)) {
-        let clients = self.app.store.list_clients().await.expect("the store answers");
+        let clients = self.app.store.clients().list().await.expect("the store answers");
         let before = clients.into_iter().find(|client| client.id.as_str() == id).expect("the client is there");
         let mut after = before.clone();
         change(&mut after);
@@ -36,14 +36,14 @@ impl TestServer {
             after.tokens_revoked_at = after.tokens_revoked_at.max(self.clock.now()).saturating_add(1);
         }
         let lost = before.rights_lost(&after, audience);
-        let changed = self.operator().update_client(&after, &lost, self.clock.now()).await;
+        let changed = self.operator().clients().update(&after, &lost, self.clock.now()).await;
         changed.expect("the store answers").expect("nobody else changes it");
         self.app.registry.refresh().await.expect("the registry is read");
     }
 
     pub async fn remove_client(&self, id: &str) {
         let id = id.parse().expect("a client id");
-        assert!(self.operator().remove_client(&id, self.clock.now()).await.expect("the store answers"));
+        assert!(self.operator().clients().remove(&id, self.clock.now()).await.expect("the store answers"));
         self.app.registry.refresh().await.expect("the registry is read");
     }
 
@@ -53,14 +53,14 @@ impl TestServer {
             change(user);
             Ok::<_, StoreError>(())
         };
-        assert!(self.operator().update_user(id, change).await.expect("the store answers"));
+        assert!(self.operator().users().update(id, change).await.expect("the store answers"));
     }
 
     /// Publishes a signing key that signs from a moment on. Its `kid`.
     pub async fn add_key(&self, algorithm: SigningAlgorithm, signs_from: UnixTime) -> String {
         let key = SigningKey::generate(algorithm, self.clock.now(), signs_from).expect("a key is made");
         let sealed = key.seal(&master_secrets()).expect("it is sealed");
-        self.operator().insert_signing_key(&sealed).await.expect("a key is added");
+        self.operator().signing_keys().insert(&sealed).await.expect("a key is added");
         self.app.registry.refresh().await.expect("the registry is read");
         key.kid().to_owned()
     }

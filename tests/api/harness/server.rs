@@ -94,13 +94,14 @@ impl TestServer {
         let database = Arc::new(Database::new(engine).await);
         let secrets = MasterSecrets::new(&[PlainSecret::new(MASTER_SECRET.to_owned())]).expect("a master secret");
         for client in fixtures::clients() {
-            database.store.by(super::operator()).insert_client(&client).await.expect("a client is added");
+            database.store.by(super::operator()).clients().insert(&client).await.expect("a client is added");
         }
         let key = SigningKey::generate(SigningAlgorithm::Es256, START, START).expect("a key is made");
         database
             .store
             .by(super::operator())
-            .insert_signing_key(&key.seal(&secrets).expect("it is sealed"))
+            .signing_keys()
+            .insert(&key.seal(&secrets).expect("it is sealed"))
             .await
             .expect("a key is added");
         let clock = Clock::manual(START);
@@ -262,7 +263,7 @@ impl TestServer {
 
     /// How many refresh tokens a session has had.
     pub async fn generation(&self, session: SessionId) -> i64 {
-        let found = self.app.store.find_session(session).await.expect("the store answers");
+        let found = self.app.store.sessions().find(session).await.expect("the store answers");
         found.expect("the session is there").session.generation
     }
 }

@@ -106,7 +106,7 @@ async fn every_verdict_is_counted(engine: Engine) {
     assert_moved(&moved.await, &expected);
 
     // Ahead it is, also while it is let pass.
-    server.operator().set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
+    server.operator().registry().set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
     server.app.registry.refresh().await.unwrap();
     let moved = server.moved(async || drop(server.refresh(&two).await.ok().clone())).await;
     assert_moved(
@@ -156,7 +156,7 @@ async fn sign_ins_are_counted_by_how_they_end(engine: Engine) {
         server.login_as(crate::harness::C1).await.ok();
         sign_in("alice", "a guess").await.refused(401, "invalid_grant");
         sign_in("nobody", PASSWORD).await.refused(401, "invalid_grant");
-        server.operator().disable_user(server.bob, server.clock.now()).await.unwrap();
+        server.operator().users().disable(server.bob, server.clock.now()).await.unwrap();
         sign_in("bob", BOBS_PASSWORD).await.refused(401, "invalid_grant");
         sign_in("alice", "a guess").await.refused(401, "invalid_grant");
         sign_in("alice", PASSWORD).await.refused(429, "temporarily_unavailable");

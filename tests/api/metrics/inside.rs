@@ -66,7 +66,7 @@ async fn sessions_are_counted_and_those_that_need_the_old_secret(engine: Engine)
     // As a start does.
     for secrets in [MASTER_SECRET, NEW].map(|text| MasterSecrets::parse(text).expect("a master secret")) {
         let [key] = &secrets.audit_keys()[..] else { panic!("one") };
-        server.app.store.store_audit_key(&seal(key, &secrets).expect("it is sealed")).await.expect("it is stored");
+        server.app.store.audit_keys().put(&seal(key, &secrets).expect("it is sealed")).await.expect("it is stored");
     }
     let counted = async |server: &TestServer| {
         server.app.note_secret_in_use().await.expect("it is noted");
@@ -106,7 +106,7 @@ async fn the_age_is_that_of_the_key_that_signs(engine: Engine) {
     assert_eq!(age().await, 1000);
     let secrets = MasterSecrets::parse(MASTER_SECRET).expect("a master secret");
     let next = SigningKey::generate(SigningAlgorithm::Es256, START + 1000, START + 1500).expect("a key is made");
-    server.operator().insert_signing_key(&next.seal(&secrets).expect("it is sealed")).await.expect("it is added");
+    server.operator().signing_keys().insert(&next.seal(&secrets).expect("it is sealed")).await.expect("it is added");
     server.app.registry.refresh().await.expect("the registry is read");
     assert_eq!(age().await, 1000, "the next key doesn't sign yet");
     server.clock.advance(600);

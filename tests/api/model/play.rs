@@ -260,9 +260,9 @@ impl Play {
     async fn set_user_enabled(&mut self, user: usize, enabled: bool) -> Checked {
         let (store, id) = (&self.server.app.store, [self.server.alice, self.server.bob][user]);
         let changed = if enabled {
-            store.by(operator()).enable_user(id).await.expect("the store answers")
+            store.by(operator()).users().enable(id).await.expect("the store answers")
         } else {
-            store.by(operator()).disable_user(id, self.reference.now).await.expect("the store answers").is_some()
+            store.by(operator()).users().disable(id, self.reference.now).await.expect("the store answers").is_some()
         };
         prop_assert_eq!(changed, self.reference.user_enabled[user] != enabled);
         self.reference.set_user_enabled(user, enabled);
@@ -274,7 +274,8 @@ impl Play {
         let password = PlainPassword::chosen(&self.passwords[user]).expect("it is long enough");
         let hash = self.server.app.hasher.hash(password).await.expect("there is time");
         let (id, now) = ([self.server.alice, self.server.bob][user], self.reference.now);
-        let ended = self.server.operator().set_password(id, hash.as_str(), now).await.expect("the store answers");
+        let ended =
+            self.server.operator().users().set_password(id, hash.as_str(), now).await.expect("the store answers");
         let (live, open) = self.reference.end_user(user);
         prop_assert!(ended.is_some_and(|ended| (live..=open).contains(&ended)), "{:?}, not {}..={}", ended, live, open);
         Ok(())

@@ -107,7 +107,7 @@ async fn what_has_ended_is_401_on_every_node_at_once(engine: Engine) {
     }
     let bobs = server.bobs_login().await.access_token();
     elsewhere.verify_for_api(&bobs).await.no_content();
-    assert!(server.operator().remove_user(server.bob).await.unwrap());
+    assert!(server.operator().users().remove(server.bob).await.unwrap());
     assert_challenged(&elsewhere.verify_for_api(&bobs).await, 401, "invalid_token", INVALID);
     let removed = server.login_as(C1).await.access_token();
     server.remove_client(C1.0).await;

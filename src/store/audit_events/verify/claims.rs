@@ -7,9 +7,10 @@ use uuid::Uuid;
 use super::finding::Finding;
 use crate::audit::{AuditKeys, ChainEnd, Link, Seal};
 use crate::clock::UnixTime;
+use crate::store::StoreError;
+use crate::store::audit_events::Audit;
 use crate::store::audit_events::row::{CHAIN, ChainRow, PAGE, ends, seal_of};
 use crate::store::engine::{Unit, from_row, sql};
-use crate::store::{Store, StoreError};
 
 const SEALS: &str = "SELECT seq, seal FROM audit_events WHERE writer = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
 
@@ -56,15 +57,15 @@ impl Claimed {
     }
 }
 
-impl Store {
+impl Audit<'_> {
     /// Compares a chain with what anchors say of it. Where it has been purged, its sealed start stands for what was there.
     pub(super) async fn verify_claims(
-        &self,
+        self,
         keys: &AuditKeys,
         writer: Uuid,
         claimed: &Claimed,
     ) -> Result<Option<Finding>, StoreError> {
-        let mut unit = self.begin_snapshot().await?;
+        let mut unit = self.store.begin_snapshot().await?;
         let Some(chain) = sql!(unit, optional ChainRow, CHAIN, writer)? else {
             return Ok(Some(Finding::Gone { writer }));
         };

@@ -24,7 +24,7 @@ async fn a_client_that_is_gone(engine: Engine) {
         let (gone, public) = (server.bystander_on(C1).await, server.bystander().await);
         let machine = server.post_as(C1, "/token", &[("grant_type", "client_credentials")]).await.access_token();
         if remove {
-            assert!(server.operator().remove_client(&C1.0.parse().unwrap(), server.clock.now()).await.unwrap());
+            assert!(server.operator().clients().remove(&C1.0.parse().unwrap(), server.clock.now()).await.unwrap());
         } else {
             server.change(Client { disabled_at: Some(server.clock.now()), ..registered(C1.0) }).await;
         }
@@ -54,7 +54,7 @@ async fn a_public_client_that_is_gone(engine: Engine) {
         let server = TestServer::start(engine).await;
         let (gone, other) = (server.bystander().await, server.bystander_on(C1).await);
         if remove {
-            assert!(server.operator().remove_client(&P1.parse().unwrap(), server.clock.now()).await.unwrap());
+            assert!(server.operator().clients().remove(&P1.parse().unwrap(), server.clock.now()).await.unwrap());
             server.app.registry.refresh().await.unwrap();
         } else {
             server.change(Client { disabled_at: Some(server.clock.now()), ..registered(P1) }).await;

@@ -53,7 +53,7 @@ async fn the_spelling_of_basic(engine: Engine) {
         grants: Grants::from([Grant::ClientCredentials]),
         ..Client::without_rights(id.parse().unwrap(), ClientAuthentication::Secret(hash), START)
     };
-    server.operator().insert_client(&odd).await.unwrap();
+    server.operator().clients().insert(&odd).await.unwrap();
     server.app.registry.refresh().await.unwrap();
     let form = [("grant_type", "client_credentials")];
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();

@@ -98,7 +98,7 @@ async fn address_of(server: &TestServer, fields: &[(&str, &str)]) -> String {
         request = request.header(*name, *value);
     }
     let session = server.session_of(&server.send(request).await.access_token()).await;
-    server.app.store.find_session(session).await.unwrap().unwrap().session.device.ip.expect("an address")
+    server.app.store.sessions().find(session).await.unwrap().unwrap().session.device.ip.expect("an address")
 }
 
 /// 114: CVE-2026-111934, CVE-2026-11922, CVE-2026-107271, CVE-2026-108162.

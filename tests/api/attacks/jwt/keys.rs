@@ -43,7 +43,7 @@ async fn a_retired_key_verifies_nothing_and_a_retiring_one_still_does(engine: En
 impl TestServer {
     async fn publish(&self, key: SigningKey) -> Forge {
         let sealed = key.seal(&crate::harness::master_secrets()).expect("it is sealed");
-        self.operator().insert_signing_key(&sealed).await.expect("a key is added");
+        self.operator().signing_keys().insert(&sealed).await.expect("a key is added");
         self.app.registry.refresh().await.expect("the registry is read");
         Forge { key }
     }

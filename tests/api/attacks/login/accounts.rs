@@ -30,7 +30,7 @@ impl TestServer {
             created_at: START,
             disabled_at: None,
         };
-        self.operator().insert_user(&user, hash).await.unwrap();
+        self.operator().users().insert(&user, hash).await.unwrap();
     }
 }
 
@@ -61,9 +61,9 @@ async fn every_failed_sign_in_is_the_same_answer(engine: Engine) {
     let server = TestServer::start(engine).await;
     let add = async |name: &str| add_user(&server.app.store, &server.app.hasher, name, PASSWORD).await;
     let disabled = add("disabled").await;
-    server.operator().disable_user(disabled, START).await.unwrap();
+    server.operator().users().disable(disabled, START).await.unwrap();
     let removed = add("removed").await;
-    assert!(server.operator().remove_user(removed).await.unwrap());
+    assert!(server.operator().users().remove(removed).await.unwrap());
     let reference = try_everywhere(&server, "alice", "a wrong password").await;
     for (i, answer) in reference.iter().enumerate() {
         answer.refused(if i < 4 { 401 } else { 400 }, "invalid_grant");

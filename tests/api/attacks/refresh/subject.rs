@@ -14,9 +14,9 @@ async fn a_disabled_or_removed_user(engine: Engine) {
         let (public, confidential) = (server.bystander().await, server.bystander_on(C1).await);
         let bob = server.post("/login", &[("username", "bob"), ("password", BOBS_PASSWORD)]).await;
         if remove {
-            assert!(server.operator().remove_user(server.alice).await.unwrap());
+            assert!(server.operator().users().remove(server.alice).await.unwrap());
         } else {
-            assert_eq!(server.operator().disable_user(server.alice, START).await.unwrap(), Some(2));
+            assert_eq!(server.operator().users().disable(server.alice, START).await.unwrap(), Some(2));
         }
         let elsewhere = reqwest::Client::new().post(format!("{}/refresh", node.base));
         let elsewhere = elsewhere.form(&[("refresh_token", &public.refresh)]);
@@ -24,7 +24,7 @@ async fn a_disabled_or_removed_user(engine: Engine) {
         server.exchange_as(C1, &confidential.refresh).await.refused(400, "invalid_grant");
         server.login().await.refused(401, "invalid_grant");
         if !remove {
-            assert!(server.operator().enable_user(server.alice).await.unwrap());
+            assert!(server.operator().users().enable(server.alice).await.unwrap());
         }
         server.assert_dead(&public.access, &[&public.refresh]).await;
         server.assert_dead(&confidential.access, &[]).await;
@@ -40,7 +40,7 @@ async fn a_new_password(engine: Engine) {
     let bob = server.post("/login", &[("username", "bob"), ("password", BOBS_PASSWORD)]).await;
     let new = "a much better password";
     let hash = server.app.hasher.hash(PlainPassword::chosen(new).unwrap()).await.unwrap();
-    let ended = server.operator().set_password(server.alice, hash.as_str(), START).await.unwrap();
+    let ended = server.operator().users().set_password(server.alice, hash.as_str(), START).await.unwrap();
     assert_eq!(ended, Some(2));
     server.assert_dead(&public.access, &[&public.refresh]).await;
     server.assert_dead(&confidential.access, &[]).await;
@@ -77,10 +77,10 @@ async fn rotation_does_not_extend_the_absolute_lifetime(engine: Engine) {
 async fn a_lowered_lifetime_holds_for_old_sessions(engine: Engine) {
     let server = TestServer::start(engine).await;
     let session = server.bystander().await;
-    let client = server.app.store.find_client(&"app".parse().unwrap()).await.unwrap().unwrap();
+    let client = server.app.store.clients().find(&"app".parse().unwrap()).await.unwrap().unwrap();
     let next = tokend::domain::Client { idle_lifetime: Some(60), ..client.clone() };
     let lost = client.rights_lost(&next, Vec::new());
-    assert_eq!(server.operator().update_client(&next, &lost, START).await.unwrap(), Some(0));
+    assert_eq!(server.operator().clients().update(&next, &lost, START).await.unwrap(), Some(0));
     server.app.registry.refresh().await.unwrap();
     server.assert_untouched(&session, "the change").await;
     server.clock.advance(60);
@@ -92,14 +92,14 @@ async fn a_failure_to_sign_does_not_use_the_token_up(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (public, confidential) = (server.bystander().await, server.bystander_on(C1).await);
     let kid = part(&public.access, 0)["kid"].as_str().unwrap().to_owned();
-    let key = server.app.store.list_signing_keys().await.unwrap().remove(0);
-    assert!(server.operator().remove_signing_key(&kid).await.unwrap());
+    let key = server.app.store.signing_keys().list().await.unwrap().remove(0);
+    assert!(server.operator().signing_keys().remove(&kid).await.unwrap());
     server.app.registry.refresh().await.unwrap();
     server.refresh(&public.refresh).await.refused(500, "server_error");
     server.exchange_as(C1, &confidential.refresh).await.refused(500, "server_error");
     server.login().await.refused(500, "server_error");
     server.post_as(C1, "/token", &[("grant_type", "client_credentials")]).await.refused(500, "server_error");
-    server.operator().insert_signing_key(&key).await.unwrap();
+    server.operator().signing_keys().insert(&key).await.unwrap();
     server.app.registry.refresh().await.unwrap();
     server.assert_lost_nothing(public).await;
     server.assert_lost_nothing(confidential).await;
@@ -109,7 +109,7 @@ async fn a_failure_to_sign_does_not_use_the_token_up(engine: Engine) {
 async fn claims_that_no_token_can_hold_cost_nobody_the_session(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander().await;
-    let found = server.app.store.find_session(bystander.session).await.unwrap().unwrap().user;
+    let found = server.app.store.sessions().find(bystander.session).await.unwrap().unwrap().user;
     let large = json!({ "roles": "r".repeat(9_000) }).as_object().unwrap().clone();
     server.change_user(found.id, |user| user.claims = large).await;
     let (refreshed, again) = (server.refresh(&bystander.refresh).await, server.login().await);

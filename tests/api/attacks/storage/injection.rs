@@ -127,7 +127,7 @@ async fn sql_is_kept_as_text(engine: Engine) {
         let form = [("username", "alice"), ("password", PASSWORD), ("device_name", text)];
         let request = server.request(Method::POST, "/login").header("user-agent", text).form(&form);
         let session = server.session_of(&server.send(request).await.access_token()).await;
-        let device = server.app.store.find_session(session).await.unwrap().unwrap().session.device;
+        let device = server.app.store.sessions().find(session).await.unwrap().unwrap().session.device;
         assert_eq!((device.name.as_deref(), device.user_agent.as_deref()), (Some(text), Some(text)));
     }
 }

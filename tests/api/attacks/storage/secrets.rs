@@ -122,8 +122,9 @@ async fn use_secrets_well(server: &TestServer) -> Vec<String> {
 async fn a_new_password(server: &TestServer) -> String {
     let password = "canary of a new password".to_owned();
     let hash = server.app.hasher.hash(PlainPassword::chosen(&password).unwrap()).await.unwrap();
-    let old = server.app.store.find_credentials(&"alice".parse().unwrap()).await.unwrap().unwrap().password_hash;
-    let set = async |hash: &str| server.operator().set_password(server.alice, hash, START).await.unwrap();
+    let old =
+        server.app.store.users().find_credentials(&"alice".parse().unwrap()).await.unwrap().unwrap().password_hash;
+    let set = async |hash: &str| server.operator().users().set_password(server.alice, hash, START).await.unwrap();
     set(hash.as_str()).await;
     server.post("/login", &[("username", "alice"), ("password", &password)]).await.ok();
     set(&old.expect("she had one")).await;
@@ -196,8 +197,8 @@ async fn nothing_secret_is_logged_on_postgres() {
 async fn debugging_output_shows_no_secret(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander_on(C1).await;
-    let signed_in = server.app.store.find_session(bystander.session).await.unwrap().unwrap();
-    let stored = server.app.store.find_credentials(&"alice".parse().unwrap()).await.unwrap().unwrap();
+    let signed_in = server.app.store.sessions().find(bystander.session).await.unwrap().unwrap();
+    let stored = server.app.store.users().find_credentials(&"alice".parse().unwrap()).await.unwrap().unwrap();
     let secret = PlainSecret::new(C1.1.to_owned());
     let client = Client::without_rights("x".parse().unwrap(), ClientAuthentication::Secret(secret.hash()), START);
     let output = format!(

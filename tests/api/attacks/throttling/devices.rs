@@ -93,7 +93,7 @@ async fn a_device_token_is_its_users_own_and_expires(engine: Engine) {
 async fn devices_can_be_forgotten(engine: Engine) {
     let server = server(engine, "account_failures = 1").await;
     let device = server.login().await.text_at("device_token");
-    server.operator().forget_devices(server.alice, server.clock.now()).await.unwrap();
+    server.operator().users().forget_devices(server.alice, server.clock.now()).await.unwrap();
     server.login_from("192.0.2.1", "alice", "a guess").await.refused(401, "invalid_grant");
     server.login_on_device("192.0.2.1", &device).await.throttled();
     server.clock.advance(1);

@@ -35,12 +35,12 @@ async fn failures_are_forgotten(engine: Engine) {
         server.login_from(&far_away(n), "alice", "a guess").await.refused(401, "invalid_grant");
     }
     server.clock.advance(5 * 900);
-    assert!(server.app.store.purge_attempts(START + 5 * 900).await.unwrap() >= 1, "nothing is left of them");
+    assert!(server.app.store.sign_in_attempts().purge(START + 5 * 900).await.unwrap() >= 1, "nothing is left of them");
     for n in 0..5 {
         server.login_from(&far_away(n), "alice", "a guess").await.refused(401, "invalid_grant");
     }
     server.login_from(&far_away(5), "alice", "a guess").await.throttled();
-    assert_eq!(server.app.store.purge_attempts(START + 5 * 900).await.unwrap(), 0, "what matters stays");
+    assert_eq!(server.app.store.sign_in_attempts().purge(START + 5 * 900).await.unwrap(), 0, "what matters stays");
 }
 
 /// Counted before the hash: 200 parallel guesses against a limit of 10 have 10 passwords looked at, whoever is quicker.
@@ -117,7 +117,7 @@ async fn every_way_in_counts_on_one_counter(engine: Engine) {
 /// 82: a name that nobody has is refused after as many failures, in the same words, and so is one that nobody can have.
 async fn unknown_names_are_counted_alike(engine: Engine) {
     let server = server(engine, "").await;
-    server.operator().disable_user(server.bob, START).await.unwrap();
+    server.operator().users().disable(server.bob, START).await.unwrap();
     let mut seen = HashSet::new();
     for name in ["alice", "bob", "nobody", "no body", &"u".repeat(300)] {
         let mut answers = Vec::new();
@@ -172,7 +172,11 @@ async fn a_sign_in_that_is_sent_away_is_not_counted(engine: Engine) {
         }
     }
     assert!(sent_away > 10 && wrong > 0, "{sent_away} were sent away, {wrong} were wrong");
-    assert_eq!(server.app.store.purge_attempts(i64::MAX).await.unwrap(), wrong, "a row for each that was looked at");
+    assert_eq!(
+        server.app.store.sign_in_attempts().purge(i64::MAX).await.unwrap(),
+        wrong,
+        "a row for each that was looked at"
+    );
 }
 
 /// 96: whoever goes away before the answer has guessed all the same.

@@ -49,7 +49,8 @@ async fn forged_refresh_tokens_come_to_an_end(engine: Engine) {
     server.clock.advance(1);
     server
         .operator()
-        .revoke_user(server.alice, tokend::domain::RevokedReason::Admin, server.clock.now())
+        .sessions()
+        .revoke_of_user(server.alice, tokend::domain::RevokedReason::Admin, server.clock.now())
         .await
         .unwrap();
     server.refresh(&next).await.refused(401, "invalid_grant");

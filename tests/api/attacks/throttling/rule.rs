@@ -28,14 +28,14 @@ async fn the_statement_and_the_rule_agree(engine: Engine) {
         let (mut admitted, mut refused) = (0, 0);
         for step in 0..300 {
             let expected = known.is_none_or(|attempts| limit.admits(attempts, now).is_ok());
-            let outcome = database.store.reserve_attempt(&key, limit, now).await.unwrap();
+            let outcome = database.store.sign_in_attempts().reserve(&key, limit, now).await.unwrap();
             assert_eq!(outcome.is_ok(), expected, "{limit:?}, step {step}: {known:?} at {now}");
             match outcome {
                 Ok(()) => {
                     admitted += 1;
                     known = Some(counted(known, limit, now));
                     if random.below(10) == 0 {
-                        database.store.refund_attempt(&key, limit, now).await.unwrap();
+                        database.store.sign_in_attempts().refund(&key, limit, now).await.unwrap();
                         known = known.map(|attempts| AccountAttempts {
                             forgotten_at: attempts.forgotten_at - limit.longest,
                             ..attempts
@@ -50,7 +50,7 @@ async fn the_statement_and_the_rule_agree(engine: Engine) {
                     let retry = limit.admits(attempts, now).unwrap_err().retry_after;
                     if random.below(3) == 0 && retry > 1 {
                         now += retry - 1;
-                        database.store.reserve_attempt(&key, limit, now).await.unwrap().unwrap_err();
+                        database.store.sign_in_attempts().reserve(&key, limit, now).await.unwrap().unwrap_err();
                         now += 1;
                     }
                 }

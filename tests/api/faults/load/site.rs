@@ -44,7 +44,7 @@ struct Node {
 /// Adds the clients and users that loads need to a database that is empty.
 pub async fn furnish(store: &Store) {
     for client in clients() {
-        store.by(operator()).insert_client(&client).await.expect("a client is added");
+        store.by(operator()).clients().insert(&client).await.expect("a client is added");
     }
     let parameters = HashParameters { memory_kib: 64, iterations: 1, parallelism: 1 };
     let hasher = Hasher::start(parameters, 1, Duration::from_secs(10), 0).expect("a thread starts");

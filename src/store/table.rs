@@ -1,0 +1,53 @@
+//! How a table becomes a type: reads are methods of the one that [`super::Store`] gives, changes of the one that
+//! [`super::ActingStore`] gives, which has the reads too.
+
+/// Declares the types of a table, and the methods that give them.
+///
+/// ```ignore
+/// table!(
+///     /// The `users` table.
+///     users: Users, ActingUsers
+/// );
+/// ```
+macro_rules! table {
+    ($(#[$meta:meta])* $method:ident: $table:ident) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $table<'a> {
+            pub(in crate::store) store: &'a $crate::store::Store,
+        }
+
+        impl $crate::store::Store {
+            $(#[$meta])*
+            pub fn $method(&self) -> $table<'_> {
+                $table { store: self }
+            }
+        }
+    };
+    ($(#[$meta:meta])* $method:ident: $table:ident, $acting:ident) => {
+        $crate::store::table::table!($(#[$meta])* $method: $table);
+
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $acting<'a> {
+            table: $table<'a>,
+            pub(in crate::store) acting: &'a $crate::store::ActingStore,
+        }
+
+        impl<'a> std::ops::Deref for $acting<'a> {
+            type Target = $table<'a>;
+
+            fn deref(&self) -> &$table<'a> {
+                &self.table
+            }
+        }
+
+        impl $crate::store::ActingStore {
+            $(#[$meta])*
+            pub fn $method(&self) -> $acting<'_> {
+                $acting { table: $crate::store::Store::$method(self), acting: self }
+            }
+        }
+    };
+}
+pub(super) use table;
