@@ -36,9 +36,9 @@ use crate::clock::Seconds;
 use crate::domain::{ClientId, SigningAlgorithm};
 use crate::throttle::Limits;
 
-pub use database::{Database, InvalidDatabase, PostgresUrl, SecretSource};
+pub use database::{Database, PostgresUrl, SecretSource};
 pub use describe::describe;
-pub use error::{ConfigError, Problem, Source};
+pub use error::{ConfigError, InvalidDatabase, Problem, Source};
 pub use issuer::{InvalidIssuer, Issuer};
 pub use text::{audience, claim as claim_name, network, origin};
 

@@ -6,17 +6,21 @@
 
 mod arena;
 mod argon;
+mod error;
 mod foreign;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzzing;
 mod hasher;
 mod pace;
+mod parameters;
+mod phc;
 mod plain;
 mod pool;
 mod stored;
 
-pub use argon::HashParameters;
+pub use error::ImportError;
 pub use hasher::{Hasher, StartError, Verification};
+pub use parameters::HashParameters;
 pub use plain::{PasswordRule, PlainPassword};
 pub use pool::Busy;
-pub use stored::{ImportError, StoredHash};
+pub use stored::StoredHash;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use url::Url;
 
+use super::error::InvalidDatabase;
 use super::parameters;
 use crate::domain::PlainSecret;
 
@@ -21,26 +22,6 @@ pub enum Database {
 /// A connection URL, which may hold a password. `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl(Url);
-
-/// A text that names no database. Nothing of it is shown that may be a password.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidDatabase {
-    /// Neither a file nor a server.
-    #[error(
-        "must be sqlite:PATH, without // and parameters, or a URL such as postgres://user:password@host:5432/name, in whose \
-         password @ is written %40, / %2F, ? %3F, # %23 and % %25"
-    )]
-    Form,
-    /// A parameter of the URL is unknown or has a value that isn't allowed.
-    #[error("its parameter {0}")]
-    Parameter(String),
-    /// A parameter is unknown, and may be what follows a ? or & in a password.
-    #[error(
-        "one of its parameters is unknown; if it is a part of the password: @ is written %40 there, / %2F, ? %3F, # %23, \
-         & %26 and % %25"
-    )]
-    Hidden,
-}
 
 impl PostgresUrl {
     /// The whole URL, for the one place that connects.

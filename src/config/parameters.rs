@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use url::Url;
 
-use super::database::InvalidDatabase;
+use super::error::InvalidDatabase;
 use super::keys;
 
 /// All that the driver knows, beside `options[NAME]`.

@@ -7,7 +7,7 @@ use allocator_api2::collections::TryReserveError;
 use allocator_api2::vec::Vec as VecIn;
 use argon2::Block;
 
-use super::argon::HashParameters;
+use super::parameters::HashParameters;
 
 /// Memory from the system. The program's own allocator would keep it for the next one who needs as much.
 pub(super) type Blocks = VecIn<Block, System>;

@@ -1,8 +1,5 @@
 //! argon2, RFC 9106: the one algorithm that new hashes use.
 
-use std::time::Duration;
-
-use allocator_api2::collections::TryReserveError;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine as _;
@@ -10,62 +7,13 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::PlainPassword;
 use super::arena::{Arena, blocks};
-use super::stored::{ImportError, decimals, same};
+use super::error::{CannotHash, ImportError};
+use super::parameters::HashParameters;
+use super::phc::{decimals, same};
 
 /// Salt and output of new hashes, in bytes (RFC 9106 §4).
 const SALT_BYTES: usize = 16;
 pub(super) const OUTPUT_BYTES: usize = 32;
-
-/// The cost of one argon2 hash. The default is the OWASP recommendation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HashParameters {
-    /// m: memory in KiB, from 8 × parallelism to [`HashParameters::MAX_MEMORY_KIB`].
-    pub memory_kib: u32,
-    /// t: passes over the memory, 1 or more; m × t is at most [`HashParameters::MAX_WORK_KIB`].
-    pub iterations: u32,
-    /// p: lanes, 1 or more. They are computed one after the other: a thread is all that a hash gets.
-    pub parallelism: u32,
-}
-
-impl Default for HashParameters {
-    fn default() -> Self {
-        Self { memory_kib: 19456, iterations: 2, parallelism: 1 }
-    }
-}
-
-impl HashParameters {
-    /// The most memory that a hash may ask for, 256 MiB: more, in a stored hash, is an attack or a mistake.
-    pub const MAX_MEMORY_KIB: u32 = 256 * 1024;
-
-    /// The most memory × iterations that a hash may ask for, 1 GiB: about a second of work.
-    pub const MAX_WORK_KIB: u64 = 1024 * 1024;
-
-    /// How long a hash takes, for want of a measurement: what a machine of the slower kind needs, at 1 GiB a second.
-    pub(super) fn estimate(self) -> Duration {
-        Duration::from_micros(u64::from(self.memory_kib) * u64::from(self.iterations))
-    }
-
-    /// What the algorithm takes, if this is within its limits and ours.
-    pub(super) fn checked(self, output_bytes: usize) -> Result<Params, ImportError> {
-        let work = u64::from(self.memory_kib) * u64::from(self.iterations);
-        if self.memory_kib > Self::MAX_MEMORY_KIB || work > Self::MAX_WORK_KIB {
-            return Err(ImportError::TooCostly);
-        }
-        Params::new(self.memory_kib, self.iterations, self.parallelism, Some(output_bytes))
-            .map_err(|_| ImportError::Malformed)
-    }
-}
-
-/// A hash that could not be computed, through no fault of the password.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum CannotHash {
-    /// The machine has no memory left.
-    #[error("no memory for a password hash: {0}")]
-    Memory(#[from] TryReserveError),
-    /// The algorithm refused parameters that had been checked.
-    #[error("a password hash was refused: {0}")]
-    Refused(String),
-}
 
 /// An argon2 hash: what it was computed with, and what came out.
 #[derive(Clone)]

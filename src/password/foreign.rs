@@ -10,8 +10,8 @@ use bcrypt::HashParts;
 
 use super::PlainPassword;
 use super::arena::Arena;
-use super::argon::CannotHash;
-use super::stored::{ImportError, decimals, same};
+use super::error::{CannotHash, ImportError};
+use super::phc::{decimals, same};
 
 /// bcrypt reads no more than this of a password, and ends it at a NUL.
 const BCRYPT_BYTES: usize = 72;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::PlainPassword;
 use super::arena::Arena;
-use super::argon::HashParameters;
+use super::parameters::HashParameters;
 use super::stored::{Cost, StoredHash};
 
 /// The bytes as a stored hash.

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::arena::Arena;
-use super::argon::{CannotHash, HashParameters};
+use super::error::CannotHash;
 use super::pace::Pace;
+use super::parameters::HashParameters;
 use super::pool::{Busy, KEEP, Pool};
 use super::{ImportError, PlainPassword, StoredHash};
 use crate::metrics::{Hashing, HashingLoad};

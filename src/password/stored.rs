@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use argon2::password_hash::phc::PasswordHash;
-use aws_lc_rs::constant_time;
-
 use super::PlainPassword;
 use super::arena::Arena;
-use super::argon::{Argon2Hash, CannotHash, HashParameters};
+use super::argon::Argon2Hash;
+use super::error::{CannotHash, ImportError};
 use super::foreign::{self, Pbkdf2Hash, Prf, ScryptHash};
+use super::parameters::HashParameters;
+use super::phc::{passlib, read as phc};
 use crate::domain::spelling::{unquoted, visible};
 
 /// A password hash in the form in which it is stored: a PHC string, or what bcrypt and Django write.
@@ -35,26 +35,6 @@ pub(super) enum Cost {
     Bcrypt(u32),
     Scrypt((u8, u32, u32)),
     Pbkdf2(Prf, u32),
-}
-
-/// Why a text can't be taken for a password hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ImportError {
-    /// No scheme that is understood.
-    #[error(
-        "a password hash begins with $argon2id$, $argon2i$, $argon2d$, $2a$, $2b$, $2y$, $scrypt$, $pbkdf2-sha256$, \
-         $pbkdf2-sha512$ or pbkdf2_sha256$"
-    )]
-    UnknownScheme,
-    /// The scheme is known, but the rest is not what it writes.
-    #[error("the password hash is malformed")]
-    Malformed,
-    /// Verifying it would cost more than a sign-in may.
-    #[error(
-        "the password hash is too costly: at most 256 MiB and 1 GiB of passes for argon2, 256 MiB and 512 MiB of work, r and p \
-         of 64 for scrypt, cost 14 for bcrypt, 2000000 iterations for PBKDF2"
-    )]
-    TooCostly,
 }
 
 impl StoredHash {
@@ -174,37 +154,6 @@ fn parse(text: &str) -> Result<Scheme, ImportError> {
         Some("pbkdf2-sha512") => Pbkdf2Hash::parse(&phc(&passlib(text))?, Prf::Sha512).map(Scheme::Pbkdf2),
         _ => Err(ImportError::UnknownScheme),
     }
-}
-
-fn phc(text: &str) -> Result<PasswordHash, ImportError> {
-    PasswordHash::new(text).map_err(|_| ImportError::Malformed)
-}
-
-/// passlib's PBKDF2 strings as PHC strings: it leaves out the name of the iterations and writes `+` as `.`.
-fn passlib(text: &str) -> String {
-    match text.split('$').collect::<Vec<_>>().as_slice() {
-        ["", scheme, iterations, salt, output] if iterations.bytes().all(|b| b.is_ascii_digit()) => {
-            format!("${scheme}$i={iterations}${salt}${output}").replace('.', "+")
-        }
-        _ => text.to_owned(),
-    }
-}
-
-/// The parameters `names` of a PHC string, if it has these, as decimals, and no others.
-pub(super) fn decimals<const N: usize>(phc: &PasswordHash, names: [&str; N]) -> Result<[u32; N], ImportError> {
-    if phc.params.iter().count() != N {
-        return Err(ImportError::Malformed);
-    }
-    let mut values = [0; N];
-    for (value, name) in values.iter_mut().zip(names) {
-        *value = phc.params.get_decimal(name).ok_or(ImportError::Malformed)?;
-    }
-    Ok(values)
-}
-
-/// Whether two outputs are equal, in constant time.
-pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
-    !one.is_empty() && constant_time::verify_slices_are_equal(one, other).is_ok()
 }
 
 #[cfg(test)]
