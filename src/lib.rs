@@ -9,6 +9,7 @@ pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod crypto;
 mod current_request;
 pub mod domain;
 #[cfg(any(fuzzing, test))]

@@ -3,11 +3,11 @@
 
 use std::fmt::Write as _;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use uuid::Uuid;
 
 use super::Link;
 use crate::clock::UnixTime;
+use crate::crypto::sha256;
 
 /// Where a chain ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ fn read(entry: &[u8; 64]) -> Option<ChainEnd> {
 
 /// The SHA-256 of a list, in hexadecimal.
 pub fn digest_of(list: &[u8]) -> String {
-    digest(&SHA256, list).as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
+    sha256(list).iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })

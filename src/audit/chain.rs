@@ -3,10 +3,10 @@
 
 use std::fmt;
 
-use aws_lc_rs::{constant_time, digest, hmac};
 use uuid::Uuid;
 
 use super::AuditEvent;
+use crate::crypto::{HmacKey, equal, sha256};
 
 /// A seal, or what one is added to.
 pub type Seal = [u8; 32];
@@ -34,12 +34,12 @@ impl Link {
 
 /// The keys of the trail, one a master secret: the first seals, all verify.
 #[derive(Clone)]
-pub struct AuditKeys(Vec<hmac::Key>);
+pub struct AuditKeys(Vec<HmacKey>);
 
 impl AuditKeys {
     /// From the keys that the master secrets derive.
     pub fn new<'a>(keys: impl IntoIterator<Item = &'a [u8; 32]>) -> Self {
-        Self(keys.into_iter().map(|key| hmac::Key::new(hmac::HMAC_SHA256, key)).collect())
+        Self(keys.into_iter().map(HmacKey::new).collect())
     }
 
     /// The chain with one more event.
@@ -60,7 +60,7 @@ impl AuditKeys {
 
     /// The seal that says which chains there are: `writers` is all of them, folded into one by [`fold_in`].
     pub fn register(&self, writers: &Seal) -> Seal {
-        self.first(|key| sign(key, &[b"register", writers]))
+        self.first(|key| key.tag(&[b"register", writers]))
     }
 
     /// Whether `event` with this seal is the one after `link`.
@@ -80,44 +80,33 @@ impl AuditKeys {
 
     /// Whether the seal says that these are all chains.
     pub fn is_register(&self, writers: &Seal, seal: &[u8]) -> bool {
-        self.any(seal, |key| sign(key, &[b"register", writers]))
+        self.any(seal, |key| key.tag(&[b"register", writers]))
     }
 
-    fn first(&self, sealed: impl Fn(&hmac::Key) -> Seal) -> Seal {
+    fn first(&self, sealed: impl Fn(&HmacKey) -> Seal) -> Seal {
         self.0.first().map_or([0; 32], sealed)
     }
 
-    fn any(&self, seal: &[u8], sealed: impl Fn(&hmac::Key) -> Seal) -> bool {
-        self.0.iter().any(|key| constant_time::verify_slices_are_equal(&sealed(key), seal).is_ok())
+    fn any(&self, seal: &[u8], sealed: impl Fn(&HmacKey) -> Seal) -> bool {
+        self.0.iter().any(|key| equal(&sealed(key), seal))
     }
 }
 
 /// Adds a chain to all of them, or takes it out: the order doesn't matter, and twice is not at all.
 pub fn fold_in(writers: &mut Seal, writer: Uuid) {
-    let digest = digest::digest(&digest::SHA256, writer.as_bytes());
-    for (folded, byte) in writers.iter_mut().zip(digest.as_ref()) {
+    for (folded, byte) in writers.iter_mut().zip(sha256(writer.as_bytes())) {
         *folded ^= byte;
     }
 }
 
-fn seal_event(key: &hmac::Key, link: Link, event: &AuditEvent) -> Seal {
-    let seq = link.seq.saturating_add(1).to_be_bytes();
-    sign(key, &[b"event", link.writer.as_bytes(), &seq, &link.seal, &event.canonical()])
-}
-
-fn seal_link(key: &hmac::Key, what: &[u8], link: Link) -> Seal {
-    sign(key, &[what, link.writer.as_bytes(), &link.seq.to_be_bytes(), &link.seal])
-}
-
 /// Each kind of seal begins with a word of its own and goes on with parts of fixed length but the last.
-fn sign(key: &hmac::Key, parts: &[&[u8]]) -> Seal {
-    let mut context = hmac::Context::with_key(key);
-    for part in parts {
-        context.update(part);
-    }
-    let mut seal = [0; 32];
-    seal.copy_from_slice(context.sign().as_ref());
-    seal
+fn seal_event(key: &HmacKey, link: Link, event: &AuditEvent) -> Seal {
+    let seq = link.seq.saturating_add(1).to_be_bytes();
+    key.tag(&[b"event", link.writer.as_bytes(), &seq, &link.seal, &event.canonical()])
+}
+
+fn seal_link(key: &HmacKey, what: &[u8], link: Link) -> Seal {
+    key.tag(&[what, link.writer.as_bytes(), &link.seq.to_be_bytes(), &link.seal])
 }
 
 impl fmt::Debug for Link {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use aws_lc_rs::{constant_time, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::ZeroizeOnDrop;
+
+use crate::crypto::{equal, sha256};
 
 /// A secret in plain text: a client secret or a token on its way in or out. `Debug` shows nothing of it.
 ///
@@ -61,9 +62,7 @@ pub struct SecretHash([u8; 32]);
 impl SecretHash {
     /// The SHA-256 of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
-        Self(hash)
+        Self(sha256(bytes))
     }
 
     /// A stored hash, if it has the 32 bytes of one.
@@ -80,7 +79,7 @@ impl SecretHash {
 /// In constant time, so that nobody can feel their way towards a stored hash.
 impl PartialEq for SecretHash {
     fn eq(&self, other: &Self) -> bool {
-        constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()
+        equal(&self.0, &other.0)
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest;
 use aws_lc_rs::error::KeyRejected;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::MasterSecrets;
 use crate::clock::UnixTime;
+use crate::crypto::sha256;
 use crate::domain::{SigningAlgorithm, StoredKey};
 use crate::token::jws::{Jwk, JwsKey, Pair, SigningFailed};
 
@@ -147,7 +147,7 @@ fn associated_data(kid: &str, algorithm: SigningAlgorithm) -> Vec<u8> {
 fn thumbprint(required: &Jwk) -> String {
     let members: Vec<String> = required.iter().map(|(name, value)| format!("\"{name}\":\"{value}\"")).collect();
     let json = format!("{{{}}}", members.join(","));
-    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, json.as_bytes()))
+    URL_SAFE_NO_PAD.encode(sha256(json.as_bytes()))
 }
 
 #[cfg(test)]

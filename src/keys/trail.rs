@@ -1,10 +1,10 @@
 //! The keys that seal the audit trail. Each comes from a master secret, and is stored, sealed, since what it sealed has to be
 //! verified for longer than that secret is configured.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use zeroize::Zeroizing;
 
 use super::master::{MasterSecrets, SealingFailed};
+use crate::crypto::sha256;
 use crate::domain::StoredAuditKey;
 
 /// A key of the audit trail.
@@ -48,7 +48,7 @@ pub fn id_in_use(master: &MasterSecrets) -> Option<Vec<u8>> {
 }
 
 fn id(key: &AuditKey) -> Vec<u8> {
-    digest(&SHA256, key.as_slice()).as_ref().to_vec()
+    sha256(key.as_slice()).to_vec()
 }
 
 fn associated_data(id: &[u8]) -> Vec<u8> {

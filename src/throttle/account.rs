@@ -1,34 +1,23 @@
 //! What follows from how often sign-ins to an account have failed: a few are free, then each has to wait longer.
 
-use std::iter;
-
-use aws_lc_rs::hmac;
-
 use super::{AttemptKey, Throttled};
 use crate::clock::{Seconds, UnixTime};
+use crate::crypto::HmacKey;
 
 /// What turns names and devices into the keys that their failures are counted under. Keyed, so that the table tells nobody
 /// which names were tried.
 #[derive(Clone, Debug)]
-pub struct AttemptKeys(hmac::Key);
+pub struct AttemptKeys(HmacKey);
 
 impl AttemptKeys {
     /// From the key that the master secret derives.
     pub fn new(key: &[u8; 32]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+        Self(HmacKey::new(key))
     }
 
     /// The key of one thing of a `kind`, which has no NUL.
     pub fn of(&self, kind: &str, what: &[u8]) -> AttemptKey {
-        let mut context = hmac::Context::with_key(&self.0);
-        context.update(kind.as_bytes());
-        context.update(&[0]);
-        context.update(what);
-        let mut key = AttemptKey::default();
-        for (kept, byte) in iter::zip(&mut key, context.sign().as_ref()) {
-            *kept = *byte;
-        }
-        key
+        self.0.tag(&[kind.as_bytes(), &[0], what])
     }
 }
 

@@ -4,14 +4,13 @@
 //! `tkd_` + base64url of `version(1) | user id(16) | device id(16) | issued at(8) | tag(16)`. Nothing is stored of it.
 
 use std::fmt;
-use std::iter;
 
-use aws_lc_rs::{constant_time, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 use crate::clock::UnixTime;
+use crate::crypto::{HmacKey, equal};
 use crate::domain::{PlainSecret, UserId};
 
 /// What every device token begins with.
@@ -34,12 +33,12 @@ pub struct KnownDevice {
 
 /// The keys of device tokens, one a master secret: the first makes them, the others are still believed.
 #[derive(Clone)]
-pub struct DeviceKeys(Vec<hmac::Key>);
+pub struct DeviceKeys(Vec<HmacKey>);
 
 impl DeviceKeys {
     /// From the keys that the master secrets derive.
     pub fn new<'a>(keys: impl IntoIterator<Item = &'a [u8; 32]>) -> Self {
-        Self(keys.into_iter().map(|key| hmac::Key::new(hmac::HMAC_SHA256, key)).collect())
+        Self(keys.into_iter().map(HmacKey::new).collect())
     }
 
     /// The token of `device`; `None` without any key.
@@ -49,7 +48,7 @@ impl DeviceKeys {
         bytes.extend_from_slice(device.user_id.0.as_bytes());
         bytes.extend_from_slice(device.device_id.as_bytes());
         bytes.extend_from_slice(&device.issued_at.to_be_bytes());
-        let tag = tag(self.0.first()?, &bytes);
+        let tag: [u8; TAG_BYTES] = self.0.first()?.tag(&[&bytes]);
         bytes.extend_from_slice(&tag);
         Some(PlainSecret::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))))
     }
@@ -59,7 +58,7 @@ impl DeviceKeys {
         let mut bytes = [0; BYTES];
         let length = URL_SAFE_NO_PAD.decode_slice(text.strip_prefix(PREFIX)?, &mut bytes).ok()?;
         let (signed, presented) = bytes.split_at_checked(SIGNED_BYTES)?;
-        let made = |key| constant_time::verify_slices_are_equal(&tag(key, signed), presented).is_ok();
+        let made = |key: &HmacKey| equal(&key.tag::<TAG_BYTES>(&[signed]), presented);
         if length != BYTES || !self.0.iter().any(made) {
             return None;
         }
@@ -79,14 +78,6 @@ impl fmt::Debug for DeviceKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DeviceKeys({} of them)", self.0.len())
     }
-}
-
-fn tag(key: &hmac::Key, signed: &[u8]) -> [u8; TAG_BYTES] {
-    let mut tag = [0; TAG_BYTES];
-    for (kept, byte) in iter::zip(&mut tag, hmac::sign(key, signed).as_ref()) {
-        *kept = *byte;
-    }
-    tag
 }
 
 #[cfg(test)]

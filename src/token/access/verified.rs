@@ -4,13 +4,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::claims::AccessClaims;
 use super::read::{InvalidAccessToken, Signed};
 use crate::clock::UnixTime;
+use crate::crypto::sha256;
 use crate::domain::TokenTyp;
 use crate::keys::KeyRing;
 
@@ -21,7 +21,7 @@ const EXPECTED_TOKENS: usize = 16 * 1024;
 const ENTRY_BYTES: usize = 256;
 
 /// The SHA-256 of a token, signature and all: whoever can make two tokens with one digest has broken the signature too.
-type TokenDigest = [u8; digest::SHA256_OUTPUT_LEN];
+type TokenDigest = [u8; 32];
 
 /// What verifies the tokens of one issuer, and the signatures that it found good lately.
 pub struct VerifiedTokens {
@@ -66,7 +66,7 @@ impl VerifiedTokens {
     /// What `token` says, if the issuer signed it with a key of `ring` that is published at `now` and it is alive.
     /// Whom it is for is left to the caller: [`AccessClaims::is_for`].
     pub fn verify(&self, token: &str, ring: &KeyRing, now: UnixTime) -> Result<Verified, InvalidAccessToken> {
-        let digest = sha256(token);
+        let digest = sha256(token.as_bytes());
         if let Some(signed) = self.signed.get(&digest) {
             // A `kid` is the digest of its key: the one that is published by this name is the one that signed.
             ring.verifier(&signed.kid, now).ok_or(InvalidAccessToken::UnknownKey)?;
@@ -91,10 +91,4 @@ impl fmt::Debug for VerifiedTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "VerifiedTokens({})", self.signed.len())
     }
-}
-
-fn sha256(token: &str) -> TokenDigest {
-    let mut bytes = TokenDigest::default();
-    bytes.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
-    bytes
 }

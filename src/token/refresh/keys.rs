@@ -3,62 +3,44 @@
 use std::fmt;
 use std::iter;
 
-use aws_lc_rs::{constant_time, hmac};
 use zeroize::Zeroizing;
 
 use super::format::{self, Frame, TAG_BYTES};
 use super::{InvalidToken, RefreshToken, SECRET_BYTES};
 use crate::clock::UnixTime;
+use crate::crypto::{HmacKey, equal};
 use crate::domain::{PlainSecret, SessionId};
 
 /// The two keys that come from one master secret. `Debug` shows nothing of them.
 #[derive(Clone)]
 pub struct RefreshKey {
     key_id: u8,
-    tag_key: hmac::Key,
-    next_key: hmac::Key,
+    tag_key: HmacKey,
+    next_key: HmacKey,
 }
 
 impl RefreshKey {
     /// `tag_key` proves origin (`K_tag`), `next_key` turns the ratchet (`K_next`); `key_id` stands in every token made
     /// with them and need not be unique.
     pub fn new(key_id: u8, tag_key: &[u8; 32], next_key: &[u8; 32]) -> Self {
-        Self {
-            key_id,
-            tag_key: hmac::Key::new(hmac::HMAC_SHA256, tag_key),
-            next_key: hmac::Key::new(hmac::HMAC_SHA256, next_key),
-        }
+        Self { key_id, tag_key: HmacKey::new(tag_key), next_key: HmacKey::new(next_key) }
     }
 
     /// The secret that follows `secret`. A function: the same comes out however often and wherever it is asked.
     pub(super) fn ratchet(&self, session_id: SessionId, secret: &[u8; SECRET_BYTES]) -> Zeroizing<[u8; SECRET_BYTES]> {
-        let mut context = hmac::Context::with_key(&self.next_key);
-        context.update(session_id.0.as_bytes());
-        context.update(secret);
-        let mut next = Zeroizing::new([0; SECRET_BYTES]);
-        next.copy_from_slice(context.sign().as_ref());
-        next
+        Zeroizing::new(self.next_key.tag(&[session_id.0.as_bytes(), secret]))
     }
 
     /// The text of `token` under this key.
     pub(super) fn seal(&self, token: &RefreshToken) -> PlainSecret {
         let signed = format::signed(self.key_id, token.session_id, token.generation, token.issued_at, &token.secret);
-        let tag = self.tag(&signed);
+        let tag = self.tag_key.tag(&[&signed]);
         format::text(signed, &tag)
     }
 
     fn made(&self, frame: &Frame) -> bool {
         let (signed, tag) = frame.signed_and_tag();
-        self.key_id == frame.key_id() && constant_time::verify_slices_are_equal(&self.tag(signed), tag).is_ok()
-    }
-
-    fn tag(&self, signed: &[u8]) -> [u8; TAG_BYTES] {
-        let whole = hmac::sign(&self.tag_key, signed);
-        let mut tag = [0; TAG_BYTES];
-        for (kept, byte) in iter::zip(&mut tag, whole.as_ref()) {
-            *kept = *byte;
-        }
-        tag
+        self.key_id == frame.key_id() && equal(&self.tag_key.tag::<TAG_BYTES>(&[signed]), tag)
     }
 }
 
