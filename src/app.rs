@@ -1,6 +1,8 @@
 //! Everything that a request may use, built once. No globals.
 
 mod failover;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod gauges;
 mod readiness;
 mod refused_origins;

@@ -4,6 +4,7 @@
 pub mod algorithm;
 pub mod client;
 pub mod cookie_tag;
+pub mod grant;
 pub mod key;
 pub mod request_context;
 pub mod scope;
@@ -14,10 +15,10 @@ pub mod user;
 
 pub use algorithm::SigningAlgorithm;
 pub use client::{
-    Client, ClientAuthentication, ClientId, Grant, Grants, LONGEST_ACCESS_LIFETIME, Recovery, RefreshPolicy,
-    RightsLost, TokenTyp,
+    Client, ClientAuthentication, ClientId, LONGEST_ACCESS_LIFETIME, Recovery, RefreshPolicy, RightsLost, TokenTyp,
 };
 pub use cookie_tag::{COOKIE_TAG_LENGTH, cookie_tag};
+pub use grant::{Clients, Grant, Grants, MayNotUse, UnknownGrant, Yields};
 pub use key::{StoredAuditKey, StoredKey};
 pub use request_context::RequestContext;
 pub use scope::Scope;

@@ -23,7 +23,6 @@ mod logout;
 mod metadata;
 mod metrics;
 mod page;
-mod params;
 mod presented_token;
 mod refresh;
 mod refresh_cookie;

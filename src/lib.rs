@@ -1,6 +1,6 @@
 //! tokend: a standalone OAuth 2.0 authorization server. This is the map of the crate.
 //!
-//! Data flows one way: [`http`] -> [`grant`] -> [`token`], [`password`], [`keys`] -> [`store`]. Nothing below knows what is
+//! Data flows one way: [`http`] -> [`grant`] -> [`sign_in`], [`session`], [`oauth`] -> [`token`], [`password`], [`keys`] -> [`store`]. Nothing below knows what is
 //! above it. [`domain`] holds the words that all of them speak; [`token`], [`throttle`], [`audit`] and
 //! [`metrics`] do no I/O.
 
@@ -12,21 +12,28 @@ pub mod config;
 mod crypto;
 mod current_request;
 pub mod domain;
+pub mod explain;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod grant;
 pub mod http;
+pub mod introspection;
 pub mod keys;
 pub mod metrics;
+pub mod oauth;
 pub mod password;
 pub mod private_file;
 pub mod random;
+pub mod revocation;
+pub mod session;
+pub mod sign_in;
 pub mod store;
 mod strict_json;
 pub mod threads;
 pub mod throttle;
 pub mod token;
+pub mod token_state;
 
 /// The unit tests run with the program's allocator.
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::output::{Format, escaped, print, sessions};
 use super::terminal::Consent;
 use crate::domain::spelling::unquoted;
 use crate::domain::{Client, ClientId};
-use crate::grant::audience;
+use crate::oauth::audience;
 use crate::store::sessions::SessionFilter;
 
 /// How often a change is made again when somebody else changes the same client meanwhile.

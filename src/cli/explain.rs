@@ -11,7 +11,7 @@ use super::{audit, client, start};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::ClientId;
-use crate::grant::explain::{Answered, Explanation, answered, explain, is_explainable};
+use crate::explain::{Answered, Explanation, answered, explain, is_explainable};
 
 /// How many events of its history are shown.
 const HISTORY: i64 = 50;

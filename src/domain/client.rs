@@ -1,12 +1,12 @@
 //! Clients: apps that ask for tokens, and what each may do.
 
 use std::borrow::{Borrow, Cow};
-use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use uuid::Uuid;
 
+use super::grant::{Clients, Grant, Grants, MayNotUse, Yields};
 use super::{Scope, SecretHash};
 use crate::clock::{Seconds, UnixTime};
 
@@ -57,53 +57,6 @@ impl Borrow<str> for ClientId {
         &self.0
     }
 }
-
-/// A way to get a token at `/token`, RFC 6749 §4.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Grant {
-    /// RFC 6749 §4.3, for first-party clients only.
-    Password,
-    /// RFC 6749 §6.
-    RefreshToken,
-    /// RFC 6749 §4.4, for confidential clients only.
-    ClientCredentials,
-}
-
-impl Grant {
-    /// Every grant that the server knows, in the order in which metadata lists them.
-    pub const ALL: [Self; 3] = [Self::Password, Self::RefreshToken, Self::ClientCredentials];
-
-    /// The value of `grant_type`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Password => "password",
-            Self::RefreshToken => "refresh_token",
-            Self::ClientCredentials => "client_credentials",
-        }
-    }
-}
-
-/// A `grant_type` that the server doesn't know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a grant is one of password, refresh_token, client_credentials")]
-pub struct UnknownGrant;
-
-impl FromStr for Grant {
-    type Err = UnknownGrant;
-
-    fn from_str(text: &str) -> Result<Self, UnknownGrant> {
-        Self::ALL.into_iter().find(|grant| grant.as_str() == text).ok_or(UnknownGrant)
-    }
-}
-
-impl fmt::Display for Grant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// The grants that a client may use.
-pub type Grants = BTreeSet<Grant>;
 
 /// How a client shows who it is, RFC 6749 §2.3.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -298,7 +251,8 @@ impl Client {
         let lost = |grant| self.may_use(grant) && !next.may_use(grant);
         let disabled = self.disabled_at.is_none() && next.disabled_at.is_some();
         let no_passwords = self.first_party && !next.first_party;
-        if disabled || no_passwords || lost(Grant::Password) || lost(Grant::RefreshToken) {
+        let rests_on = |grant: &Grant| grant.yields() != Yields::OwnToken;
+        if disabled || no_passwords || Grant::ALL.into_iter().filter(rests_on).any(lost) {
             return RightsLost::All;
         }
         let scope = self.entitled(&self.scope).difference(&next.entitled(&next.scope));
@@ -321,9 +275,19 @@ impl Client {
         serde_json::json!(audience).to_string().len() <= Self::MAX_AUDIENCE_BYTES
     }
 
-    /// Whether it may use `grant`.
+    /// Whether its registration has `grant`.
     pub fn may_use(&self, grant: Grant) -> bool {
         self.grants.contains(&grant)
+    }
+
+    /// Refuses a grant that its registration lacks, or that isn't for clients such as this one.
+    pub fn require_grant(&self, grant: Grant) -> Result<(), MayNotUse> {
+        match grant.clients() {
+            Clients::FirstParty if !self.first_party => Err(MayNotUse::ThirdParty(grant)),
+            Clients::Confidential if self.is_public() => Err(MayNotUse::Public(grant)),
+            _ if !self.may_use(grant) => Err(MayNotUse::Unregistered(grant)),
+            Clients::Everybody | Clients::FirstParty | Clients::Confidential => Ok(()),
+        }
     }
 }
 
@@ -350,6 +314,26 @@ mod tests {
         }
         assert!("a".repeat(128).parse::<ClientId>().is_ok());
         assert!("a".repeat(129).parse::<ClientId>().is_err());
+    }
+
+    #[test]
+    fn a_grant_needs_its_registration_and_the_right_kind_of_client() {
+        let secret = ClientAuthentication::Secret(SecretHash::of(b""));
+        let all = Client {
+            grants: Grants::from(Grant::ALL),
+            first_party: true,
+            ..Client::without_rights("c".parse().unwrap(), secret, 0)
+        };
+        let third_party = Client { first_party: false, ..all.clone() };
+        let public = Client { authentication: ClientAuthentication::Public, ..all.clone() };
+        let none = Client { grants: Grants::new(), ..all.clone() };
+        for grant in Grant::ALL {
+            assert_eq!(all.require_grant(grant), Ok(()));
+            assert_eq!(none.require_grant(grant), Err(MayNotUse::Unregistered(grant)));
+        }
+        let (password, own) = (Grant::Password, Grant::ClientCredentials);
+        assert_eq!(third_party.require_grant(password), Err(MayNotUse::ThirdParty(password)));
+        assert_eq!((public.require_grant(password), public.require_grant(own)), (Ok(()), Err(MayNotUse::Public(own))));
     }
 
     #[test]

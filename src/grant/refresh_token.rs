@@ -1,18 +1,19 @@
-//! `grant_type=refresh_token`, RFC 6749 §6, and `/refresh`: the judge's verdict carried out (DESIGN.md §3).
+//! `grant_type=refresh_token`, RFC 6749 §6, and `/refresh`: the judge's verdict carried out (docs/design.md).
 
 mod rotate;
 
-use super::issue::{self, SignedInUser, Subject};
-use super::{InvalidGrant, Issued, IssuedRefresh, Refusal, audience, scope, snapshot, throttled};
+use super::TokenRequest;
 use crate::app::{App, Snapshot};
 use crate::audit::{Actor, AuditEvent, EventKind};
 use crate::clock::UnixTime;
 use crate::domain::{Client, Exchange, Grant, PlainSecret, RefreshPolicy, RequestContext, RevokedReason, Session};
+use crate::oauth::issue::{SignedInUser, Subject};
+use crate::oauth::params::InvalidParameters;
+use crate::oauth::{InvalidGrant, Issued, IssuedRefresh, Refusal, Requested, issue, snapshot, throttled};
+use crate::session::{Dead, ParsedRefreshToken, PresentedSession, presented};
 use crate::store::StoreError;
-use crate::store::sessions::SignedIn;
 use crate::throttle::Failures;
-use crate::token::judge::{Presented, Verdict, effective_expiry, expiry_after_use, is_alive, judge};
-use crate::token::refresh::RefreshToken;
+use crate::token::judge::{Verdict, effective_expiry, expiry_after_use};
 
 /// How often a token is judged again when another exchange of its session came first. Each time somebody got further.
 const ATTEMPTS: usize = 64;
@@ -29,18 +30,21 @@ pub struct Refresh<'a> {
     pub client: Option<&'a Client>,
     /// The refresh token as it was sent.
     pub token: &'a str,
-    /// The scope that is asked for.
-    pub scope: Option<&'a str>,
-    /// The resources that are asked for.
-    pub resources: Vec<&'a str>,
+    /// What is asked for.
+    pub requested: Requested<'a>,
     /// Who asks.
     pub request_context: &'a RequestContext,
 }
 
-/// A token of ours, and what the judge looks at of it.
-struct Opened {
-    token: RefreshToken,
-    presented: Presented,
+pub(super) async fn carry_out(app: &App, request: TokenRequest<'_>) -> Result<Issued, Refusal> {
+    let token = request.params.word("refresh_token")?;
+    let refresh = Refresh {
+        client: Some(request.client),
+        token: token.ok_or(InvalidParameters("The refresh_token is missing.".into()))?,
+        requested: request.requested,
+        request_context: request.request_context,
+    };
+    grant(app, refresh).await
 }
 
 /// Exchanges a refresh token, and counts the verdict once, however often it had to be judged.
@@ -56,21 +60,18 @@ pub async fn grant(app: &App, refresh: Refresh<'_>) -> Result<Issued, Refusal> {
 }
 
 async fn exchange(app: &App, refresh: Refresh<'_>) -> Result<(Verdict, Issued), Refusal> {
-    let may_refresh = refresh.client.is_none_or(|client| client.may_use(Grant::RefreshToken));
-    if !may_refresh {
-        return Err(Refusal::UnauthorizedClient("the client lacks the refresh_token grant"));
+    if let Some(client) = refresh.client {
+        client.require_grant(Grant::RefreshToken)?;
     }
-    let Ok(token) = app.refresh_keys.open(refresh.token) else {
+    let Ok(token) = ParsedRefreshToken::parse(&app.refresh_keys, refresh.token) else {
         return Err(not_ours(app, refresh.request_context).await);
     };
-    let hash = PlainSecret::new(refresh.token.to_owned()).hash();
-    let opened = Opened { presented: Presented::new(&token, hash), token };
     let mut unknown_outcomes = 0;
-    let mut attempted = rotate::attempt(app, &refresh, &opened).await?;
+    let mut attempted = rotate::attempt(app, &refresh, &token).await?;
     for _ in 0..ATTEMPTS {
         let attempted = match attempted.take() {
             Some(attempted) => attempted,
-            None => attempt(app, &refresh, &opened).await?,
+            None => attempt(app, &refresh, &token).await?,
         };
         match attempted {
             Attempt::Issued(verdict, issued) => return Ok((verdict, *issued)),
@@ -102,34 +103,25 @@ enum Attempt {
     Unknown(StoreError),
 }
 
-async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<Attempt, Refusal> {
+async fn attempt(app: &App, refresh: &Refresh<'_>, token: &ParsedRefreshToken) -> Result<Attempt, Refusal> {
     let registry = snapshot(app)?;
-    let signed_in = app.store.sessions().find(opened.token.session_id).await?.ok_or(InvalidGrant::NoSession)?;
-    let SignedIn { session, user } = &signed_in;
-    let client = owner(&registry, refresh.client, session)?;
-    let policy = app.refresh_policy(client);
-    let now = app.clock.now();
-    if user.disabled_at.is_some() {
-        return Err(InvalidGrant::UserDisabled.into());
-    }
-    if !is_alive(session.life(), now, &policy) {
-        return Err(InvalidGrant::Ended.into());
-    }
-    let verdict = judge(&opened.presented, session, now, &policy);
-    condemn(app, &registry, session, verdict, refresh.request_context).await?;
+    let found = presented(app, &registry, token.token.session_id).await?.ok_or(InvalidGrant::NoSession)?;
+    let (session, now) = (found.session(), found.read_at());
+    let (client, policy) = owner(refresh.client, &found)?;
+    let verdict = found.verdict(token).map_err(invalid_grant)?;
+    end_on_reuse(app, &registry, session, verdict, refresh.request_context).await?;
 
-    let scope = scope::refreshed(refresh.scope, &session.scope, client)?;
-    let granted = granted_audience(app, client, &session.audience, &refresh.resources)?;
-    let session_ends_at = if is_stored_as_used(session, verdict, now, &policy) {
-        expiry_after_use(session.life(), now, &policy)
+    let granted = refresh.requested.narrow(&session.scope, &session.audience, client, &app.config)?;
+    let session_ends_at = if is_stored_as_used(session, verdict, now, policy) {
+        expiry_after_use(session.life(), now, policy)
     } else {
-        effective_expiry(session.life(), &policy)
+        effective_expiry(session.life(), policy)
     };
-    let user = Some(SignedInUser::of(app, session, user));
-    let subject = Subject { client, user, session_ends_at, scope, audience: granted };
-    let (exchange, token) = plan(app, opened, session, verdict, &policy, now)?;
+    let user = Some(SignedInUser::of(app, session, found.user()));
+    let subject = Subject { client, user, session_ends_at, granted };
+    let (exchange, successor) = plan(app, token, session, verdict, policy, now)?;
     // Signed before anything is stored: a failure here must not use the refresh token up.
-    let issued = issued(app, &registry, subject, verdict, token, now)?;
+    let issued = issued(app, &registry, subject, verdict, successor, now)?;
     if let Some(exchange) = exchange {
         let acting = || app.acting(Actor::Client(client.id.clone()), refresh.request_context);
         let stored = match verdict {
@@ -158,28 +150,41 @@ fn issued(
     token: PlainSecret,
     now: UnixTime,
 ) -> Result<Attempt, Refusal> {
-    let (scope, lifetime) = (subject.scope.clone().into_owned(), subject.session_ends_at.saturating_sub(now));
-    let (access_token, expires_in) = issue::access_token(app, registry, subject, now)?;
+    let lifetime = subject.session_ends_at.saturating_sub(now);
     let refresh = Some(IssuedRefresh { token, lifetime, verdict: Some(name(verdict)) });
-    Ok(Attempt::Issued(verdict, Box::new(Issued { access_token, expires_in, scope, refresh, device: None })))
+    let issued = issue(app, registry, subject, now)?;
+    Ok(Attempt::Issued(verdict, Box::new(Issued { refresh, ..issued })))
 }
 
-/// The session's client, if it is the one that asks.
-fn owner<'a>(registry: &'a Snapshot, asking: Option<&Client>, session: &Session) -> Result<&'a Client, Refusal> {
-    let client = registry.client(session.client_id.as_str()).ok_or(InvalidGrant::OtherClient)?;
+/// The session's client and how its tokens behave, if it is the client that asks, and the session may be refreshed.
+fn owner<'a>(
+    asking: Option<&Client>,
+    found: &'a PresentedSession,
+) -> Result<(&'a Client, &'a RefreshPolicy), InvalidGrant> {
+    let (client, policy) = found.client().map_err(invalid_grant)?;
     let is_asking = match asking {
         Some(asking) => asking.id == client.id,
         None => client.is_public(),
     };
-    if !is_asking || !client.may_use(Grant::RefreshToken) {
-        return Err(InvalidGrant::OtherClient.into());
+    if !is_asking {
+        return Err(InvalidGrant::OtherClient);
     }
-    Ok(client)
+    found.refreshable().map_err(invalid_grant)?;
+    Ok((client, policy))
+}
+
+/// What a client is told of a session that can't be refreshed.
+fn invalid_grant(dead: Dead) -> InvalidGrant {
+    match dead {
+        Dead::NoClient | Dead::NoGrant => InvalidGrant::OtherClient,
+        Dead::UserDisabled => InvalidGrant::UserDisabled,
+        _ => InvalidGrant::Ended,
+    }
 }
 
 /// Ends the session on proof of theft, and lets a token that is ahead of the database pass only while an operator
 /// recovers from a loss of commits.
-async fn condemn(
+async fn end_on_reuse(
     app: &App,
     registry: &Snapshot,
     session: &Session,
@@ -191,12 +196,14 @@ async fn condemn(
         Verdict::Reuse => {
             let now = acting.at;
             app.store.by(acting).sessions().revoke(session.id, RevokedReason::Reuse, now).await?;
-            tracing::warn!(session = %session.id, client = %session.client_id, "refresh token reuse: the session is ended");
+            let (client, user) = (&session.client_id, session.user_id);
+            tracing::warn!(session = %session.id, %client, %user, "refresh token reuse: the session is ended");
         }
         Verdict::Ahead if registry.recovery_is_open(acting.at) => return Ok(()),
         Verdict::Ahead => {
             app.record_failure(of_session(acting.event(EventKind::RefreshAhead), session)).await;
-            tracing::error!(session = %session.id, "a refresh token is ahead of the database, which has lost commits");
+            let (client, user) = (&session.client_id, session.user_id);
+            tracing::error!(session = %session.id, %client, %user, "a refresh token is ahead of the database, which has lost commits");
         }
         Verdict::Rotate | Verdict::Unrotated | Verdict::Replay | Verdict::Recover => return Ok(()),
     }
@@ -210,7 +217,7 @@ fn of_session(event: AuditEvent, session: &Session) -> AuditEvent {
 /// What follows from the verdict: what to store, if anything, and the refresh token to answer with.
 fn plan(
     app: &App,
-    opened: &Opened,
+    token: &ParsedRefreshToken,
     session: &Session,
     verdict: Verdict,
     policy: &RefreshPolicy,
@@ -218,11 +225,11 @@ fn plan(
 ) -> Result<(Option<Exchange>, PlainSecret), Refusal> {
     let keys = &app.refresh_keys;
     if matches!(verdict, Verdict::Replay | Verdict::Unrotated) {
-        let current = keys.find_current(&opened.token, session).ok_or(InvalidGrant::Underivable)?;
+        let current = keys.find_current(&token.token, session).ok_or(InvalidGrant::Underivable)?;
         let touch = is_stored_as_used(session, verdict, now, policy);
         return Ok((touch.then(|| Exchange::touch(session, now, policy)), current));
     }
-    let (exchange, successor) = Exchange::plan(keys, &opened.token, &opened.presented, session, now, policy);
+    let (exchange, successor) = Exchange::plan(keys, &token.token, &token.presented, session, now, policy);
     Ok((Some(exchange), successor))
 }
 
@@ -234,23 +241,6 @@ fn is_stored_as_used(session: &Session, verdict: Verdict, now: UnixTime, policy:
         Verdict::Replay | Verdict::Unrotated => !policy.rotation && is_worth_a_touch,
         Verdict::Rotate | Verdict::Recover | Verdict::Reuse | Verdict::Ahead => true,
     }
-}
-
-/// Never wider than the sign-in, nor than what the client may have by now. When the client has lost all of it, no other
-/// request would do better: the user has to sign in again.
-fn granted_audience(
-    app: &App,
-    client: &Client,
-    audience: &[String],
-    resources: &[&str],
-) -> Result<Vec<String>, Refusal> {
-    let mut allowed = audience::allowed(client, &app.config);
-    allowed.push(app.config.issuer.as_str().to_owned());
-    let kept: Vec<String> = audience.iter().filter(|name| allowed.contains(name)).cloned().collect();
-    if kept.is_empty() {
-        return Err(InvalidGrant::NoAudience.into());
-    }
-    audience::requested(resources, &kept)
 }
 
 fn name(verdict: Verdict) -> &'static str {

@@ -1,13 +1,12 @@
-//! What the `Authorization` header and the body say about who is asking. Reading only; `grant::client` checks it.
+//! What the `Authorization` header and the body say about who is asking. Reading only; `oauth::client_authentication` checks it.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
 use super::basic;
 use super::error::OAuthError;
-use super::params::Params;
 use crate::domain::PlainSecret;
-use crate::grant::{Credentials, PresentedClient};
+use crate::oauth::{Credentials, Params, PresentedClient};
 
 pub enum Authorization<'a> {
     Missing,
@@ -62,7 +61,7 @@ pub fn presented_client(headers: &HeaderMap, params: &Params) -> Result<Presente
 
 fn in_body(id: Option<&str>, secret: Option<&str>) -> Result<PresentedClient, OAuthError> {
     Ok(match (id, secret) {
-        (None, None) => PresentedClient::Nobody,
+        (None, None) => PresentedClient::Absent,
         (None, Some(_)) => return Err(OAuthError::invalid_request("The request has a secret and no client_id.")),
         (Some(id), None) => PresentedClient::Named { id: id.to_owned() },
         (Some(id), Some(secret)) => {

@@ -5,9 +5,9 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::params::{decode_form, is_well_escaped};
 use crate::domain::PlainSecret;
-use crate::grant::Credentials;
+use crate::oauth::Credentials;
+use crate::oauth::params::{decode_form, is_well_escaped};
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,

@@ -5,7 +5,8 @@ use axum::http::HeaderMap;
 use super::authorization::Authorization;
 use super::error::OAuthError;
 use crate::app::App;
-use crate::grant::live::{self, LiveAccess, Unfit};
+use crate::session::{Unfit, fit};
+use crate::token_state::{self, LiveAccess};
 
 /// The token in the `Authorization` header (RFC 6750 §2.1). No other way is supported.
 pub fn bearer(headers: &HeaderMap) -> Result<&str, OAuthError> {
@@ -25,7 +26,7 @@ pub async fn bearer_with_scope(
     challenge: &'static str,
 ) -> Result<LiveAccess, OAuthError> {
     let access = living(app, text).await?;
-    match live::fit(&access.claims, scope, app.config.issuer.as_str()) {
+    match fit(&access.claims, scope, app.config.issuer.as_str()) {
         Ok(()) => Ok(access),
         Err(Unfit::Scope) => Err(OAuthError::insufficient_scope(challenge)),
         Err(Unfit::Audience) => Err(OAuthError::invalid_token().because("it is for other servers only".to_owned())),
@@ -34,5 +35,5 @@ pub async fn bearer_with_scope(
 
 /// Verifies a live access token. The log says why one is refused.
 pub async fn living(app: &App, text: &str) -> Result<LiveAccess, OAuthError> {
-    live::access_token(app, text).await?.map_err(|dead| OAuthError::invalid_token().because(dead.to_string()))
+    token_state::access_token(app, text).await?.map_err(|dead| OAuthError::invalid_token().because(dead.to_string()))
 }

@@ -228,8 +228,9 @@ impl IntoResponse for OAuthError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grant::Refusal;
+    use crate::domain::{Grant, MayNotUse};
     use crate::http::server::Rejection;
+    use crate::oauth::{InvalidGrant, Refusal};
 
     #[test]
     fn descriptions_stay_within_the_characters_of_rfc6749_5_2() {
@@ -254,8 +255,8 @@ mod tests {
             Rejection::Full.into(),
             Refusal::InvalidScope.into(),
             Refusal::InvalidTarget.into(),
-            Refusal::InvalidGrant(crate::grant::InvalidGrant::NotOurs).into(),
-            Refusal::UnauthorizedClient("").into(),
+            Refusal::InvalidGrant(InvalidGrant::NotOurs).into(),
+            Refusal::UnauthorizedClient(MayNotUse::Unregistered(Grant::Password)).into(),
         ];
         for error in errors {
             let allowed = |b: u8| matches!(b, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);

@@ -11,9 +11,8 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::authorization::presented_client;
-use super::error::OAuthError;
-use super::params::{Params, is_well_escaped};
-use crate::grant::PresentedClient;
+use crate::oauth::PresentedClient;
+use crate::oauth::params::{InvalidParameters, Params, is_well_escaped};
 
 /// The bytes as an `Authorization` header, and as what Basic encodes.
 pub fn basic(bytes: &[u8]) {
@@ -47,7 +46,7 @@ fn credentials(value: HeaderValue) -> Option<(String, String)> {
         PresentedClient::WithSecret(readings) => {
             readings.into_iter().next().map(|first| (first.id, first.secret.reveal().to_owned()))
         }
-        PresentedClient::Named { .. } | PresentedClient::Nobody => None,
+        PresentedClient::Named { .. } | PresentedClient::Absent => None,
     }
 }
 
@@ -98,7 +97,7 @@ fn text_of(value: &Value) -> String {
 }
 
 /// A parameter has one value without NUL, or it is refused; an empty one is none.
-fn assert_read(read: &Result<Option<&str>, OAuthError>, values: &[&str]) {
+fn assert_read(read: &Result<Option<&str>, InvalidParameters>, values: &[&str]) {
     let is_right = match values {
         [] | [""] => matches!(read, Ok(None)),
         [one] if !one.contains('\0') => matches!(read, Ok(Some(text)) if text == one),

@@ -9,7 +9,7 @@ use axum::response::Response;
 use super::error::OAuthError;
 use super::json;
 use crate::app::App;
-use crate::grant::{Refusal, snapshot};
+use crate::oauth::{Refusal, snapshot};
 
 /// Whether the process runs.
 pub const LIVE: &str = "/health/live";

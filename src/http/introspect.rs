@@ -16,11 +16,11 @@ use super::submitted::{Form, Submitted};
 use crate::app::{App, Snapshot};
 use crate::clock::{NEVER, UnixTime};
 use crate::domain::{Claims, Client, RequestContext, Scope};
-use crate::grant::introspection::{self, Active, Inactive, MayNotAsk};
-use crate::grant::live::{self, LiveAccess, LiveRefresh};
-use crate::grant::{Refusal, authenticate, snapshot, throttled};
+use crate::introspection::{self, Active, Inactive, MayNotAsk};
+use crate::oauth::{Refusal, authenticate, snapshot, throttled};
 use crate::store::users::StoredUser;
 use crate::throttle::Failures;
+use crate::token_state::{self, LiveAccess, LiveRefresh};
 
 /// The answer for every token that isn't active, whatever the reason (RFC 7662 §2.2).
 const INACTIVE: &str = r#"{"active":false}"#;
@@ -79,7 +79,7 @@ async fn refuse_scanning(
     request_context: &RequestContext,
 ) -> Result<(), Refusal> {
     let Some(throttle) = &app.throttle else { return Ok(()) };
-    if !live::is_forged(app, &*snapshot(app)?, token) {
+    if !token_state::never_issued(app, &*snapshot(app)?, token) {
         return Ok(());
     }
     match throttle.forged_introspection(&caller.id, app.clock.now()) {

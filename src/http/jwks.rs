@@ -9,7 +9,7 @@ use axum::response::Response;
 use super::cacheable;
 use super::error::OAuthError;
 use crate::app::App;
-use crate::grant::snapshot;
+use crate::oauth::snapshot;
 
 pub async fn jwks(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, OAuthError> {
     let registry = snapshot(&app)?;

@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use super::LOGIN_BODY_LIMIT;
 use super::authorization::presented_client;
-use super::device::{device, device_places, device_tokens};
+use super::device::{device_cookies, device_places};
 use super::error::OAuthError;
 use super::page::{Page, refuse_cross_site_cookie, refuse_foreign_page, require_page_of};
 use super::refresh_cookie::places_of_sign_in;
@@ -15,8 +15,9 @@ use super::submitted::{FormOrJson, Submitted};
 use super::token_response::{Delivery, token_response};
 use crate::app::App;
 use crate::domain::Client;
-use crate::grant::password::{self, SignIn};
-use crate::grant::{Issued, PresentedClient, authenticate, snapshot};
+use crate::grant::password;
+use crate::oauth::{Issued, PresentedClient, Requested, authenticate, snapshot};
+use crate::sign_in::password::TypedPassword;
 
 pub async fn login(
     State(app): State<Arc<App>>,
@@ -28,24 +29,15 @@ pub async fn login(
 async fn sign_in(app: &App, request: &Submitted) -> Result<Response, OAuthError> {
     refuse_foreign_page(app, &*snapshot(app)?, &request.headers)?;
     let params = &request.params;
-    let username = params.require("username", "The username is missing.")?;
-    let password = params.require("password", "The password is missing.")?;
+    let typed = TypedPassword::read(params, &request.request_context)?;
     let in_cookies = params.flag("cookie")?;
     if in_cookies {
         refuse_cross_site_cookie(&request.headers)?;
     }
-    let device = device(request)?;
     let client = asking_client(app, request).await?;
-    let sign_in = SignIn {
-        username,
-        password,
-        scope: params.get("scope")?,
-        resources: params.all("resource")?,
-        device,
-        device_tokens: device_tokens(request, &client, &app.config)?,
-        request_context: &request.request_context,
-    };
-    let issued = password::grant(app, &client, sign_in).await?;
+    let device_cookies = device_cookies(&request.headers, &client, &app.config);
+    let issued =
+        password::grant(app, &client, &Requested::read(params)?, typed.or_device_tokens(device_cookies)).await?;
     if in_cookies {
         Ok(answer_in_cookies(app, request, &client, &issued).await)
     } else {
@@ -56,7 +48,7 @@ async fn sign_in(app: &App, request: &Submitted) -> Result<Response, OAuthError>
 /// The client that the request names, or else the configured one; the page must be one that may speak for it.
 async fn asking_client(app: &App, request: &Submitted) -> Result<Arc<Client>, OAuthError> {
     let presented = match presented_client(&request.headers, &request.params)? {
-        PresentedClient::Nobody => PresentedClient::Named { id: app.config.login.client.to_string() },
+        PresentedClient::Absent => PresentedClient::Named { id: app.config.login.client.to_string() },
         presented => presented,
     };
     let registry = snapshot(app)?;

@@ -18,8 +18,9 @@ use super::refresh_cookie::HeldTokens;
 use super::submitted::{FormOrJson, Submitted};
 use crate::app::{App, Snapshot};
 use crate::domain::Client;
-use crate::grant::revocation::{is_of_session, logout_by_access_token, logout_by_refresh_token};
-use crate::grant::{InvalidGrant, Refusal, live, snapshot};
+use crate::oauth::{InvalidGrant, Refusal, snapshot};
+use crate::revocation::{is_of_session, logout_by_access_token, logout_by_refresh_token};
+use crate::token_state;
 
 /// Answers `POST /logout`: 204, also when nobody is signed in.
 pub async fn logout(
@@ -88,7 +89,7 @@ fn client_beside(
     if let Some(id) = request.params.word("client_id")? {
         return registry.client(id).cloned().map(Some).ok_or_else(OAuthError::invalid_client);
     }
-    let claims = live::believed(app, registry, access, app.clock.now());
+    let claims = token_state::verify(app, registry, access, app.clock.now());
     Ok(claims.and_then(|claims| registry.client(claims.client_id.as_str()).cloned()))
 }
 

@@ -13,7 +13,7 @@ use super::cacheable;
 use super::error::OAuthError;
 use crate::app::{App, Snapshot};
 use crate::domain::{Client, Grant};
-use crate::grant::snapshot;
+use crate::oauth::snapshot;
 
 pub async fn authorization_server(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, OAuthError> {
     let document = document(&app, &*snapshot(&app)?);

@@ -9,7 +9,7 @@ use super::refresh_cookie::HeldTokens;
 use super::submitted::Submitted;
 use crate::app::App;
 use crate::domain::Client;
-use crate::grant::snapshot;
+use crate::oauth::snapshot;
 
 pub enum Presented<'a> {
     InBody(&'a str),

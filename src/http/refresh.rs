@@ -15,7 +15,7 @@ use super::token_response::{Delivery, token_response};
 use crate::app::App;
 use crate::domain::Client;
 use crate::grant::refresh_token::{self, Refresh};
-use crate::grant::{InvalidGrant, PresentedClient, Refusal, authenticate, snapshot};
+use crate::oauth::{InvalidGrant, PresentedClient, Refusal, Requested, authenticate, snapshot};
 
 pub async fn refresh(
     State(app): State<Arc<App>>,
@@ -32,7 +32,7 @@ async fn first_party(app: &App, request: &Submitted) -> Result<Response, OAuthEr
 /// The client that a first-party request presents. It needn't present one.
 pub(super) async fn asking_client(app: &App, request: &Submitted) -> Result<Option<Arc<Client>>, OAuthError> {
     match presented_client(&request.headers, &request.params)? {
-        PresentedClient::Nobody => Ok(None),
+        PresentedClient::Absent => Ok(None),
         presented => Ok(Some(authenticate(app, &*snapshot(app)?, &presented, &request.request_context).await?)),
     }
 }
@@ -74,7 +74,6 @@ async fn exchange_held(app: &App, request: &Submitted, held: &HeldTokens<'_>) ->
 }
 
 fn asked<'a>(request: &'a Submitted, client: Option<&'a Client>, token: &'a str) -> Result<Refresh<'a>, OAuthError> {
-    let params = &request.params;
-    let (scope, resources) = (params.get("scope")?, params.all("resource")?);
-    Ok(Refresh { client, token, scope, resources, request_context: &request.request_context })
+    let requested = Requested::read(&request.params)?;
+    Ok(Refresh { client, token, requested, request_context: &request.request_context })
 }

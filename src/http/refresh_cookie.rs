@@ -12,7 +12,7 @@ use super::error::OAuthError;
 use super::page::Page;
 use crate::app::{App, Snapshot};
 use crate::domain::{Client, ClientId, SessionId, cookie_tag};
-use crate::grant::InvalidGrant;
+use crate::oauth::InvalidGrant;
 
 /// The refresh tokens that a browser holds for one client.
 pub struct HeldTokens<'a> {

@@ -14,8 +14,8 @@ use super::page::Page;
 use super::submitted::Form;
 use crate::app::App;
 use crate::domain::{SessionId, UserId};
-use crate::grant::revocation::{Bulk, revoke_bulk, revoke_token};
-use crate::grant::{authenticate, snapshot};
+use crate::oauth::{authenticate, snapshot};
+use crate::revocation::{Bulk, revoke_bulk, revoke_token};
 
 /// The parameters that name what an administrator ends.
 const BULK: [&str; 4] = ["sid", "sub", "username", "of_client"];

@@ -1,6 +1,5 @@
 //! The parameters of a POST, read within limits of bytes and time, with its headers and context.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,8 +10,8 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::content_type::{ContentType, Encoding, content_type};
 use super::error::OAuthError;
-use super::params::Params;
 use crate::domain::RequestContext;
+use crate::oauth::Params;
 
 /// How long a body may take to arrive once its head is there.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,13 +20,6 @@ pub struct Submitted {
     pub headers: HeaderMap,
     pub params: Params,
     pub request_context: RequestContext,
-}
-
-impl Submitted {
-    /// The client's address, as far as it can be believed.
-    pub fn address(&self) -> IpAddr {
-        self.request_context.address
-    }
 }
 
 /// A request whose body is a form of at most `LIMIT` bytes, RFC 6749 §3.2.

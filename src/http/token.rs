@@ -7,15 +7,15 @@ use axum::response::Response;
 
 use super::BODY_LIMIT;
 use super::authorization::presented_client;
-use super::device::{device, device_tokens};
+use super::device::device_cookies;
 use super::error::OAuthError;
 use super::refresh::exchange;
 use super::submitted::Form;
 use super::token_response::{Delivery, token_response};
 use crate::app::App;
 use crate::domain::Grant;
-use crate::grant::password::SignIn;
-use crate::grant::{authenticate, client_credentials, password, snapshot};
+use crate::grant::{TokenRequest, carry_out};
+use crate::oauth::{Requested, authenticate, snapshot};
 
 pub async fn token(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>) -> Result<Response, OAuthError> {
     let presented = presented_client(&request.headers, &request.params)?;
@@ -24,24 +24,13 @@ pub async fn token(State(app): State<Arc<App>>, Form(request): Form<BODY_LIMIT>)
     let client = authenticate(&app, &registry, &presented, &request.request_context).await?;
     let grant = grant_type.parse::<Grant>().map_err(|_| OAuthError::unsupported_grant_type())?;
     let params = &request.params;
-    let (scope, resources) = (params.get("scope")?, params.all("resource")?);
-    match grant {
-        Grant::Password => {
-            let sign_in = SignIn {
-                username: params.require("username", "The username is missing.")?,
-                password: params.require("password", "The password is missing.")?,
-                scope,
-                resources,
-                device: device(&request)?,
-                device_tokens: device_tokens(&request, &client, &app.config)?,
-                request_context: &request.request_context,
-            };
-            Ok(token_response(&password::grant(&app, &client, sign_in).await?, Delivery::Body))
-        }
-        Grant::RefreshToken => exchange(&app, &request, Some(&client)).await,
-        Grant::ClientCredentials => {
-            let issued = client_credentials::grant(&app, &registry, &client, scope, &resources)?;
-            Ok(token_response(&issued, Delivery::Body))
-        }
+    let requested = Requested::read(params)?;
+    // A browser's refresh token comes, and goes, in cookies.
+    if grant == Grant::RefreshToken && params.word("refresh_token")?.is_none() {
+        return exchange(&app, &request, Some(&client)).await;
     }
+    let request_context = &request.request_context;
+    let device_cookies = device_cookies(&request.headers, &client, &app.config);
+    let request = TokenRequest { client: &client, params, requested, device_cookies, request_context };
+    Ok(token_response(&carry_out(&app, grant, request).await?, Delivery::Body))
 }

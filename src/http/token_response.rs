@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::json;
-use crate::grant::Issued;
+use crate::oauth::Issued;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {

@@ -13,12 +13,12 @@ use super::authorization::Authorization;
 use super::bearer::{bearer, bearer_with_scope};
 use super::error::OAuthError;
 use super::json;
-use super::params::decode_form;
 use super::submitted::form_or_json;
 use crate::app::App;
 use crate::config::ClaimRules;
 use crate::domain::{Scope, User};
-use crate::grant::Refusal;
+use crate::oauth::Refusal;
+use crate::oauth::params::decode_form;
 
 const CHALLENGE: &str = r#"Bearer realm="tokend", error="insufficient_scope", scope="openid""#;
 

@@ -17,8 +17,8 @@ use super::bearer::{bearer, living};
 use super::error::OAuthError;
 use crate::app::App;
 use crate::domain::RequestContext;
-use crate::grant::live::LiveAccess;
 use crate::store::users::StoredUser;
+use crate::token_state::LiveAccess;
 use demand::{Demand, Unusable};
 
 const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");

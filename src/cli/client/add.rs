@@ -25,7 +25,7 @@ pub struct Registration {
     #[arg(
         long = "grant",
         value_name = "GRANT",
-        help = "A grant that it may use: password, refresh_token or client_credentials. Repeat it for more"
+        help = grants_help()
     )]
     grants: Vec<Grant>,
     /// The scope that it may ask for, and gets when it asks for none: words in one argument.
@@ -108,4 +108,9 @@ impl Registration {
 
 fn exists(id: &ClientId) -> Failure {
     format!("there is a client {id} already").into()
+}
+
+fn grants_help() -> String {
+    let [others @ .., last] = &Grant::ALL.map(Grant::as_str);
+    format!("A grant that it may use: {} or {last}. Repeat it for more", others.join(", "))
 }

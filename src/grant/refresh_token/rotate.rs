@@ -1,27 +1,31 @@
 //! The usual refresh, in one statement: a client that is known presents the current token of a living session.
 
-use super::{Attempt, Opened, Refresh, granted_audience, issued};
+use super::{Attempt, Refresh, issued};
 use crate::app::App;
 use crate::clock::UnixTime;
 use crate::domain::{Client, Recovery, RefreshPolicy, Rotation};
-use crate::grant::issue::{SignedInUser, Subject};
-use crate::grant::{Refusal, snapshot};
+use crate::oauth::issue::{SignedInUser, Subject};
+use crate::oauth::{Refusal, snapshot};
+use crate::session::ParsedRefreshToken;
 use crate::store::sessions::Rotated;
 use crate::token::judge::{Verdict, expiry_after_use};
 
 /// Exchanges the token, if it turns out to be current. `None` says that it has to be judged.
-pub(super) async fn attempt(app: &App, refresh: &Refresh<'_>, opened: &Opened) -> Result<Option<Attempt>, Refusal> {
-    let asks_for_all = refresh.scope.is_none() && refresh.resources.is_empty();
-    let Some(client) = refresh.client.filter(|_| asks_for_all) else { return Ok(None) };
+pub(super) async fn attempt(
+    app: &App,
+    refresh: &Refresh<'_>,
+    parsed: &ParsedRefreshToken,
+) -> Result<Option<Attempt>, Refusal> {
+    let Some(client) = refresh.client.filter(|_| refresh.requested.is_for_all()) else { return Ok(None) };
     let (registry, now, policy) = (snapshot(app)?, app.clock.now(), app.refresh_policy(client));
     if !may_come_again(&policy) || registry.keys.signer(now).is_none() {
         return Ok(None);
     }
     let (rotation, token) =
-        Rotation::plan(&app.refresh_keys, &opened.token, &opened.presented, &client.id, now, &policy);
+        Rotation::plan(&app.refresh_keys, &parsed.token, &parsed.presented, &client.id, now, &policy);
     match app.store.sessions().rotate(rotation).await {
         Ok(Some(rotated)) => {
-            let subject = subject(app, client, &rotated, now, &policy).await?;
+            let subject = subject(app, refresh, client, &rotated, now, &policy).await?;
             issued(app, &registry, subject, Verdict::Rotate, token, now).map(Some)
         }
         Ok(None) => Ok(None),
@@ -38,6 +42,7 @@ fn may_come_again(policy: &RefreshPolicy) -> bool {
 
 async fn subject<'a>(
     app: &App,
+    refresh: &Refresh<'_>,
     client: &'a Client,
     rotated: &'a Rotated,
     now: UnixTime,
@@ -47,7 +52,6 @@ async fn subject<'a>(
         client,
         user: Some(SignedInUser::of_rotated(app, rotated).await?),
         session_ends_at: expiry_after_use(rotated.life, now, policy),
-        scope: client.entitled(&rotated.scope),
-        audience: granted_audience(app, client, &rotated.audience, &[])?,
+        granted: refresh.requested.narrow(&rotated.scope, &rotated.audience, client, &app.config)?,
     })
 }

@@ -4,14 +4,21 @@ use axum::http::StatusCode;
 
 use super::super::server::Rejection;
 use super::{ErrorCode, OAuthError};
-use crate::grant::Refusal;
+use crate::oauth::Refusal;
+use crate::oauth::params::InvalidParameters;
+
+impl From<InvalidParameters> for OAuthError {
+    fn from(InvalidParameters(description): InvalidParameters) -> Self {
+        Self::invalid_request(description)
+    }
+}
 
 impl From<Refusal> for OAuthError {
     fn from(refusal: Refusal) -> Self {
         let cause = refusal.to_string();
         let bad = |code, description| Self::new(StatusCode::BAD_REQUEST, code, description);
         match refusal {
-            Refusal::InvalidRequest(description) => bad(ErrorCode::InvalidRequest, description),
+            Refusal::InvalidRequest(invalid) => return invalid.into(),
             Refusal::InvalidClient(_) => Self::invalid_client(),
             Refusal::InvalidGrant(_) => {
                 bad(ErrorCode::InvalidGrant, "The credentials or the refresh token are not valid.")

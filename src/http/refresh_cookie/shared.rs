@@ -4,9 +4,9 @@
 use super::super::cookies::Jar;
 use crate::app::App;
 use crate::domain::{ClientId, SessionId};
-use crate::grant::Refusal;
-use crate::grant::live::{self, Owner};
+use crate::oauth::Refusal;
 use crate::token::refresh::{InvalidToken, RefreshKeys, RefreshToken};
+use crate::token_state::{self, Owner};
 
 /// What the shared cookie holds.
 pub(super) struct SharedCookie {
@@ -33,7 +33,7 @@ impl SharedCookie {
     /// Who owns the session of its token, if it is one of ours.
     pub(super) async fn owner(&self, app: &App) -> Result<Option<Owner>, Refusal> {
         match &self.token {
-            Ok(token) => live::owner(app, token.session_id).await,
+            Ok(token) => token_state::owner(app, token.session_id).await,
             Err(_) => Ok(None),
         }
     }

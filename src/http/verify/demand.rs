@@ -1,7 +1,7 @@
 //! What a gateway demands of a token, in the query of its own configuration.
 
 use crate::domain::Scope;
-use crate::http::params::decode_form;
+use crate::oauth::params::decode_form;
 use crate::token::access::AccessClaims;
 
 /// Stands for every audience.

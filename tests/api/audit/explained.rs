@@ -1,7 +1,7 @@
 //! `tokend explain`, as an operator asks it of a server's tokens.
 
 use tokend::domain::{Grant, RevokedReason};
-use tokend::grant::explain::{Answered, Explanation, answered, explain};
+use tokend::explain::{Answered, Explanation, answered, explain};
 
 use crate::harness::{
     ADMIN, API, AUDITOR, C1, C2, Engine, P1, PASSWORD, RS1, RS2, STRICT, Settings, TestServer, on_both_databases,

@@ -3,8 +3,8 @@
 use tokend::audit::{Actor, AuditContext};
 use tokend::clock::UnixTime;
 use tokend::domain::{Client, SigningAlgorithm, User, UserId};
-use tokend::grant::audience;
 use tokend::keys::SigningKey;
+use tokend::oauth::audience;
 use tokend::store::{ActingStore, StoreError};
 
 use super::{START, TestServer, master_secrets};

@@ -1,17 +1,35 @@
 //! Why a request is refused, in full. The wire tells the caller only the RFC's code; the log gets all of this.
 
-use crate::app::App;
+use std::sync::Arc;
+
+use super::params::InvalidParameters;
+use crate::app::{App, Snapshot};
+use crate::audit::{Actor, EventKind};
 use crate::clock::Seconds;
+use crate::domain::{MayNotUse, RequestContext};
 use crate::store::StoreError;
 use crate::throttle::{Failures, Throttled};
 use crate::token::judge::Verdict;
+
+/// The registry, or 503 when its lease has run out.
+pub fn snapshot(app: &App) -> Result<Arc<Snapshot>, Refusal> {
+    let expired = || Refusal::Unavailable("the registry has not been read for too long".to_owned());
+    app.registry.snapshot().ok_or_else(expired)
+}
+
+/// The refusal of what failed too often, recorded in the audit trail.
+pub async fn throttled(app: &App, what: Failures, refused: Throttled, request_context: &RequestContext) -> Refusal {
+    let event = app.acting(Actor::Stranger, request_context).event(EventKind::Throttled).because(what.as_str());
+    app.record_failure(event).await;
+    Refusal::throttled(app, what, refused)
+}
 
 /// A refusal: what the caller learns is decided in `http::error`.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// The request itself is wrong, RFC 6749 §5.2.
     #[error("{0}")]
-    InvalidRequest(&'static str),
+    InvalidRequest(#[from] InvalidParameters),
     /// The client didn't show who it is.
     #[error("client authentication failed: {0}")]
     InvalidClient(&'static str),
@@ -20,7 +38,7 @@ pub enum Refusal {
     InvalidGrant(#[from] InvalidGrant),
     /// The client may not do this.
     #[error("{0}")]
-    UnauthorizedClient(&'static str),
+    UnauthorizedClient(#[from] MayNotUse),
     /// More scope than may be had.
     #[error("the scope is malformed or more than may be granted")]
     InvalidScope,
@@ -92,7 +110,7 @@ pub enum InvalidGrant {
 
 impl Refusal {
     /// `what` failed too often, which is counted.
-    pub(super) fn throttled(app: &App, what: Failures, Throttled { retry_after }: Throttled) -> Self {
+    pub fn throttled(app: &App, what: Failures, Throttled { retry_after }: Throttled) -> Self {
         app.metrics.throttled.count(what);
         Self::Throttled { what, retry_after }
     }

@@ -1,11 +1,13 @@
 //! Ending tokens and sessions: RFC 7009, logout, and what an administrator may end.
 
-use super::{Refusal, live, snapshot};
 use crate::app::App;
 use crate::audit::Actor;
-use crate::domain::{Client, ClientId, PlainSecret, RequestContext, RevokedReason, SessionId, UserId, Username};
-use crate::store::sessions::{SessionFilter, SignedIn};
-use crate::token::judge::{Presented, Verdict, is_alive, judge};
+use crate::domain::{Client, ClientId, RequestContext, RevokedReason, SessionId, UserId, Username};
+use crate::oauth::{Refusal, snapshot};
+use crate::session::{ParsedRefreshToken, presented};
+use crate::store::sessions::SessionFilter;
+use crate::token::judge::Verdict;
+use crate::token_state;
 
 /// What an administrator ends at once.
 pub enum Bulk {
@@ -31,15 +33,16 @@ pub async fn revoke_token(
     let reason = if client.is_admin() { RevokedReason::Admin } else { RevokedReason::Client };
     let now = app.clock.now();
     let store = app.store.by(app.acting(Actor::Client(client.id.clone()), request_context));
+    let registry = snapshot(app)?;
     if let Ok(token) = app.refresh_keys.open(text) {
-        let Some(SignedIn { session, .. }) = app.store.sessions().find(token.session_id).await? else { return Ok(()) };
-        if client.is_admin() || session.client_id == client.id {
-            store.sessions().revoke(session.id, reason, now).await?;
+        if let Some(found) = presented(app, &registry, token.session_id).await?
+            && (client.is_admin() || found.session().client_id == client.id)
+        {
+            store.sessions().revoke(token.session_id, reason, now).await?;
         }
         return Ok(());
     }
-    let registry = snapshot(app)?;
-    if let Some(claims) = live::revocable(app, &registry, text, now)
+    if let Some(claims) = token_state::verify_for_revocation(app, &registry, text, now)
         && (client.is_admin() || claims.client_id == client.id)
     {
         store.revoked_tokens().revoke(claims.jti, claims.exp, now).await?;
@@ -86,23 +89,21 @@ pub async fn logout_by_refresh_token(
     all: bool,
     request_context: &RequestContext,
 ) -> Result<bool, Refusal> {
-    let Ok(token) = app.refresh_keys.open(text) else { return Ok(true) };
-    let Some(SignedIn { session, .. }) = app.store.sessions().find(token.session_id).await? else { return Ok(true) };
+    let Ok(token) = ParsedRefreshToken::parse(&app.refresh_keys, text) else { return Ok(true) };
+    let Some(found) = presented(app, &*snapshot(app)?, token.token.session_id).await? else { return Ok(true) };
+    let session = found.session();
     if client.is_some_and(|client| client.id != session.client_id) {
         return Ok(true);
     }
-    let registry = snapshot(app)?;
-    let Some(owner) = registry.client(session.client_id.as_str()) else {
+    let (Ok((owner, _)), Ok(verdict)) = (found.client(), found.verdict(&token)) else {
         // The session ended with its client, the user's sessions on others didn't.
         return Ok(!all || !has_live_session(app, session.user_id).await?);
     };
     if client.is_none() && !owner.is_public() {
         return Err(Refusal::InvalidClient("a confidential client without its secret"));
     }
-    let (now, policy) = (app.clock.now(), app.refresh_policy(owner));
-    let presented = Presented::new(&token, PlainSecret::new(text.to_owned()).hash());
-    let good = is_alive(session.life(), now, &policy)
-        && !matches!(judge(&presented, &session, now, &policy), Verdict::Reuse | Verdict::Ahead);
+    let now = found.read_at();
+    let good = found.has_not_ended() && !matches!(verdict, Verdict::Reuse | Verdict::Ahead);
     let store = app.store.by(app.acting(Actor::User(session.user_id), request_context));
     if all && good {
         store.sessions().revoke_of_user(session.user_id, RevokedReason::Logout, now).await?;
@@ -122,9 +123,9 @@ pub async fn logout_by_access_token(
 ) -> Result<Option<SessionId>, Refusal> {
     let registry = snapshot(app)?;
     let now = app.clock.now();
-    let believed = live::believed(app, &registry, text, now).filter(|claims| live::is_for_us(app, claims));
-    let Some(sid) = believed.and_then(|claims| claims.sid) else { return Ok(None) };
-    let live = live::access_token(app, text).await?;
+    let verified = token_state::verify(app, &registry, text, now).filter(|claims| token_state::is_for_us(app, claims));
+    let Some(sid) = verified.and_then(|claims| claims.sid) else { return Ok(None) };
+    let live = token_state::access_token(app, text).await?;
     let Some(user) = live.ok().and_then(|live| live.user).map(|user| user.id()) else {
         return Ok(is_gone(app, sid, all).await?.then_some(sid));
     };
@@ -144,11 +145,11 @@ pub fn is_of_session(app: &App, text: &str, session: SessionId) -> bool {
 
 /// Gone already is as good as ended. A token that was revoked by itself ends nothing.
 async fn is_gone(app: &App, sid: SessionId, all: bool) -> Result<bool, Refusal> {
-    let Some(SignedIn { session, user }) = app.store.sessions().find(sid).await? else { return Ok(true) };
+    let Some(found) = presented(app, &*snapshot(app)?, sid).await? else { return Ok(true) };
     if all {
-        return Ok(!has_live_session(app, user.id).await?);
+        return Ok(!has_live_session(app, found.session().user_id).await?);
     }
-    Ok(!live::session_lives(app, &*snapshot(app)?, &session, &user, app.clock.now()))
+    Ok(found.state().is_err())
 }
 
 async fn has_live_session(app: &App, user: UserId) -> Result<bool, Refusal> {

@@ -1,19 +1,19 @@
-//! Whether a token that somebody presents is alive. Asked of the database each time: nothing cached can lie (DESIGN.md §4).
-
-mod decision;
+//! Whether a token that somebody presents is alive. Asked of the database each time, so a revocation holds at once
+//! on every node (docs/design.md).
 
 use std::sync::Arc;
 
-pub use self::decision::{Dead, Unfit, fit};
-use self::decision::{SessionFacts, client_of, judge_refresh, judge_session, judge_verdict, may_still_have};
-use super::{Refusal, snapshot};
 use crate::app::{App, Snapshot};
 use crate::clock::UnixTime;
-use crate::domain::{ClientId, PlainSecret, Scope, Session, SessionId, TokenTyp, User};
+use crate::domain::{ClientId, Scope, SessionId, TokenTyp};
+use crate::oauth::{Refusal, snapshot};
+use crate::session::{
+    Dead, ParsedRefreshToken, PresentedSession, SessionFacts, client_of, judge_session, judge_verdict, may_still_have,
+    presented,
+};
 use crate::store::sessions::{SessionOfToken, SignedIn};
 use crate::store::users::StoredUser;
 use crate::token::access::{AccessClaims, InvalidAccessToken, Verified};
-use crate::token::judge::{Presented, effective_expiry, is_alive, judge};
 
 /// An access token that is alive.
 #[derive(Debug)]
@@ -48,17 +48,15 @@ pub struct Owner {
 
 /// The owner of a session, ended or not.
 pub async fn owner(app: &App, session: SessionId) -> Result<Option<Owner>, Refusal> {
-    let registry = snapshot(app)?;
-    let Some(SignedIn { session, user }) = app.store.sessions().find(session).await? else { return Ok(None) };
-    let lives = session_lives(app, &registry, &session, &user, app.clock.now());
-    Ok(Some(Owner { client: session.client_id, lives }))
+    let found = presented(app, &*snapshot(app)?, session).await?;
+    Ok(found.map(|found| Owner { lives: found.state().is_ok(), client: found.signed_in.session.client_id }))
 }
 
 /// The access token that `text` is, if its signature, its times, its session, user and client say that it is alive.
 pub async fn access_token(app: &App, text: &str) -> Result<Result<LiveAccess, Dead>, Refusal> {
     let registry = snapshot(app)?;
     let now = app.clock.now();
-    let claims = match verified(app, &registry, text, now) {
+    let claims = match verify_with_reason(app, &registry, text, now) {
         Ok(claims) => claims,
         Err(reason) => return Ok(Err(reason.into())),
     };
@@ -88,36 +86,31 @@ pub async fn access_token(app: &App, text: &str) -> Result<Result<LiveAccess, De
 /// The refresh token that `text` is, if presenting it would yield another. Never a reason to end its session.
 pub async fn refresh_token(app: &App, text: &str) -> Result<Result<LiveRefresh, Dead>, Refusal> {
     let registry = snapshot(app)?;
-    let now = app.clock.now();
-    let token = match app.refresh_keys.open(text) {
+    let token = match ParsedRefreshToken::parse(&app.refresh_keys, text) {
         Ok(token) => token,
         Err(reason) => return Ok(Err(reason.into())),
     };
-    let Some(signed_in) = app.store.sessions().find(token.session_id).await? else { return Ok(Err(Dead::NoSession)) };
-    let SignedIn { session, user } = &signed_in;
-    let Some(client) = registry.client(session.client_id.as_str()) else { return Ok(Err(Dead::NoClient)) };
-    let policy = app.refresh_policy(client);
-    let presented = Presented::new(&token, PlainSecret::new(text.to_owned()).hash());
-    let verdict = judge(&presented, session, now, &policy);
-    let derivable = || app.refresh_keys.find_current(&token, session).is_some();
-    let judged = judge_refresh(client, user.disabled_at.is_some(), session.life(), now, &policy);
-    if let Err(dead) = judged.and_then(|()| judge_verdict(verdict, derivable)) {
-        return Ok(Err(dead));
-    }
-    let expires_at = effective_expiry(session.life(), &policy);
-    let scope = client.entitled(&session.scope).into_owned();
-    Ok(Ok(LiveRefresh { scope, issued_at: token.issued_at, expires_at, signed_in }))
+    let found = presented(app, &registry, token.token.session_id).await?;
+    Ok(found.ok_or(Dead::NoSession).and_then(|found| exchangeable(app, &token, found)))
+}
+
+fn exchangeable(app: &App, token: &ParsedRefreshToken, found: PresentedSession) -> Result<LiveRefresh, Dead> {
+    found.refreshable()?;
+    judge_verdict(found.verdict(token)?, || app.refresh_keys.find_current(&token.token, found.session()).is_some())?;
+    let scope = found.client()?.0.entitled(&found.session().scope).into_owned();
+    let expires_at = found.ends_at()?;
+    Ok(LiveRefresh { scope, issued_at: token.token.issued_at, expires_at, signed_in: found.signed_in })
 }
 
 /// The claims of an access token of ours, dead or alive, as long as it isn't expired. No database call.
-pub fn believed(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Option<Arc<AccessClaims>> {
-    let verified = verified(app, registry, text, now);
+pub fn verify(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Option<Arc<AccessClaims>> {
+    let verified = verify_with_reason(app, registry, text, now);
     verified.inspect_err(|reason| tracing::debug!(%reason, "an access token is refused")).ok()
 }
 
-/// As [`believed`], with the reason. A token whose `typ` says only that it is a JWT is an access token of a client that is registered
+/// As [`verify`], with the reason. A token whose `typ` says only that it is a JWT is an access token of a client that is registered
 /// so: of any other client it may be anything that we sign (RFC 8725 §3.11).
-pub fn verified(
+pub fn verify_with_reason(
     app: &App,
     registry: &Snapshot,
     text: &str,
@@ -140,9 +133,9 @@ pub fn is_for_us(app: &App, claims: &AccessClaims) -> bool {
     claims.is_for(app.config.issuer.as_str())
 }
 
-/// The claims of an access token of ours that is to be revoked: it needn't be valid yet, since some day it will be. No database
-/// call.
-pub fn revocable(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Option<Arc<AccessClaims>> {
+/// The claims of an access token of ours that is to be revoked: accepts a future `iat`, since revoking must
+/// work before it becomes valid. No database call.
+pub fn verify_for_revocation(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> Option<Arc<AccessClaims>> {
     let verified = app.verified_tokens.verify_early(text, &registry.keys, now);
     let claims = verified.and_then(|verified| as_registered(registry, verified));
     claims.inspect_err(|reason| tracing::debug!(%reason, "there is no access token to revoke")).ok()
@@ -150,15 +143,8 @@ pub fn revocable(app: &App, registry: &Snapshot, text: &str, now: UnixTime) -> O
 
 /// Whether we never made this token, or can't tell any more: neither a refresh token of ours nor signed by a key that is
 /// published. No database call.
-pub fn is_forged(app: &App, registry: &Snapshot, text: &str) -> bool {
+pub fn never_issued(app: &App, registry: &Snapshot, text: &str) -> bool {
     let verified = app.verified_tokens.verify(text, &registry.keys, app.clock.now());
     let signed = matches!(verified, Ok(_) | Err(InvalidAccessToken::Expired | InvalidAccessToken::NotYetValid));
     !signed && app.refresh_keys.open(text).is_err()
-}
-
-/// Whether a session may still be used.
-pub(super) fn session_lives(app: &App, registry: &Snapshot, session: &Session, user: &User, now: UnixTime) -> bool {
-    let client = registry.client(session.client_id.as_str());
-    client.is_some_and(|client| is_alive(session.life(), now, &app.refresh_policy(client)))
-        && user.disabled_at.is_none()
 }

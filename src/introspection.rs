@@ -3,11 +3,12 @@
 
 use uuid::Uuid;
 
-use super::live::{self, Dead, LiveAccess, LiveRefresh};
-use super::{Refusal, snapshot};
 use crate::app::App;
 use crate::domain::{Client, ClientId, SessionId};
+use crate::oauth::{Refusal, snapshot};
+use crate::session::Dead;
 use crate::token::refresh;
+use crate::token_state::{self, LiveAccess, LiveRefresh};
 
 /// A token that is active for the client that asks.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ pub async fn introspect(app: &App, caller: &Client, text: &str) -> Result<Result
 /// A text with the prefix of refresh tokens is no JWS, and no other text is a refresh token.
 async fn decide(app: &App, caller: &Client, text: &str) -> Result<Result<Active, Inactive>, Refusal> {
     if text.starts_with(refresh::PREFIX) {
-        let refresh = match live::refresh_token(app, text).await? {
+        let refresh = match token_state::refresh_token(app, text).await? {
             Ok(refresh) => refresh,
             Err(dead) => return Ok(Err(dead.into())),
         };
@@ -102,7 +103,7 @@ async fn decide(app: &App, caller: &Client, text: &str) -> Result<Result<Active,
             sees_refresh(caller, &refresh.signed_in.session.client_id).map(|()| Active::Refresh(Box::new(refresh)))
         );
     }
-    let access = match live::access_token(app, text).await? {
+    let access = match token_state::access_token(app, text).await? {
         Ok(access) => access,
         Err(dead) => return Ok(Err(dead.into())),
     };
@@ -115,7 +116,7 @@ fn ids(app: &App, text: &str) -> Result<(Option<SessionId>, Option<Uuid>), Refus
     if let Ok(token) = app.refresh_keys.open(text) {
         return Ok((Some(token.session_id), None));
     }
-    let claims = live::verified(app, &*snapshot(app)?, text, app.clock.now()).ok();
+    let claims = token_state::verify_with_reason(app, &*snapshot(app)?, text, app.clock.now()).ok();
     Ok(claims.map_or((None, None), |claims| (claims.sid, Some(claims.jti))))
 }
 

@@ -1,10 +1,9 @@
 //! Access tokens as they are issued: RFC 9068 §2.2, and what DESIGN.md §2 adds.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 
-use super::{InvalidGrant, Refusal};
+use super::refusal::{InvalidGrant, Refusal};
+use super::requested::Granted;
 use crate::app::{App, Snapshot};
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::{Claims, Client, PlainSecret, Scope, Session, SessionId, TokenTyp, User, UserId};
@@ -51,21 +50,19 @@ pub struct IssuedRefresh {
 }
 
 /// What an access token is about to say.
-pub(super) struct Subject<'a> {
+pub struct Subject<'a> {
     /// The client that asks for it.
     pub client: &'a Client,
     /// Who signed in; the client acts for itself without.
     pub user: Option<SignedInUser>,
     /// When the session ends unless it is used again; [`crate::clock::NEVER`] if it doesn't, or there is none.
     pub session_ends_at: UnixTime,
-    /// What it grants.
-    pub scope: Cow<'a, Scope>,
-    /// For whom it is.
-    pub audience: Vec<String>,
+    /// Its scope and its audience.
+    pub granted: Granted<'a>,
 }
 
 /// The user of an access token, and the session.
-pub(super) struct SignedInUser {
+pub struct SignedInUser {
     /// The user.
     pub id: UserId,
     /// The session.
@@ -78,13 +75,13 @@ pub(super) struct SignedInUser {
 
 impl SignedInUser {
     /// Of a session and its user.
-    pub(super) fn of(app: &App, session: &Session, user: &User) -> Self {
+    pub fn of(app: &App, session: &Session, user: &User) -> Self {
         let claims = operator_claims(app, user);
         Self { id: user.id, session_id: session.id, auth_time: session.auth_time, claims }
     }
 
     /// Of a session that was exchanged just now. Of the user nothing is read that nobody wants to know.
-    pub(super) async fn of_rotated(app: &App, rotated: &Rotated) -> Result<Self, Refusal> {
+    pub async fn of_rotated(app: &App, rotated: &Rotated) -> Result<Self, Refusal> {
         let &Rotated { session_id, user_id: id, auth_time, .. } = rotated;
         let claims = if app.config.claims.access_token.is_empty() {
             Claims::default()
@@ -96,34 +93,30 @@ impl SignedInUser {
     }
 }
 
-/// Signs an access token. The lifetime is the client's, but no longer than the session's.
-pub(super) fn access_token(
-    app: &App,
-    snapshot: &Snapshot,
-    subject: Subject<'_>,
-    now: UnixTime,
-) -> Result<(PlainSecret, Seconds), Refusal> {
+/// Issues a signed access token. Its lifetime is the client's, but no longer than the session's.
+pub fn issue(app: &App, snapshot: &Snapshot, subject: Subject<'_>, now: UnixTime) -> Result<Issued, Refusal> {
     let client = subject.client;
     let user = subject.user;
     let lifetime = client.access_lifetime.unwrap_or(app.config.tokens.access_lifetime);
     let end = now.saturating_add(lifetime).min(subject.session_ends_at);
+    let scope = subject.granted.scope.into_owned();
     let claims = AccessClaims {
         iss: app.config.issuer.as_str().to_owned(),
         sub: user.as_ref().map_or_else(|| client.id.to_string(), |user| user.id.to_string()),
-        aud: subject.audience,
+        aud: subject.granted.audience,
         exp: end,
         iat: if user.is_none() { issued_at(client, now)? } else { now },
         jti: random::uuid(),
         client_id: client.id.clone(),
-        scope: subject.scope.into_owned(),
+        scope: scope.clone(),
         sid: user.as_ref().map(|user| user.session_id),
         auth_time: user.as_ref().map(|user| user.auth_time),
         extra: user.map(|user| user.claims).unwrap_or_default(),
     };
     let no_key = || Refusal::Failed("there is no signing key that signs yet".to_owned());
     let key = snapshot.keys.signer(now).ok_or_else(no_key)?;
-    let token = signed(claims, client.token_typ, key).map_err(|error| Refusal::Failed(error.to_string()))?;
-    Ok((token, end.saturating_sub(now)))
+    let access_token = signed(claims, client.token_typ, key).map_err(|error| Refusal::Failed(error.to_string()))?;
+    Ok(Issued { access_token, expires_in: end.saturating_sub(now), scope, refresh: None, device: None })
 }
 
 /// When a client's own token is issued. One of this very second would fall under a revocation of this very second.

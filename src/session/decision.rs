@@ -6,7 +6,7 @@ mod tests;
 
 use crate::clock::UnixTime;
 use crate::domain::{Client, Grant, RefreshPolicy, SessionLife, UserId};
-use crate::grant::audience;
+use crate::oauth::audience;
 use crate::token::access::{AccessClaims, InvalidAccessToken};
 use crate::token::judge::{Verdict, is_alive};
 use crate::token::refresh::InvalidToken;
@@ -75,7 +75,7 @@ pub enum Unfit {
 
 /// What is known of the session that an access token names.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct SessionFacts<'a> {
+pub struct SessionFacts<'a> {
     /// The session's client.
     pub client_id: &'a str,
     /// The session's user.
@@ -89,13 +89,13 @@ pub(super) struct SessionFacts<'a> {
 }
 
 /// The client of an access token, if it is there and may still have the token's scope.
-pub(super) fn client_of<'a>(client: Option<&'a Client>, claims: &AccessClaims) -> Result<&'a Client, Dead> {
+pub fn client_of<'a>(client: Option<&'a Client>, claims: &AccessClaims) -> Result<&'a Client, Dead> {
     let client = client.ok_or(Dead::NoClient)?;
     if *client.entitled(&claims.scope) == claims.scope { Ok(client) } else { Err(Dead::NotEntitled) }
 }
 
 /// Whether a token without a session is one that its client could get today.
-pub(super) fn may_still_have(client: &Client, claims: &AccessClaims, issuer: &str) -> bool {
+pub fn may_still_have(client: &Client, claims: &AccessClaims, issuer: &str) -> bool {
     claims.sub == client.id.as_str()
         && client.may_use(Grant::ClientCredentials)
         && claims.scope.is_subset(&client.scope)
@@ -103,7 +103,7 @@ pub(super) fn may_still_have(client: &Client, claims: &AccessClaims, issuer: &st
 }
 
 /// Whether an access token lives by its session.
-pub(super) fn judge_session(
+pub fn judge_session(
     claims: &AccessClaims,
     session: &SessionFacts<'_>,
     now: UnixTime,
@@ -119,7 +119,7 @@ pub(super) fn judge_session(
     }
 }
 
-fn judge_life(life: SessionLife, now: UnixTime, policy: &RefreshPolicy) -> Result<(), Dead> {
+pub fn judge_life(life: SessionLife, now: UnixTime, policy: &RefreshPolicy) -> Result<(), Dead> {
     match () {
         () if life.is_revoked => Err(Dead::SessionEnded),
         () if !is_alive(life, now, policy) => Err(Dead::SessionExpired),
@@ -128,7 +128,7 @@ fn judge_life(life: SessionLife, now: UnixTime, policy: &RefreshPolicy) -> Resul
 }
 
 /// Whether any refresh token of a session could be exchanged.
-pub(super) fn judge_refresh(
+pub fn judge_refresh(
     client: &Client,
     user_is_disabled: bool,
     life: SessionLife,
@@ -143,7 +143,7 @@ pub(super) fn judge_refresh(
 }
 
 /// Whether a refresh token of a living session would be exchanged, by the judge's verdict.
-pub(super) fn judge_verdict(verdict: Verdict, derivable: impl Fn() -> bool) -> Result<(), Dead> {
+pub fn judge_verdict(verdict: Verdict, derivable: impl Fn() -> bool) -> Result<(), Dead> {
     match verdict {
         Verdict::Replay if !derivable() => Err(Dead::Underivable),
         Verdict::Rotate | Verdict::Unrotated | Verdict::Recover | Verdict::Replay => Ok(()),

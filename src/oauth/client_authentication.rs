@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Refusal, throttled};
+use super::refusal::{Refusal, throttled};
 use crate::app::{App, Snapshot};
 use crate::domain::{Client, ClientAuthentication, PlainSecret, RequestContext, SecretHash};
 use crate::throttle::Failures;
@@ -11,7 +11,7 @@ use crate::throttle::Failures;
 #[derive(Debug)]
 pub enum PresentedClient {
     /// None.
-    Nobody,
+    Absent,
     /// By its identifier only, which proves nothing.
     Named {
         /// The identifier as it was sent.
@@ -53,7 +53,7 @@ pub async fn authenticate(
 /// An unknown client costs the same and is answered the same as a wrong secret.
 fn identify(snapshot: &Snapshot, presented: &PresentedClient) -> Result<Arc<Client>, Refusal> {
     match presented {
-        PresentedClient::Nobody => Err(Refusal::InvalidClient("no client credentials")),
+        PresentedClient::Absent => Err(Refusal::InvalidClient("no client credentials")),
         PresentedClient::Named { id } => match snapshot.client(id) {
             Some(client) if client.is_public() => Ok(Arc::clone(client)),
             Some(_) => Err(Refusal::InvalidClient("a confidential client without its secret")),

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::Refusal;
+use super::refusal::Refusal;
 use crate::domain::{Client, Grant, Scope};
 
 /// The scope of a sign-in, or of a client's own token. Asked for none, a client gets all that it may have, but no administrator's
 /// words: those are named.
-pub(super) fn requested(asked: Option<&str>, client: &Client) -> Result<Scope, Refusal> {
+pub fn requested(asked: Option<&str>, client: &Client) -> Result<Scope, Refusal> {
     match parsed(asked)? {
         Some(asked) => within(&asked, &client.entitled(&client.scope), client),
         None => Ok(client.scope.without_admin_words()),
@@ -15,11 +15,7 @@ pub(super) fn requested(asked: Option<&str>, client: &Client) -> Result<Scope, R
 }
 
 /// The scope of a refresh. What it narrows is the access token only.
-pub(super) fn refreshed<'a>(
-    asked: Option<&str>,
-    session: &'a Scope,
-    client: &Client,
-) -> Result<Cow<'a, Scope>, Refusal> {
+pub fn refreshed<'a>(asked: Option<&str>, session: &'a Scope, client: &Client) -> Result<Cow<'a, Scope>, Refusal> {
     let granted = client.entitled(session);
     match parsed(asked)? {
         Some(asked) => within(&asked, &granted, client).map(Cow::Owned),
@@ -29,7 +25,8 @@ pub(super) fn refreshed<'a>(
 
 /// A scope without words is one that was not asked for.
 fn parsed(asked: Option<&str>) -> Result<Option<Scope>, Refusal> {
-    let asked: Scope = asked.unwrap_or_default().parse().map_err(|_| Refusal::InvalidScope)?;
+    let Some(asked) = asked else { return Ok(None) };
+    let asked: Scope = asked.parse().map_err(|_| Refusal::InvalidScope)?;
     Ok(Some(asked).filter(|asked| !asked.is_empty()))
 }
 

@@ -1,50 +1,25 @@
 //! Why a token or a session is accepted, or isn't: for an operator, who may know what a caller may not.
 
+mod explanation;
 mod for_client;
+mod visibility;
 
 use std::cmp::Reverse;
 
 use uuid::Uuid;
 
+pub use self::explanation::Explanation;
 pub use self::for_client::{Answered, answered};
-use self::for_client::{at_userinfo, who_sees_access, who_sees_refresh};
-use super::live::{Dead, LiveAccess};
-use super::{Refusal, live, snapshot};
+use self::visibility::{at_userinfo, who_sees_access, who_sees_refresh};
 use crate::app::{App, Snapshot};
 use crate::audit::{AuditEvent, EventKind};
-use crate::clock::UnixTime;
-use crate::domain::{Grant, PlainSecret, Session, SessionId, User, UserId};
+use crate::domain::{Session, SessionId};
+use crate::oauth::{Refusal, snapshot};
+use crate::session::{Dead, ParsedRefreshToken, PresentedSession, presented};
 use crate::store::audit_events::AuditFilter;
-use crate::store::sessions::SignedIn;
-use crate::token::judge::{Presented, Verdict, effective_expiry, judge};
-use crate::token::refresh::{self, RefreshToken};
-
-/// The answer.
-#[derive(Clone, Debug)]
-pub struct Explanation {
-    /// What it is.
-    pub what: &'static str,
-    /// Whether it would be accepted at this moment; `None` where that can't be told from what was asked.
-    pub accepted: Option<bool>,
-    /// Why, or why not.
-    pub because: String,
-    /// The session that it belongs to.
-    pub session_id: Option<SessionId>,
-    /// The user of the session.
-    pub user_id: Option<UserId>,
-    /// The client that it was issued to.
-    pub client_id: Option<String>,
-    /// The resource servers that it is for.
-    pub audience: Vec<String>,
-    /// What it grants; empty for nothing.
-    pub scope: String,
-    /// The clients that are answered `active: true` when they introspect it.
-    pub active_for: Vec<String>,
-    /// Whether `/userinfo` takes it; `None` for what isn't a living access token.
-    pub userinfo: Option<&'static str>,
-    /// What happened to it, the newest first.
-    pub history: Vec<AuditEvent>,
-}
+use crate::token::judge::Verdict;
+use crate::token::refresh;
+use crate::token_state::{self, LiveAccess};
 
 /// Whether the text looks like anything that [`explain`] can explain.
 pub fn is_explainable(text: &str) -> bool {
@@ -64,87 +39,45 @@ pub async fn explain(app: &App, text: &str, history: i64) -> Result<Explanation,
     }
 }
 
-impl Explanation {
-    fn of(what: &'static str, verdict: Result<String, String>) -> Self {
-        let accepted = Some(verdict.is_ok());
-        let (Ok(because) | Err(because)) = verdict;
-        Self { accepted, ..Self::unknown(what, because) }
-    }
-
-    fn unknown(what: &'static str, because: String) -> Self {
-        Self {
-            what,
-            accepted: None,
-            because,
-            session_id: None,
-            user_id: None,
-            client_id: None,
-            audience: Vec::new(),
-            scope: String::new(),
-            active_for: Vec::new(),
-            userinfo: None,
-            history: Vec::new(),
-        }
-    }
-
-    fn with_session(self, session: &Session) -> Self {
-        Self {
-            session_id: Some(session.id),
-            user_id: Some(session.user_id),
-            client_id: Some(session.client_id.to_string()),
-            audience: session.audience.clone(),
-            scope: session.scope.to_string(),
-            ..self
-        }
-    }
-}
-
 async fn refresh_token(app: &App, text: &str, history: i64) -> Result<Explanation, Refusal> {
     const WHAT: &str = "refresh token";
-    let token = match app.refresh_keys.open(text) {
+    let token = match ParsedRefreshToken::parse(&app.refresh_keys, text) {
         Ok(token) => token,
         Err(error) => return Ok(Explanation::of(WHAT, Err(error.to_string()))),
     };
-    let Some(SignedIn { session, user }) = app.store.sessions().find(token.session_id).await? else {
-        let gone = format!("its session {} is not there: it ended long ago, or its user was removed", token.session_id);
-        let history = app.store.audit().list(AuditFilter::Session(token.session_id), 0, history).await?;
+    let (registry, id) = (snapshot(app)?, token.token.session_id);
+    let Some(found) = presented(app, &registry, id).await? else {
+        let gone = format!("its session {id} is not there: it ended long ago, or its user was removed");
+        let history = app.store.audit().list(AuditFilter::Session(id), 0, history).await?;
         return Ok(Explanation { history, ..Explanation::of(WHAT, Err(gone)) });
     };
-    let history = history_of(app, &session, history).await?;
-    let registry = snapshot(app)?;
-    let (now, hash) = (app.clock.now(), PlainSecret::new(text.to_owned()).hash());
-    let verdict = session_state(app, &registry, &session, &user, now);
-    let verdict =
-        verdict.and_then(|_| verdict_on(app, &registry, &token, &Presented::new(&token, hash), &session, now));
-    let lives = live::refresh_token(app, text).await?.is_ok();
-    let active_for = if lives { who_sees_refresh(&registry, &session.client_id) } else { Vec::new() };
-    Ok(Explanation { active_for, history, ..Explanation::of(WHAT, verdict).with_session(&session) })
+    let history = history_of(app, found.session(), history).await?;
+    let verdict = session_state(&found).and_then(|_| verdict_on(app, &registry, &token, &found));
+    let lives = token_state::refresh_token(app, text).await?.is_ok();
+    let active_for = if lives { who_sees_refresh(&registry, &found.session().client_id) } else { Vec::new() };
+    Ok(Explanation { active_for, history, ..Explanation::of(WHAT, verdict).with_session(found.session()) })
 }
 
 fn verdict_on(
     app: &App,
     registry: &Snapshot,
-    token: &RefreshToken,
-    presented: &Presented,
-    session: &Session,
-    now: UnixTime,
+    token: &ParsedRefreshToken,
+    found: &PresentedSession,
 ) -> Result<String, String> {
-    let client = registry.client(session.client_id.as_str()).ok_or("its client is not there")?;
-    if !client.may_use(Grant::RefreshToken) {
-        return Err(Dead::NoGrant.to_string());
-    }
-    let (number, newest) = (token.generation, session.generation);
+    found.refreshable().map_err(|dead| dead.to_string())?;
+    let session = found.session();
+    let (number, newest) = (token.token.generation, session.generation);
     let place = format!("it is number {number} of the session, the newest is {newest}");
-    match judge(presented, session, now, &app.refresh_policy(client)) {
+    match found.verdict(token).map_err(|dead| dead.to_string())? {
         Verdict::Rotate => Ok(format!("{place}; it would be exchanged for the next one")),
         Verdict::Unrotated => Ok(format!("{place}; its client's refresh tokens do not rotate, so it stays the newest")),
-        Verdict::Replay if app.refresh_keys.find_current(token, session).is_none() => Err(format!(
+        Verdict::Replay if app.refresh_keys.find_current(&token.token, session).is_none() => Err(format!(
             "{place}; it counts as a retry, but no configured master secret derives the newest one from it"
         )),
         Verdict::Replay => Ok(format!("{place}; it counts as a retry, and gets the newest one")),
         Verdict::Recover => Ok(format!("{place}; its successor was never used, so it would be exchanged again")),
         Verdict::Reuse => Err(format!("{place}; using it proves that somebody has a copy, and ends the session")),
-        Verdict::Ahead if registry.recovery_is_open(now) => {
+        Verdict::Ahead if registry.recovery_is_open(found.read_at()) => {
             Ok(format!("{place}; it is ahead of the database, and the recovery window is open"))
         }
         Verdict::Ahead => Err(format!("{place}; it is ahead of the database, which has lost commits")),
@@ -155,11 +88,11 @@ async fn access_token(app: &App, text: &str, history: i64) -> Result<Explanation
     const WHAT: &str = "access token";
     let registry = snapshot(app)?;
     let now = app.clock.now();
-    let claims = match live::verified(app, &registry, text, now) {
+    let claims = match token_state::verify_with_reason(app, &registry, text, now) {
         Ok(claims) => claims,
         Err(reason) => return Ok(Explanation::of(WHAT, Err(reason.to_string()))),
     };
-    let verdict = live::access_token(app, text).await?;
+    let verdict = token_state::access_token(app, text).await?;
     let mut explanation = match claims.sid {
         Some(sid) => of_session(app, &registry, sid, &verdict, history).await?,
         None => Explanation::of(WHAT, own_token(&verdict)),
@@ -185,20 +118,19 @@ async fn of_session(
     history: i64,
 ) -> Result<Explanation, Refusal> {
     const WHAT: &str = "access token";
-    let Some(SignedIn { session, user }) = app.store.sessions().find(sid).await? else {
+    let Some(found) = presented(app, registry, sid).await? else {
         return Ok(Explanation::of(WHAT, Err(format!("its session {sid} is not there"))));
     };
-    let state = || session_state(app, registry, &session, &user, app.clock.now());
     let told = match verdict {
         Ok(_) => Ok(ALIVE.to_owned()),
         // The session says more than that.
         Err(dead @ (Dead::NoClient | Dead::UserDisabled | Dead::SessionEnded | Dead::SessionExpired)) => {
-            Err(state().err().unwrap_or_else(|| dead.to_string()))
+            Err(session_state(&found).err().unwrap_or_else(|| dead.to_string()))
         }
         Err(dead) => Err(dead.to_string()),
     };
-    let history = history_of(app, &session, history).await?;
-    Ok(Explanation { history, ..Explanation::of(WHAT, told).with_session(&session) })
+    let history = history_of(app, found.session(), history).await?;
+    Ok(Explanation { history, ..Explanation::of(WHAT, told).with_session(found.session()) })
 }
 
 /// A client's own, without a session.
@@ -218,10 +150,10 @@ const NOT_KNOWN: &str = "no session has this id; if it is the jti of an access t
 
 async fn identifier(app: &App, id: Uuid, history: i64) -> Result<Explanation, Refusal> {
     let registry = snapshot(app)?;
-    if let Some(SignedIn { session, user }) = app.store.sessions().find(SessionId(id)).await? {
-        let verdict = session_state(app, &registry, &session, &user, app.clock.now());
-        let history = history_of(app, &session, history).await?;
-        return Ok(Explanation { history, ..Explanation::of("session", verdict).with_session(&session) });
+    if let Some(found) = presented(app, &registry, SessionId(id)).await? {
+        let verdict = session_state(&found);
+        let history = history_of(app, found.session(), history).await?;
+        return Ok(Explanation { history, ..Explanation::of("session", verdict).with_session(found.session()) });
     }
     let mut events = app.store.audit().list(AuditFilter::Session(SessionId(id)), 0, history).await?;
     events.extend(app.store.audit().list(AuditFilter::Token(id), 0, history).await?);
@@ -249,26 +181,18 @@ fn newest(mut events: Vec<AuditEvent>, limit: i64) -> Vec<AuditEvent> {
     events
 }
 
-/// Whether a session may be used, and why not.
-fn session_state(
-    app: &App,
-    registry: &Snapshot,
-    session: &Session,
-    user: &User,
-    now: UnixTime,
-) -> Result<String, String> {
+/// Whether a session may be used, and why not, in numbers and names.
+fn session_state(found: &PresentedSession) -> Result<String, String> {
+    let (session, now) = (found.session(), found.read_at());
     if let Some(revoked) = session.revoked {
         return Err(format!("its session was ended {} seconds ago: {}", now - revoked.at, revoked.reason.as_str()));
     }
-    let Some(client) = registry.client(session.client_id.as_str()) else {
-        return Err(format!("its client {} was disabled or removed", session.client_id));
-    };
-    if user.disabled_at.is_some() {
-        return Err(format!("its user {} is disabled", user.username));
+    match found.state() {
+        Ok(()) => Ok(ALIVE.to_owned()),
+        Err(Dead::NoClient) => Err(format!("its client {} was disabled or removed", session.client_id)),
+        Err(Dead::UserDisabled) => Err(format!("its user {} is disabled", found.user().username)),
+        Err(dead) => Err(found
+            .ends_at()
+            .map_or_else(|_| dead.to_string(), |ended| format!("its session expired {} seconds ago", now - ended))),
     }
-    if !live::session_lives(app, registry, session, user, now) {
-        let ended = now - effective_expiry(session.life(), &app.refresh_policy(client));
-        return Err(format!("its session expired {ended} seconds ago"));
-    }
-    Ok(ALIVE.to_owned())
 }

@@ -1,10 +1,11 @@
 //! Request parameters, from a form or from JSON. A parameter is checked when it is read, so that unknown ones are ignored whatever
 //! they are (RFC 6749 §3.2).
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode;
 use serde_json::Value;
 
-use super::error::OAuthError;
 use crate::strict_json;
 
 /// The most parameters in one request.
@@ -21,10 +22,21 @@ pub struct Params {
     is_form: bool,
 }
 
+/// Why parameters can't be read: the description in the answer, which is 400 `invalid_request`.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidParameters(pub Cow<'static, str>);
+
+impl InvalidParameters {
+    fn new(description: impl Into<Cow<'static, str>>) -> Self {
+        Self(description.into())
+    }
+}
+
 impl Params {
     /// Reads `application/x-www-form-urlencoded`: UTF-8, every `%` followed by two hexadecimal digits.
-    pub fn from_form(body: &[u8]) -> Result<Self, OAuthError> {
-        let malformed = || OAuthError::invalid_request("The body is not a well-formed UTF-8 form.");
+    pub fn from_form(body: &[u8]) -> Result<Self, InvalidParameters> {
+        let malformed = || InvalidParameters::new("The body is not a well-formed UTF-8 form.");
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         let mut members = Vec::new();
         for pair in without_line_end(body).split(|&b| b == b'&').filter(|pair| !pair.is_empty()) {
@@ -39,16 +51,17 @@ impl Params {
         Ok(Self { members, is_form: true })
     }
 
-    pub fn from_json(body: &[u8]) -> Result<Self, OAuthError> {
+    /// Reads a JSON object.
+    pub fn from_json(body: &[u8]) -> Result<Self, InvalidParameters> {
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         let members =
-            strict_json::members(body).ok_or_else(|| OAuthError::invalid_request("The body is not a JSON object."))?;
+            strict_json::members(body).ok_or_else(|| InvalidParameters::new("The body is not a JSON object."))?;
         if members.len() > MAX_PARAMETERS { Err(too_many()) } else { Ok(Self { members, is_form: false }) }
     }
 
     /// All of them as they were read, in order.
     #[cfg(any(fuzzing, test))]
-    pub(super) fn members(&self) -> &[(String, Value)] {
+    pub(crate) fn members(&self) -> &[(String, Value)] {
         &self.members
     }
 
@@ -58,17 +71,17 @@ impl Params {
     }
 
     /// The parameter's value, unless it is omitted or empty.
-    pub fn get(&self, name: &'static str) -> Result<Option<&str>, OAuthError> {
+    pub fn get(&self, name: &'static str) -> Result<Option<&str>, InvalidParameters> {
         self.one(name)?.map_or(Ok(None), |value| text(name, value))
     }
 
     /// As [`Self::get`], without white space around it: for an identifier, a secret or a token.
-    pub fn word(&self, name: &'static str) -> Result<Option<&str>, OAuthError> {
+    pub fn word(&self, name: &'static str) -> Result<Option<&str>, InvalidParameters> {
         Ok(self.get(name)?.map(str::trim_ascii).filter(|word| !word.is_empty()))
     }
 
     /// Every value of a parameter that may be repeated, RFC 8707 §2.
-    pub fn all(&self, name: &'static str) -> Result<Vec<&str>, OAuthError> {
+    pub fn all(&self, name: &'static str) -> Result<Vec<&str>, InvalidParameters> {
         let found: Vec<&Value> = self.named(name).collect();
         if found.len() > 1 && !self.is_form {
             return Err(repeated(name));
@@ -90,12 +103,12 @@ impl Params {
     }
 
     /// The parameter's value. `description` is the error when it is missing.
-    pub fn require(&self, name: &'static str, description: &'static str) -> Result<&str, OAuthError> {
-        self.get(name)?.ok_or_else(|| OAuthError::invalid_request(description))
+    pub fn require(&self, name: &'static str, description: &'static str) -> Result<&str, InvalidParameters> {
+        self.get(name)?.ok_or_else(|| InvalidParameters::new(description))
     }
 
     /// Whether the parameter is `true`; `false` and omitted are the same, everything else is an error.
-    pub fn flag(&self, name: &'static str) -> Result<bool, OAuthError> {
+    pub fn flag(&self, name: &'static str) -> Result<bool, InvalidParameters> {
         match self.one(name)? {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
@@ -112,7 +125,7 @@ impl Params {
     }
 
     /// The only value of that name, unless it is null.
-    fn one(&self, name: &'static str) -> Result<Option<&Value>, OAuthError> {
+    fn one(&self, name: &'static str) -> Result<Option<&Value>, InvalidParameters> {
         let mut found = self.named(name);
         match (found.next(), found.next()) {
             (_, Some(_)) => Err(repeated(name)),
@@ -145,7 +158,7 @@ fn without_line_end(body: &[u8]) -> &[u8] {
 }
 
 /// A value that must be a text, unless it is empty.
-fn text<'a>(name: &'static str, value: &'a Value) -> Result<Option<&'a str>, OAuthError> {
+fn text<'a>(name: &'static str, value: &'a Value) -> Result<Option<&'a str>, InvalidParameters> {
     match value {
         Value::String(text) if text.contains('\0') => Err(refused(name, "holds a NUL character")),
         Value::String(text) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
@@ -153,17 +166,17 @@ fn text<'a>(name: &'static str, value: &'a Value) -> Result<Option<&'a str>, OAu
     }
 }
 
-fn repeated(name: &'static str) -> OAuthError {
+fn repeated(name: &'static str) -> InvalidParameters {
     refused(name, "is repeated")
 }
 
 /// `name` is never client input, so that no answer repeats any.
-fn refused(name: &'static str, what: &str) -> OAuthError {
-    OAuthError::invalid_request(format!("The parameter {name} {what}."))
+fn refused(name: &'static str, what: &str) -> InvalidParameters {
+    InvalidParameters::new(format!("The parameter {name} {what}."))
 }
 
-fn too_many() -> OAuthError {
-    OAuthError::invalid_request("The request has too many parameters.")
+fn too_many() -> InvalidParameters {
+    InvalidParameters::new("The request has too many parameters.")
 }
 
 #[cfg(test)]

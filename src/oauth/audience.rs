@@ -1,6 +1,6 @@
 //! For whom an access token is: RFC 8707 and RFC 9068 §3. Never for nobody.
 
-use super::Refusal;
+use super::refusal::Refusal;
 use crate::config::Config;
 use crate::domain::{Client, Scope};
 
