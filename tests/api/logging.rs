@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use crate::harness::{Answer, Engine, Logs, RS2, STRICT, Settings, TestServer};
+use crate::harness::{Answer, Engine, Logs, Program, RS2, STRICT, Serving, Settings, TestServer};
 
 #[tokio::test]
 async fn a_request_that_is_refused_is_told_at_info_and_one_that_went_well_at_debug() {
@@ -157,4 +157,19 @@ async fn what_is_refused_before_it_is_routed_has_an_id_and_a_line() {
         assert!(lines.len() == 1 && lines[0].contains(said) && lines[0].contains("INFO"), "{said}: {lines:?}");
         assert!(lines[0].contains("cause=invalid_request: The "), "{lines:?}");
     }
+}
+
+/// As the program logs. What it logs for itself has none.
+#[tokio::test]
+async fn a_line_in_json_has_the_id_of_its_request() {
+    let server = Serving::start(Program::new(), 1, 64);
+    let url = format!("http://{}/nowhere/secret", server.address);
+    let answer = reqwest::Client::new().get(url).send().await.expect("an answer");
+    let line: serde_json::Value = serde_json::from_str(&server.process.wait_for_log("\"request\"")).expect("JSON");
+    assert_eq!(line["request_id"], answer.headers()["x-request-id"].to_str().unwrap());
+    assert_eq!(
+        (&line["route"], &line["status"], &line["cause"]),
+        (&"(none)".into(), &404.into(), &"invalid_request: There is no such endpoint.".into())
+    );
+    assert!(server.log.iter().all(|line| !line.contains("request_id")), "{:?}", server.log);
 }
