@@ -4,6 +4,7 @@
 //! makes a [`Config`] of what is in force. Depends on [`crate::domain`] and on the limits that [`crate::password`],
 //! [`crate::throttle`] and [`crate::token`] state, and is known to the edges only.
 
+pub(crate) mod bounds;
 mod check;
 mod database;
 mod database_file;

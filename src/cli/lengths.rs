@@ -1,12 +1,10 @@
 //! Lengths of time as arguments: `15m`, with the bounds of the configuration; `default` for what the configuration says.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::clock::{Seconds, length_for_people, parse_length};
-use crate::domain::LONGEST_ACCESS_LIFETIME;
-
-const HOUR: u64 = 3600;
-const DAY: u64 = 24 * HOUR;
+use crate::config::bounds::{ACCESS_LIFETIME, DAY, REUSE_WINDOW, SESSION_LIFETIME};
 
 /// A length of time that a client may have of its own; `None` follows the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,43 +12,40 @@ pub struct OwnLength(pub Option<Seconds>);
 
 /// The lifetime of an access token.
 pub fn access_lifetime(text: &str) -> Result<OwnLength, String> {
-    own(text, 1, LONGEST_ACCESS_LIFETIME.unsigned_abs())
+    own(text, ACCESS_LIFETIME)
 }
 
 /// W.
 pub fn reuse_window(text: &str) -> Result<OwnLength, String> {
-    own(text, 0, HOUR)
+    own(text, REUSE_WINDOW)
 }
 
 /// The lifetime of a session.
 pub fn session_lifetime(text: &str) -> Result<OwnLength, String> {
-    own(text, 0, 3650 * DAY)
+    own(text, SESSION_LIFETIME)
 }
 
 /// How long the recovery window may be open.
 pub fn recovery_window(text: &str) -> Result<Seconds, String> {
-    seconds(text, 1, 7 * DAY)
+    seconds(text, 1..=7 * DAY)
 }
 
 /// How far back to look.
 pub fn since(text: &str) -> Result<Seconds, String> {
-    seconds(text, 1, 36_500 * DAY)
+    seconds(text, 1..=36_500 * DAY)
 }
 
-fn own(text: &str, least: u64, most: u64) -> Result<OwnLength, String> {
-    if text == "default" {
-        Ok(OwnLength(None))
-    } else {
-        seconds(text, least, most).map(|length| OwnLength(Some(length)))
-    }
+fn own(text: &str, allowed: RangeInclusive<u64>) -> Result<OwnLength, String> {
+    if text == "default" { Ok(OwnLength(None)) } else { seconds(text, allowed).map(|length| OwnLength(Some(length))) }
 }
 
-fn seconds(text: &str, least: u64, most: u64) -> Result<Seconds, String> {
-    let bounds = Duration::from_secs(least)..=Duration::from_secs(most);
+fn seconds(text: &str, allowed: RangeInclusive<u64>) -> Result<Seconds, String> {
+    let [least, most] = [allowed.start(), allowed.end()].map(|&bound| Duration::from_secs(bound));
+    let bounds = least..=most;
     let length = parse_length(text).filter(|length| bounds.contains(length) && length.subsec_nanos() == 0);
     let length = length.and_then(|length| Seconds::try_from(length.as_secs()).ok());
     length.ok_or_else(|| {
-        let [least, most] = [bounds.start(), bounds.end()].map(|&bound| length_for_people(bound));
+        let [least, most] = [least, most].map(length_for_people);
         format!("must be whole seconds from {least} to {most}, with a unit: s, m, h or d")
     })
 }

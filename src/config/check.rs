@@ -8,13 +8,6 @@ use std::time::Duration;
 use super::settings::Settings;
 use crate::clock::{Seconds, length_for_people, parse_length};
 
-/// One minute, in seconds.
-pub(super) const MINUTE: u64 = 60;
-/// One hour, in seconds.
-pub(super) const HOUR: u64 = 60 * MINUTE;
-/// One day, in seconds.
-pub(super) const DAY: u64 = 24 * HOUR;
-
 impl Settings {
     /// The text of `key`, parsed.
     pub(super) fn parse<T, E: Display>(&mut self, key: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
@@ -46,9 +39,10 @@ impl Settings {
         })
     }
 
-    /// The length of time of `key` in whole seconds, at least `least` and at most `most`.
-    pub(super) fn seconds(&mut self, key: &str, least: u64, most: u64) -> Option<Seconds> {
-        let duration = self.duration(key, Duration::from_secs(least)..=Duration::from_secs(most))?;
+    /// The length of time of `key` in whole seconds, within these bounds.
+    pub(super) fn seconds(&mut self, key: &str, allowed: RangeInclusive<u64>) -> Option<Seconds> {
+        let [least, most] = [allowed.start(), allowed.end()].map(|&bound| Duration::from_secs(bound));
+        let duration = self.duration(key, least..=most)?;
         if duration.subsec_nanos() != 0 {
             let text = self.text(key);
             self.refuse(key, &text, "must be whole seconds");

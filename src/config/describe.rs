@@ -9,7 +9,7 @@ use super::{Config, ForwardedHeader, LogFormat, SecretSource};
 use crate::clock::{Seconds, length_for_people};
 use crate::throttle::Limit;
 
-/// Every key with the value that is in force, in the order of `config/tokend.toml`.
+/// Every key with the value that is in force.
 pub fn describe(config: &Config) -> Vec<(&'static str, String)> {
     let Config { tokens, sessions, passwords, throttle, http, .. } = config;
     let limits = &throttle.limits;

@@ -4,18 +4,15 @@ use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::time::Duration;
 
-use super::check::{DAY, HOUR, MINUTE};
+use super::bounds::{ACCESS_LIFETIME, DAY, HOUR, MINUTE, REUSE_WINDOW, SESSION_LIFETIME};
 use super::settings::Settings;
 use super::{
     Audit, ClaimRules, DatabaseRules, ForwardedHeader, Http, Log, LogFormat, Login, Passwords, Postgres, Sessions, Tls,
     Tokens, text,
 };
 use crate::clock::Seconds;
-use crate::domain::LONGEST_ACCESS_LIFETIME;
 use crate::password::HashParameters;
 
-/// The longest lifetime of a session, in seconds: ten years.
-const LONGEST: u64 = 3650 * DAY;
 /// The most passes over the memory of a password hash.
 const MAX_ITERATIONS: i64 = 100;
 /// The lowest priority that Linux has. Raising a priority takes rights that a server shouldn't have.
@@ -30,9 +27,9 @@ pub(super) fn database(settings: &mut Settings) -> Option<DatabaseRules> {
 }
 
 pub(super) fn tokens(settings: &mut Settings) -> Option<Tokens> {
-    let access_lifetime = settings.seconds("tokens.access_lifetime", 1, LONGEST_ACCESS_LIFETIME.unsigned_abs());
+    let access_lifetime = settings.seconds("tokens.access_lifetime", ACCESS_LIFETIME);
     let signing_algorithm = settings.parse("tokens.signing_algorithm", str::parse);
-    let key_lead_time = settings.seconds("tokens.key_lead_time", 0, 30 * DAY);
+    let key_lead_time = settings.seconds("tokens.key_lead_time", 0..=30 * DAY);
     Some(Tokens {
         access_lifetime: access_lifetime?,
         signing_algorithm: signing_algorithm?,
@@ -42,8 +39,8 @@ pub(super) fn tokens(settings: &mut Settings) -> Option<Tokens> {
 
 /// `access_lifetime`: what `tokens.access_lifetime` is, if it is sound.
 pub(super) fn sessions(settings: &mut Settings, access_lifetime: Option<Seconds>) -> Option<Sessions> {
-    let reuse_window = settings.seconds("sessions.reuse_window", 0, HOUR);
-    let idle_lifetime = settings.seconds("sessions.idle_lifetime", 0, LONGEST);
+    let reuse_window = settings.seconds("sessions.reuse_window", REUSE_WINDOW);
+    let idle_lifetime = settings.seconds("sessions.idle_lifetime", SESSION_LIFETIME);
     if let (Some(idle), Some(access)) = (idle_lifetime, access_lifetime)
         && (1..access).contains(&idle)
     {
@@ -51,8 +48,8 @@ pub(super) fn sessions(settings: &mut Settings, access_lifetime: Option<Seconds>
         let reason = "is less than tokens.access_lifetime: a session would end while its access token is still used";
         settings.refuse("sessions.idle_lifetime", &text, reason);
     }
-    let absolute_lifetime = settings.seconds("sessions.absolute_lifetime", 0, LONGEST);
-    let retention = settings.seconds("sessions.retention", 0, LONGEST);
+    let absolute_lifetime = settings.seconds("sessions.absolute_lifetime", SESSION_LIFETIME);
+    let retention = settings.seconds("sessions.retention", SESSION_LIFETIME);
     Some(Sessions {
         reuse_window: reuse_window?,
         idle_lifetime: idle_lifetime?,
@@ -96,7 +93,7 @@ pub(super) fn passwords(settings: &mut Settings) -> Option<Passwords> {
 }
 
 pub(super) fn audit(settings: &mut Settings) -> Option<Audit> {
-    Some(Audit { retention: settings.seconds("audit.retention", 0, LONGEST)? })
+    Some(Audit { retention: settings.seconds("audit.retention", SESSION_LIFETIME)? })
 }
 
 pub(super) fn claims(settings: &mut Settings) -> Option<ClaimRules> {

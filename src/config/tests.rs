@@ -126,10 +126,11 @@ const OTHER: &[(&str, &str)] = &[
 
 #[test]
 fn every_key_can_be_set_by_its_variable_and_is_described() {
-    let all: Vec<&str> = keys::defaults().iter().map(|(key, _)| *key).collect();
-    assert_eq!(OTHER.iter().map(|(key, _)| *key).collect::<Vec<_>>(), all);
+    let all: BTreeSet<&str> = keys::defaults().iter().map(|(key, _)| *key).collect();
+    assert_eq!(OTHER.iter().map(|(key, _)| *key).collect::<BTreeSet<_>>(), all);
     let default = environment(&[]).unwrap();
-    assert_eq!(describe(&default).iter().map(|(key, _)| *key).collect::<Vec<_>>(), all);
+    assert_eq!(describe(&default).iter().map(|(key, _)| *key).collect::<BTreeSet<_>>(), all);
+    assert_eq!(describe(&default).len(), all.len());
     for (key, value) in OTHER {
         let variable = keys::variable(key);
         let mut variables = vec![(variable.as_str(), *value)];

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Throttling;
-use super::check::DAY;
+use super::bounds::DAY;
 use super::settings::Settings;
 use crate::clock::{Seconds, length_for_people, parse_length};
 use crate::throttle::{AccountLimit, Limit, Limits, SourceLimits};
@@ -15,8 +15,8 @@ pub(super) fn section(settings: &mut Settings) -> Option<Throttling> {
     let sources = sources(settings);
     let account = settings.number("throttle.account_failures", 1..=i64::from(MAX_COUNT));
     let device = settings.number("throttle.device_failures", 1..=i64::from(MAX_COUNT));
-    let delay = settings.seconds("throttle.first_delay", 1, DAY);
-    let longest = settings.seconds("throttle.longest_delay", 1, DAY);
+    let delay = settings.seconds("throttle.first_delay", 1..=DAY);
+    let longest = settings.seconds("throttle.longest_delay", 1..=DAY);
     if let (Some(delay), Some(longest)) = (delay, longest)
         && delay > longest
     {
@@ -26,7 +26,7 @@ pub(super) fn section(settings: &mut Settings) -> Option<Throttling> {
     let client_secrets = limit(settings, "throttle.client_secrets");
     let refresh_tokens = limit(settings, "throttle.refresh_tokens");
     let introspections = limit(settings, "throttle.introspections");
-    let device_lifetime = settings.seconds("throttle.device_lifetime", 1, 3650 * DAY);
+    let device_lifetime = settings.seconds("throttle.device_lifetime", 1..=3650 * DAY);
     let (delay, longest) = (delay?, longest?);
     let limits = Limits {
         sources: sources?,

@@ -22,6 +22,18 @@ pub(super) enum Value {
 }
 
 impl Value {
+    /// `found` as a value of its own type. A table is one if it holds nothing but lists; otherwise it is a section.
+    pub(super) fn of_toml(found: &DeValue<'_>) -> Option<Self> {
+        let types = [
+            Self::Text(String::new()),
+            Self::Integer(0),
+            Self::Boolean(false),
+            Self::List(Vec::new()),
+            Self::Lists(BTreeMap::new()),
+        ];
+        types.into_iter().find_map(|of_type| of_type.read_toml(found))
+    }
+
     /// `found` as a value of the same type as `self`, if it is one.
     pub(super) fn read_toml(&self, found: &DeValue<'_>) -> Option<Self> {
         match (self, found) {
