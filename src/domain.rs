@@ -1,11 +1,12 @@
 //! The words of the field as types: clients, users, sessions, scopes. Values only: no I/O, no clock, no configuration.
-//! Everything else may depend on this; this depends on nothing of the crate but [`crate::clock`]'s units.
+//! Everything else may depend on this; this depends on nothing of the crate but [`crate::clock`]'s units and digests.
 
 pub mod algorithm;
 pub mod client;
 pub mod cookie_tag;
 pub mod grant;
 pub mod key;
+pub mod master_secret;
 pub mod request_context;
 pub mod scope;
 pub mod secret;

@@ -1,9 +1,9 @@
-//! Small files that an operator names and that may hold a secret: reads them, and tells who else may use them. A pipe, which might
+//! Files that only their owner may use: makes them, reads small ones that may hold a secret, and tells who else may use them. A pipe, which might
 //! block for ever, is refused, as is anything else that is no regular file. Knows nothing of what is in them.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
@@ -35,6 +35,21 @@ pub fn read(path: &Path, most: u64) -> io::Result<PrivateFile> {
     let mode = metadata.mode() & 0o7777;
     let is_private = is_private(mode, metadata.uid(), || only_root_writes_beside(path));
     Ok(PrivateFile { bytes, open_to_others: (!is_private).then_some(mode) })
+}
+
+/// Makes a file that isn't there yet, for its owner alone.
+pub fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Makes what is missing of the directory in which `path` lies, for its owner alone, and returns it.
+pub fn create_directory_of(path: &Path) -> io::Result<&Path> {
+    let directory = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    Ok(directory)
 }
 
 fn open(path: &Path) -> io::Result<File> {

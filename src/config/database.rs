@@ -9,6 +9,7 @@ use url::Url;
 use super::error::InvalidDatabase;
 use super::parameters;
 use crate::domain::PlainSecret;
+use crate::domain::master_secret::{bare, in_words, is_long_enough};
 
 /// The database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,15 +94,11 @@ pub enum SecretSource {
 }
 
 impl SecretSource {
-    /// The least number of characters of a master secret.
-    pub const MIN_CHARACTERS: usize = 32;
-
     /// The secrets in `text`, separated by commas or white space; `None` if one is too short or there is none.
     pub(super) fn inline(text: &str) -> Option<Self> {
-        let words = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty());
-        let secrets: Vec<_> = words.map(|word| PlainSecret::new(word.to_owned())).collect();
-        let long = secrets.iter().all(|secret| secret.reveal().chars().count() >= Self::MIN_CHARACTERS);
-        (long && !secrets.is_empty()).then_some(Self::Inline(secrets))
+        let secrets = in_words(text);
+        let are_long = secrets.iter().all(|secret| is_long_enough(bare(secret.reveal())));
+        (are_long && !secrets.is_empty()).then_some(Self::Inline(secrets))
     }
 
     /// The file beside an embedded database, so that a copy of the directory is a whole server.

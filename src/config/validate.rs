@@ -6,6 +6,7 @@ use super::issuer::Issuer;
 use super::settings::Settings;
 use super::{Config, database_file, sections, text, throttle};
 use crate::domain::Client;
+use crate::domain::master_secret::MIN_CHARACTERS;
 
 /// The configuration that `settings` describe, or all that is wrong with them.
 pub(super) fn config(mut settings: Settings) -> Result<Config, ConfigError> {
@@ -105,8 +106,7 @@ fn master_secrets(settings: &mut Settings, database: Option<&Database>) -> Optio
             refuse_exposed(settings, "secret");
             let source = SecretSource::inline(secret);
             if source.is_none() {
-                let reason =
-                    format!("must be {} characters or longer, each if there are several", SecretSource::MIN_CHARACTERS);
+                let reason = format!("must be {} characters or longer, each if there are several", MIN_CHARACTERS);
                 settings.refuse("secret", "", reason);
             }
             source

@@ -1,4 +1,4 @@
-//! Master secrets: the root of every key that the database doesn't hold in clear, DESIGN.md §3. Nothing is encrypted or
+//! Master secrets: the root of every key that the database doesn't hold in clear. Nothing is encrypted or
 //! authenticated with a master secret itself, only with keys derived from it (HKDF-SHA256, RFC 5869), each with a label.
 
 use std::{fmt, iter};
@@ -8,6 +8,7 @@ use aws_lc_rs::hkdf;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::domain::PlainSecret;
+use crate::domain::master_secret::{MIN_CHARACTERS, bare, in_lines, is_long_enough};
 use crate::domain::spelling::BYTE_ORDER_MARK;
 
 /// Says to whom the derived keys belong, RFC 5869 §3.1. It can never change: every derived key would.
@@ -29,7 +30,7 @@ pub enum MasterSecretError {
     #[error("there is no master secret")]
     Missing,
     /// Too short to be out of reach of guessing.
-    #[error("master secret {position} is shorter than {} characters", MasterSecrets::MIN_CHARACTERS)]
+    #[error("master secret {position} is shorter than {} characters", MIN_CHARACTERS)]
     TooShort {
         /// Which one.
         position: usize,
@@ -58,7 +59,7 @@ pub enum OpenError {
 #[error("the bytes can't be sealed")]
 pub struct SealingFailed;
 
-/// The keys of refresh tokens that come from one master secret, DESIGN.md §3.
+/// The keys of refresh tokens that come from one master secret.
 #[derive(ZeroizeOnDrop)]
 pub struct DerivedRefreshKey {
     /// Written into the token, to find the right secret at once. Two secrets may have the same one.
@@ -70,18 +71,13 @@ pub struct DerivedRefreshKey {
 }
 
 impl MasterSecrets {
-    /// The shortest secret that is accepted, in characters.
-    pub const MIN_CHARACTERS: usize = 32;
-
-    /// Takes `texts` in order. White space and a byte order mark around a secret don't belong to it: files and environments add them.
-    /// Version 0.1.0 took the mark for a part of the secret, so what was made with that still verifies.
+    /// Takes `texts` in order. Version 0.1.0 took a byte order mark for a part of the secret, so what was made with that still verifies.
     pub fn new(texts: &[PlainSecret]) -> Result<Self, MasterSecretError> {
         let mut seen: Vec<&str> = Vec::new();
-        let texts = texts.iter().map(|text| text.reveal().trim());
-        let bare = texts.clone().map(|text| text.trim_start_matches(BYTE_ORDER_MARK).trim_start());
-        let marked = texts.filter(|text| text.starts_with(BYTE_ORDER_MARK));
-        for (position, text) in (1..).zip(bare.chain(marked)) {
-            if text.chars().count() < Self::MIN_CHARACTERS {
+        let texts = texts.iter().map(PlainSecret::reveal);
+        let marked = texts.clone().map(str::trim).filter(|text| text.starts_with(BYTE_ORDER_MARK));
+        for (position, text) in (1..).zip(texts.map(bare).chain(marked)) {
+            if !is_long_enough(text) {
                 return Err(MasterSecretError::TooShort { position });
             }
             if seen.contains(&text) {
@@ -97,13 +93,7 @@ impl MasterSecrets {
 
     /// One secret a line; blank lines and lines that begin with `#` are skipped.
     pub fn parse(text: &str) -> Result<Self, MasterSecretError> {
-        // The mark before a comment must not make a secret of it, which everybody knows.
-        let says_nothing = |line: &str| {
-            let line = line.trim_start_matches(BYTE_ORDER_MARK).trim_start();
-            line.is_empty() || line.starts_with('#')
-        };
-        let lines = text.lines().map(str::trim).filter(|line| !says_nothing(line));
-        Self::new(&lines.map(|line| PlainSecret::new(line.to_owned())).collect::<Vec<_>>())
+        Self::new(&in_lines(text))
     }
 
     /// The keys of refresh tokens: those of the secret in use, and of the older ones in order. They differ by issuer, so

@@ -1,9 +1,8 @@
 //! The file that holds the master secrets: made once, readable by its owner only. Knows of files, not of what the
 //! secrets are for.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -85,11 +84,7 @@ fn link_new(path: &Path) -> io::Result<bool> {
     if fs::symlink_metadata(path).is_ok() {
         return Ok(false);
     }
-    let directory = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let directory = private_file::create_directory_of(path)?;
     let neighbour = directory.join(format!(".master-secret-{:032x}", u128::from_ne_bytes(crate::random::bytes())));
     let linked = write_new(&neighbour).and_then(|()| fs::hard_link(&neighbour, path));
     let removed = fs::remove_file(&neighbour);
@@ -104,7 +99,7 @@ fn link_new(path: &Path) -> io::Result<bool> {
 }
 
 fn write_new(path: &Path) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = private_file::create_new(path)?;
     file.write_all(COMMENT.as_bytes())?;
     file.write_all(PlainSecret::generate().reveal().as_bytes())?;
     file.write_all(b"\n")?;
@@ -113,7 +108,8 @@ fn write_new(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::fs::DirBuilder;
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
     use std::sync::Barrier;
     use std::thread;
 

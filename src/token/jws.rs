@@ -57,7 +57,7 @@ impl JwsKey {
         let algorithm = pair.algorithm();
         let handle = format!("{algorithm} {kid}").into_bytes();
         let (encoding, decoding) = library_keys(algorithm, &handle);
-        let pair = KeyPair::register(pair, handle)?;
+        let pair = KeyPair::register(pair, &handle)?;
         Ok(Self { kid, algorithm, pair, encoding, decoding, validation: signature_alone(algorithm) })
     }
 

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 
 use super::pool_size::SQLITE_READERS;
 use super::start_error::{CopyError, StartError};
+use crate::private_file;
 
 /// How long a writer of another process may hold SQLite before a statement gives up.
 const BUSY: Duration = Duration::from_secs(5);
@@ -47,9 +47,9 @@ pub(in crate::store) fn make_private(path: &Path) -> Result<(), StartError> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty() && !directory.exists())
     {
         let cannot = |cause| StartError::Directory { directory: directory.display().to_string(), cause };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot)?;
+        private_file::create_directory_of(path).map_err(cannot)?;
     }
-    match make_file(path) {
+    match private_file::create_new(path) {
         Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
             Err(StartError::File { file: path.display().to_string(), cause })
         }
@@ -57,14 +57,9 @@ pub(in crate::store) fn make_private(path: &Path) -> Result<(), StartError> {
     }
 }
 
-/// An empty file, which wasn't there, for this user alone.
-fn make_file(path: &Path) -> io::Result<fs::File> {
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-}
-
 /// Copies a database, as it is at one moment, into a file that isn't there yet. Nobody waits for it: it only reads.
 pub(in crate::store) async fn copy(options: SqliteConnectOptions, file: &Path) -> Result<(), CopyError> {
-    let made = make_file(file)?;
+    let made = private_file::create_new(file)?;
     let copied = copy_into(options, file).await;
     if copied.is_err() {
         // Half a copy is none, and the file was ours.

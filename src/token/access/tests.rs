@@ -156,7 +156,7 @@ fn verifies_with(jwk: &Value, message: &[u8], signature: &[u8]) -> bool {
     verified.is_ok()
 }
 
-/// `tests/clients` does the same with PyJWT.
+/// `tests/clients` does the same with `PyJWT`.
 #[test]
 fn a_resource_server_verifies_it_with_the_published_keys() {
     for algorithm in SigningAlgorithm::ALL {

@@ -43,15 +43,15 @@ pub(super) struct KeyPair {
 
 impl KeyPair {
     /// Makes the pair known by its handle. If one with this handle is in use already, it is the same key, and shared.
-    pub(super) fn register(private: Pair, handle: Vec<u8>) -> Result<Arc<Self>, KeyRejected> {
+    pub(super) fn register(private: Pair, handle: &[u8]) -> Result<Arc<Self>, KeyRejected> {
         let public = private.public_key()?;
         let mut pair = Arc::new(Self { private, public });
         KEY_PAIRS.rcu(|known| {
             let mut known = KeyPairs::clone(known);
             known.retain(|_, other| other.strong_count() > 0);
-            match known.get(&handle).and_then(Weak::upgrade) {
+            match known.get(handle).and_then(Weak::upgrade) {
                 Some(other) => pair = other,
-                None => drop(known.insert(handle.clone(), Arc::downgrade(&pair))),
+                None => drop(known.insert(handle.to_owned(), Arc::downgrade(&pair))),
             }
             known
         });
