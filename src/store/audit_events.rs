@@ -11,6 +11,7 @@ mod purge;
 mod read;
 pub(super) mod register;
 mod row;
+mod trail;
 mod verify;
 
 pub use self::anchor::{Anchored, TrailState};
@@ -18,29 +19,5 @@ pub use self::listing::{ChainEnds, EventQuery, NamedEvent};
 pub use self::log::Keeping;
 pub use self::memory::Rewound;
 pub use self::read::AuditFilter;
+pub use self::trail::{ActingAudit, Audit};
 pub use self::verify::{Finding, Verified};
-use super::StoreError;
-use super::table::table;
-use crate::audit::{AuditEvent, AuditKeys};
-
-table!(
-    /// The tables of the audit trail.
-    audit: Audit, ActingAudit
-);
-
-impl Audit<'_> {
-    /// From here on changes are told to the trail, sealed with the first of these keys.
-    pub fn keep(self, keys: AuditKeys, keeping: Keeping) {
-        self.store.audit.keep(keys, keeping);
-    }
-
-    /// Whether this process found a part of the trail that isn't as it was written.
-    pub fn is_altered(self) -> bool {
-        self.store.audit.writer().is_some_and(|writer| writer.memory.has_altered())
-    }
-
-    /// Tells of something that changed nothing, or nothing that is in the database.
-    pub async fn record(self, event: AuditEvent) -> Result<(), StoreError> {
-        self.store.lanes.events.ask(event).await
-    }
-}

@@ -5,7 +5,7 @@ use super::log::{AuditLog, Writer};
 use super::memory::Rewound;
 use super::register::seal_again;
 use super::row::seal_of;
-use super::{ActingAudit, Audit};
+use super::trail::{ActingAudit, Audit};
 use crate::audit::{AuditEvent, COMMANDS, ChainEnd, EventKind, Link, digest_of, list_of};
 use crate::clock::{NEVER, Seconds, UnixTime};
 use crate::store::StoreError;

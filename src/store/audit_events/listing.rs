@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use uuid::Uuid;
 
-use super::Audit;
 use super::row::{EventRow, PAGE};
+use super::trail::Audit;
 use crate::audit::{Actor, AuditEvent, EventKind};
 use crate::clock::UnixTime;
 use crate::domain::{ClientId, SessionId, UserId};

@@ -3,9 +3,9 @@
 
 use uuid::Uuid;
 
-use super::Audit;
 use super::register::fold_into_register;
 use super::row::{CHAIN, ChainRow, EventRow, WriterRow, ends, follow, select_events};
+use super::trail::Audit;
 use crate::audit::{AuditEvent, AuditKeys, COMMANDS, Link};
 use crate::clock::UnixTime;
 use crate::store::StoreError;

@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use super::Audit;
 use super::row::{EventRow, select_events};
+use super::trail::Audit;
 use crate::audit::AuditEvent;
 use crate::clock::UnixTime;
 use crate::domain::{SessionId, UserId};

@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use self::claims::Claims;
 pub use self::finding::{Finding, Verified};
-use super::Audit;
 use super::log::Writer;
 use super::register::{REGISTER, RegisterRow, folded, is_sealed};
 use super::row::{CHAIN, ChainRow, EventRow, PAGE, WriterRow, ends, follow, select_events};
+use super::trail::Audit;
 use crate::audit::{AuditKeys, EventKind, Link, digest_of, ends_in};
 use crate::clock::UnixTime;
 use crate::store::StoreError;

@@ -8,8 +8,8 @@ use super::finding::Finding;
 use crate::audit::{AuditKeys, ChainEnd, Link, Seal};
 use crate::clock::UnixTime;
 use crate::store::StoreError;
-use crate::store::audit_events::Audit;
 use crate::store::audit_events::row::{CHAIN, ChainRow, PAGE, ends, seal_of};
+use crate::store::audit_events::trail::Audit;
 use crate::store::engine::{Unit, from_row, sql};
 
 const SEALS: &str = "SELECT seq, seal FROM audit_events WHERE writer = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
