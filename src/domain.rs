@@ -25,4 +25,4 @@ pub use request_context::RequestContext;
 pub use scope::Scope;
 pub use secret::{PlainSecret, SecretHash};
 pub use session::{Anchor, Device, Exchange, Revocation, RevokedReason, Rotation, Session, SessionId, SessionLife};
-pub use user::{Claims, User, UserId, Username};
+pub use user::{Claims, Profile, User, UserId, Username};

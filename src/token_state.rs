@@ -73,7 +73,8 @@ pub async fn access_token(app: &App, text: &str) -> Result<Result<LiveAccess, De
         let lives = app.store.revoked_tokens().client_token_lives(&claims.client_id, claims.jti, claims.iat).await?;
         return Ok(if lives { Ok(LiveAccess { claims, user: None }) } else { Err(Dead::OwnRevoked) });
     };
-    let Some(session) = app.store.sessions().find_of_token(sid, claims.jti).await? else {
+    let with_profile = app.config.claims.scopes.keys().any(|word| claims.scope.contains(word));
+    let Some(session) = app.store.sessions().find_of_token(sid, claims.jti, with_profile).await? else {
         return Ok(Err(Dead::NoSession));
     };
     let SessionOfToken { client_id, life, user, token_revoked } = session;

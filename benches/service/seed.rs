@@ -5,7 +5,9 @@ use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use tokend::app::sealing_keys;
 use tokend::audit::{Actor, AuditContext, AuditKeys};
 use tokend::clock::{Clock, NEVER, UnixTime};
-use tokend::domain::{Client, ClientAuthentication, Grant, Grants, PlainSecret, Recovery, SessionId, User, UserId};
+use tokend::domain::{
+    Client, ClientAuthentication, Grant, Grants, PlainSecret, Profile, Recovery, SessionId, User, UserId,
+};
 use tokend::keys::MasterSecrets;
 use tokend::password::{HashParameters, Hasher, PlainPassword};
 use tokend::store::Store;
@@ -89,8 +91,7 @@ pub async fn register(store: &Store) -> Result<(), Failure> {
     let user = User {
         id: UserId::generate(),
         username: USERNAME.parse()?,
-        email: Some("alice@example.com".to_owned()),
-        claims: serde_json::from_str(CLAIMS)?,
+        profile: Profile::new(Some("alice@example.com".to_owned()), serde_json::from_str(CLAIMS)?),
         credentials_version: 1,
         created_at: now,
         disabled_at: None,

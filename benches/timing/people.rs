@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokend::domain::{Claims, User, UserId};
+use tokend::domain::{Claims, Profile, User, UserId};
 use tokend::password::{HashParameters, Hasher, PlainPassword};
 use tokend::store::ActingStore;
 
@@ -33,8 +33,7 @@ pub async fn add_all(store: &ActingStore) -> Result<(), Failure> {
         let user = User {
             id: UserId::generate(),
             username: name.parse()?,
-            email: None,
-            claims: Claims::new(),
+            profile: Profile::new(None, Claims::new()),
             credentials_version: 1,
             created_at: 1,
             disabled_at,

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use crate::app::App;
 use crate::clock::UnixTime;
 use crate::config::{Config, Database, SecretSource};
-use crate::domain::{Claims, Client, ClientAuthentication, Grant, Grants, PlainSecret, User, UserId};
+use crate::domain::{Claims, Client, ClientAuthentication, Grant, Grants, PlainSecret, Profile, User, UserId};
 use crate::password::PlainPassword;
 use crate::store::StoreError;
 
@@ -44,8 +44,7 @@ fn first_user(now: UnixTime) -> Result<User, Failure> {
     Ok(User {
         id: UserId::generate(),
         username: USER.parse()?,
-        email: None,
-        claims: Claims::new(),
+        profile: Profile::new(None, Claims::new()),
         credentials_version: 1,
         created_at: now,
         disabled_at: None,

@@ -133,8 +133,8 @@ fn record(user: &User) -> Record {
     Record(vec![
         ("id", Cell::Text(user.id.to_string())),
         ("username", Cell::Text(user.username.to_string())),
-        ("email", Cell::text(user.email.as_deref())),
-        ("claims", Cell::Claims(user.claims.clone())),
+        ("email", Cell::text(user.profile.email.as_deref())),
+        ("claims", Cell::Claims(user.profile.claims.clone())),
         ("created_at", Cell::Time(user.created_at)),
         ("disabled_at", Cell::time(user.disabled_at)),
     ])

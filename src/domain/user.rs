@@ -88,10 +88,8 @@ pub struct User {
     pub id: UserId,
     /// The canonical name.
     pub username: Username,
-    /// The address, as the operator gave it.
-    pub email: Option<String>,
-    /// Free claims; configuration says which go where.
-    pub claims: Claims,
+    /// What is known of the person.
+    pub profile: Profile,
     /// Counts what ends every earlier sign-in: new passwords, being disabled.
     pub credentials_version: i64,
     /// When the user was made.
@@ -100,14 +98,31 @@ pub struct User {
     pub disabled_at: Option<UnixTime>,
 }
 
+/// What is known of a person. No decision needs it: it is read where a claim is asked for.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Profile {
+    /// The address, as the operator gave it.
+    pub email: Option<String>,
+    /// Free claims; configuration says which go where.
+    pub claims: Claims,
+}
+
+impl Profile {
+    /// A profile with an address and claims.
+    pub fn new(email: Option<String>, claims: Claims) -> Self {
+        Self { email, claims, ..Self::default() }
+    }
+}
+
 impl User {
     /// The claim of that name, OpenID Connect Core §5.1: the name and the address from their own columns, everything
     /// else as the operator set it. `None` rather than null.
     pub fn claim(&self, name: &str) -> Option<serde_json::Value> {
-        match (name, &self.email) {
+        match (name, &self.profile.email) {
             ("preferred_username", _) => Some(self.username.as_str().into()),
             ("email", Some(email)) => Some(email.as_str().into()),
-            _ => self.claims.get(name).filter(|value| !value.is_null()).cloned(),
+            _ => self.profile.claims.get(name).filter(|value| !value.is_null()).cloned(),
         }
     }
 }

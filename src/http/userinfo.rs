@@ -31,8 +31,11 @@ pub async fn userinfo(State(app): State<Arc<App>>, request: Request) -> Result<R
     let token = bearer(&headers)?;
     let access = bearer_with_scope(&app, token, Scope::OPENID, CHALLENGE).await?;
     // A client's own token has no user.
-    let user = access.user.ok_or_else(OAuthError::invalid_token)?.read().map_err(Refusal::from)?;
-    Ok(json::no_store(&claims(&user, &access.claims.scope, &app.config.claims)))
+    let user = access.user.ok_or_else(OAuthError::invalid_token)?;
+    let profile = user.read().map_err(Refusal::from)?;
+    let mut claims = profile.map(|user| claims(&user, &access.claims.scope, &app.config.claims)).unwrap_or_default();
+    claims.insert("sub".to_owned(), user.id().to_string().into());
+    Ok(json::no_store(&claims))
 }
 
 /// RFC 6750 §2.3 is not supported: addresses end up in logs.
@@ -53,10 +56,8 @@ async fn read(request: Request) -> Result<(HeaderMap, bool), OAuthError> {
     Ok((submitted.headers, has_token))
 }
 
-/// `sub`, and the claims of each granted scope that the user has.
+/// The claims of each granted scope that the user has.
 fn claims(user: &User, scope: &Scope, rules: &ClaimRules) -> BTreeMap<String, Value> {
     let granted = rules.scopes.iter().filter(|(word, _)| scope.contains(word)).flat_map(|(_, names)| names);
-    let mut claims: BTreeMap<_, _> = granted.filter_map(|name| Some((name.clone(), user.claim(name)?))).collect();
-    claims.insert("sub".to_owned(), user.id.to_string().into());
-    claims
+    granted.filter_map(|name| Some((name.clone(), user.claim(name)?))).collect()
 }

@@ -24,7 +24,7 @@ use super::StoreError;
 use super::engine::{Unit, from_row, sql, within};
 use super::journal::entries::Revoked;
 use super::table::table;
-use super::users::row::user_columns;
+use super::users::row::{account_columns, profile_columns};
 use crate::audit::{AuditEvent, EventKind};
 use crate::clock::UnixTime;
 use crate::domain::{ClientId, Exchange, RevokedReason, Rotation, Session, SessionId, UserId};
@@ -125,7 +125,15 @@ const REVOKE_WITH_SCOPE: &str = revoke_with!("scope");
 const REVOKE_WITH_AUDIENCE: &str = revoke_with!("audience");
 
 const LIST: [&str; 4] = filtered!(
-    ["SELECT ", session_columns!("s."), ", ", user_columns!("u."), " FROM sessions s JOIN users u ON u.id = s.user_id"],
+    [
+        "SELECT ",
+        session_columns!("s."),
+        ", ",
+        account_columns!("u."),
+        ", ",
+        profile_columns!("u."),
+        " FROM sessions s JOIN users u ON u.id = s.user_id"
+    ],
     " ORDER BY s.created_at DESC, s.id LIMIT $5"
 );
 
@@ -146,9 +154,14 @@ impl Sessions<'_> {
         self.store.lanes.reads.ask(id).await
     }
 
-    /// What says whether the access token with this `jti` of a session lives.
-    pub async fn find_of_token(self, session_id: SessionId, jti: Uuid) -> Result<Option<SessionOfToken>, StoreError> {
-        self.store.lanes.tokens.ask(TokenKey { session_id, jti }).await
+    /// What says whether the access token with this `jti` of a session lives. Its user comes with the profile only if that is wanted.
+    pub async fn find_of_token(
+        self,
+        session_id: SessionId,
+        jti: Uuid,
+        with_profile: bool,
+    ) -> Result<Option<SessionOfToken>, StoreError> {
+        self.store.lanes.tokens.ask(TokenKey { session_id, jti, with_profile }).await
     }
 
     /// Exchanges a refresh token if it is the current one of a living session, by one statement. `None` when

@@ -3,12 +3,14 @@
 pub(super) mod credentials;
 pub(super) mod row;
 
+use std::sync::LazyLock;
+
 pub use self::credentials::Credentials;
 pub use self::row::StoredUser;
-use self::row::{UserRow, user_columns};
-use super::engine::{Unit, from_row, sql};
+use self::row::{ProfileRow, UserRow, account_columns, profile_columns};
+use super::engine::{Handle, Unit, from_row, sql};
 use super::table::table;
-use super::{StoreError, column, sessions};
+use super::{StoreError, sessions};
 use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::domain::{RevokedReason, User, UserId, Username};
@@ -24,24 +26,57 @@ from_row! {
     }
 }
 
-const LIST: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE username > $1 ORDER BY username LIMIT $2");
+const LIST: &str = concat!(
+    "SELECT ",
+    account_columns!(),
+    ", ",
+    profile_columns!(),
+    " FROM users WHERE username > $1 ORDER BY username LIMIT $2"
+);
 
 /// Those whose address may be $1, which is in small letters. SQLite knows only the small letters of ASCII, so every address with
 /// others is read too. No index leads there: the command line asks it, and no request does.
 const BY_EMAIL: &str = concat!(
     "SELECT ",
-    user_columns!(),
+    account_columns!(),
+    ", ",
+    profile_columns!(),
     " FROM users WHERE email IS NOT NULL AND (lower(email) = $1 OR octet_length(email) <> length(email))"
 );
 
-const INSERT: &str = "INSERT INTO users (id, username, email, claims, password_hash, credentials_version, created_at) \
-     VALUES ($1, $2, $3, $4, $5, 1, $6)";
+/// A statement about a profile's columns: `of` says what it does with a column and its parameter, the first of which is `first`.
+fn about_profile(before: &str, first: usize, of: fn((&str, usize)) -> String, after: &str) -> String {
+    let each: Vec<String> = ProfileRow::COLUMNS.iter().copied().zip(first..).map(of).collect();
+    format!("{before}{}{after}", each.join(", "))
+}
+
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    let into = "INSERT INTO users (id, username, password_hash, created_at, credentials_version, ";
+    let values = about_profile(") VALUES ($1, $2, $3, $4, 1, ", 5, |(_, parameter)| format!("${parameter}"), ")");
+    about_profile(into, 5, |(column, _)| column.to_owned(), &values)
+});
 
 /// Reads a user and holds the row until the end of the transaction. `SELECT .. FOR UPDATE` is unknown to SQLite, and a
 /// comparison with what was read before would have to be one of texts, which another version may have written otherwise.
-const HOLD: &str = concat!("UPDATE users SET email = email WHERE id = $1 RETURNING ", user_columns!());
+const HOLD: &str =
+    concat!("UPDATE users SET email = email WHERE id = $1 RETURNING ", account_columns!(), ", ", profile_columns!());
 
-const UPDATE: &str = "UPDATE users SET email = $2, claims = $3 WHERE id = $1";
+static UPDATE: LazyLock<String> = LazyLock::new(|| {
+    about_profile("UPDATE users SET ", 2, |(column, parameter)| format!("{column} = ${parameter}"), " WHERE id = $1")
+});
+
+/// Runs a statement whose last parameters are the columns of a profile. How many rows.
+macro_rules! with_profile {
+    ($unit:expr, $sql:expr, $profile:expr $(, $bind:expr)*) => {
+        match $unit.handle() {
+            Handle::Postgres(on) => ProfileRow::from($profile).bind(sqlx::query($sql)$(.bind($bind))*).execute(on).await
+                .map(|done| done.rows_affected()),
+            Handle::Sqlite(on) => ProfileRow::from($profile).bind(sqlx::query($sql)$(.bind($bind))*).execute(on).await
+                .map(|done| done.rows_affected()),
+        }
+        .map_err(StoreError::from)
+    };
+}
 
 const REHASH: &str = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
 
@@ -75,7 +110,8 @@ impl Users<'_> {
         let rows =
             self.store.again(|| async { sql!(self.store.read().await?, all UserRow, BY_EMAIL, address.as_str()) });
         let users: Vec<User> = rows.await?.into_iter().map(User::try_from).collect::<Result<_, _>>()?;
-        let is_it = |user: &User| user.email.as_deref().is_some_and(|email| email.parse().as_ref() == Ok(address));
+        let is_it =
+            |user: &User| user.profile.email.as_deref().is_some_and(|email| email.parse().as_ref() == Ok(address));
         let mut users: Vec<User> = users.into_iter().filter(is_it).collect();
         users.sort_by(|one, other| one.username.as_str().cmp(other.username.as_str()));
         Ok(users)
@@ -108,8 +144,7 @@ impl ActingUsers<'_> {
         let Some(held) = sql!(unit, optional UserRow, HOLD, id.0)? else { return Ok(false) };
         let mut user = User::try_from(held)?;
         change(&mut user)?;
-        let claims = column::claims_text(&user.claims);
-        sql!(unit, execute, UPDATE, id.0, user.email.as_deref(), &claims)?;
+        with_profile!(unit, UPDATE.as_str(), &user.profile, id.0)?;
         Ok(self.record_change_of(unit, true, EventKind::UserChanged, id).await?)
     }
 
@@ -170,8 +205,7 @@ impl ActingUsers<'_> {
 }
 
 pub(super) async fn insert(unit: &mut Unit, user: &User, password_hash: Option<&str>) -> Result<(), StoreError> {
-    let (name, claims) = (user.username.as_str(), column::claims_text(&user.claims));
-    let email = user.email.as_deref();
-    sql!(unit, execute, INSERT, user.id.0, name, email, &claims, password_hash, user.created_at)?;
+    let name = user.username.as_str();
+    with_profile!(unit, INSERT.as_str(), &user.profile, user.id.0, name, password_hash, user.created_at)?;
     Ok(())
 }

@@ -18,8 +18,10 @@ async fn a_session_reads_the_same_alone_in_a_batch_and_in_a_list(engine: Engine)
     let server = TestServer::start(engine).await;
     server
         .change_user(server.alice, |user| {
-            user.email = Some(HOSTILE.to_owned());
-            user.claims.insert(HOSTILE.to_owned(), serde_json::json!([HOSTILE, null, 1.5, {"a": "\u{0}\u{1}"}]));
+            user.profile.email = Some(HOSTILE.to_owned());
+            user.profile
+                .claims
+                .insert(HOSTILE.to_owned(), serde_json::json!([HOSTILE, null, 1.5, {"a": "\u{0}\u{1}"}]));
         })
         .await;
     let first = server.login_asking(&[("device_name", HOSTILE)]).await;

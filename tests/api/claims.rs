@@ -17,8 +17,10 @@ async fn with_two_claims(engine: Engine) -> TestServer {
 
 impl TestServer {
     async fn set_groups(&self, length: usize) {
-        self.change_user(self.alice, |user| drop(user.claims.insert("groups".to_owned(), json!("g".repeat(length)))))
-            .await;
+        self.change_user(self.alice, |user| {
+            drop(user.profile.claims.insert("groups".to_owned(), json!("g".repeat(length))))
+        })
+        .await;
     }
 
     /// How long the claim has to be for a token that is as long as one may be.

@@ -271,10 +271,10 @@ async fn a_changed_claim_is_in_the_next_access_token(engine: Engine) {
     let server = TestServer::start(engine).await;
     let first = server.login().await;
     assert_eq!(first.claims()["roles"], json!(["tester"]));
-    server.change_user(server.alice, |user| user.claims["roles"] = json!(["admin"])).await;
+    server.change_user(server.alice, |user| user.profile.claims["roles"] = json!(["admin"])).await;
     let second = server.refresh(&first.refresh_token()).await.claims();
     assert_eq!((&second["roles"], second.get("secret_note")), (&json!(["admin"]), None));
-    server.change_user(server.alice, |user| user.claims.clear()).await;
+    server.change_user(server.alice, |user| user.profile.claims.clear()).await;
     assert_eq!(server.login().await.claims().get("roles"), None);
 }
 

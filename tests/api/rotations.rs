@@ -97,7 +97,7 @@ async fn it_changes_nothing_unless_everything_holds(engine: Engine) {
 async fn it_issues_what_any_other_refresh_would(engine: Engine) {
     let server = TestServer::start_with(engine, Settings::with("[sessions]\nabsolute_lifetime = '2h'")).await;
     let first = server.login().await.refresh_token();
-    server.change_user(server.alice, |user| user.claims["roles"] = json!(["admin"])).await;
+    server.change_user(server.alice, |user| user.profile.claims["roles"] = json!(["admin"])).await;
     server.clock.advance(60);
     let second = refresh(&server, &first).await;
     assert_eq!(second.claims()["roles"], json!(["admin"]));

@@ -8,7 +8,7 @@ use crate::harness::{C1, Engine, P1, Settings, TestServer, on_both_databases};
 async fn it_tells_what_is_so_at_the_moment(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login().await.access_token();
-    server.change_user(server.alice, |user| user.email = Some("new@example.com".to_owned())).await;
+    server.change_user(server.alice, |user| user.profile.email = Some("new@example.com".to_owned())).await;
     assert_eq!(server.get_with("/userinfo", &token).await.ok().json()["email"], "new@example.com");
     server
         .post("/logout", &[("refresh_token", &server.login().await.refresh_token()), ("all", "true")])

@@ -8,7 +8,7 @@ use super::password::Origin;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output::print;
-use crate::domain::{Claims, User, UserId, Username};
+use crate::domain::{Claims, Profile, User, UserId, Username};
 use crate::store::StoreError;
 
 /// A user to be.
@@ -46,8 +46,7 @@ pub async fn run(context: &Context, new: NewUser) -> Result<(), Failure> {
     let user = User {
         id: UserId::generate(),
         username: name.clone(),
-        email: new.email,
-        claims,
+        profile: Profile::new(new.email, claims),
         credentials_version: 1,
         created_at: context.now(),
         disabled_at: None,

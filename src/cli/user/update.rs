@@ -48,13 +48,13 @@ pub async fn run(context: &Context, changes: Changes) -> Result<(), Failure> {
 impl Changes {
     fn apply(self, user: &mut User) -> Result<(), Failure> {
         if self.no_email || self.email.is_some() {
-            user.email = self.email;
+            user.profile.email = self.email;
         }
         for claim in &self.remove_claims {
-            if user.claims.remove(claim).is_none() {
+            if user.profile.claims.remove(claim).is_none() {
                 return Err(format!("user {} has no claim {claim}", user.username).into());
             }
         }
-        Ok(claims::set(&mut user.claims, self.claims)?)
+        Ok(claims::set(&mut user.profile.claims, self.claims)?)
     }
 }

@@ -15,6 +15,9 @@
 /// ```
 ///
 /// `user_columns!("u.")` is the text `u.id AS user_id, u.username`, and `user_columns!()` the same without the table's alias.
+/// `json = user_json;` declares `user_json!("u.")`, the same columns as a JSON array of SQLite: the struct's `Deserialize` reads the
+/// array in the order of its fields, so the two can't differ. A field of bytes is written `user_id: Uuid = "id" as hex`.
+///
 /// A struct that needs no list leaves the line `columns = ..` out. A last field `..user: UserRow` reads another such struct from
 /// the same row.
 macro_rules! from_row {
@@ -29,6 +32,31 @@ macro_rules! from_row {
             };
         }
     };
+    (@json_list ($dollar:tt) [] $($rest:tt)*) => {};
+    (@json_list ($dollar:tt) [$json:ident] [$($first:tt)*] $([$($item:tt)*])*) => {
+        macro_rules! $json {
+            ($dollar table:literal) => {
+                concat!(
+                    "json_array(",
+                    $crate::store::engine::from_row!(@json [$dollar table] $($first)*)
+                    $(, ", ", $crate::store::engine::from_row!(@json [$dollar table] $($item)*))*,
+                    ")"
+                )
+            };
+        }
+    };
+    (@json [$table:literal] $field:ident $column:literal hex) => {
+        concat!("hex(", $table, $column, ")")
+    };
+    (@json [$table:literal] $field:ident hex) => {
+        concat!("hex(", $table, stringify!($field), ")")
+    };
+    (@json [$table:literal] $field:ident $column:literal) => {
+        concat!($table, $column)
+    };
+    (@json [$table:literal] $field:ident) => {
+        concat!($table, stringify!($field))
+    };
     (@column [$($table:literal)?] $field:ident) => {
         concat!($($table,)? stringify!($field))
     };
@@ -38,10 +66,11 @@ macro_rules! from_row {
     (
         $(#[$meta:meta])*
         $visibility:vis struct $name:ident {
-            $($(#[$field_meta:meta])* $field_visibility:vis $field:ident: $type:ty $(= $column:literal)?,)*
+            $($(#[$field_meta:meta])* $field_visibility:vis $field:ident: $type:ty $(= $column:literal)? $(as $form:ident)?,)*
             $(..$part:ident: $part_type:ty,)*
         }
         $(columns = $columns:ident;)?
+        $(json = $json:ident;)?
     ) => {
         $(#[$meta])*
         $visibility struct $name {
@@ -65,6 +94,7 @@ macro_rules! from_row {
         }
 
         $crate::store::engine::from_row!(@list ($) [$($columns)?] $($field $($column)?),*);
+        $crate::store::engine::from_row!(@json_list ($) [$($json)?] $([$field $($column)? $($form)?])*);
     };
 }
 pub(in crate::store) use from_row;
@@ -76,11 +106,12 @@ mod tests {
     from_row! {
         #[derive(Debug, PartialEq)]
         struct UserRow {
-            user_id: i64 = "id",
+            user_id: i64 = "id" as hex,
             username: String,
             email: Option<String>,
         }
         columns = user_columns;
+        json = user_json;
     }
 
     from_row! {
@@ -102,6 +133,7 @@ mod tests {
     fn the_list_of_columns_has_the_alias_of_the_table_and_the_name_of_each_field() {
         assert_eq!(user_columns!(), "id AS user_id, username, email");
         assert_eq!(user_columns!("u."), "u.id AS user_id, u.username, u.email");
+        assert_eq!(user_json!("u."), "json_array(hex(u.id), u.username, u.email)");
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use crate::store::revoked_tokens::living::LIVING_SQLITE;
 use crate::store::sessions::exchanges::EXCHANGE_ALL_SQLITE;
 use crate::store::sessions::reads::FIND_SQLITE;
 use crate::store::sessions::rotations::{ROTATE_SQLITE, ROTATED_SQLITE};
-use crate::store::sessions::tokens::FIND_SQLITE as FIND_TOKENS_SQLITE;
+use crate::store::sessions::tokens::{FIND_SQLITE as FIND_TOKENS_SQLITE, FIND_WITH_PROFILE_SQLITE};
 
 /// Many sessions of one user, or none of anybody, as SQLite's statistics have it.
 const STATISTICS: [&str; 3] = [
@@ -29,10 +29,17 @@ async fn sqlite_goes_from_the_items_to_their_rows_by_index() {
     let Handle::Sqlite(connection) = connection.handle() else { unreachable!() };
     for statistics in STATISTICS {
         sqlx::raw_sql(statistics).execute(&mut *connection).await.unwrap();
-        for statement in
-            [&FIND_SQLITE, &FIND_TOKENS_SQLITE, &EXCHANGE_ALL_SQLITE, &ROTATE_SQLITE, &ROTATED_SQLITE, &LIVING_SQLITE]
-                .into_iter()
-                .flat_map(|of| [of.of(2), of.of(256)])
+        for statement in [
+            &FIND_SQLITE,
+            &FIND_TOKENS_SQLITE,
+            &FIND_WITH_PROFILE_SQLITE,
+            &EXCHANGE_ALL_SQLITE,
+            &ROTATE_SQLITE,
+            &ROTATED_SQLITE,
+            &LIVING_SQLITE,
+        ]
+        .into_iter()
+        .flat_map(|of| [of.of(2), of.of(256)])
         {
             let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
             let plan = sqlx::query_as::<_, (i64, i64, i64, String)>(explain).fetch_all(&mut *connection).await.unwrap();

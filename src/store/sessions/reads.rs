@@ -5,16 +5,18 @@ use std::collections::HashMap;
 use sqlx::Row as _;
 use uuid::Uuid;
 
-use super::row::{SignedIn, SignedInRow, session_columns};
+use super::row::{SignedIn, SignedInRow, session_columns, session_json};
 use crate::domain::SessionId;
 use crate::store::engine::{Connection, Handle, Read, StoreError, Values};
-use crate::store::users::row::{user_columns, user_json};
+use crate::store::users::row::{account_columns, account_json, profile_columns, profile_json};
 
 const FIND_POSTGRES: &str = concat!(
     "SELECT ",
     session_columns!("s."),
     ", ",
-    user_columns!("u."),
+    account_columns!("u."),
+    ", ",
+    profile_columns!("u."),
     " FROM unnest($1) AS k (id) JOIN sessions s ON s.id = k.id JOIN users u ON u.id = s.user_id"
 );
 
@@ -22,11 +24,14 @@ const FIND_POSTGRES: &str = concat!(
 /// JOIN` is how SQLite is told to begin with the keys.
 pub(in crate::store) static FIND_SQLITE: Values = Values::new(
     concat!(
-        "SELECT json_group_array(json_array(json_array(hex(s.id), s.client_id, s.scope, s.audience, s.generation, \
-         hex(s.current_hash), hex(s.parent_hash), s.rotated_at, s.anchor_generation, s.anchor_at, s.grant_type, s.amr, \
-         s.created_at, s.auth_time, s.last_used_at, s.idle_expires_at, s.expires_at, s.revoked_at, s.revoked_reason, \
-         s.device_name, s.user_agent, s.ip), ",
-        user_json!(),
+        "SELECT json_group_array(json_array(",
+        session_json!("s."),
+        ", ",
+        "json_array(",
+        account_json!("u."),
+        ", ",
+        profile_json!("u."),
+        ")",
         ")) FROM ("
     ),
     1,

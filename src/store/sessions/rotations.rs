@@ -32,11 +32,11 @@ pub struct Rotated {
 }
 
 from_row! {
-    /// As PostgreSQL's row, or as SQLite's JSON array with bytes in hexadecimal: in this order.
+    /// As PostgreSQL's row, or as SQLite's JSON array with bytes in hexadecimal.
     #[derive(Deserialize)]
     pub(in crate::store) struct RotatedRow {
-        id: Uuid,
-        user_id: Uuid,
+        id: Uuid as hex,
+        user_id: Uuid as hex,
         scope: String,
         audience: String,
         auth_time: i64,
@@ -46,6 +46,7 @@ from_row! {
         expires_at: i64,
     }
     columns = rotated_columns;
+    json = rotated_json;
 }
 
 impl TryFrom<RotatedRow> for Rotated {
@@ -102,8 +103,7 @@ pub(in crate::store) static ROTATE_SQLITE: Values = Values::new(
 
 /// What was rotated, as one JSON text: the driver would wake this side for each row of a `RETURNING`, and the writer wait.
 pub(in crate::store) static ROTATED_SQLITE: Values = Values::new(
-    "SELECT json_group_array(json_array(hex(s.id), hex(s.user_id), s.scope, s.audience, s.auth_time, s.created_at, \
-     s.last_used_at, s.idle_expires_at, s.expires_at)) FROM (",
+    concat!("SELECT json_group_array(", rotated_json!("s."), ") FROM ("),
     2,
     ") AS r CROSS JOIN sessions s ON s.id = r.column1 AND s.current_hash = +r.column2",
 );

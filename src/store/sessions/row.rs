@@ -18,18 +18,18 @@ pub struct SignedIn {
 }
 
 from_row! {
-    /// As PostgreSQL's row, or as SQLite's JSON array with bytes in hexadecimal: in this order.
+    /// As PostgreSQL's row, or as SQLite's JSON array with bytes in hexadecimal.
     #[derive(Deserialize)]
     struct SessionRow {
-        id: Uuid,
+        id: Uuid as hex,
         client_id: String,
         scope: String,
         audience: String,
         generation: i64,
         #[serde(deserialize_with = "bytes")]
-        current_hash: Vec<u8>,
+        current_hash: Vec<u8> as hex,
         #[serde(deserialize_with = "bytes_unless_empty")]
-        parent_hash: Option<Vec<u8>>,
+        parent_hash: Option<Vec<u8>> as hex,
         rotated_at: i64,
         anchor_generation: Option<i64>,
         anchor_at: Option<i64>,
@@ -47,12 +47,13 @@ from_row! {
         ip: Option<String>,
     }
     columns = session_columns;
+    json = session_json;
 }
 
-pub(super) use session_columns;
+pub(super) use {session_columns, session_json};
 
 from_row! {
-    /// As a row, or as SQLite's JSON array: in this order.
+    /// As a row, or as SQLite's JSON array.
     #[derive(Deserialize)]
     pub(super) struct SignedInRow {
         ..session: SessionRow,

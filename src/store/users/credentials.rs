@@ -1,6 +1,6 @@
 //! A user by name, with what is needed to check a password: what every sign-in reads.
 
-use super::row::{UserRow, user_columns};
+use super::row::{UserRow, account_columns, profile_columns};
 use crate::clock::UnixTime;
 use crate::domain::{User, Username};
 use crate::store::engine::{Connection, Read, StoreError, from_row, sql};
@@ -33,8 +33,13 @@ impl TryFrom<CredentialsRow> for Credentials {
     }
 }
 
-const FIND: &str =
-    concat!("SELECT ", user_columns!(), ", password_hash, devices_known_from FROM users WHERE username = $1");
+const FIND: &str = concat!(
+    "SELECT ",
+    account_columns!(),
+    ", ",
+    profile_columns!(),
+    ", password_hash, devices_known_from FROM users WHERE username = $1"
+);
 
 /// Reads users by name. Passwords take so long to check that there is hardly ever more than one to be read at a time.
 pub(in crate::store) struct FindCredentials;

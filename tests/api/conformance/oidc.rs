@@ -38,9 +38,9 @@ async fn phone_and_address_have_their_scopes(engine: Engine) {
     let address = json!({ "locality": "Bern", "country": "CH" });
     server
         .change_user(server.alice, |user| {
-            user.claims.insert("phone_number".to_owned(), "+41 31 000 00 00".into());
-            user.claims.insert("phone_number_verified".to_owned(), false.into());
-            user.claims.insert("address".to_owned(), address.clone());
+            user.profile.claims.insert("phone_number".to_owned(), "+41 31 000 00 00".into());
+            user.profile.claims.insert("phone_number_verified".to_owned(), false.into());
+            user.profile.claims.insert("address".to_owned(), address.clone());
         })
         .await;
     let sub = server.alice.to_string();
@@ -55,8 +55,8 @@ async fn an_absent_claim_is_left_out_and_never_null(engine: Engine) {
     let server = TestServer::start(engine).await;
     server
         .change_user(server.alice, |user| {
-            user.email = None;
-            user.claims = serde_json::from_str(r#"{"name":null,"email_verified":null,"nickname":""}"#).unwrap();
+            user.profile.email = None;
+            user.profile.claims = serde_json::from_str(r#"{"name":null,"email_verified":null,"nickname":""}"#).unwrap();
         })
         .await;
     assert_eq!(
@@ -70,7 +70,7 @@ async fn no_claim_of_a_user_poses_as_the_subject(engine: Engine) {
     server
         .change_user(server.alice, |user| {
             for name in ["sub", "preferred_username", "email"] {
-                user.claims.insert(name.to_owned(), "bob".into());
+                user.profile.claims.insert(name.to_owned(), "bob".into());
             }
         })
         .await;

@@ -1,6 +1,6 @@
 //! Who is there in every test: the users and clients of the attack list.
 
-use tokend::domain::{Client, ClientAuthentication, Grant, Grants, PlainSecret, User, UserId};
+use tokend::domain::{Client, ClientAuthentication, Grant, Grants, PlainSecret, Profile, User, UserId};
 use tokend::password::{Hasher, PlainPassword};
 use tokend::store::Store;
 
@@ -100,11 +100,11 @@ pub async fn add_user(store: &Store, hasher: &Hasher, name: &str, password: &str
     let user = User {
         id: UserId::generate(),
         username: name.parse().unwrap(),
-        email: Some(format!("{name}@example.com")),
-        claims: serde_json::from_str(
-            r#"{"roles":["tester"],"name":"The Tester","email_verified":true,"secret_note":"x"}"#,
-        )
-        .unwrap(),
+        profile: Profile::new(
+            Some(format!("{name}@example.com")),
+            serde_json::from_str(r#"{"roles":["tester"],"name":"The Tester","email_verified":true,"secret_note":"x"}"#)
+                .unwrap(),
+        ),
         credentials_version: 1,
         created_at: START,
         disabled_at: None,

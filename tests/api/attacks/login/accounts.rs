@@ -1,7 +1,7 @@
 //! Passwords that are wrong, and users who can't have a right one.
 
 use serde_json::json;
-use tokend::domain::{User, UserId};
+use tokend::domain::{Profile, User, UserId};
 
 use crate::harness::{Answer, C1, Engine, P1, PASSWORD, START, TestServer, add_user, on_both_databases};
 
@@ -24,8 +24,7 @@ impl TestServer {
         let user = User {
             id: UserId::generate(),
             username: name.parse().unwrap(),
-            email: None,
-            claims: serde_json::Map::new(),
+            profile: Profile::new(None, serde_json::Map::new()),
             credentials_version: 1,
             created_at: START,
             disabled_at: None,

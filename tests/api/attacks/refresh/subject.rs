@@ -111,10 +111,10 @@ async fn claims_that_no_token_can_hold_cost_nobody_the_session(engine: Engine) {
     let bystander = server.bystander().await;
     let found = server.app.store.sessions().find(bystander.session).await.unwrap().unwrap().user;
     let large = json!({ "roles": "r".repeat(9_000) }).as_object().unwrap().clone();
-    server.change_user(found.id, |user| user.claims = large).await;
+    server.change_user(found.id, |user| user.profile.claims = large).await;
     let (refreshed, again) = (server.refresh(&bystander.refresh).await, server.login().await);
     assert!([&refreshed, &again].iter().all(|answer| answer.claims().get("roles").is_none()));
-    server.change_user(found.id, |user| user.claims = found.claims).await;
+    server.change_user(found.id, |user| user.profile.claims = found.profile.claims).await;
     assert_eq!(server.refresh(&refreshed.refresh_token()).await.claims()["roles"], json!(["tester"]));
 }
 
