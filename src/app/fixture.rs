@@ -9,7 +9,7 @@ use super::App;
 use crate::audit::{Actor, AuditContext, AuditKeys};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Claims, Client, PlainSecret, RequestContext, SigningAlgorithm, User, UserId};
+use crate::domain::{Client, PlainSecret, Profile, RequestContext, SigningAlgorithm, User, UserId};
 use crate::keys::{MasterSecrets, SigningKey};
 use crate::store::Store;
 
@@ -27,8 +27,7 @@ pub(crate) async fn app(directory: &TempDir, toml: &str, client: &Client) -> (Ar
     let alice = User {
         id: UserId::generate(),
         username: "alice".parse().unwrap(),
-        email: None,
-        claims: Claims::new(),
+        profile: Profile::default(),
         credentials_version: 1,
         created_at: NOW,
         disabled_at: None,

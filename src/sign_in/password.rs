@@ -144,7 +144,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{Claims, UserId};
+    use crate::domain::{Profile, UserId};
 
     const ALICE: UserId = UserId(Uuid::from_u128(1));
 
@@ -156,8 +156,7 @@ mod tests {
         let user = User {
             id: ALICE,
             username: "alice".parse().unwrap(),
-            email: None,
-            claims: Claims::new(),
+            profile: Profile::default(),
             credentials_version: 1,
             created_at: 0,
             disabled_at: None,

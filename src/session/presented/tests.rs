@@ -3,7 +3,9 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::{Claims, ClientAuthentication, Device, Grant, Grants, Recovery, Revocation, RevokedReason, UserId};
+use crate::domain::{
+    ClientAuthentication, Device, Grant, Grants, Profile, Recovery, Revocation, RevokedReason, UserId,
+};
 use crate::token::refresh::RefreshKey;
 
 const NOW: UnixTime = 1_800_000_000;
@@ -35,8 +37,7 @@ fn user() -> User {
     User {
         id: UserId(Uuid::from_u128(1)),
         username: "alice".parse().unwrap(),
-        email: None,
-        claims: Claims::new(),
+        profile: Profile::default(),
         credentials_version: 1,
         created_at: 0,
         disabled_at: None,
