@@ -1,27 +1,27 @@
-//! Who has failed too often lately. Knows addresses, names as digests and the time; nothing of HTTP, nothing of SQL.
+//! Limits on failures. Knows addresses, names as digests and the time; nothing of HTTP, nothing of SQL.
 //!
 //! Sign-ins are counted *before* the password is hashed: reserved, then settled, so that guesses in parallel don't slip
 //! through together. Two layers are in here, in memory: where a sign-in comes from ([`Sources`]), and the order in which
-//! attempts on one account take turns ([`Turns`]). How often an account failed is in the database, which all nodes share
-//! ([`AccountLimit`] says what follows from it). What isn't a password ([`Misses`]) is counted after it has failed: what is
-//! right is never refused.
+//! attempts on one account take turns ([`KeyedQueue`]). How often an account failed is in the database, which all nodes share
+//! ([`AccountLimit`] says what follows from it). Client secrets and tokens ([`FailureLimiter`]) are counted after they have failed:
+//! the right one is never refused.
 
 mod account;
 mod bounded;
 mod bucket;
-mod misses;
+mod failure_limiter;
+mod keyed_queue;
 mod prefix;
 mod sources;
 #[cfg(test)]
 mod tests;
-mod turns;
 
 pub use account::{AccountAttempts, AccountLimit, AttemptKeys};
 pub use bucket::Limit;
-pub use misses::Misses;
+pub use failure_limiter::FailureLimiter;
+pub use keyed_queue::{AttemptKey, KeyedQueue, Turn};
 pub use prefix::Prefix;
 pub use sources::{AccountTag, Admission, SourceLimits, Sources, Ticket};
-pub use turns::{AttemptKey, Turn, Turns};
 
 use std::fmt;
 use std::net::IpAddr;
@@ -55,10 +55,10 @@ pub struct Throttle {
     /// Sign-ins, by where they come from.
     pub sources: Arc<Sources>,
     /// Sign-ins, one after the other on each account.
-    pub turns: Arc<Turns>,
-    client_secrets: Misses<Prefix>,
-    refresh_tokens: Misses<Prefix>,
-    introspections: Misses<ClientId>,
+    pub accounts: Arc<KeyedQueue>,
+    client_secrets: FailureLimiter<Prefix>,
+    refresh_tokens: FailureLimiter<Prefix>,
+    introspections: FailureLimiter<ClientId>,
 }
 
 /// What failed too often.
@@ -103,14 +103,14 @@ pub struct Throttled {
 }
 
 impl Throttle {
-    /// Nobody has failed yet.
+    /// Without any failure.
     pub fn new(limits: Limits) -> Self {
         Self {
             sources: Arc::new(Sources::new(limits.sources)),
-            turns: Arc::new(Turns::default()),
-            client_secrets: Misses::new(limits.client_secrets),
-            refresh_tokens: Misses::new(limits.refresh_tokens),
-            introspections: Misses::new(limits.introspections),
+            accounts: Arc::new(KeyedQueue::default()),
+            client_secrets: FailureLimiter::new(limits.client_secrets),
+            refresh_tokens: FailureLimiter::new(limits.refresh_tokens),
+            introspections: FailureLimiter::new(limits.introspections),
             limits,
         }
     }

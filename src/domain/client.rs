@@ -67,7 +67,7 @@ pub enum ClientAuthentication {
     Secret(SecretHash),
 }
 
-/// What happens when a token comes back whose successor was never used, DESIGN.md §3.
+/// What happens when a refresh token comes back whose successor was never used (docs/design.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recovery {
     /// It is exchanged again: the client lost our answer.
@@ -115,7 +115,7 @@ impl TokenTyp {
     }
 }
 
-/// How a client's refresh tokens behave, DESIGN.md §3.
+/// How a client's refresh tokens behave (docs/design.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshPolicy {
     /// Whether a refresh token is exchanged for a new one each time.

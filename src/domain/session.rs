@@ -42,7 +42,7 @@ impl FromStr for SessionId {
     }
 }
 
-/// One row: DESIGN.md §3.
+/// One row: the session, and its newest refresh token.
 #[derive(Clone, Debug)]
 pub struct Session {
     /// The identifier.

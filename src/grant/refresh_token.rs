@@ -112,7 +112,7 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, token: &ParsedRefreshToken) -
     end_on_reuse(app, &registry, session, verdict, refresh.request_context).await?;
 
     let granted = refresh.requested.narrow(&session.scope, &session.audience, client, &app.config)?;
-    let session_ends_at = if is_stored_as_used(session, verdict, now, policy) {
+    let session_ends_at = if is_stored_as_used(session.last_used_at, verdict, now, policy) {
         expiry_after_use(session.life(), now, policy)
     } else {
         effective_expiry(session.life(), policy)
@@ -226,7 +226,7 @@ fn plan(
     let keys = &app.refresh_keys;
     if matches!(verdict, Verdict::Replay | Verdict::Unrotated) {
         let current = keys.find_current(&token.token, session).ok_or(InvalidGrant::Underivable)?;
-        let touch = is_stored_as_used(session, verdict, now, policy);
+        let touch = is_stored_as_used(session.last_used_at, verdict, now, policy);
         return Ok((touch.then(|| Exchange::touch(session, now, policy)), current));
     }
     let (exchange, successor) = Exchange::plan(keys, &token.token, &token.presented, session, now, policy);
@@ -235,14 +235,15 @@ fn plan(
 
 /// Whether this refresh puts the session's end off. A replay doesn't: the exchange that it repeats did. Without rotation a
 /// refresh needs no write, but a session that is used must not end as idle.
-fn is_stored_as_used(session: &Session, verdict: Verdict, now: UnixTime, policy: &RefreshPolicy) -> bool {
-    let is_worth_a_touch = now.saturating_sub(session.last_used_at) > policy.idle_lifetime / TOUCH_PART;
+fn is_stored_as_used(last_used_at: UnixTime, verdict: Verdict, now: UnixTime, policy: &RefreshPolicy) -> bool {
+    let is_worth_a_touch = now.saturating_sub(last_used_at) > policy.idle_lifetime / TOUCH_PART;
     match verdict {
         Verdict::Replay | Verdict::Unrotated => !policy.rotation && is_worth_a_touch,
         Verdict::Rotate | Verdict::Recover | Verdict::Reuse | Verdict::Ahead => true,
     }
 }
 
+/// What `Refresh-Verdict` says.
 fn name(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Replay => "replay",
@@ -251,3 +252,6 @@ fn name(verdict: Verdict) -> &'static str {
         Verdict::Rotate | Verdict::Reuse | Verdict::Ahead => "rotate",
     }
 }
+
+#[cfg(test)]
+mod tests;

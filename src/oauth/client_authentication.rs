@@ -10,7 +10,7 @@ use crate::throttle::Failures;
 /// The client that a request presents, by at most one method.
 #[derive(Debug)]
 pub enum PresentedClient {
-    /// None.
+    /// No client credentials.
     Absent,
     /// By its identifier only, which proves nothing.
     Named {

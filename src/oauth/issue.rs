@@ -1,4 +1,4 @@
-//! Access tokens as they are issued: RFC 9068 §2.2, and what DESIGN.md §2 adds.
+//! Issuing: what an access token says (RFC 9068 §2.2, and the claims that the operator lists).
 
 use serde_json::Value;
 

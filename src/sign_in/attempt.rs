@@ -102,7 +102,7 @@ impl<'a> SignInAttempt<'a> {
     }
 
     async fn reserve_by(&self, throttle: &Throttle, key: AttemptKey, limit: AccountLimit) -> Result<Turn, Refusal> {
-        let turn = throttle.turns.wait(key, self.app.config.passwords.queue).await;
+        let turn = throttle.accounts.wait(key, self.app.config.passwords.queue).await;
         let mut turn = turn.ok_or(Refusal::Busy { retry_after: NO_TURN })?;
         let now = self.app.clock.now();
         let refused = if turn.refused_until() > now {

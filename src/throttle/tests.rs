@@ -237,13 +237,13 @@ async fn addresses_without_end_take_no_memory_without_end() {
 
 #[test]
 fn misses_without_end_take_no_memory_without_end() {
-    let misses = Misses::new(limit(10, 60));
+    let limiter = FailureLimiter::new(limit(10, 60));
     let mut refused = 0;
     for n in 0..300_000_u32 {
-        refused += u32::from(misses.count(&widening(IpAddr::from((n << 8).to_be_bytes())), NOW).is_err());
+        refused += u32::from(limiter.count(&widening(IpAddr::from((n << 8).to_be_bytes())), NOW).is_err());
     }
     assert!(refused > 200_000, "{refused} were refused");
-    misses.count(&widening(address("203.0.113.1")), NOW + 61).unwrap();
+    limiter.count(&widening(address("203.0.113.1")), NOW + 61).unwrap();
 }
 
 #[test]
@@ -289,20 +289,20 @@ fn who_waits_is_told_of_what_is_forgotten_before_the_wait_is_over() {
 
 #[tokio::test]
 async fn a_turn_comes_after_the_one_before_and_nothing_is_left_of_it() {
-    let turns = Arc::new(Turns::default());
-    let mut first = turns.wait([1; 16], SOON).await.unwrap();
-    assert!(turns.wait([1; 16], SOON).await.is_none(), "somebody is at it");
-    assert!(turns.wait([2; 16], SOON).await.is_some(), "another account");
+    let queue = Arc::new(KeyedQueue::default());
+    let mut first = queue.wait([1; 16], SOON).await.unwrap();
+    assert!(queue.wait([1; 16], SOON).await.is_none(), "somebody is at it");
+    assert!(queue.wait([2; 16], SOON).await.is_some(), "another account");
     let waiting = tokio::spawn({
-        let turns = Arc::clone(&turns);
-        async move { turns.wait([1; 16], Duration::from_mins(1)).await.unwrap().refused_until() }
+        let queue = Arc::clone(&queue);
+        async move { queue.wait([1; 16], Duration::from_mins(1)).await.unwrap().refused_until() }
     });
     tokio::task::yield_now().await;
     first.refuse_until(NOW);
     drop(first);
     assert_eq!(waiting.await.unwrap(), NOW, "who waits is told what the one before was told");
-    assert_eq!(turns.wait([1; 16], SOON).await.unwrap().refused_until(), 0, "and nobody later");
-    assert_eq!(turns.len(), 0);
+    assert_eq!(queue.wait([1; 16], SOON).await.unwrap().refused_until(), 0, "and nobody later");
+    assert_eq!(queue.len(), 0);
 }
 
 /// Names in the table of failures tell nobody who was tried.

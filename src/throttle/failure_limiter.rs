@@ -1,5 +1,5 @@
-//! What isn't a password, and is out of reach of guessing: it is counted when it was wrong, and refused with 429 when there
-//! was too much of it. What is right always passes, so nobody can lock anybody out.
+//! Limits failures of secrets that are too long to guess: client secrets and tokens. A failure is counted after the check, and too many
+//! get 429. The right secret always passes, so nobody can lock anybody out.
 
 use std::fmt;
 use std::hash::Hash;
@@ -14,19 +14,19 @@ use crate::clock::UnixTime;
 const CAPACITY: usize = 50_000;
 
 /// Failures of one kind, by whom they are.
-pub struct Misses<K> {
+pub struct FailureLimiter<K> {
     limit: Limit,
     buckets: Mutex<Bounded<K, Bucket>>,
     /// For everybody who found no room.
     rest: Mutex<Bucket>,
 }
 
-impl<K: Eq + Hash + Clone> Misses<K> {
+impl<K: Eq + Hash + Clone> FailureLimiter<K> {
     pub(super) fn new(limit: Limit) -> Self {
         Self { limit, buckets: Mutex::new(Bounded::new(CAPACITY)), rest: Mutex::default() }
     }
 
-    /// Counts one of whoever is the first of `keys`, from the narrowest on, for which there is room.
+    /// Counts a failure under the first of `keys`, from the narrowest on, for which there is room.
     pub(super) fn count(&self, keys: &[K], now: UnixTime) -> Result<(), Throttled> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let key = keys.iter().find(|key| buckets.admits(key, now, |bucket| bucket.is_empty(self.limit, now)));
@@ -44,8 +44,8 @@ impl<K: Eq + Hash + Clone> Misses<K> {
     }
 }
 
-impl<K> fmt::Debug for Misses<K> {
+impl<K> fmt::Debug for FailureLimiter<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Misses({:?})", self.limit)
+        write!(f, "FailureLimiter({:?})", self.limit)
     }
 }
