@@ -8,7 +8,6 @@ mod readiness;
 mod refused_origins;
 mod registry;
 mod reminder;
-mod rotation;
 mod tasks;
 mod trail;
 
@@ -18,7 +17,6 @@ use std::sync::atomic::AtomicBool;
 pub use refused_origins::RefusedOrigins;
 pub use registry::{LEASE, Registry, RegistryError, Snapshot};
 pub use reminder::Reminder;
-pub use rotation::{Begins, Rotated, publish_key};
 pub use tasks::start_tasks;
 
 use crate::audit::{Actor, AuditContext, AuditEvent, AuditKeys, EventKind, Repeats};

@@ -2,10 +2,10 @@
 
 mod audit;
 mod backup;
-mod bootstrap;
 mod check;
 mod client;
 mod context;
+mod escape;
 mod explain;
 mod failure;
 mod health;
@@ -14,6 +14,7 @@ mod lengths;
 pub mod logging;
 mod migrate;
 mod output;
+mod record;
 mod recovery;
 mod serve;
 mod session;
@@ -31,7 +32,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use context::Context;
 use failure::{Failure, PATIENCE};
 
 use crate::config::Config;
@@ -130,16 +130,14 @@ async fn execute(command: Command, config: Config, file: Option<&Path>) -> Resul
         Command::Check => check::run(&config, file).await,
         Command::Health(options) => health::run(&config, &options).await,
         Command::Migrate(options) => migrate::run(&config, options).await,
-        Command::Client(command) => Context::work(config, async |context| client::run(context, command).await).await,
-        Command::User(command) => Context::work(config, async |context| user::run(context, command).await).await,
-        Command::Session(command) => Context::work(config, async |context| session::run(context, command).await).await,
-        Command::Key(command) => Context::work(config, async |context| key::run(context, command).await).await,
-        Command::Audit(command) => Context::work(config, async |context| audit::run(context, command).await).await,
-        Command::Backup(options) => Context::work(config, async |context| backup::run(context, options).await).await,
-        Command::Explain(what) => Context::work(config, async |context| explain::run(context, what).await).await,
-        Command::Recovery(command) => {
-            Context::work(config, async |context| recovery::run(context, command).await).await
-        }
+        Command::Client(command) => context::work(config, async |admin| client::run(admin, command).await).await,
+        Command::User(command) => context::work(config, async |admin| user::run(admin, command).await).await,
+        Command::Session(command) => context::work(config, async |admin| session::run(admin, command).await).await,
+        Command::Key(command) => context::work(config, async |admin| key::run(admin, command).await).await,
+        Command::Audit(command) => context::work(config, async |admin| audit::run(admin, command).await).await,
+        Command::Backup(options) => context::work(config, async |admin| backup::run(admin, options).await).await,
+        Command::Explain(what) => context::work(config, async |admin| explain::run(admin, what).await).await,
+        Command::Recovery(command) => context::work(config, async |admin| recovery::run(admin, command).await).await,
     }
 }
 

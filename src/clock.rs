@@ -13,6 +13,9 @@ pub type Seconds = i64;
 /// A moment that never comes: how a lifetime without a limit is stored.
 pub const NEVER: UnixTime = i64::MAX;
 
+/// The last second of the year 9999: no later moment has a date in RFC 3339.
+const LAST_DATE: UnixTime = 253_402_300_799;
+
 /// The wall clock, or one that a test sets.
 #[derive(Clone, Debug)]
 pub enum Clock {
@@ -73,6 +76,17 @@ pub fn length_for_people(length: Duration) -> String {
     }
 }
 
+/// A moment as RFC 3339 writes it.
+pub fn date(time: UnixTime) -> String {
+    match u64::try_from(time) {
+        _ if time == NEVER => "never".to_owned(),
+        Ok(seconds) if time <= LAST_DATE => {
+            humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
+        }
+        _ => time.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +128,14 @@ mod tests {
         for text in ["1H 5M", "15", "", "x", "-1S"] {
             assert_eq!(parse_length(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_moment_without_a_date_is_a_number() {
+        assert_eq!(date(LAST_DATE), "9999-12-31T23:59:59Z");
+        assert_eq!(date(LAST_DATE + 1), "253402300800");
+        assert_eq!(date(-1), "-1");
+        assert_eq!(date(NEVER), "never");
     }
 
     #[test]

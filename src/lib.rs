@@ -4,6 +4,7 @@
 //! above it. [`domain`] holds the words that all of them speak; [`token`], [`throttle`], [`audit`] and
 //! [`metrics`] do no I/O.
 
+pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod cli;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::UnixTime;
@@ -194,7 +195,7 @@ impl AuditContext {
 }
 
 /// One event of the trail.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AuditEvent {
     /// When it happened; when it was first seen, for one that was repeated.
     pub at: UnixTime,

@@ -6,11 +6,10 @@ mod list;
 
 use clap::{Args, Subcommand};
 
-use super::context::Context;
 use super::failure::Failure;
-use super::output::{Cell, Record, note, print};
+use super::output::{note, print};
 use super::terminal::Consent;
-use crate::audit::AuditEvent;
+use crate::admin::{Admin, audit};
 
 /// What to do with the audit trail.
 #[derive(Debug, Subcommand)]
@@ -32,59 +31,32 @@ pub struct Verification {
 }
 
 /// Runs the command.
-pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+pub async fn run(admin: &Admin, command: Command) -> Result<(), Failure> {
     match command {
-        Command::List(listing) => list::run(context, listing).await,
-        Command::Verify(what) => verify(context, what.anchor.as_deref()).await,
-        Command::Seal(consent) => seal(context, consent).await,
+        Command::List(listing) => list::run(admin, listing).await,
+        Command::Verify(what) => verify(admin, what.anchor.as_deref()).await,
+        Command::Seal(consent) => seal(admin, consent).await,
     }
 }
 
-async fn verify(context: &Context, anchor: Option<&str>) -> Result<(), Failure> {
-    let verified = context.store.audit().verify().await?.ok_or("the keys of the audit trail are not known")?;
-    for finding in &verified.findings {
-        note(&finding.to_string());
+async fn verify(admin: &Admin, anchor: Option<&str>) -> Result<(), Failure> {
+    let audit::Verified { events, chains, anchors, findings } = audit::verify(admin).await?;
+    findings.iter().for_each(|finding| note(finding));
+    if !findings.is_empty() {
+        return Err(format!(
+            "the audit trail is not as it was written ({events} events in {chains} chains were looked at)"
+        )
+        .into());
     }
-    let (events, chains, anchors) = (verified.events, verified.chains, verified.anchors);
-    if verified.findings.is_empty() {
-        if let Some(digest) = anchor
-            && !context.store.audit().has_anchor(digest).await?
-        {
-            return Err(
-                format!("anchor {digest} is not in the audit trail: the trail was put back, or it was purged").into()
-            );
-        }
-        let anchored = if anchors == 0 { "not anchored yet".to_owned() } else { format!("anchors: {anchors}") };
-        return print(&format!(
-            "{events} events in {chains} chains: nothing was changed, left out or cut off ({anchored})\n"
-        ));
+    if let Some(digest) = anchor {
+        audit::require_anchor(admin, digest).await?;
     }
-    Err(format!("the audit trail is not as it was written ({events} events in {chains} chains were looked at)").into())
+    let anchored = if anchors == 0 { "not anchored yet".to_owned() } else { format!("anchors: {anchors}") };
+    print(&format!("{events} events in {chains} chains: nothing was changed, left out or cut off ({anchored})\n"))
 }
 
-async fn seal(context: &Context, consent: Consent) -> Result<(), Failure> {
+async fn seal(admin: &Admin, consent: Consent) -> Result<(), Failure> {
     let question = "Declare the audit trail as it is to be its beginning? What anchors say of earlier events is ignored from then on";
     consent.require(question)?;
-    let chains = context.store.audit().seal().await?.ok_or("the keys of the audit trail are not known")?;
-    print(&format!("the audit trail is sealed as it is: {chains} chains\n"))
-}
-
-/// All of an event.
-pub fn record(event: &AuditEvent) -> Record {
-    let text = |text: &Option<String>| Cell::text(text.as_deref());
-    Record(vec![
-        ("at", Cell::Time(event.at)),
-        ("kind", Cell::Text(event.kind.to_string())),
-        ("count", Cell::Number(event.count)),
-        ("reason", text(&event.reason)),
-        ("actor", Cell::Text(event.actor.clone())),
-        ("user_id", text(&event.user_id.map(|id| id.to_string()))),
-        ("client_id", text(&event.client_id)),
-        ("session_id", text(&event.session_id.map(|id| id.to_string()))),
-        ("jti", text(&event.jti.map(|jti| jti.to_string()))),
-        ("target", text(&event.target)),
-        ("address", text(&event.address)),
-        ("user_agent", text(&event.user_agent)),
-        ("request_id", text(&event.request_id)),
-    ])
+    print(&format!("the audit trail is sealed as it is: {} chains\n", audit::seal(admin).await?))
 }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::context::Context;
 use super::failure::Failure;
 use super::output::print;
+use crate::admin::Admin;
 
 /// Where to.
 #[derive(Args, Debug)]
@@ -17,8 +17,7 @@ pub struct Options {
 }
 
 /// Copies the database as it is at one moment, while servers go on.
-pub async fn run(context: &Context, options: Options) -> Result<(), Failure> {
-    let file = options.file.display();
-    context.store.copy_to(&options.file).await.map_err(|error| format!("cannot back up to {file}: {error}"))?;
-    print(&format!("the database was copied to {file}; the master secret is not in it\n"))
+pub async fn run(admin: &Admin, options: Options) -> Result<(), Failure> {
+    admin.copy_database(&options.file).await?;
+    print(&format!("the database was copied to {}; the master secret is not in it\n", options.file.display()))
 }

@@ -3,16 +3,14 @@
 use std::path::Path;
 
 use super::failure::Failure;
-use super::migrate::{migrations, open_existing};
+use super::migrate::migrations;
 use super::output::{aligned, escaped, note, print};
 use super::warnings::{self, Warning};
-use super::{client, start, throttling};
+use super::{start, throttling};
+use crate::admin::check::{self, Found, Migrations, Trail};
 use crate::clock::Clock;
 use crate::config::{Config, describe};
-use crate::domain::{Client, Grant, StoredKey};
-use crate::keys::{KeyRing, SigningKey};
-use crate::store::audit_events::TrailState;
-use crate::store::{MigrationState, StartError, Store};
+use crate::domain::Client;
 
 /// Shows the settings, then looks at everything that the server would need. `file` is where the configuration is from.
 pub async fn run(config: &Config, file: Option<&Path>) -> Result<(), Failure> {
@@ -25,77 +23,67 @@ pub async fn run(config: &Config, file: Option<&Path>) -> Result<(), Failure> {
         print("TLS            certificate and key fit\n")?;
     }
     print(&throttling::amount_to(&config.throttle))?;
-    if let Some(store) = open_existing(config).await? {
-        let found = check_database(config, &store).await;
+    let now = Clock::System.now();
+    if let Some(store) = start::open_existing(config).await? {
+        let found = check::database(config, &store, now, |found| show(config, found)).await;
         store.close().await;
         found?;
     } else {
         print("database       not there yet: the first start makes it\n")?;
-        check_secrets(config, &[])?;
+        show(config, check::secrets(config, &[], now)?)?;
     }
     warnings::of_configuration(config).iter().for_each(Warning::note);
     Ok(())
 }
 
-async fn check_database(config: &Config, store: &Store) -> Result<(), Failure> {
-    print(&format!("database       {}\n", store.engine().await?))?;
-    for finding in start::require_preconditions(config, store).await? {
-        print(&format!("warning        {finding}\n"))?;
+fn show(config: &Config, found: Found) -> Result<(), Failure> {
+    match found {
+        Found::Engine(engine) => print(&format!("database       {engine}\n")),
+        Found::Unusual(finding) => print(&format!("warning        {finding}\n")),
+        Found::Migrations(state) => print(&format!("migrations     {}\n", of_migrations(&state))),
+        Found::Counts { users, clients, sessions } => print(&format!(
+            "users          {users}\nclients        {clients}\nsessions       {sessions}, with those that ended lately\n"
+        )),
+        Found::NoMasterSecret => print("master secret  not there yet: the first start makes it\n"),
+        Found::Keys { number, signer } => {
+            let signer = signer.map(|(kid, algorithm)| format!("{kid} ({algorithm}) signs"));
+            let signer = signer.unwrap_or_else(|| "the next start makes one".to_owned());
+            print(&format!("master secret  opens every signing key\nsigning keys   {number}; {signer}\n"))
+        }
+        Found::Trail(trail) => print(&format!("audit trail    {}\n", of_trail(&trail))),
+        Found::Clients(clients) => show_clients(config, &clients),
     }
-    match store.migration_state().await? {
-        MigrationState::Current => print("migrations     up to date\n")?,
-        MigrationState::Ahead(version) => {
-            print(&format!("migrations     of a newer version (up to {version}), which this one can use\n"))?;
-        }
-        MigrationState::Newer(version) => return Err(StartError::Newer(version).into()),
-        MigrationState::Behind(missing) => {
-            let who = "the next start applies what is missing, or `tokend migrate`";
-            print(&format!("migrations     {} missing: {who}\n", migrations(missing)))?;
-            return check_secrets(config, &[]);
-        }
-    }
-    store.require_writable().await?;
-    let counts = store.counts().await?;
-    print(&format!("users          {}\nclients        {}\n", counts.users, counts.clients))?;
-    print(&format!("sessions       {}, with those that ended lately\n", counts.sessions))?;
-    check_secrets(config, &store.signing_keys().list().await?)?;
-    print(match store.audit().state().await? {
-        TrailState::Anchored => "audit trail    sealed and anchored\n",
-        TrailState::NotAnchored => "audit trail    sealed, not anchored yet: the next start of the server does it\n",
-        TrailState::Unsealed => {
-            "audit trail    not sealed: run `tokend audit verify`, and `tokend audit seal` if nothing is missing\n"
-        }
-    })?;
-    check_clients(config, &store.clients().list().await?)
 }
 
-fn check_clients(config: &Config, clients: &[Client]) -> Result<(), Failure> {
-    let handles_passwords =
-        |client: &&Client| client.disabled_at.is_none() && client.first_party && client.may_use(Grant::Password);
-    let handling: Vec<&str> = clients.iter().filter(handles_passwords).map(|client| client.id.as_str()).collect();
+fn of_migrations(state: &Migrations) -> String {
+    match state {
+        Migrations::Current => "up to date".to_owned(),
+        Migrations::Ahead(version) => format!("of a newer version (up to {version}), which this one can use"),
+        Migrations::Behind(missing) => {
+            let who = "the next start applies what is missing, or `tokend migrate`";
+            format!("{} missing: {who}", migrations(*missing))
+        }
+    }
+}
+
+fn of_trail(trail: &Trail) -> &'static str {
+    match trail {
+        Trail::Anchored => "sealed and anchored",
+        Trail::NotAnchored => "sealed, not anchored yet: the next start of the server does it",
+        Trail::Unsealed => "not sealed: run `tokend audit verify`, and `tokend audit seal` if nothing is missing",
+    }
+}
+
+fn show_clients(config: &Config, clients: &[Client]) -> Result<(), Failure> {
+    let handling = check::handling_passwords(clients);
     if !handling.is_empty() {
         let whose = "may handle passwords, which is for your own apps only (RFC 9700 §2.4)";
         print(&format!("password grant {} {whose}\n", handling.join(", ")))?;
     }
-    for client in clients {
-        client::rules::without_effect(client).for_each(|what| note(&format!("client {}: {what}", client.id)));
-    }
+    check::without_effect(clients).iter().for_each(|what| note(what));
     // The first start may make some.
     if !clients.is_empty() {
         warnings::of_clients(clients, &config.login.client).iter().for_each(Warning::note);
     }
     Ok(())
-}
-
-/// The master secret must open every signing key.
-fn check_secrets(config: &Config, stored: &[StoredKey]) -> Result<(), Failure> {
-    let Some(secrets) = start::existing_master_secrets(config, !stored.is_empty())? else {
-        return print("master secret  not there yet: the first start makes it\n");
-    };
-    let keys = stored.iter().map(|key| SigningKey::open(key, &secrets)).collect::<Result<Vec<_>, _>>()?;
-    let number = keys.len();
-    let ring = KeyRing::new(keys);
-    let signer = ring.signer(Clock::System.now()).map(|key| format!("{} ({}) signs", key.kid(), key.algorithm()));
-    let signer = signer.unwrap_or_else(|| "the next start makes one".to_owned());
-    print(&format!("master secret  opens every signing key\nsigning keys   {number}; {signer}\n"))
 }

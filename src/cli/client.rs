@@ -2,24 +2,22 @@
 
 mod add;
 mod options;
-pub mod rules;
 mod secret;
-mod show;
 mod update;
 
 use clap::{Args, Subcommand};
 
-use super::context::Context;
 use super::failure::Failure;
-use super::output::{Format, escaped, print, sessions};
+use super::output::{Format, print, sessions};
 use super::terminal::Consent;
+use crate::admin::client::{self, ClientView};
+use crate::admin::{Admin, Ended, Error};
+use crate::domain::ClientId;
 use crate::domain::spelling::unquoted;
-use crate::domain::{Client, ClientId};
-use crate::oauth::audience;
-use crate::store::sessions::SessionFilter;
 
-/// How often a change is made again when somebody else changes the same client meanwhile.
-const ATTEMPTS: usize = 3;
+/// What a listing shows of each client.
+const COLUMNS: &[&str] =
+    &["id", "name", "confidential", "grants", "scope", "first_party", "may_introspect", "admin", "disabled_at"];
 
 /// What to do with clients.
 #[derive(Debug, Subcommand)]
@@ -68,102 +66,52 @@ pub struct Enabled {
 }
 
 /// Runs the command.
-pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+pub async fn run(admin: &Admin, command: Command) -> Result<(), Failure> {
     match command {
-        Command::Add(registration) => add::run(context, *registration).await,
-        Command::List(format) => {
-            let clients = context.store.clients().list().await?;
-            format.list(&clients.iter().map(show::record).collect::<Vec<_>>(), show::COLUMNS)
-        }
-        Command::Show(Shown { id, format }) => format.show(&show::record(&find(context, &id).await?)),
-        Command::Update(changes) => update::run(context, *changes).await,
-        Command::Secret(replacement) => secret::run(context, replacement).await,
-        Command::Remove(named) => remove(context, named).await,
-        Command::Disable(named) => disable(context, named).await,
-        Command::Enable(Enabled { id }) => enable(context, &id).await,
+        Command::Add(registration) => add::run(admin, *registration).await,
+        Command::List(format) => format.list(&client::list(admin).await?, COLUMNS),
+        Command::Show(Shown { id, format }) => format.show(&find(admin, &id).await?),
+        Command::Update(changes) => update::run(admin, *changes).await,
+        Command::Secret(replacement) => secret::run(admin, replacement).await,
+        Command::Remove(named) => remove(admin, named).await,
+        Command::Disable(named) => disable(admin, named).await,
+        Command::Enable(Enabled { id }) => enable(admin, &id).await,
     }
 }
 
 /// The client of that id. An id that was copied with its quotes is found without them, unless a client is called so.
-pub async fn find(context: &Context, id: &ClientId) -> Result<Client, Failure> {
-    if let Some(client) = context.store.clients().find(id).await? {
-        return Ok(client);
-    }
-    let found = match unquoted(id.as_str()).parse() {
-        Ok(bare) => context.store.clients().find(&bare).await?,
-        Err(_) => None,
-    };
-    found.ok_or_else(|| no_client(id))
-}
-
-fn no_client(id: &ClientId) -> Failure {
-    format!("there is no client {id}").into()
-}
-
-/// Makes a change to a registration. The number of sessions that ended by it.
-async fn change(
-    context: &Context,
-    id: &ClientId,
-    change: impl Fn(&mut Client) -> Result<(), Failure>,
-) -> Result<u64, Failure> {
-    for _ in 0..ATTEMPTS {
-        let before = find(context, id).await?;
-        let mut after = before.clone();
-        change(&mut after)?;
-        let now = context.now();
-        let audience = audience::lost(&before, &after, &context.config);
-        if before.own_tokens_outgrow(&after, &audience) {
-            // As a revocation of all of them does: never backwards, and past the second that has begun.
-            after.tokens_revoked_at = after.tokens_revoked_at.max(now).saturating_add(1);
+pub async fn find(admin: &Admin, id: &ClientId) -> Result<ClientView, Error> {
+    match (client::find(admin, id).await, unquoted(id.as_str()).parse()) {
+        (Err(Error::NotFound(..)), Ok(bare)) if bare != *id => {
+            client::find(admin, &bare).await.map_err(|error| match error {
+                Error::NotFound(thing, _) => Error::not_found(thing, id),
+                error => error,
+            })
         }
-        let lost = before.rights_lost(&after, audience);
-        if let Some(ended) = context.store.clients().update(&after, &lost, now).await? {
-            return Ok(ended);
-        }
+        (found, _) => found,
     }
-    Err(format!("somebody else is changing client {id}: try again").into())
 }
 
-async fn remove(context: &Context, Named { id, consent }: Named) -> Result<(), Failure> {
-    let Client { id, name, .. } = find(context, &id).await?;
+async fn remove(admin: &Admin, Named { id, consent }: Named) -> Result<(), Failure> {
+    let ClientView { id, name, .. } = find(admin, &id).await?;
     consent.require(&format!("Remove client {id} ({name}) and end all its sessions?"))?;
-    let its = SessionFilter { client: Some(id.clone()), ..SessionFilter::default() };
-    let ended = context.store.sessions().count(&its, context.now()).await?;
-    if !context.store.clients().remove(&id, context.now()).await? {
-        return Err(no_client(&id));
-    }
+    let ended = client::remove(admin, &id).await?;
     print(&format!("client {id} was removed; {} ended\n", sessions(ended)))
 }
 
-async fn disable(context: &Context, Named { id, consent }: Named) -> Result<(), Failure> {
-    let client = find(context, &id).await?;
-    if client.disabled_at.is_some() {
-        return print(&format!("client {id} was disabled before\n"));
+async fn disable(admin: &Admin, Named { id, consent }: Named) -> Result<(), Failure> {
+    let ClientView { id, name, disabled_at, .. } = find(admin, &id).await?;
+    if disabled_at.is_none() {
+        consent.require(&format!("Disable client {id} ({name}) and end all its sessions?"))?;
     }
-    consent.require(&format!("Disable client {id} ({}) and end all its sessions?", client.name))?;
-    let now = context.now();
-    let ended = change(context, &id, |client| {
-        client.disabled_at = client.disabled_at.or(Some(now));
-        Ok(())
-    });
-    print(&format!("client {id} was disabled; {} ended\n", sessions(ended.await?)))
-}
-
-async fn enable(context: &Context, id: &ClientId) -> Result<(), Failure> {
-    if find(context, id).await?.disabled_at.is_none() {
-        return print(&format!("client {id} was enabled before\n"));
-    }
-    change(context, id, |client| {
-        client.disabled_at = None;
-        Ok(())
+    print(&match client::disable(admin, &id).await? {
+        Ended { changed: true, revoked } => format!("client {id} was disabled; {} ended\n", sessions(revoked)),
+        Ended { changed: false, .. } => format!("client {id} was disabled before\n"),
     })
-    .await?;
-    print(&format!("client {id} was enabled\n"))
 }
 
-/// A name that people see: not empty, short, and nothing that a terminal or a page would obey.
-fn display_name(text: &str) -> Result<String, &'static str> {
-    let text = text.trim();
-    let sound = !text.is_empty() && text.chars().count() <= 200 && escaped(text) == text;
-    if sound { Ok(text.to_owned()) } else { Err("must be 1 to 200 printable characters") }
+async fn enable(admin: &Admin, id: &ClientId) -> Result<(), Failure> {
+    let id = find(admin, id).await?.id;
+    let done = if client::enable(admin, &id).await? { "was enabled" } else { "was enabled before" };
+    print(&format!("client {id} {done}\n"))
 }

@@ -1,20 +1,16 @@
 //! `tokend explain`: why a token or a session is accepted, or isn't, in one answer.
 
 use clap::Args;
-use uuid::Uuid;
+use serde::Serialize;
 
-use super::context::Context;
+use super::client;
 use super::failure::Failure;
-use super::output::{Cell, Format, Record, print};
+use super::output::{Format, print};
 use super::terminal::token_from_input;
-use super::{audit, client, start};
-use crate::app::App;
-use crate::clock::Clock;
+use crate::admin::Admin;
+use crate::admin::explain::{ExplanationView, explain, require_explainable};
+use crate::audit::AuditEvent;
 use crate::domain::ClientId;
-use crate::explain::{Answered, Explanation, answered, explain, is_explainable};
-
-/// How many events of its history are shown.
-const HISTORY: i64 = 50;
 
 /// What an event is shown by.
 const COLUMNS: &[&str] = &["at", "kind", "count", "reason", "actor", "address"];
@@ -32,60 +28,33 @@ pub struct Explained {
     format: Format,
 }
 
-/// Runs the command.
-pub async fn run(context: &Context, Explained { what, client, format }: Explained) -> Result<(), Failure> {
-    let text = if what == "-" { token_from_input()? } else { what.into() };
-    if !is_explainable(text.trim()) {
-        return Err("this is no token, no id of a session and no jti of an access token".into());
-    }
-    let client = match &client {
-        Some(_) if text.trim().parse::<Uuid>().is_ok() => {
-            return Err("--for needs the token itself, not an id: clients introspect tokens".into());
-        }
-        Some(id) => Some(client::find(context, id).await?.id),
-        None => None,
-    };
-    let secrets = start::master_secrets(&context.config, &context.store).await?;
-    let app = App::build(context.config.clone(), Clock::System, context.store.clone().into(), secrets).await?;
-    let explanation = explain(&app, text.trim(), HISTORY).await.map_err(|refusal| refusal.to_string())?;
-    let answered = match &client {
-        Some(client) => {
-            let answered = answered(&app, text.trim(), client, &explanation).await;
-            Some((client, answered.map_err(|refusal| refusal.to_string())?))
-        }
-        None => None,
-    };
-    show(&explanation, answered, format)
+/// What JSON lists: the answer, and then each event of its history.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Item<'a> {
+    Answer(&'a ExplanationView),
+    Event(&'a AuditEvent),
 }
 
-fn show(explanation: &Explanation, answered: Option<(&ClientId, Answered)>, format: Format) -> Result<(), Failure> {
-    let of = |id: Option<String>| Cell::text(id.as_deref());
-    // What was asked comes first.
-    let mut fields = answered.map_or_else(Vec::new, |(client, Answered { active, because })| {
-        vec![
-            ("for", Cell::Text(client.to_string())),
-            ("active", Cell::Flag(active)),
-            ("active_because", Cell::Text(because)),
-        ]
-    });
-    fields.extend([
-        ("what", Cell::Text(explanation.what.to_owned())),
-        ("accepted", explanation.accepted.map_or(Cell::Unknown, Cell::Flag)),
-        ("because", Cell::Text(explanation.because.clone())),
-        ("session_id", of(explanation.session_id.map(|id| id.to_string()))),
-        ("user_id", of(explanation.user_id.map(|id| id.to_string()))),
-        ("client_id", of(explanation.client_id.clone())),
-        ("audience", Cell::List(explanation.audience.clone())),
-        ("scope", Cell::Text(explanation.scope.clone())),
-        ("active_for", Cell::List(explanation.active_for.clone())),
-        ("userinfo", Cell::text(explanation.userinfo)),
-    ]);
-    let record = Record(fields);
-    let history: Vec<Record> = explanation.history.iter().map(audit::record).collect();
+/// Runs the command.
+pub async fn run(admin: &Admin, Explained { what, client, format }: Explained) -> Result<(), Failure> {
+    let text = if what == "-" { token_from_input()? } else { what.into() };
+    let text = text.trim();
+    require_explainable(text, client.is_some())?;
+    let client = match &client {
+        Some(id) => Some(client::find(admin, id).await?.id),
+        None => None,
+    };
+    show(&explain(admin, text, client).await?, format)
+}
+
+fn show(answer: &ExplanationView, format: Format) -> Result<(), Failure> {
+    let history = &answer.explanation.history;
     if format.is_json() {
-        return format.list(&[vec![record], history].concat(), COLUMNS);
+        let items: Vec<Item> = std::iter::once(Item::Answer(answer)).chain(history.iter().map(Item::Event)).collect();
+        return format.list(&items, COLUMNS);
     }
-    format.show(&record)?;
+    format.show(answer)?;
     print("\n")?;
-    if history.is_empty() { print("nothing is known of its history\n") } else { format.list(&history, COLUMNS) }
+    if history.is_empty() { print("nothing is known of its history\n") } else { format.list(history, COLUMNS) }
 }

@@ -1,20 +1,18 @@
-//! What commands print: records as a table, as a block of lines or as JSON, each from the same fields.
+//! What commands print: views as a table, as a block of lines or as JSON.
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _, stdout};
-use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
 use rustix::termios::tcgetwinsize;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
+pub use super::escape::escaped;
+use super::escape::escaped_json;
 use super::failure::Failure;
-use crate::clock::{NEVER, Seconds, UnixTime, length_for_people};
-use crate::domain::{Claims, PlainSecret};
+use super::record::Record;
+use crate::domain::PlainSecret;
 
-/// The last second of the year 9999: no later moment has a date in RFC 3339.
-const LAST_DATE: UnixTime = 253_402_300_799;
-
-/// How a listing or a record is printed.
+/// How a listing or a view is printed.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Format {
     /// Print JSON, with times in Unix seconds and lengths of time in seconds.
@@ -22,105 +20,20 @@ pub struct Format {
     json: bool,
 }
 
-/// One value of a record.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Cell {
-    /// A text.
-    Text(String),
-    /// Several texts.
-    List(Vec<String>),
-    /// A number.
-    Number(i64),
-    /// Yes or no.
-    Flag(bool),
-    /// A moment; [`NEVER`] is null in JSON.
-    Time(UnixTime),
-    /// A length of time.
-    Length(Seconds),
-    /// A user's claims.
-    Claims(Claims),
-    /// Not known: `unknown`, and null in JSON.
-    Unknown,
-    /// Not set: `-`, and null in JSON.
-    Nothing,
-}
-
-/// A thing with its fields, in the order in which they are shown. The names are those of the JSON members.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Record(pub Vec<(&'static str, Cell)>);
-
 impl Format {
-    /// Prints a listing: a table of these `columns`, or a JSON array of whole records.
-    pub fn list(self, records: &[Record], columns: &[&str]) -> Result<(), Failure> {
-        if self.json { json(&records) } else { print(&table(records, columns)) }
+    /// Prints a listing: a table of these `columns`, or a JSON array of whole views.
+    pub fn list(self, views: &[impl Serialize], columns: &[&str]) -> Result<(), Failure> {
+        if self.json { json(&views) } else { print(&table(views, columns)?) }
     }
 
-    /// Prints one record: a line for each field, or a JSON object.
-    pub fn show(self, record: &Record) -> Result<(), Failure> {
-        if self.json {
-            return json(record);
-        }
-        let lines: Vec<_> = record.0.iter().map(|(name, cell)| vec![(*name).to_owned(), cell.for_people()]).collect();
-        print(&aligned(&lines))
+    /// Prints one view: a line for each member, or a JSON object.
+    pub fn show(self, view: &impl Serialize) -> Result<(), Failure> {
+        if self.json { json(view) } else { print(&aligned(&Record::of(view)?.lines())) }
     }
 
     /// Whether programs read the output.
     pub fn is_json(self) -> bool {
         self.json
-    }
-}
-
-impl Cell {
-    /// A text that may be missing.
-    pub fn text(text: Option<&str>) -> Self {
-        text.map_or(Self::Nothing, |text| Self::Text(text.to_owned()))
-    }
-
-    /// A moment that may be missing.
-    pub fn time(time: Option<UnixTime>) -> Self {
-        time.map_or(Self::Nothing, Self::Time)
-    }
-
-    /// A length of time that may be missing.
-    pub fn length(length: Option<Seconds>) -> Self {
-        length.map_or(Self::Nothing, Self::Length)
-    }
-
-    /// As people read it.
-    pub fn for_people(&self) -> String {
-        let text = match self {
-            Self::Text(text) => escaped(text),
-            Self::List(texts) => escaped(&texts.join(" ")),
-            Self::Number(number) => number.to_string(),
-            Self::Flag(flag) => if *flag { "yes" } else { "no" }.to_owned(),
-            Self::Time(time) => date(*time),
-            Self::Length(length) => duration(*length),
-            Self::Claims(claims) if claims.is_empty() => String::new(),
-            Self::Claims(claims) => escaped_json(&serde_json::Value::Object(claims.clone()).to_string()),
-            Self::Unknown => "unknown".to_owned(),
-            Self::Nothing => String::new(),
-        };
-        if text.is_empty() { "-".to_owned() } else { text }
-    }
-}
-
-impl Serialize for Cell {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Text(text) => text.serialize(serializer),
-            Self::List(texts) => texts.serialize(serializer),
-            Self::Number(number) | Self::Length(number) => number.serialize(serializer),
-            Self::Flag(flag) => flag.serialize(serializer),
-            Self::Nothing | Self::Unknown | Self::Time(NEVER) => serializer.serialize_none(),
-            Self::Time(time) => time.serialize(serializer),
-            Self::Claims(claims) => claims.serialize(serializer),
-        }
-    }
-}
-
-impl Serialize for Record {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, cell)| (name, cell)))
     }
 }
 
@@ -175,58 +88,23 @@ pub fn aligned(lines: &[Vec<String>]) -> String {
     text
 }
 
-/// The text without what a terminal would obey instead of show: control characters, changes of direction, and what has
-/// no width.
-pub fn escaped(text: &str) -> String {
-    replaced(text, |c| c.escape_unicode().to_string())
-}
-
-/// A moment as in RFC 3339, UTC.
-pub fn date(time: UnixTime) -> String {
-    match u64::try_from(time) {
-        _ if time == NEVER => "never".to_owned(),
-        Ok(seconds) if time <= LAST_DATE => {
-            humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
-        }
-        _ => time.to_string(),
-    }
-}
-
-fn duration(length: Seconds) -> String {
-    length_for_people(Duration::from_secs(length.unsigned_abs()))
-}
-
-fn table(records: &[Record], columns: &[&str]) -> String {
+fn table(views: &[impl Serialize], columns: &[&str]) -> Result<String, Failure> {
     let header = columns.iter().map(|column| column.to_uppercase().replace('_', " ")).collect();
-    let cell = |record: &Record, column: &str| {
-        record.0.iter().find(|(name, _)| *name == column).map_or_else(String::new, |(_, cell)| cell.for_people())
-    };
-    let line = |record| columns.iter().map(|column| cell(record, column)).collect();
-    let lines: Vec<Vec<String>> = std::iter::once(header).chain(records.iter().map(line)).collect();
-    aligned(&lines)
+    let mut lines: Vec<Vec<String>> = vec![header];
+    for view in views {
+        let record = Record::of(view)?;
+        lines.push(columns.iter().map(|column| record.cell(column)).collect());
+    }
+    Ok(aligned(&lines))
 }
 
-/// A record as one line of JSON.
-pub fn json_line(record: &Record) -> Result<String, Failure> {
-    Ok(format!("{}\n", escaped_json(&serde_json::to_string(record)?)))
+/// A view as one line of JSON.
+pub fn json_line(view: &impl Serialize) -> Result<String, Failure> {
+    Ok(format!("{}\n", escaped_json(&serde_json::to_string(view)?)))
 }
 
 fn json(value: &impl Serialize) -> Result<(), Failure> {
     print(&format!("{}\n", escaped_json(&serde_json::to_string_pretty(value)?)))
-}
-
-/// JSON leaves some of the characters in its texts as they are. All of them fit its escape of four digits.
-fn escaped_json(json: &str) -> String {
-    let lines = json.split('\n').map(|line| replaced(line, |c| format!("\\u{:04x}", u32::from(c))));
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-fn replaced(text: &str, escape: impl Fn(char) -> String) -> String {
-    let is_obeyed = |c: char| {
-        let invisible = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
-        c.is_control() || invisible || matches!(c, '\u{ad}' | '\u{61c}' | '\u{feff}')
-    };
-    text.chars().map(|c| if is_obeyed(c) { escape(c) } else { c.to_string() }).collect()
 }
 
 fn write(text: &str) -> std::io::Result<()> {
@@ -241,53 +119,27 @@ fn cannot_print(error: &std::io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixTime;
 
-    fn record(name: &str, seen: Option<UnixTime>) -> Record {
-        Record(vec![
-            ("id", Cell::Text(name.to_owned())),
-            ("grants", Cell::List(vec!["a".to_owned(), "b".to_owned()])),
-            ("access_lifetime", Cell::Length(900)),
-            ("last_used_at", Cell::time(seen)),
-            ("admin", Cell::Flag(true)),
-        ])
+    #[derive(Serialize)]
+    struct View {
+        id: &'static str,
+        access_lifetime: i64,
+        last_used_at: Option<UnixTime>,
+        ends_at: Option<UnixTime>,
+        admin: bool,
     }
 
     #[test]
     fn a_table_is_aligned_and_says_nothing_as_a_dash() {
-        let records = [record("a", Some(1_800_000_000)), record("longer", None), record("never", Some(NEVER))];
+        let view = |id, seen, ends_at| View { id, access_lifetime: 900, last_used_at: seen, ends_at, admin: true };
+        let views = [view("a", Some(1_800_000_000), Some(0)), view("longer", None, None)];
         let expected = "\
-ID      ACCESS LIFETIME  LAST USED AT          ADMIN
-a       15m              2027-01-15T08:00:00Z  yes
-longer  15m              -                     yes
-never   15m              never                 yes
+ID      ACCESS LIFETIME  LAST USED AT          ENDS AT               ADMIN
+a       15m              2027-01-15T08:00:00Z  1970-01-01T00:00:00Z  yes
+longer  15m              -                     never                 yes
 ";
-        assert_eq!(table(&records, &["id", "access_lifetime", "last_used_at", "admin"]), expected);
-    }
-
-    #[test]
-    fn json_has_the_fields_in_order_and_times_as_seconds() {
-        let json = |record| serde_json::to_string(&record).unwrap();
-        assert_eq!(
-            json(record("a", Some(5))),
-            r#"{"id":"a","grants":["a","b"],"access_lifetime":900,"last_used_at":5,"admin":true}"#
-        );
-        assert!(json(record("a", Some(NEVER))).contains(r#""last_used_at":null"#));
-    }
-
-    #[test]
-    fn nothing_that_a_terminal_obeys_is_printed() {
-        let hostile = "a\u{1b}[2J\u{9b}31m\r\n\u{202e}b\u{200b}";
-        let shown = escaped(hostile);
-        assert_eq!(shown, "a\\u{1b}[2J\\u{9b}31m\\u{d}\\u{a}\\u{202e}b\\u{200b}");
-        let json = escaped_json(&serde_json::to_string_pretty(&[hostile]).unwrap());
-        assert!(json.chars().all(|c| c == '\n' || c.is_ascii_graphic() || c == ' '), "{json:?}");
-        assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), [hostile]);
-    }
-
-    #[test]
-    fn a_moment_without_a_date_is_a_number() {
-        assert_eq!(date(LAST_DATE), "9999-12-31T23:59:59Z");
-        assert_eq!(date(LAST_DATE + 1), "253402300800");
-        assert_eq!(date(-1), "-1");
+        let columns = ["id", "access_lifetime", "last_used_at", "ends_at", "admin"];
+        assert_eq!(table(&views, &columns).unwrap(), expected);
     }
 }

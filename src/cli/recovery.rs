@@ -1,13 +1,13 @@
 //! `tokend recovery`: the window in which refresh tokens are accepted that are ahead of a database which lost commits
-//! (DESIGN.md §3).
+//! (docs/design.md).
 
 use clap::{Args, Subcommand};
 
-use super::context::Context;
 use super::failure::Failure;
 use super::lengths::recovery_window;
-use super::output::{Cell, Format, Record, date, print};
-use crate::clock::Seconds;
+use super::output::{Format, print};
+use crate::admin::{Admin, recovery};
+use crate::clock::{Seconds, date};
 
 /// What to do with the recovery window.
 #[derive(Debug, Subcommand)]
@@ -32,21 +32,16 @@ pub struct Opening {
 const FOLLOW: &str = "servers that run follow within a second";
 
 /// Runs the command.
-pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
-    let now = context.now();
+pub async fn run(admin: &Admin, command: Command) -> Result<(), Failure> {
     match command {
         Command::Open(Opening { length }) => {
-            let until = now.saturating_add(length);
-            context.store.registry().set_recovery(Some(until)).await?;
-            print(&format!("the recovery window is open until {}; {FOLLOW}\n", date(until)))
+            let until = date(recovery::open(admin, length).await?);
+            print(&format!("the recovery window is open until {until}; {FOLLOW}\n"))
         }
         Command::Close => {
-            context.store.registry().set_recovery(None).await?;
+            recovery::close(admin).await?;
             print(&format!("the recovery window is closed; {FOLLOW}\n"))
         }
-        Command::Status(format) => {
-            let until = context.store.registry().state().await?.recovery_until.filter(|until| now < *until);
-            format.show(&Record(vec![("open", Cell::Flag(until.is_some())), ("until", Cell::time(until))]))
-        }
+        Command::Status(format) => format.show(&recovery::status(admin).await?),
     }
 }

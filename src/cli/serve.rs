@@ -1,6 +1,7 @@
 //! `tokend serve`: the server itself.
 
 mod announce;
+mod first_start;
 mod signals;
 
 use std::num::NonZero;
@@ -19,16 +20,14 @@ use tokio::time::sleep;
 
 use super::failure::Failure;
 use super::warnings::{self, Warning};
-use super::{bootstrap, logging, start, waiting};
-use crate::app::{App, keep_audit, start_tasks};
-use crate::clock::Clock;
+use super::{logging, start, waiting};
+use crate::admin::first_start::{FirstStart, first_start};
+use crate::admin::{Admin, Error, Hashing};
+use crate::app::{App, start_tasks};
 use crate::config::Config;
 use crate::http::server::{Limits, Server, Stage};
 use crate::http::{self, LateRouter};
-use crate::store::audit_events::Keeping;
-use crate::store::{Finding, MigrationState, Store};
 use crate::threads::Threads;
-use bootstrap::FirstStart;
 use signals::Signals;
 
 /// How to run.
@@ -97,14 +96,15 @@ struct Node {
 
 impl Node {
     async fn start(config: &Config, options: &Options, threads: &Threads) -> Result<Self, Failure> {
-        let Opened { store, own_lanes, findings } = open(config, options, threads.runtimes().count()).await?;
-        let schema = schema(&store).await?;
-        let app = build(config, store).await?;
+        let mut opened = open(config, options, threads.runtimes().count()).await?;
+        let schema = opened.schema().await?;
+        let (own_lanes, findings) = (opened.own_lanes, std::mem::take(&mut opened.findings));
+        let app = opened.build(config).await?;
         for finding in findings {
             tracing::warn!(%finding, "the database is set up in an unusual way");
         }
         let is_wanted = app.store.is_embedded() || options.bootstrap;
-        let first = if is_wanted { bootstrap::bootstrap(&app).await? } else { None };
+        let first = if is_wanted { first_start(&admin(&app)).await? } else { None };
         if first.is_some() {
             // Within a second it would happen by itself, and somebody may be quicker than that.
             let _ = app.registry.refresh().await;
@@ -151,48 +151,20 @@ impl Node {
     }
 }
 
-/// A migrated database.
-struct Opened {
-    store: Store,
-    /// How many threads can have lanes of their own.
-    own_lanes: usize,
-    /// What is unusual about it.
-    findings: Vec<Finding>,
-}
-
 /// Opens the database as soon as it is there.
-async fn open(config: &Config, options: &Options, threads: usize) -> Result<Opened, Failure> {
-    let open = async || {
-        let (store, own_lanes) = start::open_store_for(config, threads).await?;
-        let findings = start::require_preconditions(config, &store).await?;
-        if options.no_migrate {
-            store.require_current().await?;
-        } else {
-            start::migrate(config, &store).await?;
-        }
-        Ok(Opened { store, own_lanes, findings })
-    };
-    let tell = |error: &Failure| {
+async fn open(config: &Config, options: &Options, threads: usize) -> Result<start::Opened, Failure> {
+    let tell = |error: &Error| {
         let (setting, wait) = ("database.wait", config.database_rules.wait);
         tracing::warn!(%error, setting, ?wait, "waiting for the database");
     };
+    let open = async || start::open_for_server(config, options.no_migrate, threads).await;
     waiting::for_database(config.database_rules.wait, open, tell).await
 }
 
-/// The newest migration of a database that can be used.
-async fn schema(store: &Store) -> Result<i64, Failure> {
-    let MigrationState::Ahead(version) = store.migration_state().await? else { return Ok(store.newest_migration()) };
-    tracing::warn!(version, "the database was migrated by a newer version of tokend; this version can still use it");
-    Ok(version)
-}
-
-async fn build(config: &Config, store: Store) -> Result<Arc<App>, Failure> {
-    let clock = Clock::System;
-    let secrets = start::master_secrets(config, &store).await?;
-    start::store_audit_keys(&store, &secrets).await?;
-    keep_audit(&store, &secrets, Keeping { retention: config.audit.retention, shared: false }).await?;
-    start::ensure_signing_key(config, &store, &secrets, clock.now()).await?;
-    Ok(App::build(config.clone(), clock, store, secrets).await?)
+/// What acts on the database as the server itself.
+fn admin(app: &App) -> Admin {
+    let store = app.store.by(app.own_act());
+    Admin::new(Arc::clone(&app.config), app.clock.clone(), store, Hashing::Pool(app.hasher.clone()))
 }
 
 async fn bind(config: &Config) -> Result<Server, Failure> {

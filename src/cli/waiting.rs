@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::failure::Failure;
+use crate::admin::Error;
 use crate::clock::length_for_people;
-use crate::store::{StartError, StoreError};
 
 /// How often it is tried.
 const RETRY: Duration = Duration::from_millis(250);
@@ -18,15 +18,15 @@ const TELL: Duration = Duration::from_secs(5);
 /// called with the reason.
 pub async fn for_database<T>(
     wait: Duration,
-    open: impl AsyncFn() -> Result<T, Failure>,
-    tell: impl Fn(&Failure),
+    open: impl AsyncFn() -> Result<T, Error>,
+    tell: impl Fn(&Error),
 ) -> Result<T, Failure> {
     let begun = Instant::now();
     let mut told: Option<Instant> = None;
     loop {
         let error = match open().await {
             Ok(opened) => return Ok(opened),
-            Err(error) if wait.is_zero() || !may_pass(&error) => return Err(error),
+            Err(error) if wait.is_zero() || !error.is_of_absent_database() => return Err(error.into()),
             Err(error) => error,
         };
         let left = wait.saturating_sub(begun.elapsed());
@@ -41,17 +41,12 @@ pub async fn for_database<T>(
     }
 }
 
-fn may_pass(error: &Failure) -> bool {
-    let of_store =
-        || error.downcast_ref::<StoreError>().is_some_and(|error| StartError::from(error.clone()).may_pass());
-    error.downcast_ref().map_or_else(of_store, StartError::may_pass)
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
 
     use super::*;
+    use crate::store::{StartError, StoreError};
 
     const WAIT: Duration = Duration::from_secs(12);
 

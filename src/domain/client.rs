@@ -4,6 +4,7 @@ use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::grant::{Clients, Grant, Grants, MayNotUse, Yields};
@@ -14,7 +15,7 @@ use crate::clock::{Seconds, UnixTime};
 pub const LONGEST_ACCESS_LIFETIME: Seconds = 24 * 3600;
 
 /// A client's identifier: visible ASCII (RFC 6749 §A.1), and never a UUID, so that no client's `sub` is a user's.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct ClientId(String);
 
 /// A text that can't be a client identifier.

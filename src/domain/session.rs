@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::spelling::unquoted;
@@ -10,7 +11,7 @@ use super::{ClientId, Scope, SecretHash, UserId};
 use crate::clock::UnixTime;
 
 /// A session's identifier, `sid` in tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct SessionId(pub Uuid);
 
 /// A text that is no session's identifier.

@@ -27,6 +27,12 @@ pub fn is_invisible(c: char) -> bool {
         | '\u{fe00}'..='\u{fe0f}' | BYTE_ORDER_MARK | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Whether a terminal or a page obeys `c` instead of showing it.
+pub fn is_obeyed(c: char) -> bool {
+    let invisible = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+    c.is_control() || invisible || matches!(c, '\u{ad}' | '\u{61c}' | BYTE_ORDER_MARK)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::PrecisFastInvocation as _;
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::spelling::{is_invisible, visible};
@@ -15,7 +16,7 @@ use crate::random;
 pub type Claims = serde_json::Map<String, serde_json::Value>;
 
 /// A user's identifier, and the `sub` of every token of that user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct UserId(pub Uuid);
 
 impl UserId {
@@ -32,7 +33,7 @@ impl fmt::Display for UserId {
 }
 
 /// A user name in its canonical form: RFC 8265 §3.3, UsernameCaseMapped. Two spellings of one name are equal.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Username(String);
 
 /// A text that can't be a user name.

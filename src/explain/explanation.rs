@@ -1,10 +1,12 @@
 //! The answer of `tokend explain`.
 
+use serde::Serialize;
+
 use crate::audit::AuditEvent;
 use crate::domain::{Session, SessionId, UserId};
 
 /// The answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
     /// What it is.
     pub what: &'static str,
@@ -27,6 +29,7 @@ pub struct Explanation {
     /// Whether `/userinfo` takes it; `None` for what isn't a living access token.
     pub userinfo: Option<&'static str>,
     /// What happened to it, the newest first.
+    #[serde(skip)]
     pub history: Vec<AuditEvent>,
 }
 

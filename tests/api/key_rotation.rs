@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
-use tokend::app::{Begins, LEASE, Rotated, publish_key};
+use tokend::admin::key::{Begins, Rotated, publish_key};
+use tokend::app::LEASE;
 use tokend::domain::SigningAlgorithm;
 use tokend::store::audit_events::AuditFilter;
 

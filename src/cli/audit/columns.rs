@@ -1,8 +1,9 @@
 //! A table of events that fits a terminal. What no terminal limits is printed whole.
 
+use crate::admin::audit::EventView;
 use crate::audit::EventKind;
-use crate::cli::output::{Cell, escaped};
-use crate::store::audit_events::NamedEvent;
+use crate::cli::escape::escaped;
+use crate::clock::date;
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -35,23 +36,22 @@ const COLUMNS: [Column; 9] = [
 pub type Row = [String; COLUMNS.len()];
 
 /// What is shown of an event: names instead of ids, where there are names.
-pub fn row(named: &NamedEvent) -> Row {
-    let event = &named.event;
+pub fn row(event: &EventView) -> Row {
     let id = event.user_id.map(|id| id.to_string());
     // Who has been removed is told by name in one event, and by id in all others.
     let removed = event.target.clone().filter(|_| event.kind == EventKind::UserRemoved.as_str());
-    let user = named.username.clone().or(removed).or_else(|| id.clone());
-    let actor = match (&named.username, id) {
+    let user = event.username.clone().or(removed).or_else(|| id.clone());
+    let actor = match (&event.username, id) {
         (Some(name), Some(id)) if event.actor == format!("user:{id}") => format!("user:{name}"),
         _ => event.actor.clone(),
     };
-    let client = match (&event.client_id, &named.client_name) {
+    let client = match (&event.client_id, &event.client_name) {
         (Some(id), Some(name)) if name != id => Some(format!("{id} ({name})")),
         (id, _) => id.clone(),
     };
     let text = |text: Option<String>| text.map_or_else(|| "-".to_owned(), |text| escaped(&text));
     [
-        Cell::Time(event.at).for_people(),
+        date(event.at),
         escaped(&event.kind),
         event.count.to_string(),
         text(user),

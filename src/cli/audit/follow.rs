@@ -7,24 +7,17 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::time::sleep;
 
 use super::columns::{Layout, row};
-use super::list::named;
-use crate::cli::context::Context;
+use crate::admin::Admin;
+use crate::admin::audit::{self, EventQuery, EventView};
 use crate::cli::failure::Failure;
 use crate::cli::output::{Format, json_line, note, print_unless_closed, terminal_width};
-use crate::store::StoreError;
-use crate::store::audit_events::{ChainEnds, EventQuery, NamedEvent};
 
 /// How often new events are looked for.
 const POLL: Duration = Duration::from_secs(1);
 
 /// Prints the newest `limit` events, the oldest first, and then each new one, until the process is ended or nobody reads any more.
-pub async fn run(context: &Context, query: &EventQuery, limit: i64, format: Format) -> Result<(), Failure> {
-    let store = &context.store;
-    let mut ends = store.audit().chain_ends().await?;
-    let mut events = store.audit().list_named(query, limit).await?;
-    // What was stored in between comes with the first look.
-    events.retain(|event| ends.cover(event));
-    events.reverse();
+pub async fn run(admin: &Admin, query: EventQuery, limit: i64, format: Format) -> Result<(), Failure> {
+    let (mut events, mut follower) = audit::follow(admin, query, limit).await?;
     let mut printer = Printer { format, layout: Layout::of(terminal_width()), has_begun: false };
     let mut is_lost = false;
     while printer.print(&events)? {
@@ -32,33 +25,23 @@ pub async fn run(context: &Context, query: &EventQuery, limit: i64, format: Form
         if is_closed() {
             return Ok(());
         }
-        events = match store.audit().events_after(&ends).await {
-            Ok((events, now)) => found(&mut is_lost, &mut ends, now, events),
-            Err(error) if passes(&error) => {
-                if !is_lost {
+        events = match follower.next().await {
+            Ok(events) => {
+                if std::mem::take(&mut is_lost) {
+                    note("the database answers again");
+                }
+                events
+            }
+            Err(error) if error.is_unavailable() => {
+                if !std::mem::replace(&mut is_lost, true) {
                     note(&format!("{error}: trying again"));
                 }
-                is_lost = true;
                 Vec::new()
             }
             Err(error) => return Err(error.into()),
         };
-        events.retain(|named| query.matches(&named.event));
     }
     Ok(())
-}
-
-fn found(is_lost: &mut bool, ends: &mut ChainEnds, now: ChainEnds, events: Vec<NamedEvent>) -> Vec<NamedEvent> {
-    if std::mem::take(is_lost) {
-        note("the database answers again");
-    }
-    *ends = now;
-    events
-}
-
-/// Whether the same may succeed in a moment.
-fn passes(error: &StoreError) -> bool {
-    matches!(error, StoreError::Unavailable(_) | StoreError::Overloaded | StoreError::TimedOut | StoreError::Locked)
 }
 
 /// Whether the reader of standard output is gone, which shows at the next write otherwise: that may be in hours.
@@ -78,9 +61,9 @@ struct Printer {
 
 impl Printer {
     /// Prints a line for each event: of a table, or of JSON. False when nobody reads any more.
-    fn print(&mut self, events: &[NamedEvent]) -> Result<bool, Failure> {
+    fn print(&mut self, events: &[EventView]) -> Result<bool, Failure> {
         if self.format.is_json() {
-            let lines: Result<Vec<_>, _> = events.iter().map(|event| json_line(&named(event))).collect();
+            let lines: Result<Vec<_>, _> = events.iter().map(json_line).collect();
             return print_unless_closed(&lines?.concat());
         }
         let rows: Vec<_> = events.iter().map(row).collect();

@@ -5,17 +5,17 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use ipnet::IpNet;
 
 use super::columns::{Layout, row};
-use super::{follow, record};
+use super::follow;
+use crate::admin::Admin;
+use crate::admin::audit::{self, EventQuery};
 use crate::audit::EventKind;
-use crate::cli::context::Context;
+use crate::cli::client;
 use crate::cli::failure::Failure;
 use crate::cli::lengths::since;
-use crate::cli::output::{Cell, Format, Record, print, terminal_width};
-use crate::cli::{client, user};
+use crate::cli::output::{Format, print, terminal_width};
 use crate::clock::Seconds;
 use crate::config;
-use crate::domain::{ClientId, SessionId, UserId, Username};
-use crate::store::audit_events::{EventQuery, NamedEvent};
+use crate::domain::{ClientId, SessionId, Username};
 
 /// Which events to list: those for which all of this holds.
 #[derive(Args, Debug)]
@@ -58,11 +58,11 @@ fn kinds() -> impl clap::builder::TypedValueParser<Value = EventKind> {
 }
 
 /// Lists events, and follows them if that was asked for.
-pub async fn run(context: &Context, listing: Listing) -> Result<(), Failure> {
+pub async fn run(admin: &Admin, listing: Listing) -> Result<(), Failure> {
     let query = EventQuery {
-        since: listing.since.map_or(0, |length| context.now().saturating_sub(length)),
+        since: listing.since.map_or(0, |length| admin.now().saturating_sub(length)),
         user: match &listing.user {
-            Some(name) => Some(user_of(context, name).await?),
+            Some(name) => Some(audit::user_of(admin, name).await?),
             None => None,
         },
         session: listing.session,
@@ -72,46 +72,23 @@ pub async fn run(context: &Context, listing: Listing) -> Result<(), Failure> {
         anchors: listing.all,
     };
     if listing.follow {
-        return follow::run(context, &query, listing.limit, listing.format).await;
+        return follow::run(admin, query, listing.limit, listing.format).await;
     }
-    let mut events = context.store.audit().list_named(&query, listing.limit.saturating_add(1)).await?;
-    if let (true, Some(id)) = (events.is_empty(), &query.client) {
+    let page = audit::list(admin, &query, listing.limit).await?;
+    if let (true, Some(id)) = (page.items.is_empty(), &query.client) {
         // One that was removed has a history. One that has none is most likely misspelt.
-        client::find(context, id).await?;
-    }
-    let more = events.len() > usize::try_from(listing.limit)?;
-    if more {
-        events.pop();
+        client::find(admin, id).await?;
     }
     if listing.format.is_json() {
-        return listing.format.list(&events.iter().map(named).collect::<Vec<_>>(), &[]);
+        return listing.format.list(&page.items, &[]);
     }
-    let rows: Vec<_> = events.iter().map(row).collect();
+    let rows: Vec<_> = page.items.iter().map(row).collect();
     let mut layout = Layout::of(terminal_width());
     layout.widen(&rows);
     print(&layout.header())?;
     print(&layout.lines(&rows))?;
-    if more {
+    if page.more {
         print("there are more: say --limit, --since, --user, --session, --client, --kind or --address\n")?;
     }
     Ok(())
-}
-
-/// Who has been removed has no name any more; `user.removed` tells the id.
-async fn user_of(context: &Context, name: &Username) -> Result<UserId, Failure> {
-    match user::find(context, name).await {
-        Ok(found) => Ok(found.user.id),
-        Err(unknown) => name.as_str().parse().map(UserId).map_err(|_| unknown),
-    }
-}
-
-/// All of an event, and the names.
-pub fn named(NamedEvent { event, username, client_name, .. }: &NamedEvent) -> Record {
-    let mut record = record(event);
-    let names = [("user_id", "username", username), ("client_id", "client_name", client_name)];
-    for (id, name, value) in names {
-        let place = record.0.iter().position(|(member, _)| *member == id);
-        record.0.insert(place.map_or(0, |place| place + 1), (name, Cell::text(value.as_deref())));
-    }
-    record
 }

@@ -3,14 +3,13 @@
 use clap::Args;
 
 use super::options::Lifetimes;
-use super::secret::{NewSecret, Origin};
-use super::{display_name, rules};
-use crate::cli::context::Context;
+use super::secret::Origin;
+use crate::admin::Admin;
+use crate::admin::client::{self, ClientChange, display_name};
 use crate::cli::failure::Failure;
 use crate::cli::output::{note, print};
 use crate::config;
-use crate::domain::{Client, ClientAuthentication, ClientId, Grant, Scope};
-use crate::store::StoreError;
+use crate::domain::{ClientId, Grant, Scope};
 
 /// A client to be.
 #[derive(Args, Debug)]
@@ -69,45 +68,32 @@ struct Kind {
 }
 
 /// Registers the client.
-pub async fn run(context: &Context, registration: Registration) -> Result<(), Failure> {
+pub async fn run(admin: &Admin, registration: Registration) -> Result<(), Failure> {
     let id = registration.id.clone();
-    if context.store.clients().find(&id).await?.is_some() {
-        return Err(exists(&id));
-    }
+    client::require_new(admin, &id).await?;
     let secret = if registration.kind.public { None } else { Some(registration.secret.secret()?) };
-    let authentication = secret.as_ref().map_or(ClientAuthentication::Public, NewSecret::authentication);
-    let client = registration.client(Client::without_rights(id.clone(), authentication, context.now()));
-    rules::refuse(&client)?;
-    match context.store.clients().insert(&client).await {
-        Err(StoreError::Exists) => return Err(exists(&id)),
-        stored => stored?,
-    }
-    rules::notes(&client).for_each(note);
+    let plain = secret.as_ref().map(|secret| &secret.plain);
+    let notes = client::create(admin, id.clone(), plain, &registration.rights()).await?;
+    notes.iter().for_each(|text| note(text));
     let done = format!("client {id} was added");
     secret.map_or_else(|| print(&format!("{done}\n")), |secret| secret.print(&done))
 }
 
 impl Registration {
-    fn client(self, without_rights: Client) -> Client {
-        let mut client = Client {
-            name: self.name,
-            grants: self.grants.into_iter().collect(),
-            scope: self.scope,
-            audience: self.audience,
-            serves: self.serves,
-            allowed_origins: self.allowed_origins,
-            first_party: self.first_party,
-            may_introspect: self.may_introspect,
-            admin: self.admin,
-            ..without_rights
-        };
-        self.lifetimes.apply(&mut client);
-        client
+    fn rights(self) -> ClientChange {
+        ClientChange {
+            name: Some(self.name),
+            grants: Some(self.grants.into_iter().collect()),
+            scope: Some(self.scope),
+            audience: Some(self.audience),
+            serves: Some(self.serves),
+            allowed_origins: Some(self.allowed_origins),
+            first_party: Some(self.first_party),
+            may_introspect: Some(self.may_introspect),
+            admin: Some(self.admin),
+            ..self.lifetimes.change()
+        }
     }
-}
-
-fn exists(id: &ClientId) -> Failure {
-    format!("there is a client {id} already").into()
 }
 
 fn grants_help() -> String {

@@ -2,8 +2,9 @@
 
 use clap::{Args, ValueEnum};
 
+use crate::admin::client::ClientChange;
 use crate::cli::lengths::{OwnLength, access_lifetime, reuse_window, session_lifetime};
-use crate::domain::{Client, Recovery, TokenTyp};
+use crate::domain::{Recovery, TokenTyp};
 
 /// How the client's tokens behave; what is not given follows the configuration, and so does `default`.
 #[derive(Args, Debug)]
@@ -42,22 +43,19 @@ impl Lifetimes {
     pub const ALL: [&str; 7] =
         ["access_lifetime", "rotation", "reuse_window", "recovery", "idle_lifetime", "absolute_lifetime", "token_typ"];
 
-    /// Writes what is given into a registration.
-    pub fn apply(&self, client: &mut Client) {
-        let lengths = [
-            (self.access_lifetime, &mut client.access_lifetime),
-            (self.reuse_window, &mut client.reuse_window),
-            (self.idle_lifetime, &mut client.idle_lifetime),
-            (self.absolute_lifetime, &mut client.absolute_lifetime),
-        ];
-        for (given, own) in lengths {
-            if let Some(OwnLength(length)) = given {
-                *own = length;
-            }
+    /// What is given.
+    pub fn change(&self) -> ClientChange {
+        let own = |given: Option<OwnLength>| given.map(|OwnLength(length)| length);
+        ClientChange {
+            access_lifetime: own(self.access_lifetime),
+            rotation: self.rotation.map(|rotation| rotation == Rotation::On),
+            reuse_window: own(self.reuse_window),
+            recovery: self.recovery,
+            idle_lifetime: own(self.idle_lifetime),
+            absolute_lifetime: own(self.absolute_lifetime),
+            token_typ: self.token_typ,
+            ..ClientChange::default()
         }
-        client.rotation = self.rotation.map_or(client.rotation, |rotation| rotation == Rotation::On);
-        client.recovery = self.recovery.unwrap_or(client.recovery);
-        client.token_typ = self.token_typ.unwrap_or(client.token_typ);
     }
 }
 

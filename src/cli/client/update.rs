@@ -3,13 +3,14 @@
 use clap::builder::BoolishValueParser;
 use clap::{ArgGroup, Args};
 
+use super::find;
 use super::options::Lifetimes;
-use super::{change, display_name, find, rules};
-use crate::cli::context::Context;
+use crate::admin::Admin;
+use crate::admin::client::{self, ClientChange, display_name};
 use crate::cli::failure::Failure;
 use crate::cli::output::{note, print, sessions};
 use crate::config;
-use crate::domain::{Client, ClientId, Grant, Scope};
+use crate::domain::{ClientId, Grant, Scope};
 
 /// What is to be different.
 #[derive(Args, Debug)]
@@ -53,42 +54,28 @@ pub struct Changes {
 }
 
 /// Changes the registration.
-pub async fn run(context: &Context, changes: Changes) -> Result<(), Failure> {
-    let id = &changes.id;
-    let ended = change(context, id, |client| {
-        changes.apply(client);
-        Ok(rules::refuse(client)?)
-    });
-    let ended = ended.await?;
-    rules::notes(&find(context, id).await?).for_each(note);
-    print(&format!("client {id} was changed; {} ended\n", sessions(ended)))
+pub async fn run(admin: &Admin, changes: Changes) -> Result<(), Failure> {
+    let id = find(admin, &changes.id).await?.id;
+    let changed = client::update(admin, &id, &changes.change()).await?;
+    changed.notes.iter().for_each(|text| note(text));
+    print(&format!("client {id} was changed; {} ended\n", sessions(changed.revoked)))
 }
 
 impl Changes {
-    fn apply(&self, client: &mut Client) {
-        if let Some(name) = &self.name {
-            client.name.clone_from(name);
+    fn change(self) -> ClientChange {
+        let items = |given: Option<Vec<Option<String>>>| given.map(|items| items.into_iter().flatten().collect());
+        ClientChange {
+            name: self.name,
+            grants: self.grants.map(|grants| grants.into_iter().flatten().collect()),
+            scope: self.scope,
+            audience: items(self.audience),
+            serves: items(self.serves),
+            allowed_origins: items(self.allowed_origins),
+            first_party: self.first_party,
+            may_introspect: self.may_introspect,
+            admin: self.admin,
+            ..self.lifetimes.change()
         }
-        if let Some(grants) = &self.grants {
-            client.grants = grants.iter().copied().flatten().collect();
-        }
-        if let Some(scope) = &self.scope {
-            client.scope.clone_from(scope);
-        }
-        let lists = [
-            (&self.audience, &mut client.audience),
-            (&self.serves, &mut client.serves),
-            (&self.allowed_origins, &mut client.allowed_origins),
-        ];
-        for (given, list) in lists {
-            if let Some(given) = given {
-                *list = given.iter().flatten().cloned().collect();
-            }
-        }
-        client.first_party = self.first_party.unwrap_or(client.first_party);
-        client.may_introspect = self.may_introspect.unwrap_or(client.may_introspect);
-        client.admin = self.admin.unwrap_or(client.admin);
-        self.lifetimes.apply(client);
     }
 }
 

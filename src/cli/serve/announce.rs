@@ -3,7 +3,8 @@
 use std::io::Write as _;
 
 use super::Node;
-use crate::cli::bootstrap::FirstStart;
+use super::first_start::describe;
+use crate::admin::first_start::FirstStart;
 use crate::cli::failure::{Failure, PATIENCE};
 use crate::cli::logging;
 use crate::cli::time_limit::within;
@@ -35,7 +36,7 @@ impl Node {
 /// the text later.
 fn show(first: &FirstStart, config: &Config) -> Result<(), Failure> {
     logging::finish();
-    let text = first.describe(config);
+    let text = describe(first, config);
     let written = within(PATIENCE, move || std::io::stdout().write_all(text.as_bytes()))?;
     if written.is_none() {
         tracing::warn!(

@@ -2,14 +2,13 @@
 
 use clap::Args;
 
-use super::claims::{self, Claim, claim};
-use super::email;
+use super::claim::claim;
 use super::password::Origin;
-use crate::cli::context::Context;
+use crate::admin::Admin;
+use crate::admin::user::{self, Claim, email};
 use crate::cli::failure::Failure;
 use crate::cli::output::print;
-use crate::domain::{Claims, Profile, User, UserId, Username};
-use crate::store::StoreError;
+use crate::domain::Username;
 
 /// A user to be.
 #[derive(Args, Debug)]
@@ -34,27 +33,17 @@ pub struct NewUser {
 }
 
 /// Adds the user.
-pub async fn run(context: &Context, new: NewUser) -> Result<(), Failure> {
+pub async fn run(admin: &Admin, new: NewUser) -> Result<(), Failure> {
     let name = new.name;
-    let exists = || Failure::from(format!("there is a user {name} already"));
-    if context.store.users().find_credentials(&name).await?.is_some() {
-        return Err(exists());
-    }
-    let mut claims = Claims::new();
-    claims::set(&mut claims, new.claims)?;
-    let password = if new.no_password { None } else { Some(new.origin.password(&context.config, &name).await?) };
-    let user = User {
-        id: UserId::generate(),
-        username: name.clone(),
-        profile: Profile::new(new.email, claims),
-        credentials_version: 1,
-        created_at: context.now(),
-        disabled_at: None,
+    let user = user::NewUser { username: name.clone(), email: new.email, claims: new.claims };
+    user::require_new(admin, &user).await?;
+    let (password, generated) = if new.no_password {
+        (None, None)
+    } else {
+        let chosen = new.origin.password(&name)?;
+        (Some(chosen.password), Some(chosen.generated))
     };
-    match context.store.users().insert(&user, password.as_ref().map(|password| password.hash.as_str())).await {
-        Err(StoreError::Exists) => return Err(exists()),
-        stored => stored?,
-    }
-    let done = format!("user {name} was added with the id {}", user.id);
-    password.map_or_else(|| print(&format!("{done}\n")), |password| password.print(&done))
+    let id = user::create(admin, user, password).await?.id;
+    let done = format!("user {name} was added with the id {id}");
+    generated.map_or_else(|| print(&format!("{done}\n")), |generated| generated.print(&done))
 }

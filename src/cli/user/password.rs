@@ -3,14 +3,13 @@
 
 use clap::Args;
 
-use super::{find, no_user};
-use crate::cli::context::Context;
+use crate::admin::Admin;
+use crate::admin::user::{self, NewPassword};
 use crate::cli::failure::Failure;
 use crate::cli::output::{print, print_secret, sessions};
 use crate::cli::terminal::{line_of_stdin, typed_password};
-use crate::config::Config;
 use crate::domain::{PlainSecret, Username};
-use crate::password::{HashParameters, Hasher, PlainPassword, StoredHash};
+use crate::password::{PlainPassword, StoredHash};
 
 /// A user who gets another password.
 #[derive(Args, Debug)]
@@ -37,19 +36,21 @@ pub struct Origin {
     generate_password: bool,
 }
 
-/// A hash to store, and the password if nobody knows it yet.
-pub struct NewPassword {
-    /// The hash.
-    pub hash: StoredHash,
-    generated: Option<PlainSecret>,
+/// A password to be.
+pub struct Chosen {
+    pub password: NewPassword,
+    pub generated: Generated,
 }
 
+/// The password, if nobody knows it yet.
+pub struct Generated(Option<PlainSecret>);
+
 impl Origin {
-    /// Gets the password for the user of this name, and hashes it.
-    pub async fn password(self, config: &Config, name: &Username) -> Result<NewPassword, Failure> {
+    /// Gets the password for the user of this name.
+    pub fn password(self, name: &Username) -> Result<Chosen, Failure> {
         if self.password_hash_stdin {
             let hash = StoredHash::import(&line_of_stdin("the password hash")?)?;
-            return Ok(NewPassword { hash, generated: None });
+            return Ok(Chosen { password: NewPassword::Hash(hash), generated: Generated(None) });
         }
         let generated = self.generate_password.then(PlainSecret::generate);
         let password = match &generated {
@@ -57,14 +58,14 @@ impl Origin {
             None if self.password_stdin => PlainPassword::chosen(&line_of_stdin("the password")?)?,
             None => typed_password(name.as_str())?,
         };
-        Ok(NewPassword { hash: hash(config, password).await?, generated })
+        Ok(Chosen { password: NewPassword::Plain(password), generated: Generated(generated) })
     }
 }
 
-impl NewPassword {
+impl Generated {
     /// Says what was done, and the password if nobody knows it yet.
     pub fn print(&self, done: &str) -> Result<(), Failure> {
-        match &self.generated {
+        match &self.0 {
             Some(password) => print_secret(&format!("{done}; the password"), password),
             None => print(&format!("{done}\n")),
         }
@@ -72,21 +73,9 @@ impl NewPassword {
 }
 
 /// Sets the password.
-pub async fn run(context: &Context, Replacement { name, origin }: Replacement) -> Result<(), Failure> {
-    let user = find(context, &name).await?.user;
-    let name = user.username;
-    let password = origin.password(&context.config, &name).await?;
-    let ended = context.store.users().set_password(user.id, password.hash.as_str(), context.now()).await?;
-    let ended = ended.ok_or_else(|| no_user(&name))?;
-    password.print(&format!("user {name} has a new password; {} ended", sessions(ended)))
-}
-
-/// One hash needs one thread and its memory, not those of a whole server.
-async fn hash(config: &Config, password: PlainPassword) -> Result<StoredHash, Failure> {
-    let parameters = HashParameters {
-        memory_kib: config.passwords.memory_kib,
-        iterations: config.passwords.iterations,
-        parallelism: config.passwords.parallelism,
-    };
-    Ok(Hasher::start(parameters, 1, config.passwords.queue, 0)?.hash(password).await?)
+pub async fn run(admin: &Admin, Replacement { name, origin }: Replacement) -> Result<(), Failure> {
+    let user = user::find(admin, &name).await?;
+    let Chosen { password, generated } = origin.password(&user.username)?;
+    let ended = user::set_password(admin, user.id, password).await?;
+    generated.print(&format!("user {} has a new password; {} ended", user.username, sessions(ended)))
 }

@@ -2,12 +2,12 @@
 
 use clap::{ArgGroup, Args};
 
-use super::claims::{self, Claim, claim, claim_name};
-use super::{email, find, no_user};
-use crate::cli::context::Context;
+use super::claim::claim;
+use crate::admin::Admin;
+use crate::admin::user::{self, Claim, UserChange, claim_name, email};
 use crate::cli::failure::Failure;
 use crate::cli::output::print;
-use crate::domain::{User, Username};
+use crate::domain::Username;
 
 /// What is to be different.
 #[derive(Args, Debug)]
@@ -37,24 +37,10 @@ pub struct Changes {
 }
 
 /// Changes the user.
-pub async fn run(context: &Context, changes: Changes) -> Result<(), Failure> {
-    let User { id, username: name, .. } = find(context, &changes.name).await?.user;
-    if !context.store.users().update(id, |user| changes.apply(user)).await? {
-        return Err(no_user(&name));
-    }
-    print(&format!("user {name} was changed\n"))
-}
-
-impl Changes {
-    fn apply(self, user: &mut User) -> Result<(), Failure> {
-        if self.no_email || self.email.is_some() {
-            user.profile.email = self.email;
-        }
-        for claim in &self.remove_claims {
-            if user.profile.claims.remove(claim).is_none() {
-                return Err(format!("user {} has no claim {claim}", user.username).into());
-            }
-        }
-        Ok(claims::set(&mut user.profile.claims, self.claims)?)
-    }
+pub async fn run(admin: &Admin, changes: Changes) -> Result<(), Failure> {
+    let user = user::find(admin, &changes.name).await?;
+    let email = if changes.no_email { Some(None) } else { changes.email.map(Some) };
+    let change = UserChange { email, claims: changes.claims, remove_claims: changes.remove_claims };
+    user::update(admin, user.id, change).await?;
+    print(&format!("user {} was changed\n", user.username))
 }

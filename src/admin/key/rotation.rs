@@ -1,6 +1,6 @@
 //! The next signing key: when it begins to sign, and that no older key begins after it.
 
-use super::{LEASE, RegistryError};
+use crate::app::{LEASE, RegistryError};
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::{SigningAlgorithm, StoredKey};
 use crate::keys::{MasterSecrets, SigningKey};
