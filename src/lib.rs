@@ -1,7 +1,7 @@
 //! tokend: a standalone OAuth 2.0 authorization server. This is the map of the crate.
 //!
-//! Data flows one way: [`http`] -> [`grant`] -> [`sign_in`], [`session`], [`oauth`] -> [`token`], [`password`], [`keys`] -> [`store`]. Nothing below knows what is
-//! above it. [`domain`] holds the words that all of them speak; [`token`], [`throttle`], [`audit`] and
+//! Data flows one way: [`http`] -> [`grant`], [`revocation`], [`introspection`], [`explain`] -> [`token_state`], [`session`], [`sign_in`] ->
+//! [`oauth`] -> [`token`], [`password`], [`keys`] -> [`store`]. Nothing below knows what is above it. [`domain`] holds the words that all of them speak; [`token`], [`throttle`], [`audit`] and
 //! [`metrics`] do no I/O.
 
 pub mod admin;

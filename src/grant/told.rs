@@ -11,7 +11,7 @@ use crate::sign_in::Authenticated;
 pub(super) const AGO: i64 = 60;
 
 pub(super) async fn carry_out(app: &App, request: TokenRequest<'_>) -> Result<Issued, Refusal> {
-    let name = request.params.require("user", "The user is missing.")?;
+    let name = request.params.require("user", "the user is missing")?;
     let name = name.parse::<Username>().map_err(|_| InvalidGrant::UnknownUser)?;
     let found = app.store.users().find_credentials(&name).await?.ok_or(InvalidGrant::UnknownUser)?;
     let at = app.clock.now() - AGO;

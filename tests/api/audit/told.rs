@@ -35,6 +35,7 @@ async fn a_failed_sign_in_is_told_with_its_reason(engine: Engine) {
     server.operator().users().disable(server.bob, server.clock.now()).await.unwrap();
     login("bob").await.refused(401, "invalid_grant");
     let events = server.events_of("sign_in.failed").await;
+    assert!(events.iter().all(|event| event.client_id.as_deref() == Some(P1)), "{events:?}");
     let mut told: Vec<_> =
         events.iter().map(|event| (event.reason.as_deref().unwrap(), event.user_id, event.target.is_some())).collect();
     told.sort_by_key(|(reason, ..)| *reason);
