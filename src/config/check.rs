@@ -51,7 +51,6 @@ impl Settings {
         Seconds::try_from(duration.as_secs()).ok()
     }
 
-    /// The number of `key`.
     pub(super) fn number<T: TryFrom<i64>>(&mut self, key: &str, allowed: RangeInclusive<i64>) -> Option<T> {
         let number = self.integer(key);
         let typed = T::try_from(number).ok().filter(|_| allowed.contains(&number));

@@ -9,7 +9,6 @@ use super::settings::Settings;
 use super::value::Value;
 use crate::private_file;
 
-/// Longer than any URL.
 const MOST: u64 = 64 * 1024;
 
 /// The database that the file at `path` names.

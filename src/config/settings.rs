@@ -55,7 +55,6 @@ impl Settings {
         self.problems
     }
 
-    /// Whether anything is wrong.
     pub(super) fn is_sound(&self) -> bool {
         self.problems.is_empty()
     }
@@ -73,12 +72,10 @@ impl Settings {
         }
     }
 
-    /// Whether `key` is on.
     pub(super) fn boolean(&self, key: &str) -> bool {
         matches!(self.values.get(key), Some((Value::Boolean(true), _)))
     }
 
-    /// The number of `key`.
     pub(super) fn integer(&self, key: &str) -> i64 {
         match self.values.get(key) {
             Some((Value::Integer(number), _)) => *number,
@@ -86,7 +83,6 @@ impl Settings {
         }
     }
 
-    /// The list of `key`.
     pub(super) fn list(&self, key: &str) -> Vec<String> {
         match self.values.get(key) {
             Some((Value::List(list), _)) => list.clone(),

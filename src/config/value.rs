@@ -11,11 +11,8 @@ use crate::domain::spelling::unquoted;
 pub(super) enum Value {
     /// A text; lengths of time, addresses and names are texts.
     Text(String),
-    /// A whole number.
     Integer(i64),
-    /// Yes or no.
     Boolean(bool),
-    /// A list of texts.
     List(Vec<String>),
     /// Lists of texts by name.
     Lists(BTreeMap<String, Vec<String>>),

@@ -147,7 +147,6 @@ mod tests {
         assert!(KeyRing::new(Vec::new()).signer(FIRST).is_none());
     }
 
-    /// CONFORMANCE, RFC 7517 (k).
     #[test]
     fn a_key_is_published_before_it_signs_and_until_its_last_token_is_dead() {
         use KeyState::{Pending, Retired, Retiring, Signing};

@@ -220,7 +220,7 @@ mod tests {
         }
     }
 
-    /// RFC 7517 §4 and §9.2, CONFORMANCE (k), ATTACKS A 19: nothing private is in a public key.
+    /// RFC 7517 §4 and §9.2: nothing private is in a public key.
     #[test]
     fn a_public_key_has_its_public_members_only() {
         for (algorithm, members) in [

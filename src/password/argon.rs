@@ -68,7 +68,6 @@ impl Argon2Hash {
         Ok(Self { algorithm, version, params, salt, output })
     }
 
-    /// What it costs.
     pub(super) fn parameters(&self) -> HashParameters {
         let (memory_kib, iterations) = (self.params.m_cost(), self.params.t_cost());
         HashParameters { memory_kib, iterations, parallelism: self.params.p_cost() }

@@ -174,7 +174,6 @@ impl Shared {
         Ok(())
     }
 
-    /// A thread's life.
     fn serve(&self, arena: &mut Arena) {
         loop {
             match self.next(arena) {

@@ -94,7 +94,6 @@ impl StoredHash {
         matches!(&self.scheme, Scheme::Argon2(hash) if hash.is_current(parameters))
     }
 
-    /// What verifying it costs.
     pub(super) fn cost(&self) -> Cost {
         match &self.scheme {
             Scheme::Argon2(hash) => Cost::Argon2(hash.parameters()),

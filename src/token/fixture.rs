@@ -13,7 +13,6 @@ pub(super) fn key(key_id: u8, seed: u8) -> RefreshKey {
     RefreshKey::new(key_id, &[seed; 32], &[seed + 1; 32])
 }
 
-/// One key alone.
 pub(super) fn keys() -> RefreshKeys {
     RefreshKeys::new(key(1, 10), Vec::new())
 }

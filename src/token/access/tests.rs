@@ -1,4 +1,4 @@
-//! ATTACKS.md A, as a table against real keys: hostile tokens that are validly signed wherever that makes them worse.
+//! The attacks on JWTs, as a table against real keys: hostile tokens that are validly signed wherever that makes them worse.
 
 mod form;
 mod header;
@@ -101,7 +101,7 @@ fn what_each_kind_of_key_signs_it_verifies() {
     }
 }
 
-/// RFC 9068 §2.1 and §2.2, CONFORMANCE 2.1-a and 2.2-a, on the bytes that resource servers see.
+/// RFC 9068 §2.1 and §2.2, on the bytes that resource servers see.
 #[test]
 fn the_header_and_claims_are_exactly_those_of_rfc_9068() {
     let key = key(SigningAlgorithm::Es256);
@@ -222,7 +222,6 @@ fn the_longest_registration_has_a_token_that_fits() {
     }
 }
 
-/// ATTACKS.md A 18.
 #[test]
 fn a_retired_key_verifies_nothing() {
     let old = SigningKey::generate(SigningAlgorithm::EdDsa, NOW - 200_000, NOW - 200_000).unwrap();

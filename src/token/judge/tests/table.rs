@@ -1,4 +1,4 @@
-//! DESIGN.md §3, row by row and boundary by boundary.
+//! The rules of `docs/design.md`, row by row and boundary by boundary.
 
 use proptest::prelude::*;
 
