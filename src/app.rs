@@ -149,7 +149,7 @@ impl App {
     pub async fn record_failure(&self, event: AuditEvent) {
         let Some(event) = self.repeats.note(event) else { return };
         if let Err(error) = self.store.audit().record(event).await {
-            tracing::warn!(%error, "a failure can't be written to the audit trail");
+            tracing::warn!(%error, "could not write a refused request to the audit trail");
         }
     }
 
@@ -157,7 +157,7 @@ impl App {
     pub async fn record_repeats(&self, all: bool) {
         for event in self.repeats.due(self.clock.now(), all) {
             if let Err(error) = self.store.audit().record(event).await {
-                tracing::warn!(%error, "repeated failures can't be written to the audit trail");
+                tracing::warn!(%error, "could not write repeated refusals to the audit trail");
             }
         }
     }

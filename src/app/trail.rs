@@ -55,7 +55,7 @@ impl App {
                     );
                 }
             }
-            Err(error) => tracing::warn!(%error, "telling of audit chains that were put back failed"),
+            Err(error) => tracing::warn!(%error, "could not write audit chains that were put back to the audit trail"),
         }
     }
 }
