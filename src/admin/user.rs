@@ -46,6 +46,7 @@ pub(crate) enum NewPassword {
 
 /// What is to be different.
 #[derive(Debug, Default)]
+#[expect(clippy::option_option, reason = "not given, or given as nothing")]
 pub(crate) struct UserChange {
     /// `Some(None)` forgets the address.
     pub email: Option<Option<String>>,

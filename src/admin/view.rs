@@ -37,6 +37,7 @@ pub(super) fn one_more(limit: i64) -> i64 {
 }
 
 /// [`NEVER`] is null.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 pub(super) fn unless_never<S: Serializer>(time: &UnixTime, serializer: S) -> Result<S::Ok, S::Error> {
     Some(*time).filter(|time| *time != NEVER).serialize(serializer)
 }

@@ -41,7 +41,9 @@ pub async fn run(admin: &Admin, command: Command) -> Result<(), Failure> {
 
 async fn verify(admin: &Admin, anchor: Option<&str>) -> Result<(), Failure> {
     let audit::Verified { events, chains, anchors, findings } = audit::verify(admin).await?;
-    findings.iter().for_each(|finding| note(finding));
+    for finding in &findings {
+        note(finding);
+    }
     if !findings.is_empty() {
         return Err(format!(
             "the audit trail is not as it was written ({events} events in {chains} chains were looked at)"

@@ -80,7 +80,9 @@ fn show_clients(config: &Config, clients: &[Client]) -> Result<(), Failure> {
         let whose = "may handle passwords, which is for your own apps only (RFC 9700 §2.4)";
         print(&format!("password grant {} {whose}\n", handling.join(", ")))?;
     }
-    check::without_effect(clients).iter().for_each(|what| note(what));
+    for what in check::without_effect(clients) {
+        note(&what);
+    }
     // The first start may make some.
     if !clients.is_empty() {
         warnings::of_clients(clients, &config.login.client).iter().for_each(Warning::note);

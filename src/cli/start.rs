@@ -137,7 +137,9 @@ pub async fn open_and_migrate(config: &Config, note: impl Fn(&str)) -> Result<us
 async fn migrate(config: &Config, store: &Store, note: impl Fn(&str)) -> Result<usize, Error> {
     let findings = require_preconditions(config, store).await?;
     let applied = start::migrate(config, store).await?;
-    findings.iter().for_each(|finding| note(&finding.to_string()));
+    for finding in findings {
+        note(&finding.to_string());
+    }
     Ok(applied)
 }
 

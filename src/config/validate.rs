@@ -106,7 +106,7 @@ fn master_secrets(settings: &mut Settings, database: Option<&Database>) -> Optio
             refuse_exposed(settings, "secret");
             let source = SecretSource::inline(secret);
             if source.is_none() {
-                let reason = format!("must be {} characters or longer, each if there are several", MIN_CHARACTERS);
+                let reason = format!("must be {MIN_CHARACTERS} characters or longer, each if there are several");
                 settings.refuse("secret", "", reason);
             }
             source

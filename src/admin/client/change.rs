@@ -5,6 +5,7 @@ use crate::domain::{Client, Grants, Recovery, Scope, TokenTyp};
 
 /// What is given replaces what was, what isn't stays. A lifetime of `Some(None)` follows the configuration.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::option_option, reason = "not given, or given as what the configuration says")]
 pub(crate) struct ClientChange {
     pub name: Option<String>,
     pub grants: Option<Grants>,

@@ -74,7 +74,9 @@ pub async fn run(admin: &Admin, registration: Registration) -> Result<(), Failur
     let secret = if registration.kind.public { None } else { Some(registration.secret.secret()?) };
     let plain = secret.as_ref().map(|secret| &secret.plain);
     let notes = client::create(admin, id.clone(), plain, &registration.rights()).await?;
-    notes.iter().for_each(|text| note(text));
+    for text in notes {
+        note(&text);
+    }
     let done = format!("client {id} was added");
     secret.map_or_else(|| print(&format!("{done}\n")), |secret| secret.print(&done))
 }

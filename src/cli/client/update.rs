@@ -56,9 +56,11 @@ pub struct Changes {
 /// Changes the registration.
 pub async fn run(admin: &Admin, changes: Changes) -> Result<(), Failure> {
     let id = find(admin, &changes.id).await?.id;
-    let changed = client::update(admin, &id, &changes.change()).await?;
-    changed.notes.iter().for_each(|text| note(text));
-    print(&format!("client {id} was changed; {} ended\n", sessions(changed.revoked)))
+    let client::Changed { revoked, notes } = client::update(admin, &id, &changes.change()).await?;
+    for text in notes {
+        note(&text);
+    }
+    print(&format!("client {id} was changed; {} ended\n", sessions(revoked)))
 }
 
 impl Changes {
