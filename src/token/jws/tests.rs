@@ -39,19 +39,21 @@ fn a_handle_outlives_no_key() {
     let key = JwsKey::new(pair(SigningAlgorithm::EdDsa), "retired".to_owned()).unwrap();
     let token = key.sign("at+jwt", &json!({})).unwrap();
     let (encoding, decoding) = (key.encoding.clone(), key.decoding.clone());
-    let validation = signature_alone(SigningAlgorithm::EdDsa);
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let verified = || verify(signature, message.as_bytes(), &decoding, jsonwebtoken::Algorithm::EdDSA);
     let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA);
-    assert!(decode::<Value>(&token, &decoding, &validation).is_ok() && encode(&header, &(), &encoding).is_ok());
+    assert!(verified().unwrap() && encode(&header, &(), &encoding).is_ok());
     drop(key);
-    assert!(decode::<Value>(&token, &decoding, &validation).is_err() && encode(&header, &(), &encoding).is_err());
+    assert!(verified().is_err() && encode(&header, &(), &encoding).is_err());
 }
 
 #[test]
 fn a_handle_is_no_key_of_another_algorithm() {
     let key = JwsKey::new(pair(SigningAlgorithm::Rs256), "rsa".to_owned()).unwrap();
     let token = key.sign("at+jwt", &json!({})).unwrap();
+    let (message, signature) = token.rsplit_once('.').unwrap();
     for algorithm in [jsonwebtoken::Algorithm::PS256, jsonwebtoken::Algorithm::RS512] {
         assert!(encode(&jsonwebtoken::Header::new(algorithm), &(), &key.encoding).is_err(), "{algorithm:?}");
-        assert!(decode::<Value>(&token, &key.decoding, &Validation::new(algorithm)).is_err(), "{algorithm:?}");
+        assert!(verify(signature, message.as_bytes(), &key.decoding, algorithm).is_err(), "{algorithm:?}");
     }
 }
