@@ -18,7 +18,7 @@ async fn with_two_claims(engine: Engine) -> TestServer {
 impl TestServer {
     async fn set_groups(&self, length: usize) {
         self.change_user(self.alice, |user| {
-            drop(user.profile.claims.insert("groups".to_owned(), json!("g".repeat(length))))
+            drop(user.profile.claims.insert("groups".to_owned(), json!("g".repeat(length))));
         })
         .await;
     }

@@ -36,7 +36,7 @@ impl Imports {
             sources.modules().map(|module| (module.path.clone(), names(module, &files))).collect();
         let pairs = named.iter().flat_map(|(file, names)| {
             let passed_on = names.iter().filter(|name| name.is_passed_on);
-            passed_on.map(|name| ([file.as_slice(), &[name.alias.clone()]].concat(), name.path.clone()))
+            passed_on.map(|name| ([file.as_slice(), std::slice::from_ref(&name.alias)].concat(), name.path.clone()))
         });
         let passed_on = pairs.collect();
         Self { named, passed_on }
@@ -97,9 +97,12 @@ impl Reader<'_> {
                     .map_or(tokens.len(), |end| place + end);
                 self.tree(&tokens[place..end], &[], is_public(&tokens[..place - 1]));
                 place = end;
+            } else if is_word(token, "pub") && matches!(tokens.get(place), Some(TokenTree::Group(_))) {
+                // Who may see an item is no import.
+                place += 1;
             } else if let TokenTree::Group(group) = token {
                 self.code(&group.stream().into_iter().collect::<Vec<_>>());
-            } else if ["crate", "super", "self"].iter().any(|start| is_word(token, start)) {
+            } else if starts_path(token) {
                 let (path, length) = path(&tokens[place - 1..]);
                 place += length - 1;
                 self.name(&path, None, false);
@@ -167,6 +170,10 @@ fn path(tokens: &[TokenTree]) -> (Path, usize) {
         }
     }
     (words, tokens.len() - rest.len())
+}
+
+fn starts_path(token: &TokenTree) -> bool {
+    ["crate", "super", "self"].iter().any(|start| is_word(token, start))
 }
 
 fn is_ident(token: &TokenTree) -> bool {
