@@ -171,7 +171,7 @@ async fn is_put_back_after(fail_over: impl AsyncFnOnce(&mut Cluster, &Cluster, &
     replication.hold(Way::Down, true);
     assert_eq!(node.post("/logout", &[("refresh_token", &ended)]).await.status, 204);
     fail_over(&mut primary, &standby, &address).await;
-    node.site.wait_for_log(0, "revocations that it had lost are back");
+    node.site.wait_for_log(0, "lost revocations restored");
     node.site.is_ready(0).await;
     assert_eq!(standby.ask::<i64>("SELECT count(*) FROM sessions WHERE revoked_at IS NOT NULL").await, 1);
     node.post("/refresh", &[("refresh_token", &ended)]).await.refused(401, "invalid_grant");
