@@ -10,6 +10,7 @@ mod circles;
 mod imports;
 mod sources;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::circles::circles;
@@ -51,4 +52,65 @@ fn the_command_line_uses_the_store_only_where_the_program_starts() {
         .map(|module| module.path.join("/"))
         .collect();
     assert!(wrong.is_empty(), "these files of src/cli use crate::store: {wrong:?}");
+}
+
+/// The files of the program that have the text as a literal.
+fn files_with(sources: &Sources, text: &str) -> BTreeSet<String> {
+    let literal = format!("\"{text}\"");
+    sources.modules().filter(|module| module.has_literal(&literal)).map(|module| module.path.join("/")).collect()
+}
+
+/// A grant is a file and a line in the table of `domain/grant.rs`. The other files have the same word as something else.
+#[test]
+fn each_grant_is_named_in_one_file() {
+    let sources = root("src");
+    let elsewhere: [(&str, &[&str]); 3] = [
+        ("client_credentials", &[]),
+        // A parameter of a request, and the type of an introspected token.
+        (
+            "refresh_token",
+            &["grant/refresh_token", "http/introspect", "http/logout", "http/presented_token", "http/token"],
+        ),
+        // A parameter of a sign-in, of the command line, and of the address of a database.
+        (
+            "password",
+            &["cli/user/add", "cli/user/password", "config/database", "config/parameters", "sign_in/password"],
+        ),
+    ];
+    for (grant, others) in elsewhere {
+        let expected: BTreeSet<_> = others.iter().chain(&["domain/grant"]).map(|file| (*file).to_owned()).collect();
+        assert_eq!(files_with(&sources, grant), expected, "{grant}");
+    }
+}
+
+/// Everything else compares an error by its variant.
+#[test]
+fn each_error_code_is_named_in_one_file() {
+    let sources = root("src");
+    for code in [
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+        "invalid_target",
+        "invalid_token",
+        "insufficient_scope",
+        "temporarily_unavailable",
+    ] {
+        let files = files_with(&sources, code);
+        assert!(files.iter().eq(["http/error/code"]), "{code} is in {files:?}");
+    }
+}
+
+/// One room signs and verifies.
+#[test]
+fn only_the_room_of_jws_uses_jsonwebtoken() {
+    let sources = root("src");
+    let wrong = sources
+        .modules()
+        .filter(|module| module.has_word("jsonwebtoken") && !module.path.join("/").starts_with("token/jws"));
+    let wrong: Vec<_> = wrong.map(|module| module.path.join("/")).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
 }

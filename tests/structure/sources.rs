@@ -32,6 +32,16 @@ impl Sources {
 }
 
 impl Module {
+    /// Whether its code has this literal, quotes and all.
+    pub fn has_literal(&self, text: &str) -> bool {
+        has(&self.tokens, &|token| matches!(token, TokenTree::Literal(literal) if literal.to_string() == text))
+    }
+
+    /// Whether its code has this word.
+    pub fn has_word(&self, word: &str) -> bool {
+        has(&self.tokens, &|token| is_word(token, word))
+    }
+
     fn read(folder: &Path, file: &Path) -> Self {
         let text = fs::read_to_string(file).unwrap();
         let tokens: TokenStream = text.parse().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -90,6 +100,13 @@ fn names_test(token: &TokenTree) -> bool {
         TokenTree::Group(group) => group.stream().into_iter().any(|token| names_test(&token)),
         token => is_word(token, "test"),
     }
+}
+
+fn has(tokens: &[TokenTree], is_it: &impl Fn(&TokenTree) -> bool) -> bool {
+    tokens.iter().any(|token| match token {
+        TokenTree::Group(group) => has(&group.stream().into_iter().collect::<Vec<_>>(), is_it),
+        token => is_it(token),
+    })
 }
 
 pub fn is_word(token: &TokenTree, word: &str) -> bool {
