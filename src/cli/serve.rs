@@ -135,9 +135,9 @@ impl Node {
         if time.is_zero() {
             return;
         }
-        tracing::info!(?time, setting = "http.drain", "draining: serving, but /health/ready answers 503");
         stage.send_replace(Stage::Draining);
         self.app.draining.store(true, Ordering::Relaxed);
+        tracing::info!(?time, setting = "http.drain", "draining: serving, but /health/ready answers 503");
         sleep(time).await;
     }
 
