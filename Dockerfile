@@ -9,6 +9,7 @@ RUN cargo install --locked cargo-auditable@0.7.7 auditable2cdx@0.1.0
 # The dependencies by themselves, with an empty program in the place of ours: this layer is built again only when the
 # manifest or the lock file changes.
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 RUN mkdir src \
     && touch src/lib.rs \
     && echo 'fn main() {}' > src/main.rs \
