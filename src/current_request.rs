@@ -1,17 +1,18 @@
 //! The request that a task or a thread works for, so that log lines written far below `http` can name it. Work that moves to
 //! another thread takes the request along by [`Carried`]. A batch works for many requests and has none.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
-
-use tokio::task::futures::TaskLocalFuture;
 
 tokio::task_local! {
     static REQUEST_ID: Arc<str>;
 }
 
-/// Runs `work` for the request with that id.
-pub(crate) fn scope<F: Future>(id: Arc<str>, work: F) -> TaskLocalFuture<Arc<str>, F> {
-    REQUEST_ID.scope(id, work)
+/// Runs `work` for the request with that id. `work` stays where it is: the future of a request is large, and to move it costs
+/// more than the rest of this.
+pub(crate) async fn scope<F: Future>(id: Arc<str>, mut work: Pin<&mut F>) -> F::Output {
+    poll_fn(|context| REQUEST_ID.sync_scope(Arc::clone(&id), || work.as_mut().poll(context))).await
 }
 
 /// Runs `work` for the request with that id, without awaiting.
@@ -44,6 +45,8 @@ impl Carried {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
 
     fn current() -> Option<String> {
@@ -54,12 +57,15 @@ mod tests {
     async fn requests_that_run_by_turns_on_one_thread_keep_their_ids() {
         let work = |id: &str| {
             let id: Arc<str> = id.into();
-            scope(Arc::clone(&id), async move {
-                for _ in 0..3 {
-                    assert_eq!(current().as_deref(), Some(&*id));
-                    tokio::task::yield_now().await;
-                }
-            })
+            async move {
+                let steps = pin!(async {
+                    for _ in 0..3 {
+                        assert_eq!(current().as_deref(), Some(&*id));
+                        tokio::task::yield_now().await;
+                    }
+                });
+                scope(Arc::clone(&id), steps).await;
+            }
         };
         tokio::join!(work("one"), work("two"));
         assert_eq!(current(), None);
@@ -68,7 +74,7 @@ mod tests {
     #[tokio::test]
     async fn work_that_is_handed_to_another_thread_takes_its_request_along() {
         let elsewhere = |carried: Carried| std::thread::spawn(|| carried.run(current)).join().unwrap();
-        let found = scope("one".into(), async { elsewhere(Carried::here()) }).await;
+        let found = scope("one".into(), pin!(async { elsewhere(Carried::here()) })).await;
         assert_eq!((found.as_deref(), elsewhere(Carried::here())), (Some("one"), None));
     }
 }

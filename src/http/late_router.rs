@@ -1,5 +1,6 @@
 //! The endpoints of a server that listens before it has its database. Until then it is live and not ready.
 
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -55,10 +56,10 @@ impl Handler for LateRouter {
         }
         let (begun, config, method) = (Instant::now(), &self.0.config, method_name(request.method()));
         let context = edge::context(config, peer, request.headers(), STARTING);
-        let work = async {
+        let work = pin!(async {
             let response = self.0.starting.clone().oneshot(request).await.into_response();
             edge::finish(response, &context, method, begun, config)
-        };
+        });
         current_request::scope(Arc::clone(&context.request_id), work).await
     }
 

@@ -7,6 +7,7 @@ use std::any::Any;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -96,7 +97,7 @@ impl Parts {
         let known = self.paths.at(request.uri().path()).map_or(&self.unknown, |found| found.value);
         let context = edge::context(config, peer, request.headers(), known.template);
         request.extensions_mut().insert(context.clone());
-        let work = async {
+        let work = pin!(async {
             // A gateway's forwarding headers are those of the request that it asks about.
             if known.caller != Caller::Gateway {
                 self.warn_of_untrusted_proxy(peer, request.headers());
@@ -104,7 +105,7 @@ impl Parts {
             let response = self.readable(known.caller, request).await;
             known.answered.count(response.status().as_u16(), begun.elapsed());
             edge::finish(response, &context, method, begun, config)
-        };
+        });
         current_request::scope(Arc::clone(&context.request_id), work).await
     }
 

@@ -238,6 +238,6 @@ async fn a_job_is_done_for_the_request_that_asks() {
     let pool = pool(1, LONG, LONG);
     let asked = || pool.run(|_| current_request::with_id(str::to_owned));
     assert_eq!(asked().await, Ok(None));
-    assert_eq!(current_request::scope("one".into(), asked()).await, Ok(Some("one".to_owned())));
+    assert_eq!(current_request::scope("one".into(), pin!(asked())).await, Ok(Some("one".to_owned())));
     assert_eq!(asked().await, Ok(None), "the thread forgets it");
 }
