@@ -1,8 +1,8 @@
 //! tokend: a standalone OAuth 2.0 authorization server. This is the map of the crate.
 //!
-//! Data flows one way: [`http`] -> [`grant`], [`revocation`], [`introspection`], [`explain`] -> [`token_state`], [`session`], [`sign_in`] ->
-//! [`oauth`] -> [`token`], [`password`], [`keys`] -> [`store`]. Nothing below knows what is above it. [`domain`] holds the words that all of them speak; [`token`], [`throttle`], [`audit`] and
-//! [`metrics`] do no I/O.
+//! Data flows one way: [`cli`], [`http`] -> [`admin`], [`grant`], [`revocation`], [`introspection`], [`explain`] -> [`token_state`],
+//! [`session`], [`sign_in`] -> [`oauth`] -> [`app`] -> [`token`], [`password`], [`keys`] -> [`store`]. Nothing below knows what is above it.
+//! [`domain`] holds the words that all of them speak; [`token`], [`throttle`], [`audit`] and [`metrics`] do no I/O. `docs/design.md` says more.
 
 pub mod admin;
 pub mod app;

@@ -1,4 +1,4 @@
-//! Clients and signing keys in memory, under a lease: a node that can't tell whether they are current says so (DESIGN.md §4).
+//! Clients and signing keys in memory, under a lease: a node that can't tell whether they are current says so (docs/design.md).
 
 mod browsers;
 

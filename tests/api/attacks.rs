@@ -1,4 +1,4 @@
-//! How servers like this one were broken, as tests: the classes of ATTACKS.md, in its order and with its numbers.
+//! How servers like this one were broken, as tests: one file for each kind of attack.
 
 mod client_authentication;
 mod http;

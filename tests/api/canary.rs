@@ -1,4 +1,4 @@
-//! 135: the canary run. Every secret that the whole suite uses is searched in all that its servers log, measure, tell, answer
+//! The canary run. Every secret that the whole suite uses is searched in all that its servers log, measure, tell, answer
 //! and store. `tests/deep.sh 1 canary` does it; what it goes by is tested here, with secrets that are planted.
 
 mod exceptions;

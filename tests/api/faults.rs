@@ -1,4 +1,4 @@
-//! What networks, databases, disks, clocks and machines do to a server, and what must hold all the same: DESIGN.md §7.
+//! What networks, databases, disks, clocks and machines do to a server, and what must hold all the same: docs/guarantees.md.
 
 mod ambiguous;
 mod clocks;

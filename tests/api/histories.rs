@@ -1,4 +1,4 @@
-//! Every history of a small world, with the real judge, ratchet and search: DESIGN.md §3, G1 and G2.
+//! Every history of a small world, with the real judge, ratchet and search, for the guarantees G1 and G2 of docs/guarantees.md.
 //!
 //! Time goes in ticks, windows are two or three of them, pauses may be of any length. What takes "less than a window"
 //! takes one tick less at most. States that differ only in what no rule looks at count as one.

@@ -1,4 +1,4 @@
-//! Random histories of a real server beside a small reference, DESIGN.md §2 and §3: every status, error and verdict, every
+//! Random histories of a real server beside a small reference: every status, error and verdict, every
 //! token's identity and life is predicted.
 //!
 //!   `TOKEND_TEST_SEED=.. tests/run.sh model`             repeats a run

@@ -29,7 +29,7 @@ async fn the_typ_of_a_token_is_its_clients_choice(engine: Engine) {
     server.introspect(&signed_in.access_token()).await.inactive();
 }
 
-/// ATTACKS.md A 7: what we sign and call a JWT is an access token of such a client, or nothing.
+/// What we sign and call a JWT is an access token of such a client, or nothing.
 async fn no_other_jwt_passes_for_an_access_token(engine: Engine) {
     let server = TestServer::start(engine).await;
     let forge = Forge::of(&server).await;

@@ -7,10 +7,12 @@
 )]
 
 mod circles;
+mod conformance;
 mod imports;
 mod sources;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 
 use crate::circles::circles;
@@ -113,4 +115,28 @@ fn only_the_room_of_jws_uses_jsonwebtoken() {
         .filter(|module| module.has_word("jsonwebtoken") && !module.path.join("/").starts_with("token/jws"));
     let wrong: Vec<_> = wrong.map(|module| module.path.join("/")).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+/// `TOKEND_TEST_WRITE=1` writes it.
+#[test]
+fn the_page_of_the_standards_names_the_tests_that_there_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (path, page) = (conformance::path(root), conformance::page(root));
+    if std::env::var_os("TOKEND_TEST_WRITE").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    assert!(page.lines().count() > 60, "no tests were found: {page}");
+    assert!(fs::read_to_string(&path).is_ok_and(|there| there == page), "{} is not up to date", path.display());
+}
+
+/// What explains the code is in the repository.
+#[test]
+fn no_file_cites_a_document_that_is_not_here() {
+    let cites =
+        |text: &str| ["DESIGN", "ATTACKS", "CONFORMANCE"].iter().any(|name| text.contains(&format!("{name}.md")));
+    for folder in ["src", "tests/api", "benches/service"] {
+        let sources = root(folder);
+        let wrong: Vec<_> = sources.texts().filter(|(_, text)| cites(text)).map(|(file, _)| file).collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
 }

@@ -14,20 +14,29 @@ pub struct Module {
 }
 
 /// Every file of a crate.
-pub struct Sources(Vec<Module>);
+pub struct Sources {
+    modules: Vec<Module>,
+    files: Vec<PathBuf>,
+}
 
 impl Sources {
     /// Reads the crate whose root is in `folder`.
     pub fn below(folder: &Path) -> Self {
-        let mut modules: Vec<Module> = files(folder).iter().map(|file| Module::read(folder, file)).collect();
+        let files = files(folder);
+        let mut modules: Vec<Module> = files.iter().map(|file| Module::read(folder, file)).collect();
         let tests: Vec<Vec<String>> = modules.iter_mut().flat_map(Module::leave_tests_out).collect();
         modules.retain(|module| !tests.iter().any(|test| module.path.starts_with(test)));
-        Self(modules)
+        Self { modules, files }
     }
 
     /// The files.
     pub fn modules(&self) -> impl Iterator<Item = &Module> {
-        self.0.iter()
+        self.modules.iter()
+    }
+
+    /// Each file and all that is written in it, comments and tests too.
+    pub fn texts(&self) -> impl Iterator<Item = (&Path, String)> {
+        self.files.iter().map(|file| (file.as_path(), fs::read_to_string(file).unwrap()))
     }
 }
 

@@ -23,7 +23,7 @@ async fn assert_inactive_everywhere(server: &TestServer, nodes: &[&Node], tokens
     }
 }
 
-/// 62: GHSA-9xx5-cv6j-x533.
+/// GHSA-9xx5-cv6j-x533.
 async fn who_may_not_ask(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander().await;
@@ -42,7 +42,7 @@ async fn who_may_not_ask(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// 64: CVE-2026-37979, CVE-2026-58425. By audience, or as the client itself; all else is nobody's token.
+/// CVE-2026-37979, CVE-2026-58425. By audience, or as the client itself; all else is nobody's token.
 async fn a_token_for_somebody_else(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (public, confidential) = (server.bystander().await, server.bystander_on(C1).await);
@@ -63,7 +63,7 @@ async fn a_token_for_somebody_else(engine: Engine) {
     server.assert_lost_nothing(confidential).await;
 }
 
-/// 65: CVE-2026-68481, CVE-2026-3583, wso2#5060, gravitee#6305.
+/// CVE-2026-68481, CVE-2026-3583, wso2#5060, gravitee#6305.
 async fn a_revoked_token_is_inactive_everywhere_at_once(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (one, two) = (server.another_node().await, server.another_node().await);
@@ -95,7 +95,7 @@ async fn a_revoked_token_is_inactive_everywhere_at_once(engine: Engine) {
     server.assert_lost_nothing(kept).await;
 }
 
-/// 66: CVE-2026-9097.
+/// CVE-2026-9097.
 async fn a_token_of_a_disabled_user_is_inactive_everywhere(engine: Engine) {
     let server = TestServer::start(engine).await;
     let node = server.another_node().await;
@@ -105,7 +105,7 @@ async fn a_token_of_a_disabled_user_is_inactive_everywhere(engine: Engine) {
     assert_inactive_everywhere(&server, &[&node], &tokens).await;
 }
 
-/// 69: what is in an address ends up in logs and histories.
+/// What is in an address ends up in logs and histories.
 async fn a_token_in_the_address(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander().await;
@@ -131,7 +131,7 @@ async fn a_token_in_the_address(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// 72, and 2.2-b of CONFORMANCE.md: an inactive token is the same text and the same header fields, whatever was wrong.
+/// RFC 7662 §2.2: an inactive token is the same text and the same header fields, whatever was wrong.
 async fn nothing_tells_one_inactive_token_from_another(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (revoked, expired) = (server.bystander().await, server.bystander().await);

@@ -45,7 +45,7 @@ async fn abandon(address: String) {
     stream.write_all(request.as_bytes()).await.expect("the server reads");
 }
 
-/// 95, 96: solana-private-channels#247, keycloak#28477. Whoever waits or doesn't, so many hash at once as there are threads.
+/// Solana-private-channels#247, keycloak#28477. Whoever waits or doesn't, so many hash at once as there are threads.
 #[tokio::test(flavor = "multi_thread")]
 async fn sign_ins_that_nobody_waits_for_take_no_more_memory_than_the_threads_have() {
     let server = serve(Program::new());
@@ -74,7 +74,7 @@ async fn sign_ins_that_nobody_waits_for_take_no_more_memory_than_the_threads_hav
     tokio::time::timeout(Duration::from_mins(1), again).await.expect("there is room again");
 }
 
-/// 142: nothing of the process's memory is left on a disk, and its command line has no secret.
+/// Nothing of the process's memory is left on a disk, and its command line has no secret.
 #[test]
 fn the_process_keeps_its_secrets_to_itself() {
     let server = serve(Program::new());
@@ -88,7 +88,7 @@ fn the_process_keeps_its_secrets_to_itself() {
     assert_eq!(std::os::unix::fs::MetadataExt::uid(&environment), 0);
 }
 
-/// 135: what every thread of the process writes at the finest level, which a test within one process doesn't hear.
+/// What every thread of the process writes at the finest level, which a test within one process doesn't hear.
 async fn nothing_secret_is_written(engine: Engine) {
     let database = Database::new(engine).await;
     let program = Program::new().set("TOKEND_DATABASE", &database.url).set("TOKEND_LOG__FILTER", "trace");

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::harness::{ADMIN, C1, C2, Engine, P1, RS1, STRICT, TestServer, on_both_databases, part};
 
-/// 73, 75: RFC 7009 §2.2. Whatever the token is, there is nothing to learn and nothing to fear.
+/// RFC 7009 §2.2. Whatever the token is, there is nothing to learn and nothing to fear.
 async fn nothing_is_learned_from_a_revocation(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (public, confidential) = (server.bystander().await, server.bystander_on(C1).await);
@@ -37,7 +37,7 @@ async fn nothing_is_learned_from_a_revocation(engine: Engine) {
     server.assert_lost_nothing(confidential).await;
 }
 
-/// 77, 80: the whole family and its access tokens, with either of its tokens, in the window too, whatever the hint says.
+/// The whole family and its access tokens, with either of its tokens, in the window too, whatever the hint says.
 async fn a_refresh_token_takes_its_family_with_it(engine: Engine) {
     let server = TestServer::start(engine).await;
     for (presented, hint) in [(0, "refresh_token"), (1, "refresh_token"), (0, "access_token"), (1, "unknown")] {
@@ -68,7 +68,7 @@ async fn an_access_token_ends_alone(engine: Engine) {
     server.refresh(&second.refresh_token()).await.ok();
 }
 
-/// 78: CVE-2016-6582, CVE-2018-1000211. A public client revokes its own, and only that.
+/// CVE-2016-6582, CVE-2018-1000211. A public client revokes its own, and only that.
 async fn a_public_client_revokes_its_own_only(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (app, confidential) = (server.bystander().await, server.bystander_on(C1).await);
@@ -92,7 +92,7 @@ async fn a_public_client_revokes_its_own_only(engine: Engine) {
     server.assert_lost_nothing(confidential).await;
 }
 
-/// 81: the right to revoke hangs on no grant.
+/// The right to revoke hangs on no grant.
 async fn a_client_without_grants_can_revoke(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander_on(C1).await;

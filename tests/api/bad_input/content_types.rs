@@ -5,7 +5,6 @@ use crate::harness::{Engine, PASSWORD, TestServer, on_both_databases};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// ATTACKS.md G 104.
 async fn another_content_type_is_an_invalid_request(engine: Engine) {
     let server = TestServer::start(engine).await;
     let cast = Cast::of(&server).await;

@@ -104,7 +104,7 @@ async fn a_request_has_64_parameters(engine: Engine) {
     server.post_text("/refresh", FORM, format!("{form}{}", more(63))).await.ok();
 }
 
-/// DESIGN.md §5 and ATTACKS.md F 91: every byte counts up to the limit, and past it nothing is hashed.
+/// Every byte counts up to the limit, and past it nothing is hashed.
 async fn a_password_has_1024_bytes(engine: Engine) {
     let server = TestServer::start(engine).await;
     let login = async |path: &str, password: &str| {

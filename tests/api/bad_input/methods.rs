@@ -31,7 +31,6 @@ fn assert_not_allowed(answer: &Answer, method: &str, allowed: &[&str]) {
     }
 }
 
-/// ATTACKS.md G 106.
 async fn another_method_is_answered_with_those_that_there_are(engine: Engine) {
     let server = TestServer::start(engine).await;
     for path in POST_ONLY {

@@ -136,7 +136,7 @@ async fn a_broken_chunk_is_refused(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// ATTACKS.md G 109: a body without an end is cut off where the limit is.
+/// A body without an end is cut off where the limit is.
 async fn an_endless_body_is_refused(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander().await;
@@ -174,7 +174,7 @@ async fn half_a_request_does_nothing(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// DESIGN.md G10: nothing of an answer comes from whom the request says it is addressed to.
+/// Nothing of an answer comes from whom the request says it is addressed to.
 async fn the_host_of_a_request_does_not_matter(engine: Engine) {
     let server = TestServer::start(engine).await;
     let expected = server.get("/.well-known/oauth-authorization-server").await.text;

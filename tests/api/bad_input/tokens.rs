@@ -20,7 +20,7 @@ async fn assert_no_refresh_token(server: &TestServer, text: &str) {
     assert_eq!(server.post("/logout", &[("refresh_token", text), ("all", "true")]).await.status, 204, "{shown}");
 }
 
-/// ATTACKS.md C 52: each bit of the 82 bytes. The tests of the format do it without a server for every key.
+/// Each bit of the 82 bytes. The tests of the format do it without a server for every key.
 async fn a_refresh_token_with_a_flipped_bit_is_worth_nothing(engine: Engine) {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -84,7 +84,6 @@ async fn a_refresh_token_has_one_spelling(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// ATTACKS.md C 53.
 async fn what_is_no_token_at_all_is_refused_quickly(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander().await;
@@ -225,7 +224,7 @@ async fn an_access_token_has_one_spelling(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// ATTACKS.md A 7: one kind of token is never taken for the other.
+/// One kind of token is never taken for the other.
 async fn a_refresh_token_is_no_access_token_nor_the_other_way_round(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander: Bystander = server.bystander().await;

@@ -1,4 +1,4 @@
-//! 56: PostgreSQL did it, and the server never heard of it. Each test waits until PostgreSQL has said at the proxy that it is
+//! PostgreSQL did it, and the server never heard of it. Each test waits until PostgreSQL has said at the proxy that it is
 //! done, and throws that away.
 
 use std::time::Duration;

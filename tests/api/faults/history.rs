@@ -1,5 +1,5 @@
 //! What clients saw while something failed: each call, when it began and ended, and its answer. A history says by itself
-//! whether G1 to G5 of DESIGN.md §7 held; one that doesn't is saved, and can be judged again.
+//! whether the guarantees G1 to G5 of docs/guarantees.md held; one that doesn't is saved, and can be judged again.
 
 mod rules;
 #[cfg(test)]
@@ -60,7 +60,7 @@ pub enum Got {
     Done,
     /// `invalid_grant`.
     Refused,
-    /// 503: it may have been done or not.
+    /// It may have been done or not.
     Unavailable,
     /// No answer: it may have been done or not.
     Nothing,

@@ -1,4 +1,4 @@
-//! 55: the server is killed at random points while clients work, and started again: nobody is stuck, nobody is logged out,
+//! The server is killed at random points while clients work, and started again: nobody is stuck, nobody is logged out,
 //! what was acknowledged holds.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! 54: the server did it, and the client never heard of it. Trying again ends in tokens, whenever that is, and never in two
+//! The server did it, and the client never heard of it. Trying again ends in tokens, whenever that is, and never in two
 //! that live.
 
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! 135, and G8: whatever strangers send, nothing of it is in the metrics, and there are no more of them than before.
+//! G8: whatever strangers send, nothing of it is in the metrics, and there are no more of them than before.
 
 use reqwest::Method;
 

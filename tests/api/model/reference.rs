@@ -1,4 +1,4 @@
-//! The reference: what DESIGN.md says of sessions, users and clients, in as few lines as it can be said. It knows the
+//! The reference: what docs/design.md says of sessions, users and clients, in as few lines as it can be said. It knows the
 //! server's design and nothing of its source; tokens are numbers in the order in which they were given out.
 
 use super::command::{CLIENTS, USERS};
@@ -8,7 +8,7 @@ pub const ACCESS: i64 = 600;
 pub const IDLE: i64 = 3_600;
 pub const ABSOLUTE: i64 = 9_000;
 
-/// How a client's refresh tokens behave, DESIGN.md §3.
+/// How a client's refresh tokens behave.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     pub window: i64,

@@ -1,4 +1,4 @@
-//! DESIGN.md §3's table of verdicts, row by row, and the two laws that it is there for.
+//! The table of verdicts in docs/design.md, row by row, and the two laws that it is there for.
 
 use super::reference::{Issued, Reference, Refresh};
 

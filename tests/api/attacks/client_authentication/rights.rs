@@ -16,7 +16,7 @@ impl TestServer {
     }
 }
 
-/// 30, 50: a client that is disabled or removed authenticates nowhere, and what it had is dead on every node.
+/// A client that is disabled or removed authenticates nowhere, and what it had is dead on every node.
 async fn a_client_that_is_gone(engine: Engine) {
     for remove in [false, true] {
         let server = TestServer::start(engine).await;
@@ -48,7 +48,7 @@ async fn a_client_that_is_gone(engine: Engine) {
     }
 }
 
-/// 30, for a public client: without a secret there is still an end.
+/// For a public client: without a secret there is still an end.
 async fn a_public_client_that_is_gone(engine: Engine) {
     for remove in [false, true] {
         let server = TestServer::start(engine).await;
@@ -69,7 +69,7 @@ async fn a_public_client_that_is_gone(engine: Engine) {
     }
 }
 
-/// 31: CVE-2026-75866, CVE-2026-9792. A grant that a client lacks is refused on every path to it.
+/// CVE-2026-75866, CVE-2026-9792. A grant that a client lacks is refused on every path to it.
 async fn a_grant_that_the_client_lacks(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander_on(C1).await;
@@ -113,7 +113,7 @@ async fn a_grant_that_the_client_lacks(engine: Engine) {
     }
 }
 
-/// 31: a client that may sign users in and not refresh gets no refresh token, and its session ends with its access token.
+/// A client that may sign users in and not refresh gets no refresh token, and its session ends with its access token.
 async fn a_sign_in_without_the_refresh_grant(engine: Engine) {
     let server = TestServer::start(engine).await;
     server.change(Client { grants: Grants::from([Grant::Password]), ..registered(STRICT) }).await;
@@ -127,7 +127,7 @@ async fn a_sign_in_without_the_refresh_grant(engine: Engine) {
     server.introspect(&answer.access_token()).await.inactive();
 }
 
-/// 50: CVE-2026-43983. A grant or a scope that is taken away takes the sessions that rest on it with it.
+/// CVE-2026-43983. A grant or a scope that is taken away takes the sessions that rest on it with it.
 async fn a_right_that_is_taken_away(engine: Engine) {
     for change in ["refresh grant", "password grant", "first-party", "scope"] {
         let server = TestServer::start(engine).await;
@@ -153,7 +153,7 @@ async fn a_right_that_is_taken_away(engine: Engine) {
     server.refresh(&narrow.refresh_token()).await.ok();
 }
 
-/// 30, 50: a machine's token rests on its client alone, so it ends with what its client had, and nothing brings it back.
+/// A machine's token rests on its client alone, so it ends with what its client had, and nothing brings it back.
 async fn a_machines_token_ends_with_its_clients_rights(engine: Engine) {
     let server = TestServer::start(engine).await;
     let machine = async || server.post_as(C1, "/token", &[("grant_type", "client_credentials")]).await.access_token();
@@ -188,7 +188,7 @@ async fn a_machines_token_ends_with_its_clients_rights(engine: Engine) {
     server.introspect(&machine().await).await.active();
 }
 
-/// 32: udibo 0.13, CVE-2026-75866.
+/// Udibo 0.13, CVE-2026-75866.
 async fn a_public_client_is_no_machine(engine: Engine) {
     let server = TestServer::start(engine).await;
     server.change(Client { grants: Grants::from(Grant::ALL), ..registered(STRICT) }).await;
@@ -198,7 +198,7 @@ async fn a_public_client_is_no_machine(engine: Engine) {
     }
 }
 
-/// 33, 45, 46: CVE-2024-52287, CVE-2026-67332. Never more than was registered, nor than was granted.
+/// CVE-2024-52287, CVE-2026-67332. Never more than was registered, nor than was granted.
 async fn more_scope_or_audience_than_there_is(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (public, confidential) = (server.bystander().await, server.bystander_on(C1).await);

@@ -5,7 +5,7 @@ use tokend::domain::{Client, ClientAuthentication, Grant, Grants, PlainSecret};
 use super::{assert_invalid_client, basic, request, requests};
 use crate::harness::{C1, C2, Engine, P1, RS1, START, TestServer, clients, on_both_databases};
 
-/// 22, RFC 6749 §2.3: one method a request.
+/// RFC 6749 §2.3: one method a request.
 async fn two_ways_to_authenticate_at_once(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander_on(C1).await;
@@ -43,7 +43,7 @@ async fn two_ways_to_authenticate_at_once(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// 24, RFC 6749 §2.3.1: both halves are form-urlencoded.
+/// RFC 6749 §2.3.1: both halves are form-urlencoded.
 async fn the_spelling_of_basic(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander_on(C1).await;
@@ -103,7 +103,7 @@ async fn the_spelling_of_basic(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// 24: 10 KB of Basic is as wrong as any other, as long as the head as a whole is not too large.
+/// 10 KB of Basic is as wrong as any other, as long as the head as a whole is not too large.
 async fn a_giant_basic(engine: Engine) {
     let server = TestServer::start(engine).await;
     let form = [("grant_type", "client_credentials")];
@@ -112,7 +112,7 @@ async fn a_giant_basic(engine: Engine) {
     assert_invalid_client(&server.send(request(&server, "/token", &form, Some(&giant))).await, "10 KB");
 }
 
-/// 25, 26, 44: SA-2022-002, CVE-2026-53512, mcp python-sdk#2709. A confidential client without its secret is nobody,
+/// SA-2022-002, CVE-2026-53512, mcp python-sdk#2709. A confidential client without its secret is nobody,
 /// whatever it asks for.
 async fn a_missing_empty_or_wrong_secret(engine: Engine) {
     let server = TestServer::start(engine).await;
@@ -150,7 +150,7 @@ async fn a_missing_empty_or_wrong_secret(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// 62: who may not introspect learns nothing of the token, be it good or not.
+/// Who may not introspect learns nothing of the token, be it good or not.
 async fn a_public_client_may_not_introspect(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander().await;
@@ -164,7 +164,7 @@ async fn a_public_client_may_not_introspect(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// 27: authentik#11616.
+/// Authentik#11616.
 async fn a_public_client_with_a_secret(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander().await;
@@ -179,7 +179,7 @@ async fn a_public_client_with_a_secret(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// 28, in bytes: who guesses can't tell a client that exists from one that doesn't.
+/// In bytes: who guesses can't tell a client that exists from one that doesn't.
 async fn an_unknown_client_is_answered_as_a_wrong_secret(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander_on(C1).await;

@@ -48,7 +48,7 @@ async fn answers(server: &TestServer) -> Vec<(&'static str, Answer)> {
     answers
 }
 
-/// 107, 122: RFC 6749 §5.1 on every answer with or about credentials, and what browsers need to be told on all.
+/// RFC 6749 §5.1 on every answer with or about credentials, and what browsers need to be told on all.
 async fn every_answer_has_its_header_fields(engine: Engine) {
     let server = TestServer::start(engine).await;
     for (path, answer) in answers(&server).await {
@@ -78,7 +78,7 @@ async fn a_plain_issuer_promises_no_tls(engine: Engine) {
     assert_eq!(server.get("/health/live").await.header("strict-transport-security"), "");
 }
 
-/// 112: whatever is sent, no field of an answer comes from it.
+/// Whatever is sent, no field of an answer comes from it.
 async fn nothing_of_a_request_gets_into_a_header_field(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander().await;

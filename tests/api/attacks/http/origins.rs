@@ -25,7 +25,7 @@ fn preflight(server: &TestServer, path: &str, origin: &str) -> reqwest::RequestB
         .header("access-control-request-headers", "authorization, content-type, x-evil")
 }
 
-/// 108: CVE-2026-37977. No page but the configured ones may read anything, and no origin is taken over from the request.
+/// CVE-2026-37977. No page but the configured ones may read anything, and no origin is taken over from the request.
 async fn a_foreign_page_reads_nothing(engine: Engine) {
     let server = TestServer::start(engine).await;
     for origin in [
@@ -101,7 +101,7 @@ async fn address_of(server: &TestServer, fields: &[(&str, &str)]) -> String {
     server.app.store.sessions().find(session).await.unwrap().unwrap().session.device.ip.expect("an address")
 }
 
-/// 114: CVE-2026-111934, CVE-2026-11922, CVE-2026-107271, CVE-2026-108162.
+/// CVE-2026-111934, CVE-2026-11922, CVE-2026-107271, CVE-2026-108162.
 async fn an_address_is_believed_from_a_trusted_proxy_only(engine: Engine) {
     const FOR: &str = "x-forwarded-for";
     let server = TestServer::start(engine).await;

@@ -1,4 +1,4 @@
-//! 71: without its database the server says so. It never says what was true before, and forgets nothing that is true after.
+//! Without its database the server says so. It never says what was true before, and forgets nothing that is true after.
 
 use reqwest::Method;
 

@@ -17,8 +17,6 @@ async fn a_token_minted_as_the_server_does_is_alive(engine: Engine) {
     server.get_with("/userinfo", &token).await.ok();
     server.assert_lost_nothing(bystander).await;
 }
-
-/// 9.
 async fn a_missing_claim(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (forge, bystander) = (Forge::of(&server).await, server.bystander().await);
@@ -89,7 +87,7 @@ async fn claims_that_two_readers_could_read_differently(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// 10: CVE-2026-67332, CVE-2026-101062.
+/// CVE-2026-67332, CVE-2026-101062.
 async fn the_wrong_audience(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (forge, bystander) = (Forge::of(&server).await, server.bystander().await);
@@ -125,8 +123,6 @@ async fn the_wrong_audience(engine: Engine) {
     server.get_with("/userinfo", &narrow).await.refused(401, "invalid_token");
     server.assert_lost_nothing(bystander).await;
 }
-
-/// 11.
 async fn another_issuer(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (forge, bystander) = (Forge::of(&server).await, server.bystander().await);
@@ -149,7 +145,7 @@ async fn another_issuer(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// 12: no leeway at the end, and none that matters at the beginning.
+/// No leeway at the end, and none that matters at the beginning.
 async fn an_expired_token_or_one_from_the_future(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (forge, bystander) = (Forge::of(&server).await, server.bystander().await);
@@ -226,7 +222,7 @@ async fn claims_of_different_tokens(engine: Engine) {
     server.assert_lost_nothing(other).await;
 }
 
-/// 13: CVE-2025-30204, CVE-2025-27144. Dots without end, in a header field that is not too long, and one that is.
+/// CVE-2025-30204, CVE-2025-27144. Dots without end, in a header field that is not too long, and one that is.
 async fn a_token_of_dots(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander().await;
@@ -247,7 +243,7 @@ async fn a_token_of_dots(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// 13: at the longest length that is looked at, and one past it.
+/// At the longest length that is looked at, and one past it.
 async fn a_token_has_8_kib(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (forge, bystander) = (Forge::of(&server).await, server.bystander().await);

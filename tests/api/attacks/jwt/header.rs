@@ -12,7 +12,7 @@ use tokend::keys::SigningKey;
 use super::assert_worthless;
 use crate::harness::{Engine, Forge, START, TestServer, encode, on_both_databases, part};
 
-/// 1: CVE-2015-9235.
+/// CVE-2015-9235.
 async fn a_token_without_a_signature(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (forge, bystander) = (Forge::of(&server).await, server.bystander().await);
@@ -43,7 +43,7 @@ async fn a_token_without_a_signature(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// 2: CVE-2026-11800, CVE-2024-33663, CVE-2022-29217. The public key, in whatever spelling, is no secret.
+/// CVE-2026-11800, CVE-2024-33663, CVE-2022-29217. The public key, in whatever spelling, is no secret.
 async fn a_public_key_used_as_a_secret(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (forge, bystander) = (Forge::of(&server).await, server.bystander().await);
@@ -99,7 +99,7 @@ async fn another_algorithm_than_the_keys(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// 3, 4: CVE-2018-0114, and keys to be fetched. Nothing is fetched: nobody calls the listener.
+/// CVE-2018-0114, and keys to be fetched. Nothing is fetched: nobody calls the listener.
 async fn a_token_that_brings_its_own_key(engine: Engine) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     listener.set_nonblocking(true).expect("it can be asked without waiting");
@@ -143,7 +143,7 @@ async fn a_token_that_brings_its_own_key(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// 5: whatever the `kid` is, and however well the token is signed otherwise.
+/// Whatever the `kid` is, and however well the token is signed otherwise.
 async fn a_kid_that_is_not_ours(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (forge, bystander) = (Forge::of(&server).await, server.bystander().await);
@@ -181,7 +181,7 @@ async fn a_kid_that_is_not_ours(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// 7: CVE-2026-41164. Another kind of token, however well it is signed.
+/// CVE-2026-41164. Another kind of token, however well it is signed.
 async fn another_type_of_token(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (forge, bystander) = (Forge::of(&server).await, server.bystander().await);
@@ -210,7 +210,7 @@ async fn another_type_of_token(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// 15, and RFC 7515 §4.1.11: what isn't understood must not be ignored, and nothing is inflated or unwrapped.
+/// RFC 7515 §4.1.11: what isn't understood must not be ignored, and nothing is inflated or unwrapped.
 async fn a_header_with_more_than_we_write(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (forge, bystander) = (Forge::of(&server).await, server.bystander().await);

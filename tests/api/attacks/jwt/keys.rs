@@ -6,8 +6,6 @@ use tokend::keys::SigningKey;
 
 use super::assert_worthless;
 use crate::harness::{C1, Engine, Forge, P1, START, TestServer, on_both_databases, part};
-
-/// 18.
 async fn a_retired_key_verifies_nothing_and_a_retiring_one_still_does(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (old, bystander) = (Forge::of(&server).await, server.bystander().await);
@@ -48,8 +46,6 @@ impl TestServer {
         Forge { key }
     }
 }
-
-/// 19.
 async fn the_jwks_has_public_members_only(engine: Engine) {
     let server = TestServer::start(engine).await;
     for algorithm in [SigningAlgorithm::EdDsa, SigningAlgorithm::Rs256] {
@@ -75,7 +71,7 @@ async fn the_jwks_has_public_members_only(engine: Engine) {
     assert_eq!((known.status, known.text.as_str()), (304, ""));
 }
 
-/// 20: not supported, so it proves nothing alone (RFC 6749 §5.2), and next to something else it is one way too many (§2.3,
+/// Not supported, so it proves nothing alone (RFC 6749 §5.2), and next to something else it is one way too many (§2.3,
 /// CVE-2026-16093).
 async fn a_client_assertion_proves_nothing(engine: Engine) {
     const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

@@ -55,7 +55,7 @@ const HASHES: [Option<&str>; 18] = [
     Some("5ebe2294ecd0e0f08eab7690d2a6ee69"),
 ];
 
-/// 82: CVE-2026-4633, CVE-2023-44399. One answer, byte for byte, for everything that is no sign-in.
+/// CVE-2026-4633, CVE-2023-44399. One answer, byte for byte, for everything that is no sign-in.
 async fn every_failed_sign_in_is_the_same_answer(engine: Engine) {
     let server = TestServer::start(engine).await;
     let add = async |name: &str| add_user(&server.app.store, &server.app.hasher, name, PASSWORD).await;
@@ -99,7 +99,7 @@ async fn every_failed_sign_in_is_the_same_answer(engine: Engine) {
     }
 }
 
-/// 94: nothing is looked up for a request that can't succeed.
+/// Nothing is looked up for a request that can't succeed.
 async fn an_empty_password_is_no_attempt(engine: Engine) {
     let server = TestServer::start(engine).await;
     for (i, hash) in HASHES.into_iter().enumerate() {
@@ -124,7 +124,7 @@ async fn an_empty_password_is_no_attempt(engine: Engine) {
     }
 }
 
-/// 91: CVE-2020-7689, GitLab#220580. Every byte counts, also past where other hashes stop to look.
+/// CVE-2020-7689, GitLab#220580. Every byte counts, also past where other hashes stop to look.
 async fn a_long_password_is_not_cut(engine: Engine) {
     let server = TestServer::start(engine).await;
     for length in [8, 55, 56, 71, 72, 73, 128, 255, 256, 257, 1_024] {

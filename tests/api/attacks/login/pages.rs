@@ -49,7 +49,7 @@ fn by_cookie(server: &TestServer, token: &str) -> Vec<(&'static str, RequestBuil
     ]
 }
 
-/// 101: login CSRF. A page of another site signs nobody in, whatever it sends.
+/// Login CSRF. A page of another site signs nobody in, whatever it sends.
 async fn a_foreign_page_signs_nobody_in(engine: Engine) {
     let server = TestServer::start(engine).await;
     let form = [("username", "alice"), ("password", PASSWORD), ("cookie", "true")];
@@ -79,7 +79,7 @@ async fn a_foreign_page_signs_nobody_in(engine: Engine) {
     }
 }
 
-/// 101, for the cookie: only an own page uses it. It has lost nothing by what others tried.
+/// For the cookie: only an own page uses it. It has lost nothing by what others tried.
 async fn a_foreign_page_can_not_use_the_cookie(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (answer, token) = sign_in_by_cookie(&server).await;
@@ -128,7 +128,7 @@ async fn the_cookie_has_its_attributes(engine: Engine) {
     assert_eq!(server.login().await.header("set-cookie"), "");
 }
 
-/// 100: session fixation, CVE-2024-7341. A cookie that was there before has no part in a sign-in.
+/// Session fixation, CVE-2024-7341. A cookie that was there before has no part in a sign-in.
 async fn a_planted_cookie_is_not_taken_over(engine: Engine) {
     let server = TestServer::start(engine).await;
     let attackers = server.bystander().await;
@@ -172,7 +172,7 @@ async fn a_malformed_cookie(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// 99: nothing is taken from an address, and nothing is done for a request that has something there.
+/// Nothing is taken from an address, and nothing is done for a request that has something there.
 async fn credentials_in_the_address(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander().await;

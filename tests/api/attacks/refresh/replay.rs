@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 
 use crate::harness::{Answer, C1, Engine, P1, STRICT, TestServer, UNROTATED, on_both_databases};
 
-/// 36: proven reuse ends everything of the session, at every endpoint, and nothing of any other.
+/// Proven reuse ends everything of the session, at every endpoint, and nothing of any other.
 async fn reuse_ends_the_session_and_no_other(engine: Engine) {
     for (client, wait) in [(P1, 20), (STRICT, 0)] {
         let server = TestServer::start(engine).await;
@@ -25,7 +25,7 @@ async fn reuse_ends_the_session_and_no_other(engine: Engine) {
     }
 }
 
-/// 37, 39: django-oauth-toolkit#1617. Whatever is delayed within the window, there is one live successor and no logout.
+/// Django-oauth-toolkit#1617. Whatever is delayed within the window, there is one live successor and no logout.
 async fn retries_within_the_window_lead_to_one_token(engine: Engine) {
     let server = TestServer::start(engine).await;
     let first = server.login().await;
@@ -48,7 +48,7 @@ async fn retries_within_the_window_lead_to_one_token(engine: Engine) {
     server.refresh(&last).await.ok();
 }
 
-/// 38: CVE-2026-1035, CVE-2026-50631, CVE-2026-53517, on every path at once.
+/// CVE-2026-1035, CVE-2026-50631, CVE-2026-53517, on every path at once.
 async fn parallel_uses_on_every_path_have_one_successor(engine: Engine) {
     let server = TestServer::start(engine).await;
     let first = server.login().await;
@@ -83,7 +83,7 @@ async fn parallel_uses_on_every_path_have_one_successor(engine: Engine) {
     server.refresh(&successors[0]).await.ok();
 }
 
-/// 44, 59, 49: CVE-2026-53512. Current, in the window, and long after: it is of no use to anybody but its own client, and
+/// CVE-2026-53512. Current, in the window, and long after: it is of no use to anybody but its own client, and
 /// nothing that they do with it harms the session.
 async fn another_client_presents_the_token(engine: Engine) {
     let server = TestServer::start(engine).await;
@@ -102,7 +102,7 @@ async fn another_client_presents_the_token(engine: Engine) {
     server.exchange_as(C1, &third.refresh_token()).await.ok();
 }
 
-/// 44, the other way round: a public client's token presented by those who have a secret.
+/// The other way round: a public client's token presented by those who have a secret.
 async fn a_confidential_client_presents_a_public_ones_token(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander().await;
@@ -118,7 +118,7 @@ async fn a_confidential_client_presents_a_public_ones_token(engine: Engine) {
     server.assert_lost_nothing(bystander).await;
 }
 
-/// 49: the end of one session is not the end of the others, and its tokens can't make it so.
+/// The end of one session is not the end of the others, and its tokens can't make it so.
 async fn a_dead_token_harms_no_other_session(engine: Engine) {
     let server = TestServer::start(engine).await;
     let others = [server.bystander().await, server.bystander_on(C1).await];
@@ -142,7 +142,7 @@ async fn a_dead_token_harms_no_other_session(engine: Engine) {
     }
 }
 
-/// 49: an old token that was left somewhere ends its own session at most.
+/// An old token that was left somewhere ends its own session at most.
 async fn an_old_token_does_not_log_out_everywhere(engine: Engine) {
     let server = TestServer::start(engine).await;
     let other = server.bystander().await;
@@ -156,7 +156,7 @@ async fn an_old_token_does_not_log_out_everywhere(engine: Engine) {
     server.assert_lost_nothing(other).await;
 }
 
-/// 52: what isn't ours costs no database call. With the database gone a forged token is still just wrong.
+/// What isn't ours costs no database call. With the database gone a forged token is still just wrong.
 async fn a_forged_token_costs_no_database_call(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (public, access) = (server.bystander().await, server.login().await.access_token());

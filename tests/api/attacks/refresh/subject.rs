@@ -5,7 +5,7 @@ use tokend::password::PlainPassword;
 
 use crate::harness::{BOBS_PASSWORD, C1, Engine, PASSWORD, START, Settings, TestServer, on_both_databases, part};
 
-/// 47: CVE-2023-22492, CVE-2026-43983, CVE-2026-1609, GHSA-wv3h-x6c4-r867, GO-2025-4137. At once, on every path, and for
+/// CVE-2023-22492, CVE-2026-43983, CVE-2026-1609, GHSA-wv3h-x6c4-r867, GO-2025-4137. At once, on every path, and for
 /// good: enabling the user again doesn't bring the session back.
 async fn a_disabled_or_removed_user(engine: Engine) {
     for remove in [false, true] {
@@ -33,7 +33,7 @@ async fn a_disabled_or_removed_user(engine: Engine) {
     }
 }
 
-/// 48: GHSA-x4vh-j75g-268g, CVE-2026-43911, authorizer#669. Before the change is answered, not soon after.
+/// GHSA-x4vh-j75g-268g, CVE-2026-43911, authorizer#669. Before the change is answered, not soon after.
 async fn a_new_password(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (public, confidential) = (server.bystander().await, server.bystander_on(C1).await);
@@ -50,7 +50,7 @@ async fn a_new_password(engine: Engine) {
     server.refresh(&bob.refresh_token()).await.ok();
 }
 
-/// 51: the end that was set at the sign-in stays where it is, however often the session is used.
+/// The end that was set at the sign-in stays where it is, however often the session is used.
 async fn rotation_does_not_extend_the_absolute_lifetime(engine: Engine) {
     let toml =
         format!("{}\n[sessions]\nidle_lifetime = \"1000s\"\nabsolute_lifetime = \"3000s\"\n", Settings::default().toml);
@@ -73,7 +73,7 @@ async fn rotation_does_not_extend_the_absolute_lifetime(engine: Engine) {
     server.refresh(&token).await.refused(401, "invalid_grant");
 }
 
-/// 51: a lifetime that is lowered holds for the sessions that there are.
+/// A lifetime that is lowered holds for the sessions that there are.
 async fn a_lowered_lifetime_holds_for_old_sessions(engine: Engine) {
     let server = TestServer::start(engine).await;
     let session = server.bystander().await;
@@ -87,7 +87,7 @@ async fn a_lowered_lifetime_holds_for_old_sessions(engine: Engine) {
     server.assert_dead(&session.access, &[&session.refresh]).await;
 }
 
-/// 58: Duende Support#667. An access token that can't be made must not cost the refresh token.
+/// Duende Support#667. An access token that can't be made must not cost the refresh token.
 async fn a_failure_to_sign_does_not_use_the_token_up(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (public, confidential) = (server.bystander().await, server.bystander_on(C1).await);
@@ -105,7 +105,7 @@ async fn a_failure_to_sign_does_not_use_the_token_up(engine: Engine) {
     server.assert_lost_nothing(confidential).await;
 }
 
-/// 58, the way it happens in practice: somebody is given more claims than a token can hold.
+/// The way it happens in practice: somebody is given more claims than a token can hold.
 async fn claims_that_no_token_can_hold_cost_nobody_the_session(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander().await;
@@ -118,7 +118,7 @@ async fn claims_that_no_token_can_hold_cost_nobody_the_session(engine: Engine) {
     assert_eq!(server.refresh(&refreshed.refresh_token()).await.claims()["roles"], json!(["tester"]));
 }
 
-/// 45, 46: what is narrowed is the access token; the refresh token keeps what the sign-in was granted, and no more.
+/// What is narrowed is the access token; the refresh token keeps what the sign-in was granted, and no more.
 async fn a_narrowed_token_does_not_narrow_nor_widen_the_session(engine: Engine) {
     let server = TestServer::start(engine).await;
     let form = [("username", "alice"), ("password", PASSWORD), ("scope", "openid read")];

@@ -1,4 +1,4 @@
-//! 140: the files of the embedded database are their owner's alone.
+//! The files of the embedded database are their owner's alone.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! 138: SQL in every field. It finds nothing, changes nothing, breaks nothing, and is kept as the text that it is.
+//! SQL in every field. It finds nothing, changes nothing, breaks nothing, and is kept as the text that it is.
 
 use reqwest::Method;
 

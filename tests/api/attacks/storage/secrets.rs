@@ -1,4 +1,4 @@
-//! 135, 141, and 69, 99, 102 of other chapters: what is secret is in no log, no error and no debugging output, wherever
+//! And 69, 99, 102 of other chapters: what is secret is in no log, no error and no debugging output, wherever
 //! somebody put it.
 
 use base64::Engine as _;
@@ -72,7 +72,7 @@ async fn use_every_secret(server: &TestServer) -> Vec<String> {
     secrets
 }
 
-/// 135: the same secrets where they do belong, on the ways that the others don't take. The tokens and passwords of it.
+/// The same secrets where they do belong, on the ways that the others don't take. The tokens and passwords of it.
 async fn use_secrets_well(server: &TestServer) -> Vec<String> {
     let mut secrets = Vec::new();
     let h2 = reqwest::Client::builder().http2_prior_knowledge().build().expect("a client");
@@ -193,7 +193,7 @@ async fn nothing_secret_is_logged_on_postgres() {
     nothing_secret_is_logged(Engine::Postgres).await;
 }
 
-/// 141: whoever prints the whole server prints no secret.
+/// Whoever prints the whole server prints no secret.
 async fn debugging_output_shows_no_secret(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bystander = server.bystander_on(C1).await;

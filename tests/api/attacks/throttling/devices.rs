@@ -5,7 +5,7 @@ use reqwest::Method;
 use super::{far_away, server};
 use crate::harness::{BOBS_PASSWORD, C1, Engine, PASSWORD, Settings, TestServer, on_both_databases};
 
-/// 88: GHSA-cq42-vhv7-xr7p, CVE-2026-19607. A thousand addresses guess at alice, who signs in all the while.
+/// GHSA-cq42-vhv7-xr7p, CVE-2026-19607. A thousand addresses guess at alice, who signs in all the while.
 async fn a_stranger_locks_nobody_out_of_their_own_device(engine: Engine) {
     let server = server(engine, "").await;
     let mut device = server.login_from("203.0.113.1", "alice", PASSWORD).await.text_at("device_token");

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::{far_away, server, settings};
 use crate::harness::{C1, Engine, PASSWORD, START, on_both_databases};
 
-/// 84: from addresses without end, so that nothing but the account is in the way.
+/// From addresses without end, so that nothing but the account is in the way.
 async fn guesses_one_after_the_other_come_to_an_end(engine: Engine) {
     let server = server(engine, "").await;
     for n in 0..5 {
@@ -78,7 +78,7 @@ async fn guesses_in_parallel_are_told_to_wait_as_long_as_one_alone(engine: Engin
     assert_eq!(told, HashSet::from([8]));
 }
 
-/// 90: keycloak#48272, keycloak#33527. Right passwords in parallel are no guesses.
+/// Keycloak#48272, keycloak#33527. Right passwords in parallel are no guesses.
 async fn sign_ins_in_parallel_all_succeed(engine: Engine) {
     let server = server(engine, "").await;
     let logins = (0..40).map(|n| {
@@ -94,7 +94,7 @@ async fn sign_ins_in_parallel_all_succeed(engine: Engine) {
     }
 }
 
-/// 90: CVE-2026-9798, CVE-2026-16103. One counter for all ways in, however the name is spelt.
+/// CVE-2026-9798, CVE-2026-16103. One counter for all ways in, however the name is spelt.
 async fn every_way_in_counts_on_one_counter(engine: Engine) {
     let server = server(engine, "").await;
     let form = |name, password| [("grant_type", "password"), ("username", name), ("password", password)];
@@ -114,7 +114,7 @@ async fn every_way_in_counts_on_one_counter(engine: Engine) {
     }
 }
 
-/// 82: a name that nobody has is refused after as many failures, in the same words, and so is one that nobody can have.
+/// A name that nobody has is refused after as many failures, in the same words, and so is one that nobody can have.
 async fn unknown_names_are_counted_alike(engine: Engine) {
     let server = server(engine, "").await;
     server.operator().users().disable(server.bob, START).await.unwrap();
@@ -132,7 +132,7 @@ async fn unknown_names_are_counted_alike(engine: Engine) {
     assert_eq!(seen.len(), 1, "{seen:?}");
 }
 
-/// 90: keycloak#44474. What isn't the password's fault isn't counted: no session, a request that is wrong, a full queue.
+/// Keycloak#44474. What isn't the password's fault isn't counted: no session, a request that is wrong, a full queue.
 async fn what_is_no_wrong_password_is_not_counted(engine: Engine) {
     let server = server(engine, "").await;
     for n in 0..20 {
@@ -179,7 +179,7 @@ async fn a_sign_in_that_is_sent_away_is_not_counted(engine: Engine) {
     );
 }
 
-/// 96: whoever goes away before the answer has guessed all the same.
+/// Whoever goes away before the answer has guessed all the same.
 async fn a_guess_that_nobody_waits_for_counts(engine: Engine) {
     let server = server(engine, "").await;
     for n in 0..200 {

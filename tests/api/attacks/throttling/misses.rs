@@ -3,7 +3,7 @@
 use super::server;
 use crate::harness::{Answer, C1, C2, Engine, RS1, RS2, TestServer, on_both_databases};
 
-/// 34: a thousand wrong secrets, on every endpoint where there is one. Neither the client nor any other is locked out.
+/// A thousand wrong secrets, on every endpoint where there is one. Neither the client nor any other is locked out.
 async fn wrong_client_secrets_come_to_an_end(engine: Engine) {
     let server = server(engine, "").await;
     let wrong = |n: usize| {
@@ -56,7 +56,7 @@ async fn forged_refresh_tokens_come_to_an_end(engine: Engine) {
     server.refresh(&next).await.refused(401, "invalid_grant");
 }
 
-/// 68: scanning. A resource server that is shown garbage still learns what has become of tokens that were real.
+/// Scanning. A resource server that is shown garbage still learns what has become of tokens that were real.
 async fn a_client_that_scans_is_told_so(engine: Engine) {
     let server = server(engine, "").await;
     let expired = server.login().await.access_token();

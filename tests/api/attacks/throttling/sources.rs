@@ -5,7 +5,7 @@ use reqwest::Method;
 use super::{far_away, server};
 use crate::harness::{Engine, PASSWORD, Settings, TestServer, on_both_databases};
 
-/// 86: one try on each of a thousand accounts, from one network, and from one address that says it is a thousand.
+/// One try on each of a thousand accounts, from one network, and from one address that says it is a thousand.
 async fn a_list_of_stolen_passwords_is_not_tried_to_its_end(engine: Engine) {
     let server = server(engine, "").await;
     let mut looked_at = 0;
@@ -39,7 +39,7 @@ async fn a_device_of_another_user_is_no_way_around_it(engine: Engine) {
     assert_eq!(looked_at, 15);
 }
 
-/// 86, 114: addresses that a stranger makes up are not believed.
+/// Addresses that a stranger makes up are not believed.
 async fn a_thousand_made_up_addresses_are_one(engine: Engine) {
     let settings = Settings::with("[throttle]\nenabled = true\n[http]\ntrusted_proxies = ['10.0.0.0/8']");
     let server = TestServer::start_with(engine, settings).await;
