@@ -29,7 +29,7 @@ use writer::Lines;
 /// The process has one standard error, so one thread writes to it.
 static LINES: OnceLock<Lines> = OnceLock::new();
 
-/// Waits for the writing thread when it is dropped, also by a panic. At most [`PATIENCE`].
+/// Waits for the writing thread when it is dropped, also by a panic. At most one second.
 #[derive(Debug)]
 pub struct Finish;
 
@@ -90,7 +90,7 @@ pub fn complain(line: &str) {
     }
 }
 
-/// Waits until everything that was logged is written. At most [`PATIENCE`].
+/// Waits until everything that was logged is written. At most one second.
 pub fn finish() {
     if let Some(lines) = LINES.get() {
         lines.finish(PATIENCE);

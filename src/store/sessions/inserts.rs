@@ -17,7 +17,7 @@ use crate::store::engine::{Connection, Db, Handle, PinnedConnection, Statement, 
 /// What a sign-in was decided on. If any of it has changed by the time the session is stored, it isn't stored.
 #[derive(Clone, Copy, Debug)]
 pub struct DecidedOn {
-    /// [`User::credentials_version`].
+    /// [`credentials_version`](crate::domain::User::credentials_version).
     pub credentials_version: i64,
     /// [`crate::domain::Client::version`].
     pub client_version: i64,
