@@ -35,6 +35,7 @@ pub mod threads;
 pub mod throttle;
 pub mod token;
 pub mod token_state;
+mod words;
 
 /// The unit tests run with the program's allocator.
 #[cfg(test)]

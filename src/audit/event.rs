@@ -8,129 +8,66 @@ use uuid::Uuid;
 
 use crate::clock::UnixTime;
 use crate::domain::{ClientId, RequestContext, SessionId, UserId};
+use crate::words::words;
 
-/// What happened. The texts are stored and don't change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EventKind {
-    /// A user signed in.
-    SignedIn,
-    /// A sign-in failed; the reason says why.
-    SignInFailed,
-    /// Something was refused for what failed before; the reason says what.
-    Throttled,
-    /// A refresh token whose successor was never used was exchanged again.
-    RefreshRecovered,
-    /// A refresh token was used again: theft. The session ended.
-    RefreshReused,
-    /// A refresh token is newer than the database, which has lost commits.
-    RefreshAhead,
-    /// Sessions ended; the count says how many.
-    SessionsRevoked,
-    /// One access token was revoked.
-    TokenRevoked,
-    /// A user signed out; the count says of how many sessions.
-    SignedOut,
-    /// A user was added.
-    UserAdded,
-    /// A user's address or claims changed.
-    UserChanged,
-    /// A user got another password; the count says how many sessions ended.
-    PasswordSet,
-    /// A user was disabled; the count says how many sessions ended.
-    UserDisabled,
-    /// A user may sign in again.
-    UserEnabled,
-    /// A user's known devices were forgotten.
-    DevicesForgotten,
-    /// A user was removed.
-    UserRemoved,
-    /// A client was registered.
-    ClientAdded,
-    /// A registration changed, its secret among it; the count says how many sessions ended.
-    ClientChanged,
-    /// A client was removed.
-    ClientRemoved,
-    /// A signing key was added.
-    KeyAdded,
-    /// A signing key was removed.
-    KeyRemoved,
-    /// Refresh tokens from before a loss of commits are accepted until the time in the target.
-    RecoveryOpened,
-    /// They are no more.
-    RecoveryClosed,
-    /// Old events were deleted; the count says how many, the target up to which moment.
-    AuditPurged,
-    /// Where all chains ended was noted; the target is the digest of the list.
-    AuditAnchored,
-    /// An operator declared the trail as it is to be its beginning; the target is the digest of the list of chains.
-    AuditSealed,
-    /// A chain was found behind where it had been; the target is its writer, the reason says how.
-    AuditRewound,
-}
-
-impl EventKind {
-    /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 27] = [
-        Self::SignedIn,
-        Self::SignInFailed,
-        Self::Throttled,
-        Self::RefreshRecovered,
-        Self::RefreshReused,
-        Self::RefreshAhead,
-        Self::SessionsRevoked,
-        Self::TokenRevoked,
-        Self::SignedOut,
-        Self::UserAdded,
-        Self::UserChanged,
-        Self::PasswordSet,
-        Self::UserDisabled,
-        Self::UserEnabled,
-        Self::DevicesForgotten,
-        Self::UserRemoved,
-        Self::ClientAdded,
-        Self::ClientChanged,
-        Self::ClientRemoved,
-        Self::KeyAdded,
-        Self::KeyRemoved,
-        Self::RecoveryOpened,
-        Self::RecoveryClosed,
-        Self::AuditPurged,
-        Self::AuditAnchored,
-        Self::AuditSealed,
-        Self::AuditRewound,
-    ];
-
-    /// The stored text.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SignedIn => "sign_in.ok",
-            Self::SignInFailed => "sign_in.failed",
-            Self::Throttled => "throttled",
-            Self::RefreshRecovered => "refresh.recovered",
-            Self::RefreshReused => "refresh.reused",
-            Self::RefreshAhead => "refresh.ahead",
-            Self::SessionsRevoked => "sessions.revoked",
-            Self::TokenRevoked => "token.revoked",
-            Self::SignedOut => "sign_out",
-            Self::UserAdded => "user.added",
-            Self::UserChanged => "user.changed",
-            Self::PasswordSet => "user.password_set",
-            Self::UserDisabled => "user.disabled",
-            Self::UserEnabled => "user.enabled",
-            Self::DevicesForgotten => "user.devices_forgotten",
-            Self::UserRemoved => "user.removed",
-            Self::ClientAdded => "client.added",
-            Self::ClientChanged => "client.changed",
-            Self::ClientRemoved => "client.removed",
-            Self::KeyAdded => "key.added",
-            Self::KeyRemoved => "key.removed",
-            Self::RecoveryOpened => "recovery.opened",
-            Self::RecoveryClosed => "recovery.closed",
-            Self::AuditPurged => "audit.purged",
-            Self::AuditAnchored => "audit.anchored",
-            Self::AuditSealed => "audit.sealed",
-            Self::AuditRewound => "audit.rewound",
-        }
+words! {
+    /// What happened. The texts are stored and don't change.
+    #[derive(Hash)]
+    pub enum EventKind {
+        /// A user signed in.
+        SignedIn = "sign_in.ok",
+        /// A sign-in failed; the reason says why.
+        SignInFailed = "sign_in.failed",
+        /// Something was refused for what failed before; the reason says what.
+        Throttled = "throttled",
+        /// A refresh token whose successor was never used was exchanged again.
+        RefreshRecovered = "refresh.recovered",
+        /// A refresh token was used again: theft. The session ended.
+        RefreshReused = "refresh.reused",
+        /// A refresh token is newer than the database, which has lost commits.
+        RefreshAhead = "refresh.ahead",
+        /// Sessions ended; the count says how many.
+        SessionsRevoked = "sessions.revoked",
+        /// One access token was revoked.
+        TokenRevoked = "token.revoked",
+        /// A user signed out; the count says of how many sessions.
+        SignedOut = "sign_out",
+        /// A user was added.
+        UserAdded = "user.added",
+        /// A user's address or claims changed.
+        UserChanged = "user.changed",
+        /// A user got another password; the count says how many sessions ended.
+        PasswordSet = "user.password_set",
+        /// A user was disabled; the count says how many sessions ended.
+        UserDisabled = "user.disabled",
+        /// A user may sign in again.
+        UserEnabled = "user.enabled",
+        /// A user's known devices were forgotten.
+        DevicesForgotten = "user.devices_forgotten",
+        /// A user was removed.
+        UserRemoved = "user.removed",
+        /// A client was registered.
+        ClientAdded = "client.added",
+        /// A registration changed, its secret among it; the count says how many sessions ended.
+        ClientChanged = "client.changed",
+        /// A client was removed.
+        ClientRemoved = "client.removed",
+        /// A signing key was added.
+        KeyAdded = "key.added",
+        /// A signing key was removed.
+        KeyRemoved = "key.removed",
+        /// Refresh tokens from before a loss of commits are accepted until the time in the target.
+        RecoveryOpened = "recovery.opened",
+        /// They are no more.
+        RecoveryClosed = "recovery.closed",
+        /// Old events were deleted; the count says how many, the target up to which moment.
+        AuditPurged = "audit.purged",
+        /// Where all chains ended was noted; the target is the digest of the list.
+        AuditAnchored = "audit.anchored",
+        /// An operator declared the trail as it is to be its beginning; the target is the digest of the list of chains.
+        AuditSealed = "audit.sealed",
+        /// A chain was found behind where it had been; the target is its writer, the reason says how.
+        AuditRewound = "audit.rewound",
     }
 }
 

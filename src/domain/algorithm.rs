@@ -1,17 +1,21 @@
 //! The algorithms that access tokens are signed with, RFC 7518 §3.1 and RFC 8037 §3.1.
 
-use std::fmt;
 use std::str::FromStr;
 
-/// A signature algorithm, `alg` in a token's header and in `/jwks.json`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SigningAlgorithm {
-    /// ECDSA on P-256 with SHA-256.
-    Es256,
-    /// Ed25519.
-    EdDsa,
-    /// RSASSA-PKCS1-v1_5 with SHA-256, for resource servers that know nothing newer.
-    Rs256,
+use crate::words::words;
+
+words! {
+    /// A signature algorithm, `alg` in a token's header and in `/jwks.json`; the default first. The name is case-sensitive in
+    /// tokens; an operator may write it in any case.
+    #[derive(PartialOrd, Ord, Hash)]
+    pub enum SigningAlgorithm {
+        /// ECDSA on P-256 with SHA-256.
+        Es256 = "ES256",
+        /// Ed25519.
+        EdDsa = "EdDSA",
+        /// RSASSA-PKCS1-v1_5 with SHA-256, for resource servers that know nothing newer.
+        Rs256 = "RS256",
+    }
 }
 
 /// A name that is none of the algorithms.
@@ -19,31 +23,11 @@ pub enum SigningAlgorithm {
 #[error("a signing algorithm is one of ES256, EdDSA, RS256")]
 pub struct UnknownAlgorithm;
 
-impl SigningAlgorithm {
-    /// Every algorithm, the default first.
-    pub const ALL: [Self; 3] = [Self::Es256, Self::EdDsa, Self::Rs256];
-
-    /// The registered name. It is case-sensitive in tokens; an operator may write it in any case.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
-            Self::Rs256 => "RS256",
-        }
-    }
-}
-
 impl FromStr for SigningAlgorithm {
     type Err = UnknownAlgorithm;
 
     fn from_str(text: &str) -> Result<Self, UnknownAlgorithm> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.as_str().eq_ignore_ascii_case(text)).ok_or(UnknownAlgorithm)
-    }
-}
-
-impl fmt::Display for SigningAlgorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        Self::from_word(text).ok_or(UnknownAlgorithm)
     }
 }
 

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::grant::{Clients, Grant, Grants, MayNotUse, Yields};
 use super::{Scope, SecretHash};
 use crate::clock::{Seconds, UnixTime};
+use crate::words::words;
 
 /// The longest lifetime that an access token may have, in seconds: no registration and no configuration allows for more.
 pub const LONGEST_ACCESS_LIFETIME: Seconds = 24 * 3600;
@@ -68,51 +69,23 @@ pub enum ClientAuthentication {
     Secret(SecretHash),
 }
 
-/// What happens when a refresh token comes back whose successor was never used (docs/design.md).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recovery {
-    /// It is exchanged again: the client lost our answer.
-    On,
-    /// It is taken for theft: the session ends.
-    Strict,
-}
-
-impl Recovery {
-    /// The word that is stored and shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::On => "on",
-            Self::Strict => "strict",
-        }
-    }
-
-    /// What a stored or typed word stands for.
-    pub fn from_stored(text: &str) -> Option<Self> {
-        [Self::On, Self::Strict].into_iter().find(|recovery| recovery.as_str().eq_ignore_ascii_case(text))
+words! {
+    /// What happens when a refresh token comes back whose successor was never used (docs/design.md).
+    pub enum Recovery {
+        /// It is exchanged again: the client lost our answer.
+        On = "on",
+        /// It is taken for theft: the session ends.
+        Strict = "strict",
     }
 }
 
-/// The `typ` header of a client's access tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenTyp {
-    /// `at+jwt`, RFC 9068 §2.1.
-    AccessToken,
-    /// `JWT`, for resource servers that refuse any other.
-    Jwt,
-}
-
-impl TokenTyp {
-    /// The value of the header, which is also what is stored and shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AccessToken => "at+jwt",
-            Self::Jwt => "JWT",
-        }
-    }
-
-    /// What a stored or typed word stands for.
-    pub fn from_stored(text: &str) -> Option<Self> {
-        [Self::AccessToken, Self::Jwt].into_iter().find(|typ| typ.as_str().eq_ignore_ascii_case(text))
+words! {
+    /// The `typ` header of a client's access tokens.
+    pub enum TokenTyp {
+        /// `at+jwt`, RFC 9068 §2.1.
+        AccessToken = "at+jwt",
+        /// `JWT`, for resource servers that refuse any other.
+        Jwt = "JWT",
     }
 }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::spelling::unquoted;
 use super::{ClientId, Scope, SecretHash, UserId};
 use crate::clock::UnixTime;
+use crate::words::words;
 
 /// A session's identifier, `sid` in tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -132,55 +133,32 @@ pub struct Revocation {
     pub reason: RevokedReason,
 }
 
-/// Why a session was ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RevokedReason {
-    /// The user signed out.
-    Logout,
-    /// The owning client revoked it (RFC 7009).
-    Client,
-    /// An administrator revoked it.
-    Admin,
-    /// A refresh token came back long after it had been exchanged: theft or a clone.
-    Reuse,
-    /// The user was disabled.
-    UserDisabled,
-    /// The user's password was changed.
-    PasswordChanged,
-    /// The client was disabled, or lost the grant or a scope that the session rests on.
-    ClientChanged,
-    /// A reason that a newer version of this program stored.
-    Other,
+words! {
+    /// Why a session was ended.
+    pub enum RevokedReason {
+        /// The user signed out.
+        Logout = "logout",
+        /// The owning client revoked it (RFC 7009).
+        Client = "client",
+        /// An administrator revoked it.
+        Admin = "admin",
+        /// A refresh token came back long after it had been exchanged: theft or a clone.
+        Reuse = "reuse",
+        /// The user was disabled.
+        UserDisabled = "user_disabled",
+        /// The user's password was changed.
+        PasswordChanged = "password_changed",
+        /// The client was disabled, or lost the grant or a scope that the session rests on.
+        ClientChanged = "client_changed",
+        /// A reason that a newer version of this program stored.
+        Other = "other",
+    }
 }
 
 impl RevokedReason {
-    const ALL: [Self; 7] = [
-        Self::Logout,
-        Self::Client,
-        Self::Admin,
-        Self::Reuse,
-        Self::UserDisabled,
-        Self::PasswordChanged,
-        Self::ClientChanged,
-    ];
-
-    /// The word that is stored and shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Logout => "logout",
-            Self::Client => "client",
-            Self::Admin => "admin",
-            Self::Reuse => "reuse",
-            Self::UserDisabled => "user_disabled",
-            Self::PasswordChanged => "password_changed",
-            Self::ClientChanged => "client_changed",
-            Self::Other => "other",
-        }
-    }
-
     /// The reason that a stored word stands for.
     pub fn from_stored(text: &str) -> Self {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == text).unwrap_or(Self::Other)
+        Self::from_word(text).unwrap_or(Self::Other)
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::SigningKey;
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::LONGEST_ACCESS_LIFETIME;
+use crate::words::words;
 
 /// How much longer than its last token a key stays published, in seconds: for nodes that hear of its successor late
 /// (they refuse to serve after 5 s) and whose clocks differ.
@@ -19,31 +20,19 @@ pub struct KeyRing {
     keys: Vec<SigningKey>,
 }
 
-/// Where a key is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyState {
-    /// Published, so that resource servers know it when it begins to sign.
-    Pending,
-    /// Published, but a key that was made later begins at the same moment, and signs instead.
-    Replaced,
-    /// The one that signs.
-    Signing,
-    /// Published still, because tokens that it signed may be alive.
-    Retiring,
-    /// No longer published: it verifies nothing and can be deleted.
-    Retired,
-}
-
-impl KeyState {
-    /// The word that is shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Replaced => "replaced",
-            Self::Signing => "signing",
-            Self::Retiring => "retiring",
-            Self::Retired => "retired",
-        }
+words! {
+    /// Where a key is in its life.
+    pub enum KeyState {
+        /// Published, so that resource servers know it when it begins to sign.
+        Pending = "pending",
+        /// Published, but a key that was made later begins at the same moment, and signs instead.
+        Replaced = "replaced",
+        /// The one that signs.
+        Signing = "signing",
+        /// Published still, because tokens that it signed may be alive.
+        Retiring = "retiring",
+        /// No longer published: it verifies nothing and can be deleted.
+        Retired = "retired",
     }
 }
 

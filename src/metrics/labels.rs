@@ -6,14 +6,31 @@ use crate::throttle::Failures;
 use crate::token::judge::Verdict;
 
 /// One of a closed set.
-pub trait Label: Copy + 'static {
-    /// The whole set, in the order of [`Self::index`].
+pub trait Label: Copy + PartialEq + 'static {
+    /// The whole set.
     const ALL: &'static [Self];
 
-    /// Where in [`Self::ALL`] it is.
-    fn index(self) -> usize;
-
     fn name(self) -> &'static str;
+
+    /// Where in [`Self::ALL`] it is.
+    fn index(self) -> usize {
+        Self::ALL.iter().position(|value| *value == self).unwrap_or(Self::ALL.len())
+    }
+}
+
+/// The set of a label from one table of its values and their names.
+macro_rules! label {
+    ($label:ty: $($value:ident = $name:literal),+ $(,)?) => {
+        impl Label for $label {
+            const ALL: &'static [Self] = &[$(Self::$value),+];
+
+            fn name(self) -> &'static str {
+                match self {
+                    $(Self::$value => $name,)+
+                }
+            }
+        }
+    };
 }
 
 /// The class of a status. 429 and 503, which operators watch, are classes of their own.
@@ -40,51 +57,25 @@ impl From<u16> for Status {
     }
 }
 
-impl Label for Status {
-    const ALL: &'static [Self] = &[
-        Self::Success,
-        Self::Redirection,
-        Self::ClientError,
-        Self::TooManyRequests,
-        Self::ServerError,
-        Self::Unavailable,
-    ];
+label!(
+    Status:
+    Success = "2xx",
+    Redirection = "3xx",
+    ClientError = "4xx",
+    TooManyRequests = "429",
+    ServerError = "5xx",
+    Unavailable = "503",
+);
 
-    fn index(self) -> usize {
-        self as usize
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Success => "2xx",
-            Self::Redirection => "3xx",
-            Self::ClientError => "4xx",
-            Self::TooManyRequests => "429",
-            Self::ServerError => "5xx",
-            Self::Unavailable => "503",
-        }
-    }
-}
-
-impl Label for Verdict {
-    const ALL: &'static [Self] =
-        &[Self::Rotate, Self::Unrotated, Self::Replay, Self::Recover, Self::Reuse, Self::Ahead];
-
-    fn index(self) -> usize {
-        self as usize
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Rotate => "rotate",
-            Self::Unrotated => "unrotated",
-            Self::Replay => "replay",
-            Self::Recover => "recover",
-            Self::Reuse => "reuse",
-            Self::Ahead => "ahead",
-        }
-    }
-}
+label!(
+    Verdict:
+    Rotate = "rotate",
+    Unrotated = "unrotated",
+    Replay = "replay",
+    Recover = "recover",
+    Reuse = "reuse",
+    Ahead = "ahead",
+);
 
 /// How a sign-in with a password ended. One that failed because of the database or a malformed request is not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,22 +89,7 @@ pub enum SignIn {
     Busy,
 }
 
-impl Label for SignIn {
-    const ALL: &'static [Self] = &[Self::Ok, Self::Failed, Self::Throttled, Self::Busy];
-
-    fn index(self) -> usize {
-        self as usize
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Failed => "failed",
-            Self::Throttled => "throttled",
-            Self::Busy => "busy",
-        }
-    }
-}
+label!(SignIn: Ok = "ok", Failed = "failed", Throttled = "throttled", Busy = "busy");
 
 /// What the statements of one lane to the database do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,75 +111,25 @@ pub enum Lane {
     Credentials,
 }
 
-impl Label for Lane {
-    const ALL: &'static [Self] = &[
-        Self::Sessions,
-        Self::Tokens,
-        Self::ClientTokens,
-        Self::Exchanges,
-        Self::Rotations,
-        Self::SignIns,
-        Self::Events,
-        Self::Credentials,
-    ];
+label!(
+    Lane:
+    Sessions = "sessions",
+    Tokens = "tokens",
+    ClientTokens = "client_tokens",
+    Exchanges = "exchanges",
+    Rotations = "rotations",
+    SignIns = "sign_ins",
+    Events = "events",
+    Credentials = "credentials",
+);
 
-    fn index(self) -> usize {
-        self as usize
-    }
+label!(
+    Failures:
+    Address = "address",
+    Account = "account",
+    ClientSecrets = "client_secrets",
+    RefreshTokens = "refresh_tokens",
+    Introspections = "introspections",
+);
 
-    fn name(self) -> &'static str {
-        match self {
-            Self::Sessions => "sessions",
-            Self::Tokens => "tokens",
-            Self::ClientTokens => "client_tokens",
-            Self::Exchanges => "exchanges",
-            Self::Rotations => "rotations",
-            Self::SignIns => "sign_ins",
-            Self::Events => "events",
-            Self::Credentials => "credentials",
-        }
-    }
-}
-
-impl Label for Failures {
-    const ALL: &'static [Self] =
-        &[Self::Address, Self::Account, Self::ClientSecrets, Self::RefreshTokens, Self::Introspections];
-
-    fn index(self) -> usize {
-        self as usize
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Address => "address",
-            Self::Account => "account",
-            Self::ClientSecrets => "client_secrets",
-            Self::RefreshTokens => "refresh_tokens",
-            Self::Introspections => "introspections",
-        }
-    }
-}
-
-impl Label for Level {
-    const ALL: &'static [Self] = &[Self::ERROR, Self::WARN, Self::INFO, Self::DEBUG, Self::TRACE];
-
-    fn index(self) -> usize {
-        match self {
-            Self::ERROR => 0,
-            Self::WARN => 1,
-            Self::INFO => 2,
-            Self::DEBUG => 3,
-            Self::TRACE => 4,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::ERROR => "error",
-            Self::WARN => "warn",
-            Self::INFO => "info",
-            Self::DEBUG => "debug",
-            Self::TRACE => "trace",
-        }
-    }
-}
+label!(Level: ERROR = "error", WARN = "warn", INFO = "info", DEBUG = "debug", TRACE = "trace");

@@ -60,9 +60,9 @@ impl Lifetimes {
 }
 
 fn recovery(text: &str) -> Result<Recovery, &'static str> {
-    Recovery::from_stored(text).ok_or("must be on or strict")
+    Recovery::from_word(text).ok_or("must be on or strict")
 }
 
 fn token_typ(text: &str) -> Result<TokenTyp, &'static str> {
-    TokenTyp::from_stored(text).ok_or("must be at+jwt or JWT")
+    TokenTyp::from_word(text).ok_or("must be at+jwt or JWT")
 }

@@ -79,7 +79,7 @@ impl Signed {
         }
         let jws = UnverifiedJws::parse(token)?;
         // RFC 9068 §2.1. The RFC lets others write `application/at+jwt`; we accept what we write.
-        let typ = [TokenTyp::AccessToken, TokenTyp::Jwt].into_iter().find(|typ| typ.as_str() == jws.typ());
+        let typ = TokenTyp::ALL.into_iter().find(|typ| typ.as_str() == jws.typ());
         let typ = typ.ok_or(InvalidAccessToken::Header)?;
         let key = ring.verifier(jws.kid(), now).ok_or(InvalidAccessToken::UnknownKey)?;
         let mut claims: AccessClaims = jws.verify(key.jws())?;
