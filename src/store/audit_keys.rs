@@ -29,18 +29,18 @@ const NOTE_USE: &str =
 impl StoredAuditKeys<'_> {
     /// Every key that has sealed the audit trail.
     pub async fn list(self) -> Result<Vec<StoredAuditKey>, StoreError> {
-        let rows = self.store.again(|| async { sql!(self.store.read().await?, all AuditKeyRow, LIST) }).await?;
+        let rows = self.store.db.again(|| async { sql!(self.store.db.read().await?, all AuditKeyRow, LIST) }).await?;
         Ok(rows.into_iter().map(|AuditKeyRow { id, sealed }| StoredAuditKey { id, sealed }).collect())
     }
 
     /// Stores a key, also in place of what another master secret sealed.
     pub async fn put(self, key: &StoredAuditKey) -> Result<(), StoreError> {
-        sql!(self.store.write().await?, execute, STORE, &key.id, &key.sealed)?;
+        sql!(self.store.db.write().await?, execute, STORE, &key.id, &key.sealed)?;
         Ok(())
     }
 
     /// Notes that the master secret with this id makes refresh tokens up to a moment that is still to come.
     pub async fn note_use(self, id: &[u8], until: UnixTime) -> Result<(), StoreError> {
-        sql!(self.store.write().await?, execute, NOTE_USE, id, until).map(drop)
+        sql!(self.store.db.write().await?, execute, NOTE_USE, id, until).map(drop)
     }
 }

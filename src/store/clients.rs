@@ -143,13 +143,14 @@ fn secret_hash(client: &Client) -> Option<&[u8]> {
 impl Clients<'_> {
     /// Every client that this version can read, in the order of their ids.
     pub async fn list(self) -> Result<Vec<Client>, StoreError> {
-        let rows = self.store.again(|| async { sql!(self.store.read().await?, all ClientRow, LIST) }).await?;
+        let rows = self.store.db.again(|| async { sql!(self.store.db.read().await?, all ClientRow, LIST) }).await?;
         Ok(rows.into_iter().filter_map(readable).collect())
     }
 
     /// The client of that id, disabled or not.
     pub async fn find(self, id: &ClientId) -> Result<Option<Client>, StoreError> {
-        let row = self.store.again(|| async { sql!(self.store.read().await?, optional ClientRow, FIND, id.as_str()) });
+        let row =
+            self.store.db.again(|| async { sql!(self.store.db.read().await?, optional ClientRow, FIND, id.as_str()) });
         row.await?.map(Client::try_from).transpose()
     }
 
@@ -157,14 +158,14 @@ impl Clients<'_> {
     /// by itself.
     pub async fn purge_removed(self, now: UnixTime) -> Result<u64, StoreError> {
         let before = now.saturating_sub(CLOCK_SLACK);
-        self.store.again(|| async { sql!(self.store.write().await?, execute, PURGE_REMOVED, before) }).await
+        self.store.db.again(|| async { sql!(self.store.db.write().await?, execute, PURGE_REMOVED, before) }).await
     }
 }
 
 impl ActingClients<'_> {
     /// Registers a client. [`StoreError::Exists`] when the id is taken.
     pub async fn insert(self, client: &Client) -> Result<(), StoreError> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.db.begin().await?;
         with_client!(unit, INSERT, client, registry::another_version())?;
         registry::change(&mut unit).await?;
         self.store.commit(unit, [self.acting.event(EventKind::ClientAdded).client(&client.id)]).await
@@ -172,7 +173,7 @@ impl ActingClients<'_> {
 
     /// Adds the first clients and the first user, in one. [`StoreError::Exists`] when one of them is there.
     pub async fn insert_first(self, clients: &[Client], user: &User, password_hash: &str) -> Result<(), StoreError> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.db.begin().await?;
         for client in clients {
             with_client!(unit, INSERT, client, registry::another_version())?;
         }
@@ -188,7 +189,7 @@ impl ActingClients<'_> {
     /// The number of sessions that ended; `None` when the registration isn't at `client.version`, so somebody else
     /// changed or removed it meanwhile.
     pub async fn update(self, client: &Client, lost: &RightsLost, now: UnixTime) -> Result<Option<u64>, StoreError> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.db.begin().await?;
         let before = sql!(unit, optional BeforeRow, BEFORE, client.id.as_str())?;
         if with_client!(unit, UPDATE, client, client.tokens_revoked_at, client.version)? == 0 {
             return Ok(None);
@@ -203,20 +204,15 @@ impl ActingClients<'_> {
     /// Ends every session of the client and revokes its tokens without a session, in one. The number of sessions.
     /// [`StoreError::TokensJustRevoked`], and nothing is done, when its tokens were revoked more than once within this second.
     pub async fn revoke(self, id: &ClientId, now: UnixTime) -> Result<u64, StoreError> {
-        let (ended, tokens_until) = self.store.again(|| self.end_client(id, now)).await?;
-        self.store.journal.note(
-            &self.store.db,
-            Revoked::Client { id: id.clone(), tokens_until },
-            RevokedReason::Admin,
-            now,
-        );
+        let (ended, tokens_until) = self.store.db.again(|| self.end_client(id, now)).await?;
+        self.store.note_revoked(Revoked::Client { id: id.clone(), tokens_until }, RevokedReason::Admin, now);
         Ok(ended)
     }
 
     /// The number of sessions that ended, and up to when its tokens are revoked.
     async fn end_client(self, id: &ClientId, now: UnixTime) -> Result<(u64, UnixTime), StoreError> {
-        let mut unit = self.store.begin().await?;
-        let revoked = sql!(unit, optional RevokedRow, REVOKE_TOKENS, id.as_str(), now)?;
+        let mut unit = self.store.db.begin().await?;
+        let revoked = sql!(unit, value UnixTime, REVOKE_TOKENS, id.as_str(), now)?;
         if revoked.is_none() && sql!(unit, optional BeforeRow, BEFORE, id.as_str())?.is_some() {
             return Err(StoreError::TokensJustRevoked);
         }
@@ -224,25 +220,19 @@ impl ActingClients<'_> {
         registry::change(&mut unit).await?;
         let event = self.acting.event(EventKind::SessionsRevoked).client(id).counting(ended);
         self.store.commit(unit, [event.because(RevokedReason::Admin.as_str())]).await?;
-        Ok((ended, revoked.map_or(now, |row| row.tokens_revoked_at)))
+        Ok((ended, revoked.unwrap_or(now)))
     }
 
     /// Removes a client and, by the foreign key, its sessions. False when there is no such client.
     pub async fn remove(self, id: &ClientId, now: UnixTime) -> Result<bool, StoreError> {
-        let mut unit = self.store.begin().await?;
-        let Some(removed) = sql!(unit, optional RevokedRow, REMOVE, id.as_str())? else { return Ok(false) };
+        let mut unit = self.store.db.begin().await?;
+        let Some(tokens_revoked_at) = sql!(unit, value UnixTime, REMOVE, id.as_str())? else { return Ok(false) };
         // Past its last token, as a revocation of all of them is.
-        let tokens_until = removed.tokens_revoked_at.max(now).saturating_add(1);
+        let tokens_until = tokens_revoked_at.max(now).saturating_add(1);
         sql!(unit, execute, REMEMBER_REMOVED, id.as_str(), tokens_until)?;
         registry::change(&mut unit).await?;
         self.store.commit(unit, [self.acting.event(EventKind::ClientRemoved).client(id)]).await?;
         Ok(true)
-    }
-}
-
-from_row! {
-    struct RevokedRow {
-        tokens_revoked_at: i64,
     }
 }
 

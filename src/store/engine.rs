@@ -29,7 +29,7 @@ pub use self::within::within;
 pub(super) use self::batch::{BatchSizes, Batcher, Statement};
 pub(super) use self::checkout::{PinnedConnection, Read, ReadLane};
 pub(super) use self::connection::{Handle, Unit, sql};
-pub(super) use self::db::{Db, PostgresDb};
+pub(super) use self::db::{Db, Pools};
 pub(super) use self::error::is_lock_timeout;
 pub(super) use self::from_row::from_row;
 pub(super) use self::lock_wait_limiter::LockWaitLimiter;

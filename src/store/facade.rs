@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::audit_events::log::AuditLog;
-use super::engine::{Connection, CopyError, Db, PoolSize, StartError, StoreError, Unit};
+use super::engine::{CopyError, Db, PoolSize, Pools, StartError, StoreError, Unit};
 use super::journal::entries::Journal;
 use super::lanes::Lanes;
 use crate::audit::AuditEvent;
@@ -51,7 +51,7 @@ impl Store {
 
     /// Whether this is the embedded database.
     pub fn is_embedded(&self) -> bool {
-        self.db.is_embedded()
+        matches!(self.db.pools, Pools::Sqlite { .. })
     }
 
     /// Copies the embedded database, as it is at one moment, into a file that isn't there yet.
@@ -63,29 +63,6 @@ impl Store {
     pub async fn close(&self) {
         self.lanes.close();
         self.db.close().await;
-    }
-
-    pub(super) async fn read(&self) -> Result<Connection, StoreError> {
-        self.db.read().await
-    }
-
-    pub(super) async fn write(&self) -> Result<Connection, StoreError> {
-        self.db.write().await
-    }
-
-    pub(super) async fn begin(&self) -> Result<Unit, StoreError> {
-        self.db.begin().await
-    }
-
-    pub(super) async fn begin_snapshot(&self) -> Result<Unit, StoreError> {
-        self.db.begin_snapshot().await
-    }
-
-    pub(super) async fn again<T, F: Future<Output = Result<T, StoreError>>>(
-        &self,
-        operation: impl Fn() -> F,
-    ) -> Result<T, StoreError> {
-        self.db.again(operation).await
     }
 
     /// Commits a change together with the events that tell of it.

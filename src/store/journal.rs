@@ -7,8 +7,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use self::entries::{Entry, Revoked};
-use super::engine::{Db, Unit, from_row, sql, within};
+use super::engine::{Unit, sql, within};
 use super::{Store, StoreError, registry};
+use crate::clock::UnixTime;
+use crate::domain::RevokedReason;
 
 /// How long the database may take to answer. A connection that fell silent must not keep the next one from being asked.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -39,15 +41,9 @@ impl Restoration {
     }
 }
 
-from_row! {
-    struct TimelineRow {
-        timeline: Option<String>,
-    }
-}
-
 /// Another one since a standby was promoted or a backup restored; a standby has none yet.
 const TIMELINE: &str = "SELECT CASE WHEN pg_is_in_recovery() THEN NULL \
-     ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END AS timeline";
+     ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END";
 
 const SESSION: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE id = $1 AND revoked_at IS NULL";
 
@@ -67,15 +63,21 @@ impl Store {
     /// Which of its timelines the database is on: another one after a failover or a restore, which may have lost commits.
     /// `None` where that can't be known: on SQLite, on a standby, without the right to ask, or when there is no answer in time.
     pub async fn timeline(&self) -> Option<String> {
-        if matches!(self.db, Db::Sqlite { .. }) {
+        if self.is_embedded() {
             return None;
         }
         within(ANSWER, self.find_timeline()).await.ok()?
     }
 
     async fn find_timeline(&self) -> Result<Option<String>, StoreError> {
-        let row = sql!(self.read().await?, optional TimelineRow, TIMELINE)?;
-        Ok(row.and_then(|row| row.timeline))
+        Ok(sql!(self.db.read().await?, value Option<String>, TIMELINE)?.flatten())
+    }
+
+    /// Remembers a revocation that has just been committed. Nothing can take SQLite over.
+    pub(super) fn note_revoked(&self, what: Revoked, reason: RevokedReason, at: UnixTime) {
+        if !self.is_embedded() {
+            self.journal.note(Entry { what, reason, at });
+        }
     }
 
     /// All that this process has acknowledged lately, to be put back by [`Store::restore_revocations`].
@@ -109,7 +111,7 @@ impl Store {
 
     async fn put_back(&self, entry: &Entry) -> Result<u64, StoreError> {
         // Whoever answers this is not silent, and may be believed to be busy after that.
-        let mut unit = within(ANSWER, self.begin()).await?;
+        let mut unit = within(ANSWER, self.db.begin()).await?;
         let limit = if matches!(entry.what, Revoked::Client { .. }) { CLIENT_ENDED } else { ANSWER };
         within(limit, async {
             let rows = restore(&mut unit, entry).await?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::audit_events::events::Events;
 use super::audit_events::log::AuditLog;
-use super::engine::{BatchSizes, Batcher, Db, LockWaitLimiter, ReadLane, THREAD_LANES};
+use super::engine::{BatchSizes, Batcher, Db, LockWaitLimiter, Pools, ReadLane, THREAD_LANES};
 use super::revoked_tokens::living::{ClientToken, LivingTokens};
 use super::sessions::exchanges::{Exchanged, Exchanges};
 use super::sessions::inserts::{Insert, Inserts};
@@ -48,9 +48,9 @@ pub(super) struct Lanes {
 impl Lanes {
     /// Starts the queues of a database. Needs a tokio runtime.
     pub(super) fn start(db: &Db, audit: &AuditLog) -> Self {
-        let writes = match db {
-            Db::Postgres(_) => POSTGRES_WRITES,
-            Db::Sqlite { .. } => 1,
+        let writes = match db.pools {
+            Pools::Postgres(_) => POSTGRES_WRITES,
+            Pools::Sqlite { .. } => 1,
         };
         let patience = db.patience();
         let batch_sizes = Arc::new(metrics::Lanes::default());

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use sqlx::migrate::{Migrate as _, MigrateError, Migration, Migrator};
 use sqlx::{Connection as _, PgConnection, PgPool, SqlitePool};
 
-use super::engine::{Db, from_row, is_lock_timeout, sql};
+use super::engine::{Pools, from_row, is_lock_timeout, sql};
 use super::{StartError, Store, StoreError};
 use crate::audit::AuditKeys;
 
@@ -43,12 +43,6 @@ const OLDEST_POSTGRES: i64 = 140_000;
 /// How long one statement waits for the migration lock. PostgreSQL builds an index concurrently only when every statement that began
 /// before has ended, so none may wait until another node's migrations have ended.
 const LOCK_WAIT: &str = "SET lock_timeout = '200ms'";
-
-from_row! {
-    struct AppliedRow {
-        version: i64,
-    }
-}
 
 from_row! {
     struct VersionRow {
@@ -93,12 +87,12 @@ impl Store {
     pub async fn migration_state(&self) -> Result<MigrationState, StartError> {
         self.require_engine_version().await?;
         let known = self.migrations();
-        let applied = match sql!(self.write().await?, all AppliedRow, APPLIED) {
+        let applied = match sql!(self.db.write().await?, values i64, APPLIED) {
             Err(error) if error.is_of_missing_table() => Vec::new(),
             applied => applied?,
         };
-        if let Some(row) = applied.iter().find(|row| !known.first.version_exists(row.version)) {
-            return Ok(MigrationState::Newer(row.version));
+        if let Some(version) = applied.iter().find(|version| !known.first.version_exists(**version)) {
+            return Ok(MigrationState::Newer(*version));
         }
         let recorded = self.recorded_migrations().await?;
         Ok(expand::state(known.count() - known.later.len() - applied.len(), &known.later, known.newest(), &recorded))
@@ -112,9 +106,9 @@ impl Store {
             MigrationState::Current | MigrationState::Ahead(_) => return Ok(0),
             MigrationState::Behind(missing) => missing,
         };
-        match &self.db {
-            Db::Postgres(db) => migrate_postgres(&db.pool, keys).await,
-            Db::Sqlite { writer, .. } => migrate_sqlite(writer, keys).await,
+        match &self.db.pools {
+            Pools::Postgres(pool) => migrate_postgres(pool, keys).await,
+            Pools::Sqlite { writer, .. } => migrate_sqlite(writer, keys).await,
         }
         .map_err(StartError::Migration)?;
         Ok(missing)
@@ -130,16 +124,16 @@ impl Store {
     }
 
     async fn recorded_migrations(&self) -> Result<Vec<Recorded>, StoreError> {
-        match sql!(self.write().await?, all Recorded, expand::RECORDED) {
+        match sql!(self.db.write().await?, all Recorded, expand::RECORDED) {
             Err(error) if error.is_of_missing_table() => Ok(Vec::new()),
             recorded => recorded,
         }
     }
 
     fn migrations(&self) -> &'static Migrations {
-        match &self.db {
-            Db::Postgres(_) => &POSTGRES,
-            Db::Sqlite { .. } => &SQLITE,
+        match &self.db.pools {
+            Pools::Postgres(_) => &POSTGRES,
+            Pools::Sqlite { .. } => &SQLITE,
         }
     }
 
@@ -147,7 +141,7 @@ impl Store {
         if self.is_embedded() {
             return Ok(());
         }
-        match sql!(self.write().await?, optional VersionRow, POSTGRES_VERSION)? {
+        match sql!(self.db.write().await?, optional VersionRow, POSTGRES_VERSION)? {
             Some(version) if version.number < OLDEST_POSTGRES => Err(StartError::TooOld(version.name)),
             _ => Ok(()),
         }

@@ -6,15 +6,15 @@ mod postgres;
 mod sqlite;
 
 pub use self::finding::Finding;
-use super::engine::Db;
+use super::engine::Pools;
 use super::{StartError, Store, StoreError};
 
 impl Store {
     /// Every finding. `connections`: how many this node may want. Tables that aren't there yet are left out.
     pub async fn findings(&self, connections: u32) -> Result<Vec<Finding>, StoreError> {
-        match &self.db {
-            Db::Postgres(_) => self.again(|| postgres::findings(self, connections)).await,
-            Db::Sqlite { .. } => sqlite::findings(self).await,
+        match &self.db.pools {
+            Pools::Postgres(_) => self.db.again(|| postgres::findings(self, connections)).await,
+            Pools::Sqlite { .. } => sqlite::findings(self).await,
         }
     }
 

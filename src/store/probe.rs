@@ -1,7 +1,7 @@
 //! Whether sign-ins and revocations can be stored: one real commit, and statements that change nothing on every table that those
 //! write to. A database asks for the right, and for the table's lock, whether there are rows or not.
 
-use super::engine::{Db, Handle, Missing, Unfit, sql};
+use super::engine::{Handle, Missing, Pools, Unfit, sql};
 use super::{Store, StoreError};
 use crate::random;
 
@@ -26,44 +26,44 @@ const DELETE: &str = "DELETE FROM revoked_tokens WHERE jti = $1";
 impl Store {
     /// Why nothing can be stored, as far as is known. Asks nobody.
     pub fn unfit(&self) -> Option<Unfit> {
-        self.db.condition().unfit()
+        self.db.condition.unfit()
     }
 
     /// Looks whether the embedded database's files are where they were opened; until they are, every statement is refused. What
     /// is missing.
     pub async fn look_at_files(&self) -> Option<Missing> {
-        let Db::Sqlite { files, condition, .. } = &self.db else { return None };
-        files.look(condition).await
+        let Pools::Sqlite { files, .. } = &self.db.pools else { return None };
+        files.look(&self.db.condition).await
     }
 
     /// Whether something failed since this was last asked, or a write did and no probe has succeeded since.
     pub fn take_doubt(&self) -> bool {
-        self.db.condition().take_doubt()
+        self.db.condition.take_doubt()
     }
 
     /// Stores something, as a sign-in and a revocation would, and notes whether that went well.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        let probed = self.again(|| self.store_and_remove()).await;
+        let probed = self.db.again(|| self.store_and_remove()).await;
         match &probed {
-            Ok(()) => self.db.condition().trust(),
-            Err(_) => self.db.condition().suspect(),
+            Ok(()) => self.db.condition.trust(),
+            Err(_) => self.db.condition.suspect(),
         }
         probed
     }
 
     /// Notes that a probe got no answer.
     pub fn probe_is_overdue(&self) {
-        self.db.condition().suspect();
+        self.db.condition.suspect();
     }
 
     /// Notes whether a precondition of what is promised fails.
     pub fn set_broken(&self, broken: bool) {
-        self.db.condition().set_broken(broken);
+        self.db.condition.set_broken(broken);
     }
 
     /// Nobody sees the row, but it has to reach the disk.
     async fn store_and_remove(&self) -> Result<(), StoreError> {
-        let mut unit = self.begin().await?;
+        let mut unit = self.db.begin().await?;
         match unit.handle() {
             Handle::Postgres(on) => sqlx::raw_sql(TOUCH).execute(on).await.map(drop),
             Handle::Sqlite(on) => sqlx::raw_sql(TOUCH).execute(on).await.map(drop),

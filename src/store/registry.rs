@@ -35,7 +35,8 @@ const SET_RECOVERY: &str = "UPDATE registry SET recovery_until = $1, version = $
 impl Registry<'_> {
     /// The registry as it is.
     pub async fn state(self) -> Result<RegistryState, StoreError> {
-        let state = self.store.again(|| async { sql!(self.store.read().await?, optional RegistryState, READ) }).await?;
+        let state =
+            self.store.db.again(|| async { sql!(self.store.db.read().await?, optional RegistryState, READ) }).await?;
         state.ok_or(StoreError::Unreadable("registry"))
     }
 }
@@ -43,7 +44,7 @@ impl Registry<'_> {
 impl ActingRegistry<'_> {
     /// Opens the recovery window until a moment, or closes it.
     pub async fn set_recovery(self, until: Option<UnixTime>) -> Result<(), StoreError> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.db.begin().await?;
         sql!(unit, execute, SET_RECOVERY, until, another_version())?;
         let event = match until {
             Some(until) => self.acting.event(EventKind::RecoveryOpened).of(until.to_string()),

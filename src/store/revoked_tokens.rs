@@ -39,7 +39,8 @@ impl RevokedTokens<'_> {
     /// Forgets tokens that have expired by every node's clock. How many.
     pub async fn purge(self, now: UnixTime) -> Result<u64, StoreError> {
         self.store
-            .again(|| async { sql!(self.store.write().await?, execute, PURGE, now.saturating_sub(CLOCK_SLACK)) })
+            .db
+            .again(|| async { sql!(self.store.db.write().await?, execute, PURGE, now.saturating_sub(CLOCK_SLACK)) })
             .await
     }
 }
@@ -47,14 +48,14 @@ impl RevokedTokens<'_> {
 impl ActingRevokedTokens<'_> {
     /// Revokes one access token for the rest of its life.
     pub async fn revoke(self, jti: Uuid, expires_at: UnixTime, now: UnixTime) -> Result<(), StoreError> {
-        let revoked = self.store.again(|| async move {
-            let mut unit = self.store.begin().await?;
+        let revoked = self.store.db.again(|| async move {
+            let mut unit = self.store.db.begin().await?;
             let revoked = sql!(unit, execute, REVOKE, jti, expires_at)?;
             let event = AuditEvent { jti: Some(jti), ..self.acting.event(EventKind::TokenRevoked) };
             self.store.commit(unit, (revoked == 1).then_some(event)).await
         });
         revoked.await?;
-        self.store.journal.note(&self.store.db, Revoked::Token { jti, expires_at }, RevokedReason::Other, now);
+        self.store.note_revoked(Revoked::Token { jti, expires_at }, RevokedReason::Other, now);
         Ok(())
     }
 }

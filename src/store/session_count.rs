@@ -14,7 +14,7 @@ const COUNT: &str = "SELECT COUNT(*) AS live, COUNT(CASE WHEN rotated_at <= $3 T
 
 const SLICE_END: &str = "SELECT id FROM sessions WHERE id > $1 ORDER BY id LIMIT 1 OFFSET 9999";
 
-const OTHERS_USED_UNTIL: &str = "SELECT MAX(used_until) AS moment FROM audit_keys WHERE id <> $1";
+const OTHERS_USED_UNTIL: &str = "SELECT MAX(used_until) FROM audit_keys WHERE id <> $1";
 
 /// What was counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,29 +32,17 @@ from_row! {
     }
 }
 
-from_row! {
-    struct EndRow {
-        id: Uuid,
-    }
-}
-
-from_row! {
-    struct MomentRow {
-        moment: Option<i64>,
-    }
-}
-
 impl Sessions<'_> {
     /// Counts the sessions that have not ended at `now`. `secret` is the id of the master secret in use.
     pub async fn count_all(self, secret: &[u8], now: UnixTime) -> Result<SessionCounts, StoreError> {
-        let others = sql!(self.store.read().await?, optional MomentRow, OTHERS_USED_UNTIL, secret)?;
+        let others = sql!(self.store.db.read().await?, value Option<i64>, OTHERS_USED_UNTIL, secret)?;
         // No session was refreshed before 1970.
-        let old = others.and_then(|row| row.moment).unwrap_or(-1);
+        let old = others.flatten().unwrap_or(-1);
         let (mut counted, mut from) = (SessionCounts::default(), Some(Uuid::nil()));
         while let Some(after) = from {
-            from = sql!(self.store.read().await?, optional EndRow, SLICE_END, after)?.map(|row| row.id);
+            from = sql!(self.store.db.read().await?, value Uuid, SLICE_END, after)?;
             let end = from.unwrap_or(Uuid::max());
-            if let Some(slice) = sql!(self.store.read().await?, optional SliceRow, COUNT, after, end, old, now)? {
+            if let Some(slice) = sql!(self.store.db.read().await?, optional SliceRow, COUNT, after, end, old, now)? {
                 counted.live += slice.live.unsigned_abs();
                 counted.of_old_secrets += slice.of_old_secrets.unsigned_abs();
             }

@@ -45,12 +45,6 @@ pub struct SessionFilter {
     pub ended: bool,
 }
 
-from_row! {
-    struct CountRow {
-        number: i64,
-    }
-}
-
 /// The sessions of a [`SessionFilter`], $1 to $3, at $4. A statement for each filter, so that each has its index.
 macro_rules! filtered {
     ([$($select:expr),*], $rest:literal) => {
@@ -87,12 +81,6 @@ from_row! {
     struct EndedRow {
         user_id: Uuid,
         client_id: String,
-    }
-}
-
-from_row! {
-    struct IdRow {
-        id: Uuid,
     }
 }
 
@@ -137,7 +125,7 @@ const LIST: [&str; 4] = filtered!(
     " ORDER BY s.created_at DESC, s.id LIMIT $5"
 );
 
-const COUNT: [&str; 4] = filtered!(["SELECT COUNT(*) AS number FROM sessions s"], "");
+const COUNT: [&str; 4] = filtered!(["SELECT COUNT(*) FROM sessions s"], "");
 
 /// In slices of the primary key, so that no statement reads the whole table or holds its locks for long.
 const PURGE: &str = "DELETE FROM sessions WHERE id > $2 AND id <= $3 \
@@ -194,7 +182,7 @@ impl Sessions<'_> {
             .lone_exchanges
             .pass(exchanged)
             .await
-            .inspect_err(|error| self.store.db.condition().note_asked(error))
+            .inspect_err(|error| self.store.db.condition.note_asked(error))
     }
 
     /// Up to `limit` sessions, the newest first.
@@ -211,8 +199,8 @@ impl Sessions<'_> {
         limit: i64,
     ) -> Result<Vec<SignedIn>, StoreError> {
         let (user, client) = (filter.user.map(|id| id.0), filter.client.as_ref().map(ClientId::as_str));
-        let rows = self.store.again(|| async move {
-            sql!(self.store.read().await?, all SignedInRow, filter.statement(LIST), user, client, filter.ended, now, limit)
+        let rows = self.store.db.again(|| async move {
+            sql!(self.store.db.read().await?, all SignedInRow, filter.statement(LIST), user, client, filter.ended, now, limit)
         });
         rows.await?.into_iter().map(SignedIn::try_from).collect()
     }
@@ -220,17 +208,18 @@ impl Sessions<'_> {
     /// How many sessions there are.
     pub async fn count(self, filter: &SessionFilter, now: UnixTime) -> Result<u64, StoreError> {
         let (user, client) = (filter.user.map(|id| id.0), filter.client.as_ref().map(ClientId::as_str));
-        let row = self.store.again(|| async move {
-            sql!(self.store.read().await?, optional CountRow, filter.statement(COUNT), user, client, filter.ended, now)
+        let number = self.store.db.again(|| async move {
+            sql!(self.store.db.read().await?, value i64, filter.statement(COUNT), user, client, filter.ended, now)
         });
-        Ok(row.await?.map_or(0, |row| row.number.unsigned_abs()))
+        Ok(number.await?.unwrap_or(0).unsigned_abs())
     }
 
     /// Forgets the sessions that ended at `ended_before` or earlier. How many.
     pub async fn purge(self, ended_before: UnixTime) -> Result<u64, StoreError> {
         let (mut purged, mut from) = (0, Some(Uuid::nil()));
         while let Some(after) = from {
-            let (rows, end) = within(SLICE_PURGED, self.store.again(|| self.purge_slice(after, ended_before))).await?;
+            let (rows, end) =
+                within(SLICE_PURGED, self.store.db.again(|| self.purge_slice(after, ended_before))).await?;
             purged += rows;
             from = end;
         }
@@ -239,8 +228,8 @@ impl Sessions<'_> {
 
     /// How many there were after that id in a slice, and where it ended, unless it was the last.
     async fn purge_slice(self, after: Uuid, ended_before: UnixTime) -> Result<(u64, Option<Uuid>), StoreError> {
-        let end = sql!(self.store.read().await?, optional IdRow, SLICE_END, after)?.map(|row| row.id);
-        let rows = sql!(self.store.write().await?, execute, PURGE, ended_before, after, end.unwrap_or(Uuid::max()))?;
+        let end = sql!(self.store.db.read().await?, value Uuid, SLICE_END, after)?;
+        let rows = sql!(self.store.db.write().await?, execute, PURGE, ended_before, after, end.unwrap_or(Uuid::max()))?;
         Ok((rows, end))
     }
 }
@@ -266,7 +255,7 @@ impl ActingSessions<'_> {
         insert: impl Fn() -> F,
     ) -> Result<bool, StoreError> {
         let is_again = AtomicBool::new(false);
-        let inserted = self.store.again(|| async {
+        let inserted = self.store.db.again(|| async {
             let again = is_again.swap(true, Ordering::Relaxed);
             match insert().await {
                 Err(StoreError::Exists) if again => Ok(true),
@@ -278,13 +267,13 @@ impl ActingSessions<'_> {
 
     /// Ends one session. How many ended: 0 when it was gone already.
     pub async fn revoke(self, id: SessionId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
-        let number = self.store.again(|| self.end_session(id, reason, now)).await?;
-        self.store.journal.note(&self.store.db, Revoked::Session(id), reason, now);
+        let number = self.store.db.again(|| self.end_session(id, reason, now)).await?;
+        self.store.note_revoked(Revoked::Session(id), reason, now);
         Ok(number)
     }
 
     async fn end_session(self, id: SessionId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.db.begin().await?;
         let ended = sql!(unit, optional EndedRow, REVOKE, id.0, now, reason.as_str())?;
         let number = u64::from(ended.is_some());
         self.end(unit, number, reason, |event| match ended {
@@ -299,14 +288,14 @@ impl ActingSessions<'_> {
 
     /// Ends every session of a user. How many ended.
     pub async fn revoke_of_user(self, id: UserId, reason: RevokedReason, now: UnixTime) -> Result<u64, StoreError> {
-        let ended = self.store.again(|| async move {
-            let mut unit = self.store.begin().await?;
+        let ended = self.store.db.again(|| async move {
+            let mut unit = self.store.db.begin().await?;
             let ended = revoke_of_user(&mut unit, id, reason, now).await?;
             self.end(unit, ended, reason, |event| event.user(id)).await?;
             Ok(ended)
         });
         let ended = ended.await?;
-        self.store.journal.note(&self.store.db, Revoked::User(id), reason, now);
+        self.store.note_revoked(Revoked::User(id), reason, now);
         Ok(ended)
     }
 

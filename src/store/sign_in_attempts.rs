@@ -65,7 +65,7 @@ impl SignInAttempts<'_> {
         now: UnixTime,
     ) -> Result<Result<(), AccountAttempts>, StoreError> {
         // Counted twice, at worst, when the answer was lost.
-        self.store.again(|| self.reserve_once(key, limit, now)).await
+        self.store.db.again(|| self.reserve_once(key, limit, now)).await
     }
 
     async fn reserve_once(
@@ -76,7 +76,7 @@ impl SignInAttempts<'_> {
     ) -> Result<Result<(), AccountAttempts>, StoreError> {
         let (free, longest_from) = (i64::from(limit.free), limit.longest_from());
         for _ in 0..LOOKS {
-            let mut connection = self.store.write().await?;
+            let mut connection = self.store.db.write().await?;
             let counted = sql!(
                 connection,
                 execute,
@@ -101,11 +101,11 @@ impl SignInAttempts<'_> {
 
     /// Takes one attempt back: it was no failure.
     pub async fn refund(self, key: &AttemptKey, limit: AccountLimit, now: UnixTime) -> Result<(), StoreError> {
-        self.store.again(|| self.refund_once(key, limit, now)).await
+        self.store.db.again(|| self.refund_once(key, limit, now)).await
     }
 
     async fn refund_once(self, key: &AttemptKey, limit: AccountLimit, now: UnixTime) -> Result<(), StoreError> {
-        let mut connection = self.store.write().await?;
+        let mut connection = self.store.db.write().await?;
         if sql!(connection, execute, REFUND_LAST, key.as_slice(), now, limit.longest)? == 0 {
             sql!(connection, execute, REFUND, key.as_slice(), limit.longest)?;
         }
@@ -114,11 +114,15 @@ impl SignInAttempts<'_> {
 
     /// Forgets every failure of one account or device.
     pub async fn clear(self, key: &AttemptKey) -> Result<(), StoreError> {
-        self.store.again(|| async { sql!(self.store.write().await?, execute, CLEAR, key.as_slice()) }).await.map(drop)
+        self.store
+            .db
+            .again(|| async { sql!(self.store.db.write().await?, execute, CLEAR, key.as_slice()) })
+            .await
+            .map(drop)
     }
 
     /// Deletes what says nothing any more. How many rows.
     pub async fn purge(self, now: UnixTime) -> Result<u64, StoreError> {
-        self.store.again(|| async { sql!(self.store.write().await?, execute, PURGE, now) }).await
+        self.store.db.again(|| async { sql!(self.store.db.write().await?, execute, PURGE, now) }).await
     }
 }

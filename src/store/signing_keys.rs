@@ -23,12 +23,6 @@ from_row! {
     columns = signing_key_columns;
 }
 
-from_row! {
-    struct KidRow {
-        kid: String,
-    }
-}
-
 impl TryFrom<SigningKeyRow> for StoredKey {
     type Error = StoreError;
 
@@ -60,7 +54,7 @@ const REMOVE: &str = "DELETE FROM signing_keys WHERE kid = $1";
 impl SigningKeys<'_> {
     /// Every signing key.
     pub async fn list(self) -> Result<Vec<StoredKey>, StoreError> {
-        let rows = self.store.again(|| async { sql!(self.store.read().await?, all SigningKeyRow, LIST) }).await?;
+        let rows = self.store.db.again(|| async { sql!(self.store.db.read().await?, all SigningKeyRow, LIST) }).await?;
         rows.into_iter().map(StoredKey::try_from).collect()
     }
 
@@ -69,7 +63,7 @@ impl SigningKeys<'_> {
     /// The key itself is the same, so no node has to read it again.
     pub async fn reseal(self, from: &StoredKey, to: &StoredKey) -> Result<bool, StoreError> {
         let (old, new) = (&from.sealed_private, &to.sealed_private);
-        Ok(sql!(self.store.write().await?, execute, RESEAL, from.kid.as_str(), old, new)? == 1)
+        Ok(sql!(self.store.db.write().await?, execute, RESEAL, from.kid.as_str(), old, new)? == 1)
     }
 }
 
@@ -79,13 +73,12 @@ impl ActingSigningKeys<'_> {
     ///
     /// The keys that it replaces stay published: a node that hasn't heard of it may begin to sign with one of them.
     pub async fn insert_at(self, version: i64, key: &StoredKey, now: UnixTime) -> Result<bool, StoreError> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.db.begin().await?;
         if !registry::change_from(&mut unit, version).await? {
             return Ok(false);
         }
         insert(&mut unit, key).await?;
-        let replaced = sql!(unit, all KidRow, REPLACE_PENDING, now, key.signs_from, key.kid.as_str())?;
-        let replaced: Vec<_> = replaced.into_iter().map(|row| row.kid).collect();
+        let replaced = sql!(unit, values String, REPLACE_PENDING, now, key.signs_from, key.kid.as_str())?;
         let event = self.acting.event(EventKind::KeyAdded).of(key.kid.clone());
         let event = match replaced.as_slice() {
             [] => event,
@@ -97,7 +90,7 @@ impl ActingSigningKeys<'_> {
 
     /// Adds a signing key.
     pub async fn insert(self, key: &StoredKey) -> Result<(), StoreError> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.db.begin().await?;
         insert(&mut unit, key).await?;
         registry::change(&mut unit).await?;
         self.store.commit(unit, [self.acting.event(EventKind::KeyAdded).of(key.kid.clone())]).await
@@ -105,7 +98,7 @@ impl ActingSigningKeys<'_> {
 
     /// Removes a signing key. False when there is no such key.
     pub async fn remove(self, kid: &str) -> Result<bool, StoreError> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.db.begin().await?;
         if sql!(unit, execute, REMOVE, kid)? == 0 {
             return Ok(false);
         }

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use sqlx::{Database, Pool};
 
 use super::Store;
-use super::engine::{Db, PostgresDb};
+use super::engine::Pools;
 use crate::metrics::{Connections, Lanes, PoolUse};
 
 impl Store {
     /// The connections that all threads share.
     pub fn connections(&self) -> Connections {
-        let pools = match &self.db {
-            Db::Postgres(PostgresDb { pool, .. }) => vec![of_pool("shared", pool)],
-            Db::Sqlite { writer, readers, .. } => vec![of_pool("writer", writer), of_pool("readers", readers)],
+        let pools = match &self.db.pools {
+            Pools::Postgres(pool) => vec![of_pool("shared", pool)],
+            Pools::Sqlite { writer, readers, .. } => vec![of_pool("writer", writer), of_pool("readers", readers)],
         };
-        Connections { pools, waiting: self.db.condition().waiting() }
+        Connections { pools, waiting: self.db.condition.waiting() }
     }
 
     /// How many requests each statement of a lane carried.
@@ -47,15 +47,15 @@ mod tests {
         while writer(&store) != (0, 1, 1, 0) {
             tokio::task::yield_now().await;
         }
-        let held = store.write().await.unwrap();
+        let held = store.db.write().await.unwrap();
         assert_eq!(writer(&store), (1, 0, 1, 0));
         let waits = tokio::spawn({
             let store = store.clone();
-            async move { store.write().await.map(drop) }
+            async move { store.db.write().await.map(drop) }
         });
         let gone = tokio::spawn({
             let store = store.clone();
-            async move { store.begin().await.map(drop) }
+            async move { store.db.begin().await.map(drop) }
         });
         while writer(&store).3 < 2 {
             tokio::task::yield_now().await;

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 pub use self::credentials::Credentials;
 pub use self::row::StoredUser;
 use self::row::{ProfileRow, UserRow, account_columns, profile_columns};
-use super::engine::{Handle, Unit, from_row, sql};
+use super::engine::{Handle, Unit, sql};
 use super::table::table;
 use super::{StoreError, sessions};
 use crate::audit::EventKind;
@@ -19,12 +19,6 @@ table!(
     /// The `users` table.
     users: Users, ActingUsers
 );
-
-from_row! {
-    struct RemovedRow {
-        username: String,
-    }
-}
 
 const LIST: &str = concat!(
     "SELECT ",
@@ -100,15 +94,17 @@ impl Users<'_> {
 
     /// Up to `limit` users in the order of their names, from the first one after `after` on.
     pub async fn list(self, after: &str, limit: i64) -> Result<Vec<User>, StoreError> {
-        let rows = self.store.again(|| async { sql!(self.store.read().await?, all UserRow, LIST, after, limit) });
+        let rows = self.store.db.again(|| async { sql!(self.store.db.read().await?, all UserRow, LIST, after, limit) });
         rows.await?.into_iter().map(User::try_from).collect()
     }
 
     /// The users with this e-mail address, in the order of their names. Addresses are compared as names are: by their canonical
     /// form.
     pub async fn with_email(self, address: &Username) -> Result<Vec<User>, StoreError> {
-        let rows =
-            self.store.again(|| async { sql!(self.store.read().await?, all UserRow, BY_EMAIL, address.as_str()) });
+        let rows = self
+            .store
+            .db
+            .again(|| async { sql!(self.store.db.read().await?, all UserRow, BY_EMAIL, address.as_str()) });
         let users: Vec<User> = rows.await?.into_iter().map(User::try_from).collect::<Result<_, _>>()?;
         let is_it =
             |user: &User| user.profile.email.as_deref().is_some_and(|email| email.parse().as_ref() == Ok(address));
@@ -119,7 +115,8 @@ impl Users<'_> {
 
     /// Replaces the hash of an unchanged password by a better one, unless the password was changed meanwhile.
     pub async fn rehash_password(self, id: UserId, old: &str, new: &str) -> Result<bool, StoreError> {
-        let rehashed = self.store.again(|| async { sql!(self.store.write().await?, execute, REHASH, id.0, old, new) });
+        let rehashed =
+            self.store.db.again(|| async { sql!(self.store.db.write().await?, execute, REHASH, id.0, old, new) });
         Ok(rehashed.await? == 1)
     }
 }
@@ -127,7 +124,7 @@ impl Users<'_> {
 impl ActingUsers<'_> {
     /// Adds a user. [`StoreError::Exists`] when the name is taken.
     pub async fn insert(self, user: &User, password_hash: Option<&str>) -> Result<(), StoreError> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.db.begin().await?;
         insert(&mut unit, user, password_hash).await?;
         let event = self.acting.event(EventKind::UserAdded).user(user.id).of(user.username.to_string());
         self.store.commit(unit, [event]).await
@@ -140,7 +137,7 @@ impl ActingUsers<'_> {
         id: UserId,
         change: impl FnOnce(&mut User) -> Result<(), E>,
     ) -> Result<bool, E> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.db.begin().await?;
         let Some(held) = sql!(unit, optional UserRow, HOLD, id.0)? else { return Ok(false) };
         let mut user = User::try_from(held)?;
         change(&mut user)?;
@@ -150,7 +147,7 @@ impl ActingUsers<'_> {
 
     /// Sets a new password and ends every session, in one. The number of sessions; `None` when there is no such user.
     pub async fn set_password(self, id: UserId, hash: &str, now: UnixTime) -> Result<Option<u64>, StoreError> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.db.begin().await?;
         if sql!(unit, execute, SET_PASSWORD, id.0, hash)? == 0 {
             return Ok(None);
         }
@@ -162,7 +159,7 @@ impl ActingUsers<'_> {
 
     /// Disables a user and ends every session, in one. The number of sessions; `None` when there was nothing to do.
     pub async fn disable(self, id: UserId, now: UnixTime) -> Result<Option<u64>, StoreError> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.db.begin().await?;
         if sql!(unit, execute, DISABLE, id.0, now)? == 0 {
             return Ok(None);
         }
@@ -174,7 +171,7 @@ impl ActingUsers<'_> {
 
     /// Lets a disabled user sign in again. False when there was nothing to do.
     pub async fn enable(self, id: UserId) -> Result<bool, StoreError> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.db.begin().await?;
         let done = sql!(unit, execute, ENABLE, id.0)? == 1;
         self.record_change_of(unit, done, EventKind::UserEnabled, id).await
     }
@@ -182,17 +179,17 @@ impl ActingUsers<'_> {
     /// Makes every device of a user that was known before `now` a device like any other. False when there is no such user.
     pub async fn forget_devices(self, id: UserId, now: UnixTime) -> Result<bool, StoreError> {
         // A token of this very second is forgotten too.
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.db.begin().await?;
         let done = sql!(unit, execute, FORGET_DEVICES, id.0, now.saturating_add(1))? == 1;
         self.record_change_of(unit, done, EventKind::DevicesForgotten, id).await
     }
 
     /// Removes a user and, by the foreign key, its sessions. False when there is no such user.
     pub async fn remove(self, id: UserId) -> Result<bool, StoreError> {
-        let mut unit = self.store.begin().await?;
-        let Some(removed) = sql!(unit, optional RemovedRow, REMOVE, id.0)? else { return Ok(false) };
+        let mut unit = self.store.db.begin().await?;
+        let Some(username) = sql!(unit, value String, REMOVE, id.0)? else { return Ok(false) };
         // Nobody else knows any more whose events they are.
-        let event = self.acting.event(EventKind::UserRemoved).user(id).of(removed.username);
+        let event = self.acting.event(EventKind::UserRemoved).user(id).of(username);
         self.store.commit(unit, [event]).await?;
         Ok(true)
     }

@@ -31,9 +31,8 @@ const LAST: &str = "SELECT at FROM audit_anchors WHERE writer = $1 ORDER BY seq 
 const DELETE_LOST: &str = "DELETE FROM audit_anchors WHERE NOT EXISTS \
      (SELECT 1 FROM audit_events e WHERE e.writer = audit_anchors.writer AND e.seq = audit_anchors.seq)";
 
-const STATE: &str = "SELECT CAST(CASE WHEN seal IS NULL THEN 0 ELSE 1 END AS BIGINT) AS sealed, \
-     CAST(CASE WHEN EXISTS (SELECT 1 FROM audit_anchors) THEN 1 ELSE 0 END AS BIGINT) AS anchored \
-     FROM audit_register WHERE id = 1";
+const STATE: &str = "SELECT CAST(CASE WHEN seal IS NULL THEN 0 WHEN EXISTS (SELECT 1 FROM audit_anchors) THEN 2 ELSE 1 END \
+     AS BIGINT) FROM audit_register WHERE id = 1";
 
 const ANCHOR: &str = "SELECT seq FROM audit_events WHERE kind = 'audit.anchored' AND target = $1 LIMIT 1";
 
@@ -43,26 +42,6 @@ from_row! {
         seq: i64,
         seal: Vec<u8>,
         at: Option<i64>,
-    }
-}
-
-from_row! {
-    struct SeqRow {
-        #[expect(dead_code, reason = "that there is a row says it")]
-        seq: i64,
-    }
-}
-
-from_row! {
-    struct AtRow {
-        at: i64,
-    }
-}
-
-from_row! {
-    struct StateRow {
-        sealed: i64,
-        anchored: i64,
     }
 }
 
@@ -94,7 +73,7 @@ impl Audit<'_> {
         let _ = writer.memory.is_on(self.store.timeline().await);
         // What is known is known before the chains are read: they can only have got further since.
         let known = writer.memory.known();
-        let mut unit = self.store.begin_snapshot().await?;
+        let mut unit = self.store.db.begin_snapshot().await?;
         let ends = chain_ends(&mut unit).await?;
         let mut moved = writer.memory.compare(&known, &ends);
         if writer.keeping.shared && is_after_another(&mut unit, event.at).await? {
@@ -105,7 +84,7 @@ impl Audit<'_> {
         }
         drop(unit);
         let moved: Vec<ChainEnd> = moved.into_iter().map(|(end, _)| end).collect();
-        let anchored = write(&self.store.audit, self.store.begin().await?, event, &moved).await?;
+        let anchored = write(&self.store.audit, self.store.db.begin().await?, event, &moved).await?;
         writer.memory.anchored(ends);
         Ok(Some(anchored))
     }
@@ -142,15 +121,14 @@ impl Audit<'_> {
 
     /// Whether there is an anchor of this digest.
     pub async fn has_anchor(self, digest: &str) -> Result<bool, StoreError> {
-        Ok(sql!(self.store.read().await?, optional SeqRow, ANCHOR, digest)?.is_some())
+        Ok(sql!(self.store.db.read().await?, value i64, ANCHOR, digest)?.is_some())
     }
 
     /// How far the trail is protected.
     pub async fn state(self) -> Result<TrailState, StoreError> {
-        let row = sql!(self.store.write().await?, optional StateRow, STATE)?;
-        Ok(match row {
-            Some(StateRow { sealed: 1, anchored: 1 }) => TrailState::Anchored,
-            Some(StateRow { sealed: 1, .. }) => TrailState::NotAnchored,
+        Ok(match sql!(self.store.db.write().await?, value i64, STATE)? {
+            Some(2) => TrailState::Anchored,
+            Some(1) => TrailState::NotAnchored,
             _ => TrailState::Unsealed,
         })
     }
@@ -161,7 +139,7 @@ impl ActingAudit<'_> {
     /// looked at no more. How many chains it has; `None` without the keys.
     pub async fn seal(self) -> Result<Option<usize>, StoreError> {
         let Some(keys) = self.store.audit.keys() else { return Ok(None) };
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.db.begin().await?;
         seal_again(&mut unit.handle(), keys).await?;
         sql!(unit, execute, DELETE_LOST)?;
         let ends = chain_ends(&mut unit).await?;
@@ -191,14 +169,14 @@ async fn chain_ends(unit: &mut Unit) -> Result<Vec<ChainEnd>, StoreError> {
 
 /// Whether a command has anchored all chains within the last minute. A thousand commands in a row would fill the disk with lists.
 async fn is_after_another(unit: &mut Unit, now: UnixTime) -> Result<bool, StoreError> {
-    let last = sql!(unit, optional AtRow, LAST, COMMANDS)?;
-    Ok(last.is_some_and(|row| (0..EVERY).contains(&now.saturating_sub(row.at))))
+    let last = sql!(unit, value UnixTime, LAST, COMMANDS)?;
+    Ok(last.is_some_and(|at| (0..EVERY).contains(&now.saturating_sub(at))))
 }
 
 /// Whether a chain has got further by anything but anchors. If anchors counted, two nodes would anchor each other for ever.
 async fn has_other_than_anchors(unit: &mut Unit, moved: &[(ChainEnd, i64)]) -> Result<bool, StoreError> {
     for (end, from) in moved {
-        if sql!(unit, optional SeqRow, OTHER_THAN_ANCHOR, end.link.writer, *from)?.is_some() {
+        if sql!(unit, value i64, OTHER_THAN_ANCHOR, end.link.writer, *from)?.is_some() {
             return Ok(true);
         }
     }

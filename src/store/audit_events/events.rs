@@ -23,7 +23,7 @@ impl Statement for Events {
     async fn run(&mut self, events: &[AuditEvent]) -> Result<Vec<()>, StoreError> {
         let unit = self.db.begin().await?;
         let recorded = self.audit.commit(unit, events.iter().cloned()).await;
-        recorded.inspect_err(|error| self.db.condition().note_final(error))?;
+        recorded.inspect_err(|error| self.db.condition.note_final(error))?;
         Ok(vec![(); events.len()])
     }
 }

@@ -186,7 +186,7 @@ impl Audit<'_> {
         let enough = usize::try_from(limit).unwrap_or(usize::MAX);
         let (mut found, mut before) = (Vec::new(), (UnixTime::MAX, Uuid::max(), i64::MAX));
         loop {
-            let page = self.store.again(|| self.page(query, before, size)).await?;
+            let page = self.store.db.again(|| self.page(query, before, size)).await?;
             let is_last = i64::try_from(page.len()).unwrap_or(i64::MAX) < size;
             before = page.last().map_or(before, NamedEvent::place);
             found.extend(page.into_iter().filter(|named| query.matches(&named.event)));
@@ -206,7 +206,7 @@ impl Audit<'_> {
         let (kind, client) = (query.kind.map(EventKind::as_str), query.client.as_ref().map(ClientId::as_str));
         let (actor, address) = (query.client.as_ref().map(actor), query.address());
         let (user, session) = (query.user.map(|id| id.0), query.session.map(|id| id.0));
-        let mut unit = self.store.begin_snapshot().await?;
+        let mut unit = self.store.db.begin_snapshot().await?;
         if let Handle::Postgres(on) = unit.handle() {
             sqlx::raw_sql(IN_ORDER).execute(on).await?;
         }
@@ -223,7 +223,7 @@ impl Audit<'_> {
 
     /// Where the chains end at this moment.
     pub async fn chain_ends(self) -> Result<ChainEnds, StoreError> {
-        let rows = self.store.again(|| async { sql!(self.store.read().await?, all EndRow, ENDS) }).await?;
+        let rows = self.store.db.again(|| async { sql!(self.store.db.read().await?, all EndRow, ENDS) }).await?;
         Ok(ChainEnds(rows.into_iter().map(|row| (row.writer, row.seq)).collect()))
     }
 
@@ -234,7 +234,7 @@ impl Audit<'_> {
         for (writer, end) in self.chain_ends().await?.0 {
             let mut after = ends.0.get(&writer).copied().unwrap_or(i64::MIN);
             while after < end {
-                let rows = sql!(self.store.read().await?, all NamedRow, BEHIND, writer, after, PAGE)?;
+                let rows = sql!(self.store.db.read().await?, all NamedRow, BEHIND, writer, after, PAGE)?;
                 let Some(last) = rows.last().map(|row| row.event.seq) else { break };
                 after = last;
                 events.extend(rows.into_iter().map(NamedEvent::from));

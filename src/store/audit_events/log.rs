@@ -10,7 +10,7 @@ use super::row::{CHAIN, ChainRow, ends};
 use crate::audit::{AuditEvent, AuditKeys, COMMANDS, ChainEnd, Link};
 use crate::clock::Seconds;
 use crate::random;
-use crate::store::engine::{StoreError, Unit, from_row, sql};
+use crate::store::engine::{StoreError, Unit, sql};
 
 const INSERT: &str = "INSERT INTO audit_events (writer, seq, at, kind, count, reason, actor, user_id, client_id, \
      session_id, jti, target, address, user_agent, request_id, seal) \
@@ -31,12 +31,6 @@ pub struct Keeping {
     pub retention: Seconds,
     /// Whether the process writes the chain that all commands share, rather than chains of its own.
     pub shared: bool,
-}
-
-from_row! {
-    struct SeqRow {
-        seq: i64,
-    }
 }
 
 /// What the process needs to write the trail: set once, as soon as the master secrets are known.
@@ -103,8 +97,8 @@ impl AuditLog {
             if let Some(end) = writer.append(unit, tip.end.link, events).await? {
                 return Ok(Written(Some(tip.at(end))));
             }
-            let row = sql!(unit, optional SeqRow, SEQ, tip.end.link.writer)?;
-            writer.memory.is_not_at(tip, row.map(|row| row.seq));
+            let found = sql!(unit, value i64, SEQ, tip.end.link.writer)?;
+            writer.memory.is_not_at(tip, found);
         }
         let tip = writer.open(unit).await?;
         let end = writer.append(unit, tip.end.link, events).await?.ok_or(StoreError::Unreadable("audit_chains"))?;

@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use super::register::fold_into_register;
-use super::row::{CHAIN, ChainRow, EventRow, WriterRow, ends, follow, select_events};
+use super::row::{CHAIN, ChainRow, EventRow, ends, follow, select_events};
 use super::trail::Audit;
 use crate::audit::{AuditEvent, AuditKeys, COMMANDS, Link};
 use crate::clock::UnixTime;
@@ -45,9 +45,9 @@ impl Audit<'_> {
     pub async fn purge(self, before: UnixTime, told: impl FnOnce(u64) -> AuditEvent) -> Result<u64, StoreError> {
         let Some(keys) = self.store.audit.keys() else { return Ok(0) };
         let (mut after, mut purged) = (Uuid::nil(), 0);
-        while let Some(chain) = sql!(self.store.read().await?, optional WriterRow, NEXT, after, before)? {
-            after = chain.writer;
-            while let Some(slice) = self.old_slice(keys, chain.writer, before).await? {
+        while let Some(writer) = sql!(self.store.db.read().await?, value Uuid, NEXT, after, before)? {
+            after = writer;
+            while let Some(slice) = self.old_slice(keys, writer, before).await? {
                 match self.delete_slice(keys, slice).await? {
                     0 => break,
                     deleted => purged += deleted,
@@ -62,7 +62,7 @@ impl Audit<'_> {
 
     /// The old events that a chain begins with, or some of them, if they are as they were written.
     async fn old_slice(self, keys: &AuditKeys, writer: Uuid, before: UnixTime) -> Result<Option<Slice>, StoreError> {
-        let mut unit = self.store.begin_snapshot().await?;
+        let mut unit = self.store.db.begin_snapshot().await?;
         let Some(chain) = sql!(unit, optional ChainRow, CHAIN, writer)? else { return Ok(None) };
         let Some((from, end)) = ends(keys, &chain)? else { return Ok(self.altered(writer)) };
         let last = from.seq.saturating_add(SLICE);
@@ -77,7 +77,7 @@ impl Audit<'_> {
     }
 
     async fn delete_slice(self, keys: &AuditKeys, Slice { from, to }: Slice) -> Result<u64, StoreError> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.store.db.begin().await?;
         let (after, sealed) = (to.seal.as_slice(), keys.start(to));
         // Commands go on with theirs, however old it is.
         let may_end = to.writer != COMMANDS;

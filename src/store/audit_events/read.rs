@@ -33,8 +33,8 @@ const OF_TOKEN: &str = select_events!("WHERE jti = $3 AND at >= $1 ORDER BY at D
 impl Audit<'_> {
     /// Up to `limit` events from `since` on, the newest first.
     pub async fn list(self, filter: AuditFilter, since: UnixTime, limit: i64) -> Result<Vec<AuditEvent>, StoreError> {
-        let rows = self.store.again(|| async {
-            let mut connection = self.store.read().await?;
+        let rows = self.store.db.again(|| async {
+            let mut connection = self.store.db.read().await?;
             match filter {
                 AuditFilter::All => sql!(connection, all EventRow, ALL, since, limit),
                 AuditFilter::User(id) => sql!(connection, all EventRow, OF_USER, since, limit, id.0),

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::row::{WriterRow, seal_of};
+use super::row::seal_of;
 use crate::audit::{AuditKeys, COMMANDS, Link, Seal, fold_in};
 use crate::store::engine::{Handle, StoreError, from_row, sql};
 
@@ -22,11 +22,11 @@ const LOCK: &str = "UPDATE audit_register SET id = id WHERE id = 1";
 
 const SEAL_AGAIN: &str = "UPDATE audit_register SET writers = $1, seal = $2 WHERE id = 1";
 
-const WRITERS: &str = "SELECT writer FROM audit_chains";
+pub(super) const WRITERS: &str = "SELECT writer FROM audit_chains";
 
 const IS_USED: &str = "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM users) OR EXISTS (SELECT 1 FROM clients) \
      OR EXISTS (SELECT 1 FROM sessions) OR EXISTS (SELECT 1 FROM signing_keys) OR EXISTS (SELECT 1 FROM audit_chains) \
-     OR EXISTS (SELECT 1 FROM audit_events) THEN 1 ELSE 0 END AS BIGINT) AS is_used";
+     OR EXISTS (SELECT 1 FROM audit_events) THEN 1 ELSE 0 END AS BIGINT)";
 
 from_row! {
     pub(super) struct RegisterRow {
@@ -41,17 +41,11 @@ impl RegisterRow {
     }
 }
 
-from_row! {
-    struct UsedRow {
-        is_used: i64,
-    }
-}
-
 /// Begins the trail of a database that has just got the table of anchors: the commands get their chain, and a database in which
 /// nothing has happened yet gets its seal.
 pub(in crate::store) async fn begin(mut on: Handle<'_>, keys: &AuditKeys) -> Result<(), StoreError> {
     let on = &mut on;
-    if sql!(on, optional UsedRow, IS_USED)?.is_some_and(|row| row.is_used == 0) {
+    if sql!(on, value i64, IS_USED)? == Some(0) {
         let seal = keys.register(&[0; 32]);
         sql!(on, execute, SEAL_FIRST, seal.as_slice())?;
     }
@@ -92,7 +86,7 @@ pub(super) async fn fold_into_register(
 /// Seals the register as the chains are, whatever it said. Chains that others open meanwhile are entered after that.
 pub(super) async fn seal_again(on: &mut Handle<'_>, keys: &AuditKeys) -> Result<(), StoreError> {
     sql!(on, execute, LOCK)?;
-    let mut writers: Vec<Uuid> = sql!(on, all WriterRow, WRITERS)?.into_iter().map(|row| row.writer).collect();
+    let mut writers = sql!(on, values Uuid, WRITERS)?;
     if !writers.contains(&COMMANDS) {
         insert_chain(on, keys, Link::new(COMMANDS)).await?;
         writers.push(COMMANDS);

@@ -73,12 +73,6 @@ from_row! {
     columns = chain_columns;
 }
 
-from_row! {
-    pub(super) struct WriterRow {
-        pub(super) writer: Uuid,
-    }
-}
-
 pub(super) const CHAIN: &str = concat!("SELECT ", chain_columns!(), " FROM audit_chains WHERE writer = $1");
 
 pub(super) fn seal_of(bytes: &[u8]) -> Result<Seal, StoreError> {

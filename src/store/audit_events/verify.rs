@@ -10,8 +10,8 @@ use uuid::Uuid;
 use self::claims::Claims;
 pub use self::finding::{Finding, Verified};
 use super::log::Writer;
-use super::register::{REGISTER, RegisterRow, folded, is_sealed};
-use super::row::{CHAIN, ChainRow, EventRow, PAGE, WriterRow, ends, follow, select_events};
+use super::register::{REGISTER, RegisterRow, WRITERS, folded, is_sealed};
+use super::row::{CHAIN, ChainRow, EventRow, PAGE, ends, follow, select_events};
 use super::trail::Audit;
 use crate::audit::{AuditKeys, EventKind, Link, digest_of, ends_in};
 use crate::clock::UnixTime;
@@ -32,8 +32,6 @@ from_row! {
         at: i64,
     }
 }
-
-const WRITERS: &str = "SELECT writer FROM audit_chains";
 
 const EVENTS: &str = select_events!("WHERE writer = $1 AND seq > $2 ORDER BY seq LIMIT $3");
 
@@ -93,9 +91,9 @@ impl Audit<'_> {
 
     /// Which chains there are. Read in one moment, so that one that is opened meanwhile is seen whole or not at all.
     async fn verify_register(self, keys: &AuditKeys, walk: &mut Walk) -> Result<Vec<Uuid>, StoreError> {
-        let mut unit = self.store.begin_snapshot().await?;
-        let writers: Vec<Uuid> = sql!(unit, all WriterRow, WRITERS)?.into_iter().map(|row| row.writer).collect();
-        let orphans = sql!(unit, all WriterRow, ORPHANS)?;
+        let mut unit = self.store.db.begin_snapshot().await?;
+        let writers = sql!(unit, values Uuid, WRITERS)?;
+        let orphans = sql!(unit, values Uuid, ORPHANS)?;
         let register = sql!(unit, optional RegisterRow, REGISTER)?;
         let findings = &mut walk.verified.findings;
         match register {
@@ -103,8 +101,8 @@ impl Audit<'_> {
             Some(row) if row.writers == folded(&writers) && is_sealed(keys, &row) => {}
             _ => findings.push(Finding::Register),
         }
-        findings.extend(orphans.iter().map(|row| Finding::Orphans { writer: row.writer }));
-        let is_new = |lost: &LostRow| orphans.iter().all(|row| row.writer != lost.writer);
+        findings.extend(orphans.iter().map(|&writer| Finding::Orphans { writer }));
+        let is_new = |lost: &LostRow| !orphans.contains(&lost.writer);
         walk.lost = sql!(unit, all LostRow, LOST_LISTS)?.into_iter().filter(is_new).collect();
         for end in sql!(unit, all ListRow, SEALED_LISTS)?.iter().filter_map(|row| ends_in(&row.chains)).flatten() {
             let accepted = walk.accepted.entry(end.link.writer).or_default();
@@ -115,7 +113,7 @@ impl Audit<'_> {
 
     /// One chain, as it is at one moment. One that has been deleted for its age meanwhile is as it should be.
     async fn verify_chain(self, keys: &AuditKeys, writer: Uuid, walk: &mut Walk) -> Result<(), StoreError> {
-        let mut unit = self.store.begin_snapshot().await?;
+        let mut unit = self.store.db.begin_snapshot().await?;
         let Some(chain) = sql!(unit, optional ChainRow, CHAIN, writer)? else { return Ok(()) };
         walk.verified.chains += 1;
         let Some((mut link, end)) = ends(keys, &chain)? else {

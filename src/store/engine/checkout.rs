@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::batch::Statement;
 use super::condition::{BELIEVED, Condition};
 use super::connection::Connection;
-use super::db::Db;
+use super::db::{Db, Pools};
 use super::error::StoreError;
 use super::pool_size::SHARED_CONNECTIONS;
 
@@ -34,7 +34,8 @@ pub(in crate::store) struct Checkout {
 impl PinnedConnection {
     /// Keeps nothing yet.
     pub(in crate::store) fn new(db: &Db) -> Self {
-        let is_small = matches!(db, Db::Postgres(db) if db.pool.options().get_max_connections() < SHARED_CONNECTIONS);
+        let is_small =
+            matches!(&db.pools, Pools::Postgres(pool) if pool.options().get_max_connections() < SHARED_CONNECTIONS);
         Self { longest: if is_small { Duration::ZERO } else { KEPT }, ..Self::of_own(db) }
     }
 
@@ -45,7 +46,7 @@ impl PinnedConnection {
 
     /// The kept connection, if it still lives, or another one.
     pub(in crate::store) async fn take(&mut self) -> Result<Checkout, StoreError> {
-        let condition = self.db.condition();
+        let condition = &self.db.condition;
         condition.require_present()?;
         if let Some(mut kept) = self.connection.take()
             && !condition.is_outdated(kept.since)
@@ -69,14 +70,14 @@ impl PinnedConnection {
         work: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let outcome = self.write_once(work).await;
-        outcome.inspect_err(|error| self.db.condition().note_asked(error))
+        outcome.inspect_err(|error| self.db.condition.note_asked(error))
     }
 
     async fn write_once<T>(
         &mut self,
         work: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        if let Db::Sqlite { .. } = self.db {
+        if let Pools::Sqlite { .. } = self.db.pools {
             return work(&mut self.db.write().await?).await;
         }
         let mut checkout = self.take().await?;
@@ -132,7 +133,7 @@ impl<R: Read> ReadLane<R> {
         match self.read_on(checkout, items).await {
             // The connection may have died since it last answered. Reading twice does no harm.
             Err(error) if error.is_of_connection() => {
-                self.pinned.db.condition().note(&error);
+                self.pinned.db.condition.note(&error);
                 let other = self.pinned.another().await?;
                 self.read_on(other, items).await
             }
@@ -153,6 +154,6 @@ impl<R: Read> Statement for ReadLane<R> {
 
     async fn run(&mut self, items: &[R::Item]) -> Result<Vec<R::Outcome>, StoreError> {
         let outcome = self.read_once(items).await;
-        outcome.inspect_err(|error| self.pinned.db.condition().note_final(error))
+        outcome.inspect_err(|error| self.pinned.db.condition.note_final(error))
     }
 }

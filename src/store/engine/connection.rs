@@ -10,7 +10,7 @@ use super::postgres;
 /// Runs one SQL text with one bind list on a [`Connection`] or [`Unit`] of either database.
 ///
 /// `sql!(connection, execute, SQL, binds..)` gives the number of rows, `sql!(connection, optional Row, SQL, binds..)` an
-/// `Option<Row>`, and `all Row` a `Vec<Row>`.
+/// `Option<Row>`, and `all Row` a `Vec<Row>`. `value i64` and `values i64` do the same for statements with one column.
 macro_rules! sql {
     ($on:expr, execute, $sql:expr $(, $bind:expr)* $(,)?) => {
         match $on.handle() {
@@ -22,17 +22,23 @@ macro_rules! sql {
         .map_err($crate::store::StoreError::from)
     };
     ($on:expr, optional $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
-        $crate::store::engine::sql!(@rows $on, fetch_optional, $row, $sql $(, $bind)*)
+        $crate::store::engine::sql!(@rows $on, query_as, fetch_optional, $row, $sql $(, $bind)*)
     };
     ($on:expr, all $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
-        $crate::store::engine::sql!(@rows $on, fetch_all, $row, $sql $(, $bind)*)
+        $crate::store::engine::sql!(@rows $on, query_as, fetch_all, $row, $sql $(, $bind)*)
     };
-    (@rows $on:expr, $fetch:ident, $row:ty, $sql:expr $(, $bind:expr)*) => {
+    ($on:expr, value $type:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::store::engine::sql!(@rows $on, query_scalar, fetch_optional, $type, $sql $(, $bind)*)
+    };
+    ($on:expr, values $type:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::store::engine::sql!(@rows $on, query_scalar, fetch_all, $type, $sql $(, $bind)*)
+    };
+    (@rows $on:expr, $query:ident, $fetch:ident, $row:ty, $sql:expr $(, $bind:expr)*) => {
         match $on.handle() {
             $crate::store::engine::Handle::Postgres(on) =>
-                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$fetch(on).await,
+                sqlx::$query::<_, $row>($sql)$(.bind($bind))*.$fetch(on).await,
             $crate::store::engine::Handle::Sqlite(on) =>
-                sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$fetch(on).await,
+                sqlx::$query::<_, $row>($sql)$(.bind($bind))*.$fetch(on).await,
         }
         .map_err($crate::store::StoreError::from)
     };

@@ -4,9 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{Database, PgPool, Pool, SqlitePool};
 
 use super::again::again;
 use super::condition::Condition;
@@ -17,23 +16,20 @@ use super::pool_size::PoolSize;
 use super::start_error::{CopyError, StartError};
 use super::{postgres, sqlite};
 
-type Text = (String,);
-
 /// How long closing may take.
 const CLOSE: Duration = Duration::from_secs(5);
 
-/// The connections to one database. Clones share them.
+/// The connections to one database, and what is known of it. Clones share both.
 #[derive(Clone, Debug)]
-pub(in crate::store) enum Db {
-    Postgres(PostgresDb),
-    Sqlite { writer: SqlitePool, readers: SqlitePool, files: Arc<Files>, condition: Condition },
+pub(in crate::store) struct Db {
+    pub(in crate::store) pools: Pools,
+    pub(in crate::store) condition: Condition,
 }
 
-/// PostgreSQL's pool.
 #[derive(Clone, Debug)]
-pub(in crate::store) struct PostgresDb {
-    pub(in crate::store) pool: PgPool,
-    condition: Condition,
+pub(in crate::store) enum Pools {
+    Postgres(PgPool),
+    Sqlite { writer: SqlitePool, readers: SqlitePool, files: Arc<Files> },
 }
 
 impl Db {
@@ -68,8 +64,8 @@ impl Db {
     /// opens or closes the database.
     async fn is_write_ahead(&self) -> bool {
         let Ok(mut connection) = self.write().await else { return true };
-        let mode = sql!(connection, optional Text, "PRAGMA journal_mode");
-        !matches!(mode, Ok(Some((mode,))) if mode != "wal")
+        let mode = sql!(connection, value String, "PRAGMA journal_mode");
+        !matches!(mode, Ok(Some(mode)) if mode != "wal")
     }
 
     /// Opens the embedded database as it is; `None` when it isn't there. Makes nothing, sets nothing.
@@ -82,24 +78,19 @@ impl Db {
         let writer = sqlite::writer(options.clone()).await.map_err(unreachable)?;
         let files = Arc::new(Files::of(options.clone()));
         let readers = sqlite::readers(options);
-        Ok(Self::Sqlite { writer, readers, files, condition: Condition::default() })
+        Ok(Self { pools: Pools::Sqlite { writer, readers, files }, condition: Condition::default() })
     }
 
     /// Connects to PostgreSQL. `url` is as libpq has it; its password is never shown.
     pub(in crate::store) async fn open_postgres(url: &str, size: PoolSize) -> Result<Self, StartError> {
         let condition = Condition::default();
         let pool = postgres::open(url, size, &condition).await?;
-        Ok(Self::Postgres(PostgresDb { pool, condition }))
-    }
-
-    /// Whether this is the embedded database.
-    pub(in crate::store) fn is_embedded(&self) -> bool {
-        matches!(self, Self::Sqlite { .. })
+        Ok(Self { pools: Pools::Postgres(pool), condition })
     }
 
     /// Copies the embedded database, as it is at one moment, into a file that isn't there yet.
     pub(in crate::store) async fn copy_to(&self, file: &Path) -> Result<(), CopyError> {
-        let Self::Sqlite { writer, .. } = self else { return Err(CopyError::NotEmbedded) };
+        let Pools::Sqlite { writer, .. } = &self.pools else { return Err(CopyError::NotEmbedded) };
         sqlite::copy(SqliteConnectOptions::clone(&writer.connect_options()), file).await
     }
 }
@@ -111,24 +102,15 @@ impl Db {
     /// The same database with so many connections to read by that nobody else has. They are opened when they are needed, by
     /// whoever needs them: a connection is served by the thread that opened it.
     pub(in crate::store) fn for_lanes(&self, connections: u32) -> Self {
-        match self {
-            Self::Postgres(PostgresDb { pool, condition }) => {
-                let options = pool.options().clone().max_connections(connections);
-                let pool = options.connect_lazy_with(PgConnectOptions::clone(&pool.connect_options()));
-                Self::Postgres(PostgresDb { pool, condition: condition.clone() })
-            }
-            Self::Sqlite { writer, readers, files, condition } => {
-                let options = readers.options().clone().max_connections(connections);
-                let readers = options.connect_lazy_with(SqliteConnectOptions::clone(&readers.connect_options()));
-                Self::Sqlite { writer: writer.clone(), readers, files: Arc::clone(files), condition: condition.clone() }
-            }
-        }
-    }
-
-    pub(in crate::store) fn condition(&self) -> &Condition {
-        match self {
-            Self::Postgres(PostgresDb { condition, .. }) | Self::Sqlite { condition, .. } => condition,
-        }
+        let pools = match &self.pools {
+            Pools::Postgres(pool) => Pools::Postgres(another(pool, connections)),
+            Pools::Sqlite { writer, readers, files } => Pools::Sqlite {
+                writer: writer.clone(),
+                readers: another(readers, connections),
+                files: Arc::clone(files),
+            },
+        };
+        Self { pools, condition: self.condition.clone() }
     }
 
     /// As [`again`].
@@ -136,34 +118,32 @@ impl Db {
         &self,
         operation: impl Fn() -> F,
     ) -> Result<T, StoreError> {
-        again(self.condition(), operation).await
+        again(&self.condition, operation).await
     }
 
     /// How long a statement waits for its turn.
     pub(in crate::store) fn patience(&self) -> Duration {
-        match self {
-            Self::Postgres(postgres) => postgres.pool.options().get_acquire_timeout(),
-            Self::Sqlite { writer, .. } => writer.options().get_acquire_timeout(),
+        match &self.pools {
+            Pools::Postgres(pool) => pool.options().get_acquire_timeout(),
+            Pools::Sqlite { writer, .. } => writer.options().get_acquire_timeout(),
         }
     }
 
     /// Closes every connection, after the statements that are running.
     pub(in crate::store) async fn close(&self) {
-        self.condition().close();
-        if let Self::Sqlite { writer, readers, files, .. } = self {
-            in_time(readers.close()).await;
+        self.condition.close();
+        self.close_lanes().await;
+        if let Pools::Sqlite { writer, files, .. } = &self.pools {
             in_time(files.close()).await;
             in_time(writer.close()).await;
-        } else {
-            self.close_lanes().await;
         }
     }
 
     /// As [`Db::close`], but SQLite's writer is everybody's.
     pub(in crate::store) async fn close_lanes(&self) {
-        match self {
-            Self::Postgres(postgres) => in_time(postgres.pool.close()).await,
-            Self::Sqlite { readers, .. } => in_time(readers.close()).await,
+        match &self.pools {
+            Pools::Postgres(pool) => in_time(pool.close()).await,
+            Pools::Sqlite { readers, .. } => in_time(readers.close()).await,
         }
     }
 
@@ -175,7 +155,7 @@ impl Db {
     pub(in crate::store) async fn read_surely(&self) -> Result<Connection, StoreError> {
         loop {
             let mut connection = self.read().await?;
-            if connection.lives(self.condition()).await {
+            if connection.lives(&self.condition).await {
                 return Ok(connection);
             }
         }
@@ -186,16 +166,14 @@ impl Db {
     }
 
     async fn connection(&self, writes: bool) -> Result<Connection, StoreError> {
-        let condition = self.condition();
+        let condition = &self.condition;
         condition.require_present()?;
-        match self {
-            Self::Postgres(postgres) => {
-                condition.wait(Box::pin(postgres.pool.acquire())).await.map(Connection::Postgres)
+        match &self.pools {
+            Pools::Postgres(pool) => condition.wait(Box::pin(pool.acquire())).await.map(Connection::Postgres),
+            Pools::Sqlite { writer, readers, .. } => {
+                let pool = if writes { writer } else { readers };
+                condition.wait(Box::pin(pool.acquire())).await.map(Connection::Sqlite)
             }
-            Self::Sqlite { writer, .. } if writes => {
-                condition.wait(Box::pin(writer.acquire())).await.map(Connection::Sqlite)
-            }
-            Self::Sqlite { readers, .. } => condition.wait(Box::pin(readers.acquire())).await.map(Connection::Sqlite),
         }
         .map_err(StoreError::unavailable)
     }
@@ -215,21 +193,25 @@ impl Db {
     async fn begin_with(&self, postgres: &'static str, sqlite: &'static str, writes: bool) -> Result<Unit, StoreError> {
         // Until it has begun nothing was done.
         self.again(|| async {
-            let condition = self.condition();
+            let condition = &self.condition;
             condition.require_present()?;
-            match self {
-                Self::Postgres(db) => condition.wait(Box::pin(db.pool.begin_with(postgres))).await.map(Unit::Postgres),
-                Self::Sqlite { writer, .. } if writes => {
-                    condition.wait(Box::pin(writer.begin_with(sqlite))).await.map(Unit::Sqlite)
-                }
-                Self::Sqlite { readers, .. } => {
-                    condition.wait(Box::pin(readers.begin_with(sqlite))).await.map(Unit::Sqlite)
+            match &self.pools {
+                Pools::Postgres(pool) => condition.wait(Box::pin(pool.begin_with(postgres))).await.map(Unit::Postgres),
+                Pools::Sqlite { writer, readers, .. } => {
+                    let pool = if writes { writer } else { readers };
+                    condition.wait(Box::pin(pool.begin_with(sqlite))).await.map(Unit::Sqlite)
                 }
             }
             .map_err(StoreError::unavailable)
         })
         .await
     }
+}
+
+/// Another pool of the same kind to the same database.
+fn another<D: Database>(pool: &Pool<D>, connections: u32) -> Pool<D> {
+    let options = <D::Connection as sqlx::Connection>::Options::clone(&pool.connect_options());
+    pool.options().clone().max_connections(connections).connect_lazy_with(options)
 }
 
 /// Nobody waits for ever for connections to be given back.

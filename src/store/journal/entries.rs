@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::{ClientId, RevokedReason, SessionId, UserId};
-use crate::store::engine::Db;
 
 /// How long a revocation is remembered, in seconds: no standby is further behind than that and still takes over.
 const KEPT: Seconds = 3_600;
@@ -43,11 +42,8 @@ pub(super) struct Entry {
 pub(in crate::store) struct Journal(Arc<Mutex<Entries>>);
 
 impl Journal {
-    /// Remembers what has just been committed.
-    pub(in crate::store) fn note(&self, db: &Db, what: Revoked, reason: RevokedReason, at: UnixTime) {
-        if matches!(db, Db::Postgres(_)) {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).note(Entry { what, reason, at });
-        }
+    pub(super) fn note(&self, entry: Entry) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).note(entry);
     }
 
     pub(super) fn newest_first(&self) -> VecDeque<Entry> {

@@ -25,7 +25,7 @@ async fn sqlite_goes_from_the_items_to_their_rows_by_index() {
     let directory = tempfile::TempDir::new().unwrap();
     let store = Store::open_sqlite(&directory.path().join("tokend.db")).await.unwrap();
     store.migrate(&crate::audit::AuditKeys::new([&[7; 32]])).await.unwrap();
-    let mut connection = store.write().await.unwrap();
+    let mut connection = store.db.write().await.unwrap();
     let Handle::Sqlite(connection) = connection.handle() else { unreachable!() };
     for statistics in STATISTICS {
         sqlx::raw_sql(statistics).execute(&mut *connection).await.unwrap();

@@ -51,7 +51,7 @@ const FACTS: &str = "WITH expected (relation, kind, columns) AS (VALUES \
      (SELECT string_agg(key, ', ' ORDER BY key) FROM missing) AS missing_keys";
 
 pub(super) async fn findings(store: &Store, connections: u32) -> Result<Vec<Finding>, StoreError> {
-    let mut connection: Connection = store.read().await?;
+    let mut connection: Connection = store.db.read().await?;
     let facts = sql!(connection, optional Facts, FACTS)?.ok_or(StoreError::Unreadable("PostgreSQL setting"))?;
     Ok(judge(facts, i64::from(connections)))
 }

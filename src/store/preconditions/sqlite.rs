@@ -3,11 +3,8 @@
 use std::path::Path;
 
 use super::finding::Finding;
-use crate::store::engine::{Connection, Db, sql};
+use crate::store::engine::{Connection, Pools, sql};
 use crate::store::{Store, StoreError};
-
-type Text = (Option<String>,);
-type Number = (i64,);
 
 /// Full and Extra.
 const SYNCHRONOUS: [i64; 2] = [2, 3];
@@ -25,12 +22,12 @@ const MISSING_KEYS: &str = "WITH expected (relation, columns) AS (VALUES ('regis
      WHERE EXISTS (SELECT 1 FROM sqlite_master m WHERE m.type = 'table' AND m.name = f.relation) \
      AND NOT EXISTS (SELECT 1 FROM pragma_foreign_key_list(f.relation) k WHERE k.\"table\" = f.target \
      AND k.\"from\" = f.columns AND k.on_delete = 'CASCADE')) \
-     SELECT group_concat(key, ', ') AS keys FROM missing";
+     SELECT group_concat(key, ', ') FROM missing";
 
 pub(super) async fn findings(store: &Store) -> Result<Vec<Finding>, StoreError> {
-    let Db::Sqlite { writer, .. } = &store.db else { return Ok(Vec::new()) };
+    let Pools::Sqlite { writer, .. } = &store.db.pools else { return Ok(Vec::new()) };
     let place = file_system(writer.connect_options().get_filename());
-    let mut connection = store.write().await?;
+    let mut connection = store.db.write().await?;
     let encoding = text(&mut connection, "PRAGMA encoding").await?;
     let synchronous = number(&mut connection, "PRAGMA synchronous").await?;
     let foreign_keys = number(&mut connection, "PRAGMA foreign_keys").await?;
@@ -46,11 +43,11 @@ pub(super) async fn findings(store: &Store) -> Result<Vec<Finding>, StoreError> 
 }
 
 async fn text(connection: &mut Connection, statement: &'static str) -> Result<Option<String>, StoreError> {
-    Ok(sql!(connection, optional Text, statement)?.and_then(|(text,)| text))
+    Ok(sql!(connection, value Option<String>, statement)?.flatten())
 }
 
 async fn number(connection: &mut Connection, statement: &'static str) -> Result<i64, StoreError> {
-    Ok(sql!(connection, optional Number, statement)?.map_or(-1, |(number,)| number))
+    Ok(sql!(connection, value i64, statement)?.unwrap_or(-1))
 }
 
 /// File systems by the numbers that Linux gives them (statfs(2)): locks and the log's shared memory don't work on those of other

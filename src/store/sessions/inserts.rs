@@ -12,7 +12,7 @@ use crate::domain::{Device, Session};
 use crate::store::audit_events::append::{Append, recording};
 use crate::store::audit_events::log::AuditLog;
 use crate::store::column;
-use crate::store::engine::{Connection, Db, Handle, PinnedConnection, Statement, StoreError, sql};
+use crate::store::engine::{Connection, Db, Handle, PinnedConnection, Pools, Statement, StoreError, sql};
 
 /// What a sign-in was decided on. If any of it has changed by the time the session is stored, it isn't stored.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +102,7 @@ impl Inserts {
 
     /// Stores all of them by one statement. False when that can't be done: nothing is stored then.
     async fn all_at_once(&mut self, inserts: &[Insert]) -> Result<bool, StoreError> {
-        let Db::Postgres(_) = self.db else { return Ok(false) };
+        let Pools::Postgres(_) = self.db.pools else { return Ok(false) };
         let events = inserts.iter().map(|insert| &insert.event).collect();
         let Some(append) = self.audit.append(events) else { return Ok(false) };
         let stored = self.kept.write(async |on| insert_and_record(on, inserts, &append).await).await? == inserts.len();
@@ -122,7 +122,7 @@ impl Statement for Inserts {
             return Ok(vec![true; inserts.len()]);
         }
         let stored = self.in_unit(inserts).await;
-        stored.inspect_err(|error| self.db.condition().note_asked(error))
+        stored.inspect_err(|error| self.db.condition.note_asked(error))
     }
 }
 

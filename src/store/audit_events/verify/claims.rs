@@ -65,7 +65,7 @@ impl Audit<'_> {
         writer: Uuid,
         claimed: &Claimed,
     ) -> Result<Option<Finding>, StoreError> {
-        let mut unit = self.store.begin_snapshot().await?;
+        let mut unit = self.store.db.begin_snapshot().await?;
         let Some(chain) = sql!(unit, optional ChainRow, CHAIN, writer)? else {
             return Ok(Some(Finding::Gone { writer }));
         };
