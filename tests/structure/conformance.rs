@@ -1,35 +1,33 @@
-//! The page of what the standards demand: written from the names of the tests that prove it.
+//! The page of what the standards demand: written from the comments above the tests that prove it.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use proc_macro2::TokenTree;
-
-use crate::sources::{Module, Sources, is_word};
+use crate::sources::Sources;
 
 /// What stands above the tables.
 const HEAD: &str = "# What the standards demand
 
-Each line is a requirement of a standard and the test that proves it, over HTTP, on SQLite and on PostgreSQL. This page is written from
-the names of the tests in `tests/api/conformance`, and a test compares it with them.
+Each line is a requirement of a standard and the test that proves it, over HTTP. MUST, SHOULD and MAY are the standards' words (RFC 2119).
+This page is written from the comments in `tests/api/conformance`, and a test compares it with them.
 
-Run one of them with `tests/run.sh NAME`, all of them with `tests/run.sh conformance::`.
+`tests/run.sh TEST` runs one of them, `tests/run.sh conformance::` all. Each runs on SQLite, as it is named here, and on PostgreSQL:
+`sqlite` in its name is `postgres` there.
 ";
 
 /// The page as it should be.
 pub fn page(root: &Path) -> String {
     let sources = Sources::below(&root.join("tests/api/conformance"));
-    let mut modules: Vec<&Module> = sources.modules().collect();
-    modules.sort_by(|one, other| one.path.cmp(&other.path));
+    let mut files: Vec<(&Path, String)> = sources.texts().collect();
+    files.sort();
     let mut page = HEAD.to_owned();
-    for module in modules {
-        let file = module.path.join("/");
-        let title = title(&root.join("tests/api/conformance").join(&file).with_extension("rs"));
-        write!(page, "\n## {title}\n\n| Section | Requirement | Test |\n|---|---|---|\n").unwrap();
-        for test in tests(module) {
-            let (section, requirement) = described(&test);
-            writeln!(page, "| {section} | {requirement} | `{file}::{test}` |").unwrap();
+    for (file, text) in files {
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        write!(page, "\n## {}\n\n| Section | Requirement | Test |\n|---|---|---|\n", title(&text)).unwrap();
+        for (demand, test) in tests(&text) {
+            let (section, requirement) = demand.split_once(": ").unwrap_or_else(|| panic!("{test}: {demand:?}"));
+            let requirement = capitalized(requirement);
+            writeln!(page, "| {section} | {requirement} | `conformance::{name}::sqlite::{test}` |").unwrap();
         }
     }
     page
@@ -41,33 +39,30 @@ pub fn path(root: &Path) -> PathBuf {
 }
 
 /// The first line of a file, without its full stop.
-fn title(file: &Path) -> String {
-    let text = fs::read_to_string(file).unwrap();
+fn title(text: &str) -> &str {
     let line = text.lines().next().and_then(|line| line.strip_prefix("//! ")).unwrap();
-    line.trim_end_matches('.').to_owned()
+    line.trim_end_matches('.')
 }
 
-/// The functions that run on both databases: those that are listed at the end of a file for that.
-fn tests(module: &Module) -> Vec<String> {
-    let listed = module.tokens.windows(3).filter_map(|tokens| match tokens {
-        [name, _, TokenTree::Group(list)] if is_word(name, "on_both_databases") => Some(list.stream()),
-        _ => None,
-    });
-    let names = listed.flatten().filter(|token| matches!(token, TokenTree::Ident(_)));
-    names.map(|name| name.to_string()).collect()
-}
-
-/// The section that a name begins with, and the rest of it as a sentence: `r5_2_a_an_error_is_400` is of section 5.2.
-fn described(test: &str) -> (String, String) {
-    let words: Vec<&str> = test.split('_').collect();
-    let is_number = |word: &&&str| word.strip_prefix('r').unwrap_or(word).parse::<u8>().is_ok();
-    let numbers = if test.starts_with('r') { words.iter().take_while(is_number).count() } else { 0 };
-    let section = words[..numbers].join(".").trim_start_matches('r').to_owned();
-    // After the section comes the letter of the requirement.
-    let rest = if numbers == 0 { words } else { words[numbers + 1..].to_vec() };
-    let mut sentence = rest.join(" ");
-    if let Some(first) = sentence.get_mut(..1) {
-        first.make_ascii_uppercase();
+/// The tests of a file, each after its comment.
+fn tests(text: &str) -> Vec<(String, &str)> {
+    let mut found = Vec::new();
+    let mut comment = Vec::new();
+    for line in text.lines() {
+        if let Some(words) = line.strip_prefix("/// ") {
+            comment.push(words);
+            continue;
+        }
+        let function = line.strip_prefix("async fn ");
+        if let Some(test) = function.and_then(|line| line.strip_suffix("(engine: Engine) {")) {
+            found.push((comment.join(" "), test));
+        }
+        comment.clear();
     }
-    (section, sentence)
+    found
+}
+
+fn capitalized(sentence: &str) -> String {
+    let (first, rest) = sentence.split_at(1);
+    first.to_ascii_uppercase() + rest
 }

@@ -18,6 +18,8 @@ async fn userinfo(server: &TestServer, scope: &str) -> Value {
     got.json()
 }
 
+/// OpenID Connect Core §5.3.2, §5.4: `sub` MUST always be returned. `profile` and `email` request their claims, and no others are returned.
+/// GET and POST MUST both be supported (§5.3).
 async fn only_claims_of_granted_scopes_are_there_and_sub_always(engine: Engine) {
     let server = TestServer::start(engine).await;
     let sub = server.alice.to_string();
@@ -32,6 +34,7 @@ async fn only_claims_of_granted_scopes_are_there_and_sub_always(engine: Engine) 
     );
 }
 
+/// OpenID Connect Core §5.4: `phone` and `address` request their claims.
 async fn phone_and_address_have_their_scopes(engine: Engine) {
     let server = TestServer::start(engine).await;
     server.change_client(P1, |client| client.scope = "openid phone address email".parse().unwrap()).await;
@@ -51,6 +54,7 @@ async fn phone_and_address_have_their_scopes(engine: Engine) {
     assert_eq!(userinfo(&server, "openid address").await, json!({ "sub": sub, "address": address }));
 }
 
+/// OpenID Connect Core §5.3.2: a claim that isn't returned SHOULD be omitted and SHOULD NOT be null.
 async fn an_absent_claim_is_left_out_and_never_null(engine: Engine) {
     let server = TestServer::start(engine).await;
     server
@@ -65,6 +69,7 @@ async fn an_absent_claim_is_left_out_and_never_null(engine: Engine) {
     );
 }
 
+/// OpenID Connect Core §5.3.2: `sub` MUST match the subject of the token, whatever claims the user has.
 async fn no_claim_of_a_user_poses_as_the_subject(engine: Engine) {
     let server = TestServer::start(engine).await;
     server
@@ -82,6 +87,8 @@ async fn no_claim_of_a_user_poses_as_the_subject(engine: Engine) {
     );
 }
 
+/// OpenID Connect Core §5.3.1, §5.3.3: the token is one of an OpenID Connect request, whose scope has `openid`. Without it the answer is
+/// `insufficient_scope` (RFC 6750 §3.1).
 async fn a_token_without_openid_is_insufficient_scope(engine: Engine) {
     let server = TestServer::start(engine).await;
     for audience in [vec![], vec!["https://api.example.com".to_owned()]] {
@@ -91,6 +98,7 @@ async fn a_token_without_openid_is_insufficient_scope(engine: Engine) {
     }
 }
 
+/// OpenID Connect Core §5.3: the endpoint returns claims about an end-user. The token of a client's own is refused.
 async fn a_client_is_nobody_to_tell_of(engine: Engine) {
     let server = TestServer::start(engine).await;
     server.change_client(C1.0, |client| client.audience.clear()).await;
@@ -99,6 +107,7 @@ async fn a_client_is_nobody_to_tell_of(engine: Engine) {
     server.get_with("/userinfo", &own.access_token()).await.refused(401, "invalid_token");
 }
 
+/// OpenID Connect Core §5.3: the endpoint SHOULD support CORS. Only pages of registered origins may read the answer.
 async fn pages_of_allowed_origins_may_ask(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login().await.access_token();

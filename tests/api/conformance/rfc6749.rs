@@ -22,6 +22,8 @@ const CODES: [&str; 7] = [
     "invalid_target",
 ];
 
+/// RFC 6749 §2.3: a client MUST NOT use more than one authentication method in a request. Such a request is refused, and its token can
+/// still be used.
 async fn r2_3_a_two_methods_of_authentication_are_invalid_request_and_use_nothing_up(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login_as(C1).await.refresh_token();
@@ -35,7 +37,8 @@ async fn r2_3_a_two_methods_of_authentication_are_invalid_request_and_use_nothin
     assert_eq!(server.exchange_as(C1, &token).await.header("refresh-verdict"), "rotate");
 }
 
-async fn r2_3_b_a_client_id_alone_authenticates_nobody(engine: Engine) {
+/// RFC 6749 §2.2: a client identifier MUST NOT be used alone for client authentication.
+async fn r2_2_a_a_client_id_alone_authenticates_nobody(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login().await.access_token();
     let introspection = [("client_id", P1), ("token", token.as_str())];
@@ -46,6 +49,8 @@ async fn r2_3_b_a_client_id_alone_authenticates_nobody(engine: Engine) {
     server.introspect(&token).await.active();
 }
 
+/// RFC 6749 §2.3.1: HTTP Basic MUST be supported for clients with a secret. Identifier and secret are form-urlencoded before they are
+/// encoded as Base64.
 async fn r2_3_1_a_the_halves_of_basic_are_form_urlencoded(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (id, secret) = ("a:b c%", "p+w%2F and then enough to be a secret");
@@ -63,6 +68,7 @@ async fn r2_3_1_a_the_halves_of_basic_are_form_urlencoded(engine: Engine) {
     server.post("/token", &form).await.ok();
 }
 
+/// RFC 6749 §2.3.1: client credentials MUST NOT be included in the request URI.
 async fn r2_3_1_b_credentials_in_the_address_are_refused(engine: Engine) {
     let server = TestServer::start(engine).await;
     for (query, body) in [
@@ -75,6 +81,7 @@ async fn r2_3_1_b_credentials_in_the_address_are_refused(engine: Engine) {
     }
 }
 
+/// RFC 6749 §3.2: an access token request MUST use the HTTP method POST.
 async fn r3_2_a_only_post_is_taken(engine: Engine) {
     let server = TestServer::start(engine).await;
     for method in [Method::GET, Method::PUT, Method::PATCH, Method::DELETE] {
@@ -84,6 +91,7 @@ async fn r3_2_a_only_post_is_taken(engine: Engine) {
     }
 }
 
+/// RFC 6749 §3.2: a parameter without a value MUST be treated as omitted, and an unrecognized parameter MUST be ignored.
 async fn r3_2_a_an_empty_parameter_counts_as_omitted_and_an_unknown_one_is_ignored(engine: Engine) {
     let server = TestServer::start(engine).await;
     let form = [("grant_type", "client_credentials"), ("scope", ""), ("resource", ""), ("colour", "green")];
@@ -94,6 +102,7 @@ async fn r3_2_a_an_empty_parameter_counts_as_omitted_and_an_unknown_one_is_ignor
     server.post("/token", &form).await.refused(401, "invalid_client");
 }
 
+/// RFC 6749 §3.2: a request parameter MUST NOT be included more than once.
 async fn r3_2_a_a_repeated_parameter_is_invalid_request(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login().await.refresh_token();
@@ -107,6 +116,7 @@ async fn r3_2_a_a_repeated_parameter_is_invalid_request(engine: Engine) {
     server.post_text("/token", FORM, format!("{whole}&one=1&one=2")).await.ok();
 }
 
+/// RFC 6749 §3.3: `scope` is a list of space-delimited, case-sensitive words of the characters %x21, %x23-5B and %x5D-7E.
 async fn r3_3_a_a_scope_is_words_of_certain_characters_and_case_matters(engine: Engine) {
     let server = TestServer::start(engine).await;
     for bad in ["READ", "re\"ad", "re\\ad", "réad", "read\u{a0}write", "read nothing"] {
@@ -125,6 +135,7 @@ async fn r3_3_a_a_scope_is_words_of_certain_characters_and_case_matters(engine: 
     );
 }
 
+/// RFC 6749 §3.3: the answer MUST include `scope` if the granted scope differs from the requested one. tokend always includes it.
 async fn r3_3_a_the_answer_says_what_was_granted(engine: Engine) {
     let server = TestServer::start(engine).await;
     let all = server.login().await;
@@ -142,6 +153,7 @@ async fn r3_3_a_the_answer_says_what_was_granted(engine: Engine) {
     assert_eq!(none.claims().get("scope"), None);
 }
 
+/// RFC 6749 §4.3.2: the password grant REQUIRES `username` and `password`, both encoded as UTF-8.
 async fn r4_3_2_a_the_password_grant_takes_utf_8_and_needs_both(engine: Engine) {
     let server = TestServer::start(engine).await;
     let password = "pässwörd und 密码 €";
@@ -157,6 +169,7 @@ async fn r4_3_2_a_the_password_grant_takes_utf_8_and_needs_both(engine: Engine) 
     server.post_as(C1, "/token", &ascii).await.refused(400, "invalid_grant");
 }
 
+/// RFC 6749 §4.3.2: the server MUST require client authentication of confidential clients for the password grant.
 async fn r4_3_2_a_a_confidential_client_authenticates_for_the_password_grant(engine: Engine) {
     let server = TestServer::start(engine).await;
     let form = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD)];
@@ -167,7 +180,9 @@ async fn r4_3_2_a_a_confidential_client_authenticates_for_the_password_grant(eng
     server.post("/token", &[&form[..], &[("client_id", P1)]].concat()).await.ok();
 }
 
-async fn r4_4_2_a_client_credentials_are_for_confidential_clients_and_give_no_refresh_token(engine: Engine) {
+/// RFC 6749 §4.4, §4.4.3: the client credentials grant MUST only be used by confidential clients. Its answer SHOULD NOT include a refresh
+/// token.
+async fn r4_4_a_client_credentials_are_for_confidential_clients_and_give_no_refresh_token(engine: Engine) {
     let server = TestServer::start(engine).await;
     let answer = server.own_token(C1, &[]).await;
     assert_eq!(answer.ok().json().get("refresh_token"), None);
@@ -178,6 +193,8 @@ async fn r4_4_2_a_client_credentials_are_for_confidential_clients_and_give_no_re
     server.own_token(C1, &[]).await.refused(400, "unauthorized_client");
 }
 
+/// RFC 6749 §5.1: a successful answer has `access_token` and `token_type`, which are REQUIRED, and `expires_in`. An answer with tokens or
+/// credentials MUST have `Cache-Control: no-store` and `Pragma: no-cache`; with tokend errors have them too.
 async fn r5_1_a_every_answer_of_the_token_endpoint_has_its_members_and_stays_nowhere(engine: Engine) {
     let server = TestServer::start(engine).await;
     let signed_in = server.login_as(C1).await;
@@ -199,6 +216,8 @@ fn not_stored(answer: &Answer) {
     assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"), "{answer:?}");
 }
 
+/// RFC 6749 §5.2: an error is answered 400, unless specified otherwise, with one of the defined codes. `error` and `error_description` MUST
+/// NOT include characters outside %x20-21, %x23-5B and %x5D-7E, whatever the request had.
 async fn r5_2_a_an_error_is_400_with_a_code_of_the_closed_set(engine: Engine) {
     let server = TestServer::start(engine).await;
     let user = [("username", "alice"), ("password", PASSWORD)];
@@ -218,6 +237,8 @@ async fn r5_2_a_an_error_is_400_with_a_code_of_the_closed_set(engine: Engine) {
     }
 }
 
+/// RFC 6749 §5.2: failed client authentication is `invalid_client`. A client that used the `Authorization` header MUST get 401 with a
+/// `WWW-Authenticate` of the scheme that it used. The cause isn't told.
 async fn r5_2_b_a_client_that_fails_to_authenticate_is_401_and_told_the_scheme(engine: Engine) {
     let server = TestServer::start(engine).await;
     let mut answers = Vec::new();
@@ -233,6 +254,7 @@ async fn r5_2_b_a_client_that_fails_to_authenticate_is_401_and_told_the_scheme(e
     assert_eq!(answers.len(), 1, "{answers:?}");
 }
 
+/// RFC 6749 §5.2: invalid credentials of the resource owner are `invalid_grant`.
 async fn r5_2_c_wrong_user_credentials_are_invalid_grant(engine: Engine) {
     let server = TestServer::start(engine).await;
     for (name, password) in [("alice", "not her password"), ("nobody", PASSWORD), ("bob", PASSWORD)] {
@@ -241,6 +263,7 @@ async fn r5_2_c_wrong_user_credentials_are_invalid_grant(engine: Engine) {
     }
 }
 
+/// RFC 6749 §5.2: a refresh token that is invalid, expired, revoked or was issued to another client is `invalid_grant`.
 async fn r5_2_c_a_refresh_token_that_is_no_good_is_invalid_grant(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (revoked, expired) = (server.login_as(C1).await, server.login_as(C1).await.refresh_token());
@@ -254,6 +277,8 @@ async fn r5_2_c_a_refresh_token_that_is_no_good_is_invalid_grant(engine: Engine)
     server.exchange_as(C1, &expired).await.refused(400, "invalid_grant");
 }
 
+/// RFC 6749 §5.2: `unauthorized_client`, `unsupported_grant_type`, `invalid_scope` and `invalid_request` are each used for their own case
+/// only.
 async fn r5_2_d_each_code_is_for_its_own_case(engine: Engine) {
     let server = TestServer::start(engine).await;
     let user = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD)];
@@ -269,6 +294,8 @@ async fn r5_2_d_each_code_is_for_its_own_case(engine: Engine) {
     server.post_as((C1.0, "wrong"), "/token", &[("grant_type", "implicit")]).await.refused(401, "invalid_client");
 }
 
+/// RFC 6749 §6: the server MUST require client authentication of confidential clients, and MUST ensure that the refresh token was issued to
+/// the authenticated client.
 async fn r6_a_a_refresh_token_is_bound_to_its_client_which_authenticates(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login_as(C1).await.refresh_token();
@@ -282,6 +309,8 @@ async fn r6_a_a_refresh_token_is_bound_to_its_client_which_authenticates(engine:
     assert_eq!(server.exchange_as(C1, &token).await.ok().header("refresh-verdict"), "rotate");
 }
 
+/// RFC 6749 §6: the requested scope MUST NOT include any scope that was not granted; omitted, it is the scope that was granted. A new
+/// refresh token MUST have the scope of the presented one, even if the access token has less.
 async fn r6_b_scope_is_never_widened_and_narrowing_is_for_the_access_token_only(engine: Engine) {
     let server = TestServer::start(engine).await;
     let first = server.login_asking(&[("scope", "read profile")]).await.refresh_token();
@@ -298,6 +327,8 @@ async fn r6_b_scope_is_never_widened_and_narrowing_is_for_the_access_token_only(
     );
 }
 
+/// RFC 6749 §10.3, §10.4, §10.10: tokens MUST be kept confidential in storage. The probability of guessing one MUST be 2^-128 or less and
+/// SHOULD be 2^-160 or less; refresh tokens of tokend have 256 random bits.
 async fn r10_a_tokens_cannot_be_guessed_and_are_confidential_in_storage(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (one, two) = (server.login_as(C1).await, server.login_as(C1).await);
@@ -318,7 +349,9 @@ async fn r10_a_tokens_cannot_be_guessed_and_are_confidential_in_storage(engine: 
     assert!(!holds(PASSWORD.as_bytes()) && !holds(C1.1.as_bytes()));
 }
 
-async fn r2_1_a_of_oauth_2_1_the_client_id_of_a_public_client_must_match_the_token(engine: Engine) {
+/// OAuth 2.1 draft §4.3: a public client's `client_id` MUST be that of the client that the refresh token was issued to, and the grant MUST
+/// still be active.
+async fn oauth_2_1_the_client_id_of_a_public_client_must_match_the_token(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login().await.refresh_token();
     let exchange = async |client, token: &str| {
@@ -334,7 +367,7 @@ async fn r2_1_a_of_oauth_2_1_the_client_id_of_a_public_client_must_match_the_tok
 
 on_both_databases!(
     r2_3_a_two_methods_of_authentication_are_invalid_request_and_use_nothing_up,
-    r2_3_b_a_client_id_alone_authenticates_nobody,
+    r2_2_a_a_client_id_alone_authenticates_nobody,
     r2_3_1_a_the_halves_of_basic_are_form_urlencoded,
     r2_3_1_b_credentials_in_the_address_are_refused,
     r3_2_a_only_post_is_taken,
@@ -344,7 +377,7 @@ on_both_databases!(
     r3_3_a_the_answer_says_what_was_granted,
     r4_3_2_a_the_password_grant_takes_utf_8_and_needs_both,
     r4_3_2_a_a_confidential_client_authenticates_for_the_password_grant,
-    r4_4_2_a_client_credentials_are_for_confidential_clients_and_give_no_refresh_token,
+    r4_4_a_client_credentials_are_for_confidential_clients_and_give_no_refresh_token,
     r5_1_a_every_answer_of_the_token_endpoint_has_its_members_and_stays_nowhere,
     r5_2_a_an_error_is_400_with_a_code_of_the_closed_set,
     r5_2_b_a_client_that_fails_to_authenticate_is_401_and_told_the_scheme,
@@ -354,5 +387,5 @@ on_both_databases!(
     r6_a_a_refresh_token_is_bound_to_its_client_which_authenticates,
     r6_b_scope_is_never_widened_and_narrowing_is_for_the_access_token_only,
     r10_a_tokens_cannot_be_guessed_and_are_confidential_in_storage,
-    r2_1_a_of_oauth_2_1_the_client_id_of_a_public_client_must_match_the_token,
+    oauth_2_1_the_client_id_of_a_public_client_must_match_the_token,
 );

@@ -11,6 +11,8 @@ fn challenged(answer: &Answer, status: u16, code: &str, challenge: &str) {
     assert_eq!(answer.refused(status, code).header("www-authenticate"), challenge);
 }
 
+/// RFC 6750 §2.1: a bearer token in the `Authorization` header MUST be supported. The name of the scheme is case-insensitive (RFC 9110
+/// §11.1).
 async fn r2_a_a_token_comes_in_the_header(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login().await.access_token();
@@ -22,6 +24,7 @@ async fn r2_a_a_token_comes_in_the_header(engine: Engine) {
     }
 }
 
+/// RFC 6750 §2.3: a bearer token SHOULD NOT be sent in the query of a URI. tokend refuses it.
 async fn r2_a_a_token_in_the_query_is_refused(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login().await.access_token();
@@ -39,6 +42,7 @@ async fn r2_a_a_token_in_the_query_is_refused(engine: Engine) {
     server.get_with("/userinfo", &token).await.ok();
 }
 
+/// RFC 6750 §2, §3.1: a client MUST NOT use more than one method to transmit a token in a request. That is `invalid_request`, 400.
 async fn r2_a_two_methods_at_once_are_invalid_request(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login().await.access_token();
@@ -50,6 +54,7 @@ async fn r2_a_two_methods_at_once_are_invalid_request(engine: Engine) {
     server.get_with("/userinfo", &token).await.ok();
 }
 
+/// RFC 6750 §3, §3.1: a request without credentials MUST be answered with `WWW-Authenticate`, which SHOULD NOT include an error code.
 async fn r3_a_without_credentials_the_challenge_has_no_error(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login().await.access_token();
@@ -60,6 +65,7 @@ async fn r3_a_without_credentials_the_challenge_has_no_error(engine: Engine) {
     }
 }
 
+/// RFC 6750 §3.1: a token that is malformed, expired, revoked or invalid is `invalid_token`, 401.
 async fn r3_a_a_bad_token_is_invalid_token(engine: Engine) {
     let server = TestServer::start(engine).await;
     let answer = server.login().await;
@@ -79,6 +85,8 @@ async fn r3_a_a_bad_token_is_invalid_token(engine: Engine) {
     challenged(&server.get_with("/userinfo", &token).await, 401, "invalid_token", INVALID_TOKEN);
 }
 
+/// RFC 6750 §3.1: a token without the privileges that the request needs is `insufficient_scope`, 403. The challenge MAY name the scope that
+/// is needed; tokend's does.
 async fn r3_a_too_little_scope_is_insufficient_scope_and_names_what_is_needed(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login_asking(&[("scope", "profile email read")]).await.access_token();

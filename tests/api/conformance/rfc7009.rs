@@ -4,6 +4,7 @@ use tokend::domain::{Grant, Grants};
 
 use crate::harness::{ADMIN, C1, C2, Engine, P1, STRICT, TestServer, on_both_databases};
 
+/// RFC 7009 §2.1: `token_type_hint` is OPTIONAL. If it doesn't lead to the token, the search MUST be extended to all token types.
 async fn r2_1_a_no_hint_hides_a_token(engine: Engine) {
     let server = TestServer::start(engine).await;
     for hint in ["refresh_token", "access_token", "saml2_assertion", ""] {
@@ -16,6 +17,8 @@ async fn r2_1_a_no_hint_hides_a_token(engine: Engine) {
     }
 }
 
+/// RFC 7009 §2.1: the request is a POST of a form with `token`, which is REQUIRED, and with the client's authentication as at the token
+/// endpoint.
 async fn r2_1_a_a_client_authenticates_as_at_the_token_endpoint(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login_as(C1).await.refresh_token();
@@ -44,6 +47,8 @@ async fn r2_1_a_a_client_authenticates_as_at_the_token_endpoint(engine: Engine) 
     server.refresh(&of_public).await.refused(401, "invalid_grant");
 }
 
+/// RFC 7009 §2.1: the server validates the client's credentials and that the token was issued to it, and nothing else: a client that has
+/// lost its grants can still revoke.
 async fn r2_1_a_a_client_without_any_grant_may_revoke(engine: Engine) {
     let server = TestServer::start(engine).await;
     let own = server.own_token(C1, &[]).await.access_token();
@@ -57,6 +62,7 @@ async fn r2_1_a_a_client_without_any_grant_may_revoke(engine: Engine) {
     server.introspect(&users).await.inactive();
 }
 
+/// RFC 7009 §2.1: a token that was issued to another client MUST NOT be revoked. The answer doesn't tell whether it exists.
 async fn r2_1_b_a_token_of_another_client_stays_and_nothing_tells_that_it_exists(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (confidential, public) = (server.login_as(C1).await, server.login().await);
@@ -73,6 +79,7 @@ async fn r2_1_b_a_token_of_another_client_stays_and_nothing_tells_that_it_exists
     server.refresh(&public.refresh_token()).await.ok();
 }
 
+/// RFC 7009 §2.1: the revocation of a refresh token SHOULD invalidate all access tokens of the same grant.
 async fn r2_1_c_a_refresh_token_takes_the_access_tokens_of_its_session_along(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (first, other) = (server.login().await, server.login().await);
@@ -86,6 +93,7 @@ async fn r2_1_c_a_refresh_token_takes_the_access_tokens_of_its_session_along(eng
     server.refresh(&other.refresh_token()).await.ok();
 }
 
+/// RFC 7009 §2.1: the revocation of a refresh token ends the grant also if the token was exchanged for another meanwhile.
 async fn r2_1_c_a_predecessor_ends_the_session_as_well(engine: Engine) {
     let server = TestServer::start(engine).await;
     let first = server.login().await.refresh_token();
@@ -94,6 +102,7 @@ async fn r2_1_c_a_predecessor_ends_the_session_as_well(engine: Engine) {
     server.assert_dead(&second.access_token(), &[&first, &second.refresh_token()]).await;
 }
 
+/// RFC 7009 §2.1: the server MAY revoke the refresh token together with an access token. tokend revokes that access token only.
 async fn r2_1_c_an_access_token_goes_alone(engine: Engine) {
     let server = TestServer::start(engine).await;
     let first = server.login().await;
@@ -106,6 +115,7 @@ async fn r2_1_c_an_access_token_goes_alone(engine: Engine) {
     server.refresh(&second.refresh_token()).await.ok();
 }
 
+/// RFC 7009 §2.2: the answer is 200 if the token was revoked and if it is invalid.
 async fn r2_2_a_an_unknown_token_is_200_and_so_is_the_second_time(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login_as(C1).await.refresh_token();
@@ -120,6 +130,8 @@ async fn r2_2_a_an_unknown_token_is_200_and_so_is_the_second_time(engine: Engine
     server.post_as(C1, "/revoke", &[("token", &expired.refresh_token())]).await.ok();
 }
 
+/// RFC 7009 §2.2.1: 503 tells the client that the token still exists; `Retry-After` MAY say for how long. A revocation is never answered
+/// 200 before it is stored.
 async fn r2_2_a_a_revocation_that_is_not_stored_is_503(engine: Engine) {
     let server = TestServer::start(engine).await;
     let answer = server.login_as(C1).await;

@@ -13,6 +13,7 @@ async fn kids(server: &TestServer) -> Vec<String> {
     keys(&server.get("/jwks.json").await).iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
+/// RFC 7517 §4, OpenID Connect Discovery §3: the key set MUST NOT contain private or symmetric keys. Each key has `use`, `alg` and `kid`.
 async fn only_public_members_are_there_and_each_key_says_what_it_is_for(engine: Engine) {
     let server = TestServer::start(engine).await;
     for algorithm in SigningAlgorithm::ALL {
@@ -40,6 +41,8 @@ async fn only_public_members_are_there_and_each_key_says_what_it_is_for(engine: 
     }
 }
 
+/// OpenID Connect Core §10.1.1: keys rotate by `kid`. The key set SHOULD retain a key for a while after it has stopped signing; tokend
+/// publishes it before its first signature and until its last token is dead.
 async fn a_key_is_published_before_it_signs_and_until_its_last_token_is_dead(engine: Engine) {
     let server = TestServer::start(engine).await;
     let old = kids(&server).await;
@@ -73,6 +76,7 @@ async fn a_key_is_published_before_it_signs_and_until_its_last_token_is_dead(eng
     assert_eq!(server.refresh(&last.refresh_token()).await.jwt_header()["kid"], new, "sessions don't hang on the key");
 }
 
+/// RFC 9111 §5.2.2.1, RFC 9110 §8.8.3: the key set says for how long it may be cached, and has an entity tag that changes with the keys.
 async fn the_keys_may_be_kept_for_a_while_and_asked_about(engine: Engine) {
     let server = TestServer::start(engine).await;
     let first = server.get("/jwks.json").await;

@@ -5,6 +5,7 @@ use tokend::domain::SigningAlgorithm;
 
 use crate::harness::{API, C1, C2, Engine, P1, RS1, RS2, START, TestServer, on_both_databases, who_sees};
 
+/// RFC 7662 §2.1: the endpoint MUST require authorization of the caller.
 async fn r2_1_a_the_caller_must_be_authorised(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login().await.access_token();
@@ -18,6 +19,7 @@ async fn r2_1_a_the_caller_must_be_authorised(engine: Engine) {
     server.post("/introspect", &by_post).await.active();
 }
 
+/// RFC 7662 §2.1, §4: the request is a POST of a form. The server MAY disallow GET, so that no token is in a URI; tokend does.
 async fn r2_1_a_a_token_in_the_address_is_refused(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login().await.access_token();
@@ -28,6 +30,7 @@ async fn r2_1_a_a_token_in_the_address_is_refused(engine: Engine) {
     assert_eq!(server.send(get).await.refused(405, "invalid_request").header("allow"), "POST");
 }
 
+/// RFC 7662 §2.1: `token` is REQUIRED. If `token_type_hint` doesn't lead to it, the search MUST be extended to all token types.
 async fn r2_1_a_a_token_is_found_whatever_the_hint(engine: Engine) {
     let server = TestServer::start(engine).await;
     let answer = server.login().await;
@@ -40,6 +43,8 @@ async fn r2_1_a_a_token_is_found_whatever_the_hint(engine: Engine) {
     server.post_as(RS1, "/introspect", &[]).await.refused(400, "invalid_request");
 }
 
+/// RFC 7662 §2.2: `active` is a REQUIRED boolean. `scope`, `client_id`, `username`, `token_type`, `exp`, `iat`, `nbf`, `sub`, `aud`, `iss`
+/// and `jti` are OPTIONAL; tokend includes all that it knows.
 async fn r2_2_a_an_active_answer_says_all_that_is_known(engine: Engine) {
     let server = TestServer::start(engine).await;
     server.clock.advance(5);
@@ -70,6 +75,7 @@ async fn r2_2_a_an_active_answer_says_all_that_is_known(engine: Engine) {
     assert_eq!((answer.header("cache-control"), answer.header("content-type")), ("no-store", "application/json"));
 }
 
+/// RFC 7662 §2.2: `username` identifies the resource owner. The token of a client's own has none.
 async fn r2_2_a_a_clients_own_token_has_no_user(engine: Engine) {
     let server = TestServer::start(engine).await;
     let own = server.own_token(C1, &[("scope", "read")]).await;
@@ -83,6 +89,8 @@ async fn r2_2_a_a_clients_own_token_has_no_user(engine: Engine) {
     }
 }
 
+/// RFC 7662 §2.2: a token that isn't active, doesn't exist or isn't for the caller MUST be answered with `active` false, and SHOULD NOT be
+/// answered with anything else.
 async fn r2_2_b_everything_else_is_one_text(engine: Engine) {
     let server = TestServer::start(engine).await;
     let dead = server.login().await;
@@ -104,6 +112,8 @@ async fn r2_2_b_everything_else_is_one_text(engine: Engine) {
     }
 }
 
+/// RFC 7662 §2.2: a resource server that isn't allowed to introspect a token MUST get `active` false. It is allowed the audiences that it
+/// serves.
 async fn r2_2_c_a_resource_server_learns_only_of_tokens_for_the_audiences_it_serves(engine: Engine) {
     let server = TestServer::start(engine).await;
     let answer = server.login().await;
@@ -115,6 +125,8 @@ async fn r2_2_c_a_resource_server_learns_only_of_tokens_for_the_audiences_it_ser
     server.post_as(RS2, "/introspect", &[("token", &answer.access_token())]).await.active();
 }
 
+/// RFC 7662 §2.2: a client that isn't allowed to introspect a token MUST get `active` false. It is allowed its own tokens, if it may
+/// introspect at all.
 async fn r2_2_c_a_client_that_may_introspect_sees_its_own(engine: Engine) {
     let server = TestServer::start(engine).await;
     server.change_client(C1.0, |client| client.may_introspect = true).await;
@@ -128,6 +140,8 @@ async fn r2_2_c_a_client_that_may_introspect_sees_its_own(engine: Engine) {
     }
 }
 
+/// RFC 7662 §2.3: a caller with invalid credentials, or with a bearer token that is invalid, is answered 401. A bearer token without the
+/// scope is answered 403 (RFC 6750 §3.1).
 async fn r2_3_a_a_caller_that_fails_is_401_and_one_without_the_scope_403(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login().await.access_token();
@@ -152,6 +166,7 @@ async fn r2_3_a_a_caller_that_fails_is_401_and_one_without_the_scope_403(engine:
     }
 }
 
+/// RFC 7662 §4: the server MUST determine whether the token has expired.
 async fn r4_a_times_are_checked_to_the_second(engine: Engine) {
     let server = TestServer::start(engine).await;
     let answer = server.login().await;
@@ -166,6 +181,7 @@ async fn r4_a_times_are_checked_to_the_second(engine: Engine) {
     server.introspect(&answer.refresh_token()).await.inactive();
 }
 
+/// RFC 7662 §4: the server MUST validate the signature of a signed token.
 async fn r4_a_the_signature_and_the_key_are_checked(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login().await.access_token();
@@ -185,6 +201,8 @@ async fn r4_a_the_signature_and_the_key_are_checked(engine: Engine) {
     server.introspect(&token).await.inactive();
 }
 
+/// RFC 7662 §4: the server MUST perform all applicable checks against the token's state. The tokens of a disabled user or client are
+/// inactive.
 async fn r4_a_the_state_of_the_user_and_the_client_is_checked(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (alices, bobs) = (server.login().await, server.bobs_login().await);
@@ -204,6 +222,7 @@ async fn r4_a_the_state_of_the_user_and_the_client_is_checked(engine: Engine) {
     server.introspect(&own).await.inactive();
 }
 
+/// RFC 7662 §4: the server MUST determine whether the token was revoked. When it can't, it answers 503.
 async fn r4_a_without_the_database_nothing_is_said_to_be_active(engine: Engine) {
     let server = TestServer::start(engine).await;
     let answer = server.login().await;

@@ -7,6 +7,8 @@ use crate::harness::{C1, Engine, P1, RS1, Settings, TestServer, on_both_database
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
 const OPENID: &str = "/.well-known/openid-configuration";
 
+/// RFC 8414 §2, §3.3: `issuer` is REQUIRED and MUST be identical to the issuer identifier that the address was made from. It comes from the
+/// configuration, never from the request.
 async fn the_issuer_is_byte_for_byte_the_configured_one(engine: Engine) {
     for issuer in ["https://auth.example.com", "https://api.example.com:8443/Auth.v2", "http://127.0.0.1:8080"] {
         let server = TestServer::start_with(engine, Settings::with(&format!("issuer = '{issuer}'"))).await;
@@ -20,6 +22,8 @@ async fn the_issuer_is_byte_for_byte_the_configured_one(engine: Engine) {
     }
 }
 
+/// RFC 8414 §3.1, OpenID Connect Discovery §4.1: `/.well-known/` and the suffix are inserted between host and path of the issuer; OpenID
+/// Connect appends them to the path.
 async fn the_well_known_segment_is_inserted_and_for_openid_appended_too(engine: Engine) {
     let server = TestServer::start_with(engine, Settings::with("issuer = 'https://api.example.com/a/b'")).await;
     let get = async |path: &str| server.send(server.request_at_root(reqwest::Method::GET, path)).await;
@@ -31,6 +35,7 @@ async fn the_well_known_segment_is_inserted_and_for_openid_appended_too(engine: 
     }
 }
 
+/// RFC 8414 §2: `token_endpoint` is REQUIRED. It and all other endpoints are listed with addresses where they are.
 async fn every_endpoint_is_listed_and_is_there(engine: Engine) {
     let server = TestServer::start_with(engine, Settings::with("issuer = 'https://api.example.com/auth'")).await;
     let metadata = server.get(OPENID).await.ok().json();
@@ -52,6 +57,8 @@ async fn every_endpoint_is_listed_and_is_there(engine: Engine) {
     }
 }
 
+/// RFC 8414 §2: `grant_types_supported` and the authentication methods of each endpoint are listed, as their defaults differ. Everything
+/// listed is accepted.
 async fn whatever_is_listed_is_taken(engine: Engine) {
     let server = TestServer::start(engine).await;
     let metadata = server.get(OAUTH).await.ok().json();
@@ -77,6 +84,7 @@ async fn whatever_is_listed_is_taken(engine: Engine) {
     server.send(request).await.inactive();
 }
 
+/// RFC 8414 §2: `scopes_supported` is RECOMMENDED. It lists the scopes that an enabled client may get.
 async fn the_scopes_that_are_listed_are_those_that_somebody_may_have(engine: Engine) {
     let server = TestServer::start(engine).await;
     let scopes = async || server.get(OAUTH).await.ok().json()["scopes_supported"].clone();
@@ -92,6 +100,8 @@ async fn the_scopes_that_are_listed_are_those_that_somebody_may_have(engine: Eng
     }
 }
 
+/// RFC 8414 §2, §3.2, OpenID Connect Discovery §3: `response_types_supported` and `subject_types_supported` are REQUIRED. A claim with zero
+/// elements MUST be omitted, and nothing is listed that isn't supported.
 async fn no_list_is_empty_and_what_the_specifications_require_is_there(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (oauth, openid) = (server.get(OAUTH).await.ok().json(), server.get(OPENID).await.ok().json());
@@ -112,6 +122,7 @@ async fn no_list_is_empty_and_what_the_specifications_require_is_there(engine: E
     }
 }
 
+/// OpenID Connect Discovery §3: `claims_supported` is RECOMMENDED. It lists what `/userinfo` may return.
 async fn the_claims_that_are_listed_are_those_that_are_told(engine: Engine) {
     let server = TestServer::start(engine).await;
     let metadata = server.get(OPENID).await.ok().json();

@@ -47,6 +47,7 @@ async fn verify(server: &TestServer, token: &str) -> Value {
     claims
 }
 
+/// RFC 9068 §2.1: an access token MUST be signed, with an algorithm other than `none`, and its `typ` is `at+jwt`.
 async fn r2_1_a_tokens_are_signed_and_typed_with_every_algorithm(engine: Engine) {
     let server = TestServer::start(engine).await;
     for (i, algorithm) in (1..).zip(SigningAlgorithm::ALL) {
@@ -60,6 +61,8 @@ async fn r2_1_a_tokens_are_signed_and_typed_with_every_algorithm(engine: Engine)
     }
 }
 
+/// RFC 9068 §2.2: `iss`, `exp`, `aud`, `sub`, `client_id`, `iat` and `jti` are REQUIRED; `scope` SHOULD be included if the request had one.
+/// `auth_time` is the time of the sign-in, also after a refresh (§2.2.1).
 async fn r2_2_a_a_users_token_has_all_claims_of_the_profile(engine: Engine) {
     let server = TestServer::start(engine).await;
     let signed_in = server.login().await;
@@ -85,6 +88,7 @@ async fn r2_2_a_a_users_token_has_all_claims_of_the_profile(engine: Engine) {
     assert_ne!(claims["jti"], signed_in.claims()["jti"]);
 }
 
+/// RFC 9068 §2.2, §2.2.1: the REQUIRED claims are in the token of a client's own too; `auth_time` and claims about a user are not.
 async fn r2_2_a_a_clients_own_token_has_no_claims_of_a_user(engine: Engine) {
     let server = TestServer::start(engine).await;
     let claims = server.own_token(C1, &[("scope", "read")]).await.claims();
@@ -97,6 +101,8 @@ async fn r2_2_a_a_clients_own_token_has_no_claims_of_a_user(engine: Engine) {
     );
 }
 
+/// RFC 9068 §2.2, RFC 9700 §4.15: without a resource owner `sub` SHOULD identify the client. A client SHOULD NOT be able to get the `sub`
+/// of a user.
 async fn r2_2_b_the_subject_of_a_client_is_its_id_and_never_a_users(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (own, alices) = (server.own_token(C1, &[]).await, server.login_as(C1).await);
@@ -108,6 +114,7 @@ async fn r2_2_b_the_subject_of_a_client_is_its_id_and_never_a_users(engine: Engi
     }
 }
 
+/// RFC 9068 §3, RFC 8707 §2: `aud` SHOULD be the requested `resource`. One that is unknown or not allowed is `invalid_target`.
 async fn r3_a_a_resource_decides_the_audience_and_without_one_the_registration(engine: Engine) {
     let server = TestServer::start(engine).await;
     let other = "https://other.example.com/v1";
@@ -121,6 +128,7 @@ async fn r3_a_a_resource_decides_the_audience_and_without_one_the_registration(e
     }
 }
 
+/// RFC 9068 §3: without `resource` the server MUST use a default audience.
 async fn r3_a_no_token_is_for_nobody(engine: Engine) {
     let server = TestServer::start(engine).await;
     server.change_client(C1.0, |client| client.audience.clear()).await;

@@ -7,6 +7,7 @@ use tokend::password::PlainPassword;
 
 use crate::harness::{API, C1, Engine, P1, PASSWORD, RS2, START, STRICT, TestServer, confidential, on_both_databases};
 
+/// RFC 9700 §2.2.2: refresh tokens of public clients MUST be sender-constrained or rotate. They rotate unless configured otherwise.
 async fn r2_2_2_a_refresh_tokens_of_a_public_client_rotate(engine: Engine) {
     let server = TestServer::start(engine).await;
     let rights = Client::without_rights("new".parse().unwrap(), ClientAuthentication::Public, START);
@@ -20,6 +21,8 @@ async fn r2_2_2_a_refresh_tokens_of_a_public_client_rotate(engine: Engine) {
     server.refresh(&first).await.refused(401, "invalid_grant");
 }
 
+/// RFC 9700 §2.3: the privileges of an access token SHOULD be the minimum that is required. A new client has no grant, no scope and no
+/// other right.
 async fn r2_3_a_a_client_has_no_right_that_it_was_not_given(engine: Engine) {
     let server = TestServer::start(engine).await;
     let new = ("new", C1.1);
@@ -34,6 +37,7 @@ async fn r2_3_a_a_client_has_no_right_that_it_was_not_given(engine: Engine) {
     assert_eq!(server.own_token(new, &[]).await.text_at("scope"), "");
 }
 
+/// RFC 9700 §2.3: an access token SHOULD be restricted to certain resource servers, and each of them MUST refuse a token that isn't for it.
 async fn r2_3_a_an_access_token_is_worth_nothing_where_it_is_not_meant_for(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login_asking(&[("resource", API)]).await;
@@ -43,6 +47,8 @@ async fn r2_3_a_an_access_token_is_worth_nothing_where_it_is_not_meant_for(engin
     server.get_with("/userinfo", &token.access_token()).await.refused(401, "invalid_token");
 }
 
+/// RFC 9700 §2.4: the password grant MUST NOT be used. tokend has it for first-party clients that were given it, and refuses it to all
+/// others.
 async fn r2_4_a_passwords_are_for_first_party_clients_with_the_grant_only(engine: Engine) {
     let server = TestServer::start(engine).await;
     for (first_party, grants) in
@@ -57,7 +63,8 @@ async fn r2_4_a_passwords_are_for_first_party_clients_with_the_grant_only(engine
     }
 }
 
-async fn r4_14_a_a_replay_is_detected_and_the_active_token_revoked(engine: Engine) {
+/// RFC 9700 §4.14.2: a refresh token that is used again after its exchange is detected, and the active one is revoked.
+async fn r4_14_2_a_replay_is_detected_and_the_active_token_revoked(engine: Engine) {
     let server = TestServer::start(engine).await;
     let first = server.login_on(STRICT).await.refresh_token();
     let second = server.refresh(&first).await;
@@ -65,7 +72,8 @@ async fn r4_14_a_a_replay_is_detected_and_the_active_token_revoked(engine: Engin
     server.assert_dead(&second.access_token(), &[&second.refresh_token()]).await;
 }
 
-async fn r4_14_a_the_session_inside_a_token_cannot_be_exchanged_for_another(engine: Engine) {
+/// RFC 9700 §4.14.2: the integrity of a refresh token that names its grant MUST be ensured.
+async fn r4_14_2_the_session_inside_a_token_cannot_be_exchanged_for_another(engine: Engine) {
     let server = TestServer::start(engine).await;
     let bytes = |token: &str| URL_SAFE_NO_PAD.decode(token.strip_prefix("tkr_").unwrap()).unwrap();
     let (alices, bobs) = (server.login().await.refresh_token(), server.bobs_login().await.refresh_token());
@@ -78,7 +86,8 @@ async fn r4_14_a_the_session_inside_a_token_cannot_be_exchanged_for_another(engi
     }
 }
 
-async fn r4_14_a_a_refresh_token_expires_when_it_is_not_used(engine: Engine) {
+/// RFC 9700 §4.14.2: a refresh token SHOULD expire if it hasn't been used for some time.
+async fn r4_14_2_a_refresh_token_expires_when_it_is_not_used(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (used, unused) = (server.login().await.refresh_token(), server.login().await);
     server.clock.advance(29 * 86_400);
@@ -88,7 +97,8 @@ async fn r4_14_a_a_refresh_token_expires_when_it_is_not_used(engine: Engine) {
     server.assert_dead(&unused.access_token(), &[&unused.refresh_token()]).await;
 }
 
-async fn r4_14_a_logout_and_a_new_password_revoke(engine: Engine) {
+/// RFC 9700 §4.14.2: the server MAY revoke refresh tokens at a sign-out and a change of the password. tokend does.
+async fn r4_14_2_logout_and_a_new_password_revoke(engine: Engine) {
     let server = TestServer::start(engine).await;
     let (left, stayed) = (server.login().await, server.login_on(STRICT).await);
     server.post("/logout", &[("refresh_token", &left.refresh_token())]).await.no_content();
@@ -108,8 +118,8 @@ on_both_databases!(
     r2_3_a_a_client_has_no_right_that_it_was_not_given,
     r2_3_a_an_access_token_is_worth_nothing_where_it_is_not_meant_for,
     r2_4_a_passwords_are_for_first_party_clients_with_the_grant_only,
-    r4_14_a_a_replay_is_detected_and_the_active_token_revoked,
-    r4_14_a_the_session_inside_a_token_cannot_be_exchanged_for_another,
-    r4_14_a_a_refresh_token_expires_when_it_is_not_used,
-    r4_14_a_logout_and_a_new_password_revoke,
+    r4_14_2_a_replay_is_detected_and_the_active_token_revoked,
+    r4_14_2_the_session_inside_a_token_cannot_be_exchanged_for_another,
+    r4_14_2_a_refresh_token_expires_when_it_is_not_used,
+    r4_14_2_logout_and_a_new_password_revoke,
 );
