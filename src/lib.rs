@@ -2,7 +2,7 @@
 //!
 //! Data flows one way: [`cli`], [`http`] -> [`admin`], [`grant`], [`revocation`], [`introspection`], [`explain`] -> [`token_state`],
 //! [`session`], [`sign_in`] -> [`oauth`] -> [`app`] -> [`token`], [`password`], [`keys`] -> [`store`]. Nothing below knows what is above it.
-//! [`domain`] holds the words that all of them speak; [`token`], [`throttle`], [`audit`] and [`metrics`] do no I/O. `docs/design.md` says more.
+//! [`domain`] holds the words that all of them speak; [`token`], [`throttle`], [`audit`] and [`metrics`] do no I/O. `docs/design.md#rooms` says more.
 
 pub mod admin;
 pub mod app;

@@ -1,5 +1,5 @@
 //! Whether a token that somebody presents is alive. Asked of the database each time, so a revocation holds at once
-//! on every node (docs/design.md).
+//! on every node (docs/design.md#nothing-cached-that-can-lie).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Clients and signing keys in memory, under a lease: a node that can't tell whether they are current says so (docs/design.md).
+//! Clients and signing keys in memory, under a lease: a node that can't tell whether they are current says so (docs/design.md#nothing-cached-that-can-lie).
 
 mod browsers;
 

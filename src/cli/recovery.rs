@@ -1,5 +1,5 @@
 //! `tokend recovery`: the window in which refresh tokens are accepted that are ahead of a database which lost commits
-//! (docs/design.md).
+//! (docs/design.md#verdicts).
 
 use clap::{Args, Subcommand};
 

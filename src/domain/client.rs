@@ -70,7 +70,7 @@ pub enum ClientAuthentication {
 }
 
 words! {
-    /// What happens when a refresh token comes back whose successor was never used (docs/design.md).
+    /// What happens when a refresh token comes back whose successor was never used (docs/design.md#verdicts).
     pub enum Recovery {
         /// It is exchanged again: the client lost our answer.
         On = "on",
@@ -89,7 +89,7 @@ words! {
     }
 }
 
-/// How a client's refresh tokens behave (docs/design.md).
+/// How a client's refresh tokens behave (docs/design.md#refresh-tokens).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshPolicy {
     /// Whether a refresh token is exchanged for a new one each time.

@@ -1,4 +1,4 @@
-//! `grant_type=refresh_token`, RFC 6749 §6, and `/refresh`: the judge's verdict carried out (docs/design.md).
+//! `grant_type=refresh_token`, RFC 6749 §6, and `/refresh`: the judge's verdict carried out (docs/design.md#verdicts).
 
 mod rotate;
 

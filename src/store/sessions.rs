@@ -1,4 +1,4 @@
-//! The `sessions` table: one row a session, one compare-and-swap a refresh (docs/design.md).
+//! The `sessions` table: one row a session, one compare-and-swap a refresh (docs/design.md#exchange).
 
 pub(super) mod exchanges;
 pub(super) mod inserts;

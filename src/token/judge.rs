@@ -1,4 +1,4 @@
-//! What a presented refresh token means (`docs/design.md`). A pure function of the token, the row, the time and the policy:
+//! What a presented refresh token means (`docs/design.md#verdicts`). A pure function of the token, the row, the time and the policy:
 //! who may ask, and whether the session is alive, is settled before; what follows from a verdict is [`Exchange`].
 
 mod exchange;

@@ -1,4 +1,4 @@
-//! Refresh tokens as values and as text (`docs/design.md`). Pure; what a presented token *means* is [`super::judge`]'s matter.
+//! Refresh tokens as values and as text (`docs/design.md#refresh-tokens`). Pure; what a presented token *means* is [`super::judge`]'s matter.
 //!
 //! `tkr_` + base64url of `version(1) | key id(1) | session id(16) | generation(8) | issued at(8) | secret(32) | tag(16)`.
 //! The tag proves origin, so that a stranger's text costs no database call; the secret of a successor is a function of

@@ -1,5 +1,5 @@
 //! Natural batching: while a statement is in flight callers queue, and when it returns all that queued go out as one.
-//! No timer, no added wait when idle; under load one commit carries hundreds (docs/design.md). Knows nothing of SQL.
+//! No timer, no added wait when idle; under load one commit carries hundreds (docs/design.md#nothing-cached-that-can-lie). Knows nothing of SQL.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! The compare-and-swap of a refresh in one statement, many sessions at a time (docs/design.md): it asks by itself whether the
+//! The compare-and-swap of a refresh in one statement, many sessions at a time (docs/design.md#exchange): it asks by itself whether the
 //! presented token is current and its session alive, and answers with the session as it is then.
 
 use std::collections::{HashMap, HashSet};

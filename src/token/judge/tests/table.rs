@@ -1,4 +1,4 @@
-//! The rules of `docs/design.md`, row by row and boundary by boundary.
+//! The rules of `docs/design.md#verdicts`, row by row and boundary by boundary.
 
 use proptest::prelude::*;
 
