@@ -27,6 +27,6 @@ cargo test --locked "$@"
 if [ $# = 0 ]; then
     step "documentation"
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
-    step "code blocks and links of README.md and docs/"
+    step "code blocks and links of README.md, CONTRIBUTING.md and docs/"
     tests/docs/run.sh
 fi

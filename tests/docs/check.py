@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tries README.md and docs/*.md as a reader does. check.py PROGRAM [PAGE..]
+"""Tries README.md, CHANGELOG.md, CONTRIBUTING.md and docs/*.md as a reader does. check.py PROGRAM [PAGE..]
 
 How to write a page:
 
@@ -44,7 +44,8 @@ PAUSE = 1.5
 
 def pages(named):
     """The pages that are named, or all of them."""
-    return [Page(path) for path in named or ["README.md", "CHANGELOG.md", *sorted(map(str, Path("docs").glob("*.md")))]]
+    docs = sorted(map(str, Path("docs").glob("*.md")))
+    return [Page(path) for path in named or ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", *docs]]
 
 
 def pattern(expected):

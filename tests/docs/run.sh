@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pastes the code blocks of README.md and docs/ into bash and zsh, as a reader would, and follows every link.
+# Pastes the code blocks of README.md, CONTRIBUTING.md and docs/ into bash and zsh, as a reader would, and follows every link.
 # Installs what is missing: zsh, Python. tests/docs/check.py says how to write a page.
 #
 #   tests/docs/run.sh                     every page
