@@ -67,6 +67,8 @@ pub struct App {
     pub warned_of_proxy: Arc<AtomicBool>,
     /// Reminds the operator of a gateway that names no audience.
     pub audience_reminder: Arc<Reminder>,
+    /// Says when to warn again that the server is full.
+    pub full_reminder: Arc<Reminder>,
     /// Whether the server is about to stop and other nodes should get its requests.
     pub draining: Arc<AtomicBool>,
     /// The origins whose pages were refused.
@@ -124,6 +126,7 @@ impl App {
             metrics: Arc::default(),
             warned_of_proxy: Arc::default(),
             audience_reminder: Arc::default(),
+            full_reminder: Arc::default(),
             draining: Arc::default(),
             refused_origins: Arc::default(),
         }))

@@ -10,6 +10,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use tracing::Level;
 use uuid::fmt::Hyphenated;
 
 use super::client_address::resolve;
@@ -53,13 +54,18 @@ fn request_id(config: &Config, peer: SocketAddr, headers: &HeaderMap) -> Arc<str
 
 /// Logs the request and adds the headers of every answer. Call it inside the request's [`current_request`] scope.
 pub(super) fn finish(
-    mut response: Response,
+    response: Response,
     context: &RequestContext,
     method: &str,
     begun: Instant,
     config: &Config,
 ) -> Response {
-    log(&response, context, method, begun);
+    log(level_of(response.status()), &response, context, method, begun);
+    complete(response, context, config)
+}
+
+/// Adds the headers of every answer.
+fn complete(mut response: Response, context: &RequestContext, config: &Config) -> Response {
     secure(response.headers_mut(), config.issuer.is_https());
     if let Ok(id) = HeaderValue::from_str(&context.request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -72,7 +78,12 @@ pub(super) fn reject(config: &Config, request: Option<&Request>, peer: SocketAdd
     let (begun, none) = (Instant::now(), HeaderMap::new());
     let method = request.map_or("(none)", |request| method_name(request.method()));
     let context = context(config, peer, request.map_or(&none, Request::headers), UNKNOWN);
-    let answer = || finish(OAuthError::from(rejection).into_response(), &context, method, begun, config);
+    let answer = || {
+        let response = OAuthError::from(rejection).into_response();
+        // A refused request, also where the status says 503: a full server warns once a minute instead.
+        log(Level::INFO, &response, &context, method, begun);
+        complete(response, &context, config)
+    };
     current_request::sync_scope(Arc::clone(&context.request_id), answer)
 }
 
@@ -105,25 +116,32 @@ pub(super) fn method_name(method: &Method) -> &'static str {
 }
 
 /// Refused requests are logged by default. Successful ones may be ten thousand a second, so they are logged at debug.
-fn log(response: &Response, context: &RequestContext, method: &str, begun: Instant) {
+fn level_of(status: StatusCode) -> Level {
+    match status {
+        StatusCode::INTERNAL_SERVER_ERROR => Level::ERROR,
+        _ if status.is_server_error() => Level::WARN,
+        _ if status.is_client_error() => Level::INFO,
+        _ => Level::DEBUG,
+    }
+}
+
+fn log(level: Level, response: &Response, context: &RequestContext, method: &str, begun: Instant) {
     let RequestContext { address, route, .. } = context;
-    let status = response.status();
-    let cause = response.extensions().get::<Cause>().map(tracing::field::display);
+    let status = response.status().as_u16();
+    // As a text, which is escaped: the cause may quote a message of the database.
+    let cause = || response.extensions().get::<Cause>().map(Cause::to_string);
     let milliseconds = || u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
-                %method, route, status = status.as_u16(), %address, milliseconds = milliseconds(), cause, "request"
+                %method, route, status, %address, milliseconds = milliseconds(), cause = cause(), "request"
             )
         };
     }
-    if status == StatusCode::INTERNAL_SERVER_ERROR {
-        line!(error);
-    } else if status.is_server_error() {
-        line!(warn);
-    } else if status.is_client_error() {
-        line!(info);
-    } else {
-        line!(debug);
+    match level {
+        Level::ERROR => line!(error),
+        Level::WARN => line!(warn),
+        Level::INFO => line!(info),
+        _ => line!(debug),
     }
 }

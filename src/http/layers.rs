@@ -59,6 +59,12 @@ impl Handler for Layers {
 
     fn reject(&self, request: Option<&Request>, Peer(peer): Peer, rejection: Rejection) -> Response {
         let begun = Instant::now();
+        if rejection == Rejection::Full && self.0.app.full_reminder.is_due(self.0.app.clock.now()) {
+            tracing::warn!(
+                setting = "http.max_connections",
+                "the limit of requests at once is reached: others are answered 503 until some end"
+            );
+        }
         let response = edge::reject(&self.0.app.config, request, peer, rejection);
         self.0.unknown.answered.count(response.status().as_u16(), begun.elapsed());
         response

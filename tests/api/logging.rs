@@ -155,7 +155,7 @@ async fn what_is_refused_before_it_is_routed_has_an_id_and_a_line() {
         let text = logs.text();
         let lines: Vec<_> = text.lines().filter(|line| line.contains(&id)).collect();
         assert!(lines.len() == 1 && lines[0].contains(said) && lines[0].contains("INFO"), "{said}: {lines:?}");
-        assert!(lines[0].contains("cause=invalid_request: The "), "{lines:?}");
+        assert!(lines[0].contains("cause=\"invalid_request: The "), "{lines:?}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Names the request on each log line that is written for one.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use tracing::{Event, Subscriber};
@@ -39,13 +40,18 @@ where
 {
     fn format_event(&self, ctx: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut line = String::new();
-        let named = current_request::with_id(|id| {
-            self.format.format_event(ctx, Writer::new(&mut line), event)?;
-            // An id is plain ASCII, so that nothing in it needs escaping.
-            let (before, after) = self.field;
-            write!(writer, "{}{before}{id}{after}", line.strip_suffix(self.end).unwrap_or(&line))
-        });
-        named.unwrap_or_else(|| self.format.format_event(ctx, writer, event))
+        self.format.format_event(ctx, Writer::new(&mut line), event)?;
+        let line = line.strip_suffix(self.end).unwrap_or(&line);
+        // An error may quote a message of several lines. In JSON there are no line ends but that of the line.
+        let line = if line.contains(['\n', '\r']) {
+            Cow::Owned(line.replace('\n', "\\n").replace('\r', "\\r"))
+        } else {
+            Cow::Borrowed(line)
+        };
+        // An id is plain ASCII, so that nothing in it needs escaping.
+        let (before, after) = self.field;
+        let named = current_request::with_id(|id| write!(writer, "{line}{before}{id}{after}"));
+        named.unwrap_or_else(|| write!(writer, "{line}{}", self.end))
     }
 }
 
@@ -119,5 +125,16 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert!(lines[0].ends_with(r#"field="{""#), "{lines:?}");
         assert!(lines[1].ends_with(r#"field="{" request_id="a-1_b.c""#), "{lines:?}");
+    }
+
+    #[test]
+    fn an_error_of_several_lines_is_one_line_in_the_log() {
+        let written = Written::default();
+        let format = WithRequestId::human(format::format().with_ansi(false));
+        with_default(registry().with(layer().with_writer(written.clone()).event_format(format)), || {
+            tracing::error!(error = %"one\r\ntwo", "failed");
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert!(text.ends_with("failed error=one\\r\\ntwo\n"), "{text}");
     }
 }
