@@ -17,16 +17,21 @@ impl HmacKey {
 
     /// The first `N` bytes of the tag of all parts together. Where one part ends must follow from the parts themselves.
     pub fn tag<const N: usize>(&self, parts: &[&[u8]]) -> [u8; N] {
+        let mut tag = [0; N];
+        self.write_tag(parts, &mut tag);
+        tag
+    }
+
+    /// As [`Self::tag`], for a tag that is itself a secret: into memory that its owner wipes.
+    pub fn write_tag<const N: usize>(&self, parts: &[&[u8]], tag: &mut [u8; N]) {
         const { assert!(N <= digest::SHA256_OUTPUT_LEN) };
         let mut context = hmac::Context::with_key(&self.0);
         for part in parts {
             context.update(part);
         }
-        let mut tag = [0; N];
-        for (kept, byte) in iter::zip(&mut tag, context.sign().as_ref()) {
+        for (kept, byte) in iter::zip(tag, context.sign().as_ref()) {
             *kept = *byte;
         }
-        tag
     }
 }
 

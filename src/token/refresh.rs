@@ -12,7 +12,7 @@ mod tests;
 
 use std::fmt;
 
-use zeroize::ZeroizeOnDrop;
+use zeroize::Zeroizing;
 
 pub use keys::{RefreshKey, RefreshKeys};
 
@@ -26,24 +26,21 @@ pub const PREFIX: &str = format::PREFIX;
 const SECRET_BYTES: usize = 32;
 
 /// A refresh token that one of the configured keys made, or is about to make. `Debug` shows nothing of the secret.
-#[derive(Clone, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub struct RefreshToken {
     /// The session that it belongs to.
-    #[zeroize(skip)]
     pub session_id: SessionId,
     /// Which refresh token of the session it is: 1 for the first, never negative.
-    #[zeroize(skip)]
     pub generation: i64,
     /// When it was made, never negative.
-    #[zeroize(skip)]
     pub issued_at: UnixTime,
-    secret: [u8; SECRET_BYTES],
+    secret: Zeroizing<[u8; SECRET_BYTES]>,
 }
 
 impl RefreshToken {
     /// The first refresh token of a session: generation 1, with `secret` from the random generator.
     pub fn first(session_id: SessionId, now: UnixTime, secret: [u8; SECRET_BYTES]) -> Self {
-        Self { session_id, generation: 1, issued_at: now, secret }
+        Self { session_id, generation: 1, issued_at: now, secret: Zeroizing::new(secret) }
     }
 }
 

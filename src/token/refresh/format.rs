@@ -58,7 +58,7 @@ impl Frame {
             session_id: SessionId(Uuid::from_bytes(*session_id)),
             generation: natural(*generation)?,
             issued_at: natural(*issued_at)?,
-            secret: *secret,
+            secret: Zeroizing::new(*secret),
         })
     }
 }

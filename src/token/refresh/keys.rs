@@ -28,7 +28,9 @@ impl RefreshKey {
 
     /// The secret that follows `secret`. A function: the same comes out however often and wherever it is asked.
     pub(super) fn ratchet(&self, session_id: SessionId, secret: &[u8; SECRET_BYTES]) -> Zeroizing<[u8; SECRET_BYTES]> {
-        Zeroizing::new(self.next_key.tag(&[session_id.0.as_bytes(), secret]))
+        let mut next = Zeroizing::new([0; SECRET_BYTES]);
+        self.next_key.write_tag(&[session_id.0.as_bytes(), secret], &mut next);
+        next
     }
 
     /// The text of `token` under this key.
@@ -80,7 +82,7 @@ impl RefreshKeys {
 
     /// The token that follows `token`, as `generation` of the session, made at `issued_at`.
     pub fn successor(&self, token: &RefreshToken, generation: i64, issued_at: UnixTime) -> RefreshToken {
-        let secret = *self.first.ratchet(token.session_id, &token.secret);
+        let secret = self.first.ratchet(token.session_id, &token.secret);
         RefreshToken { session_id: token.session_id, generation, issued_at, secret }
     }
 

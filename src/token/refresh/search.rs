@@ -33,7 +33,7 @@ impl RefreshKeys {
                     session_id: presented.session_id,
                     generation: session.generation,
                     issued_at: session.rotated_at,
-                    secret: *secret,
+                    secret,
                 })
             })
             .find(|text| text.hash() == session.current_hash)
@@ -41,7 +41,7 @@ impl RefreshKeys {
 
     /// The presented secret itself: of the current token, or of an orphan whose place the current token took.
     fn unturned<'a>(&'a self, presented: &RefreshToken) -> impl Iterator<Item = Candidate<'a>> {
-        self.all().map(|key| (key, Zeroizing::new(presented.secret)))
+        self.all().map(|key| (key, presented.secret.clone()))
     }
 
     /// What each key alone makes of the presented secret.
