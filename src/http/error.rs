@@ -1,5 +1,4 @@
-//! The one error of the wire: a code of the RFCs, a fixed description, and a cause that only the log shows. Its rendering (JSON)
-//! is apart from its status and headers, which every rendering has.
+//! The one error of the wire: a code of the RFCs, a fixed description, and a cause that only the log shows.
 
 mod code;
 mod refused;
@@ -45,6 +44,14 @@ impl OAuthError {
         Self { status, code, description: description.into(), challenge: None, retry_after: None, cause: None }
     }
 
+    fn challenging(self, challenge: &'static str) -> Self {
+        Self { challenge: Some(HeaderValue::from_static(challenge)), ..self }
+    }
+
+    fn worth_retrying(self, after: Seconds) -> Self {
+        Self { retry_after: Some(after), ..self }
+    }
+
     /// 400 `invalid_request`, RFC 6749 §5.2.
     pub fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, description)
@@ -52,61 +59,46 @@ impl OAuthError {
 
     /// 401 `invalid_client` with the challenge that RFC 6749 §5.2 asks for where Basic was tried, and RFC 9110 §15.5.2 always.
     pub fn invalid_client() -> Self {
-        let mut error = Self::new(StatusCode::UNAUTHORIZED, ErrorCode::InvalidClient, "Client authentication failed.");
-        error.challenge = Some(HeaderValue::from_static("Basic realm=\"tokend\", charset=\"UTF-8\""));
-        error
+        Self::new(StatusCode::UNAUTHORIZED, ErrorCode::InvalidClient, "Client authentication failed.")
+            .challenging("Basic realm=\"tokend\", charset=\"UTF-8\"")
     }
 
     /// 401 `invalid_token`, RFC 6750 §3.1.
     pub fn invalid_token() -> Self {
-        let mut error = Self::new(
-            StatusCode::UNAUTHORIZED,
-            ErrorCode::InvalidToken,
-            "The access token is expired, revoked or invalid.",
-        );
-        error.challenge = Some(HeaderValue::from_static("Bearer realm=\"tokend\", error=\"invalid_token\""));
-        error
+        let description = "The access token is expired, revoked or invalid.";
+        Self::new(StatusCode::UNAUTHORIZED, ErrorCode::InvalidToken, description)
+            .challenging("Bearer realm=\"tokend\", error=\"invalid_token\"")
     }
 
     /// 401 without an error in the challenge, RFC 6750 §3.1: the request brought no credentials at all.
     pub fn missing_token() -> Self {
-        let mut error =
-            Self::new(StatusCode::UNAUTHORIZED, ErrorCode::InvalidToken, "The request has no access token.");
-        error.challenge = Some(HeaderValue::from_static("Bearer realm=\"tokend\""));
-        error
+        Self::new(StatusCode::UNAUTHORIZED, ErrorCode::InvalidToken, "The request has no access token.")
+            .challenging("Bearer realm=\"tokend\"")
     }
 
     /// 403 `insufficient_scope`, RFC 6750 §3.1. `challenge` names the scope that is needed.
     pub fn insufficient_scope(challenge: &'static str) -> Self {
-        let mut error =
-            Self::new(StatusCode::FORBIDDEN, ErrorCode::InsufficientScope, "The access token lacks the scope.");
-        error.challenge = Some(HeaderValue::from_static(challenge));
-        error
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::InsufficientScope, "The access token lacks the scope.")
+            .challenging(challenge)
     }
 
     /// 403 `insufficient_scope` for a scope that the request named. No word of a scope needs an escape in a quoted string.
     pub fn lacks_scope(scope: &Scope) -> Self {
-        let mut error =
-            Self::new(StatusCode::FORBIDDEN, ErrorCode::InsufficientScope, "The access token lacks the scope.");
         let challenge = format!(r#"Bearer realm="tokend", error="insufficient_scope", scope="{scope}""#);
-        error.challenge = HeaderValue::try_from(challenge).ok();
-        error
+        Self { challenge: HeaderValue::try_from(challenge).ok(), ..Self::insufficient_scope("") }
     }
 
     /// 403 `insufficient_scope` for a token of another audience. The token is valid, and after `invalid_token` its client would
     /// fetch another one with the same audience.
     pub fn other_audience() -> Self {
         let description = "The access token is for another audience.";
-        let mut error = Self::new(StatusCode::FORBIDDEN, ErrorCode::InsufficientScope, description);
-        error.challenge = Some(HeaderValue::from_static("Bearer realm=\"tokend\", error=\"insufficient_scope\""));
-        error
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::InsufficientScope, description)
+            .challenging("Bearer realm=\"tokend\", error=\"insufficient_scope\"")
     }
 
     /// 400 `invalid_request` with the challenge of RFC 6750 §3.1: the token came in a way that isn't allowed.
     pub fn invalid_bearer_request(description: &'static str) -> Self {
-        let mut error = Self::invalid_request(description);
-        error.challenge = Some(HeaderValue::from_static("Bearer realm=\"tokend\", error=\"invalid_request\""));
-        error
+        Self::invalid_request(description).challenging("Bearer realm=\"tokend\", error=\"invalid_request\"")
     }
 
     /// 403 `unauthorized_client`: the client is authenticated, and may not use this endpoint.
@@ -155,38 +147,35 @@ impl OAuthError {
 
     /// 500 `server_error`: a defect.
     pub fn server_error(cause: String) -> Self {
-        let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::ServerError, "The server has failed.");
-        error.because(cause)
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::ServerError, "The server has failed.").because(cause)
     }
 
     /// 503 `temporarily_unavailable` with `Retry-After` in seconds.
     pub fn unavailable(retry_after: Seconds, cause: String) -> Self {
         let description = "The server is unavailable for the moment.";
-        let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::TemporarilyUnavailable, description);
-        error.retry_after = Some(retry_after);
-        error.because(cause)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::TemporarilyUnavailable, description)
+            .worth_retrying(retry_after)
+            .because(cause)
     }
 
     /// 429 with `Retry-After` in seconds, RFC 6585 §4.
     pub fn throttled(retry_after: Seconds, cause: String) -> Self {
         let description = "There were too many failed requests. Try again later.";
-        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TemporarilyUnavailable, description);
-        error.retry_after = Some(retry_after);
-        error.because(cause)
+        Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TemporarilyUnavailable, description)
+            .worth_retrying(retry_after)
+            .because(cause)
     }
 
     /// The same error with another status.
     #[must_use]
-    pub fn with_status(mut self, status: StatusCode) -> Self {
-        self.status = status;
-        self
+    pub fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
     }
 
     /// The same error with what the log says of it.
     #[must_use]
-    pub fn because(mut self, cause: String) -> Self {
-        self.cause = Some(cause.into_boxed_str());
-        self
+    pub fn because(self, cause: String) -> Self {
+        Self { cause: Some(cause.into_boxed_str()), ..self }
     }
 
     /// On the first-party endpoints a refused grant means that the user has to sign in again: 401 (`docs/api.md`).
@@ -196,11 +185,14 @@ impl OAuthError {
     }
 }
 
-impl OAuthError {
-    /// Adds what every rendering of the error has: the status, the headers, and the cause for the log.
-    fn mark(self, mut response: Response) -> Response {
+/// As JSON, RFC 6749 §5.2. The cause is for the log.
+impl IntoResponse for OAuthError {
+    fn into_response(self) -> Response {
+        let body = format!(r#"{{"error":"{}","error_description":"{}"}}"#, self.code, self.description);
+        let mut response = Response::new(body.into());
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
         if let Some(challenge) = self.challenge {
@@ -212,16 +204,6 @@ impl OAuthError {
         let reason = self.cause.map_or(self.description, |cause| Cow::Owned(cause.into_string()));
         response.extensions_mut().insert(Cause { code: self.code, reason });
         response
-    }
-}
-
-/// As JSON, RFC 6749 §5.2.
-impl IntoResponse for OAuthError {
-    fn into_response(self) -> Response {
-        let body = format!(r#"{{"error":"{}","error_description":"{}"}}"#, self.code, self.description);
-        let mut response = Response::new(body.into());
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        self.mark(response)
     }
 }
 
