@@ -127,21 +127,6 @@ pub fn judge_life(life: SessionLife, now: UnixTime, policy: &RefreshPolicy) -> R
     }
 }
 
-/// Whether any refresh token of a session could be exchanged.
-pub fn judge_refresh(
-    client: &Client,
-    user_is_disabled: bool,
-    life: SessionLife,
-    now: UnixTime,
-    policy: &RefreshPolicy,
-) -> Result<(), Dead> {
-    match () {
-        () if !client.may_use(Grant::RefreshToken) => Err(Dead::NoGrant),
-        () if user_is_disabled => Err(Dead::UserDisabled),
-        () => judge_life(life, now, policy),
-    }
-}
-
 /// Whether a refresh token of a living session would be exchanged, by the judge's verdict.
 pub fn judge_verdict(verdict: Verdict, derivable: impl Fn() -> bool) -> Result<(), Dead> {
     match verdict {

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::decision::{Dead, judge_life, judge_refresh};
+use super::decision::{Dead, judge_life};
 use crate::app::{App, Snapshot};
 use crate::clock::UnixTime;
-use crate::domain::{Client, PlainSecret, RefreshPolicy, Session, SessionId, User};
+use crate::domain::{Client, Grant, PlainSecret, RefreshPolicy, Session, SessionId, User};
 use crate::oauth::Refusal;
 use crate::store::sessions::SignedIn;
 use crate::token::judge::{Presented, Verdict, effective_expiry, is_alive, judge};
@@ -84,8 +84,8 @@ impl PresentedSession {
 
     /// Whether any refresh token of it could be exchanged.
     pub fn refreshable(&self) -> Result<(), Dead> {
-        let (client, policy) = self.client()?;
-        judge_refresh(client, self.user().disabled_at.is_some(), self.session().life(), self.now, policy)
+        let (client, _) = self.client()?;
+        if client.may_use(Grant::RefreshToken) { self.state() } else { Err(Dead::NoGrant) }
     }
 
     /// What the token means, if the session is alive.

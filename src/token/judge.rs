@@ -6,8 +6,6 @@ mod lifetime;
 #[cfg(test)]
 mod tests;
 
-pub use exchange::apply;
-
 pub use crate::domain::{Exchange, Rotation};
 pub use lifetime::{effective_expiry, expiry_after_use, is_alive};
 

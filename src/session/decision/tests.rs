@@ -105,14 +105,10 @@ fn an_access_token_of_a_session_has_one_reason_to_be_dead() {
 }
 
 #[test]
-fn a_refresh_token_needs_the_grant_the_user_and_the_session() {
-    let web = client();
-    assert_eq!(judge_refresh(&web, false, LIFE, NOW, &POLICY), Ok(()));
-    assert_eq!(judge_refresh(&web, true, LIFE, NOW, &POLICY), Err(Dead::UserDisabled));
-    let without = Client { grants: Grants::from([Grant::Password]), ..web.clone() };
-    assert_eq!(judge_refresh(&without, false, LIFE, NOW, &POLICY), Err(Dead::NoGrant));
+fn a_session_lives_until_it_is_ended_or_expires() {
+    assert_eq!(judge_life(LIFE, NOW, &POLICY), Ok(()));
     for (life, policy, dead) in over() {
-        assert_eq!(judge_refresh(&web, false, life, NOW, &policy), Err(dead), "{life:?}");
+        assert_eq!(judge_life(life, NOW, &policy), Err(dead), "{life:?}");
     }
 }
 

@@ -3,9 +3,7 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::{
-    ClientAuthentication, Device, Grant, Grants, Profile, Recovery, Revocation, RevokedReason, UserId,
-};
+use crate::domain::{ClientAuthentication, Device, Grants, Profile, Recovery, Revocation, RevokedReason, UserId};
 use crate::token::refresh::RefreshKey;
 
 const NOW: UnixTime = 1_800_000_000;
