@@ -32,6 +32,14 @@ fn judged(server: &TestServer, token: &str, session: &Session) -> (Session, Plai
     (apply(session, &exchange).expect("it is the current token"), answer)
 }
 
+/// The rotation of a current token, and the token that follows.
+fn planned(server: &TestServer, token: &str) -> (Rotation, PlainSecret) {
+    let opened = server.app.refresh_keys.open(token).expect("a token of ours");
+    let client = server.app.registry.snapshot().expect("it is current").client(P1).expect("it is there").clone();
+    let (now, policy) = (server.clock.now(), server.app.refresh_policy(&client));
+    Rotation::plan(&server.app.refresh_keys, &opened, &presented(server, token), &client.id, now, &policy)
+}
+
 /// Quick ones, slow ones, ones at the very end of the window, and a clock that is set back.
 async fn it_leaves_the_session_as_the_judge_would(engine: Engine) {
     let server = TestServer::start(engine).await;
@@ -56,11 +64,8 @@ async fn it_changes_nothing_unless_everything_holds(engine: Engine) {
     let server = TestServer::start(engine).await;
     let token = server.login().await.refresh_token();
     let before = session_of(&server, &token).await;
-    let opened = server.app.refresh_keys.open(&token).expect("a token of ours");
-    let client = server.app.registry.snapshot().expect("it is current").client(P1).expect("it is there").clone();
-    let (now, policy) = (server.clock.now(), server.app.refresh_policy(&client));
-    let (rotation, successor) =
-        Rotation::plan(&server.app.refresh_keys, &opened, &presented(&server, &token), &client.id, now, &policy);
+    let (rotation, successor) = planned(&server, &token);
+    let now = server.clock.now();
     let good = || rotation.clone();
     let end = before.idle_expires_at;
     for bad in [
@@ -91,6 +96,38 @@ async fn it_changes_nothing_unless_everything_holds(engine: Engine) {
         server.app.store.sessions().rotate(good()).await.expect("it is answered").is_none(),
         "once and never again"
     );
+}
+
+/// Within a second a token has one successor, which is current already when the token comes again.
+async fn a_token_that_comes_again_at_once_is_worth_nothing_to_others_nor_after_its_end(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let (first, _) = planned(&server, &server.login().await.refresh_token());
+    let mut free = server.bobs_login().await.refresh_token();
+    let sessions = server.app.store.sessions();
+    sessions.rotate(first.clone()).await.expect("it is answered").expect("it was current");
+    let of_another = Rotation { client_id: C1.0.parse().expect("a client id"), ..first.clone() };
+    let alices = "WHERE username = 'alice'";
+    let (disabled, enabled) = ("UPDATE users SET disabled_at = 1", "UPDATE users SET disabled_at = NULL");
+    for (again, state, back) in [
+        (of_another, "SELECT 1".to_owned(), "SELECT 1".to_owned()),
+        (first.clone(), format!("{disabled} {alices}"), format!("{enabled} {alices}")),
+        (
+            first,
+            format!("UPDATE sessions SET revoked_at = 1 WHERE user_id = (SELECT id FROM users {alices})"),
+            "SELECT 1".to_owned(),
+        ),
+    ] {
+        server.database.execute(&state).await;
+        // They queue up behind one another, and go out together.
+        for _ in 0..8 {
+            let (rotation, next) = planned(&server, &free);
+            let (rotated, again) = tokio::join!(sessions.rotate(rotation), sessions.rotate(again.clone()));
+            assert!(rotated.expect("it is answered").is_some(), "{state}");
+            assert!(again.expect("it is answered").is_none(), "{state}");
+            next.reveal().clone_into(&mut free);
+        }
+        server.database.execute(&back).await;
+    }
 }
 
 /// What access tokens say, and that none outlives its session, holds on this way as well.
@@ -128,6 +165,7 @@ async fn it_is_not_for_everybody(engine: Engine) {
 on_both_databases!(
     it_leaves_the_session_as_the_judge_would,
     it_changes_nothing_unless_everything_holds,
+    a_token_that_comes_again_at_once_is_worth_nothing_to_others_nor_after_its_end,
     it_issues_what_any_other_refresh_would,
     it_is_not_for_everybody,
 );

@@ -89,23 +89,33 @@ const ROTATE_POSTGRES: &str = concat!(
 );
 
 /// What has a `+` can't be looked up by, so SQLite has to begin with the items.
+macro_rules! of_a_living_session {
+    () => {
+        "s.client_id = +r.column4 AND s.revoked_at IS NULL AND s.idle_expires_at > +r.column5 \
+         AND s.expires_at > +r.column5 AND s.last_used_at > +r.column8 AND s.created_at > +r.column9 \
+         AND EXISTS (SELECT 1 FROM users u WHERE u.id = s.user_id AND u.disabled_at IS NULL)"
+    };
+}
+
 pub(in crate::store) static ROTATE_SQLITE: Values = Values::new(
     "UPDATE sessions AS s SET parent_hash = s.current_hash, current_hash = r.column3, generation = s.generation + 1, \
      rotated_at = r.column5, last_used_at = r.column5, idle_expires_at = r.column7, \
      anchor_generation = iif(s.rotated_at <= r.column6, s.generation, s.anchor_generation), \
      anchor_at = iif(s.rotated_at <= r.column6, r.column5, s.anchor_at) FROM (",
     9,
-    ") AS r WHERE s.id = +r.column1 AND s.current_hash = +r.column2 AND s.client_id = +r.column4 \
-     AND s.revoked_at IS NULL AND s.idle_expires_at > +r.column5 AND s.expires_at > +r.column5 \
-     AND s.last_used_at > +r.column8 AND s.created_at > +r.column9 \
-     AND EXISTS (SELECT 1 FROM users u WHERE u.id = s.user_id AND u.disabled_at IS NULL)",
+    concat!(") AS r WHERE s.id = +r.column1 AND s.current_hash = +r.column2 AND ", of_a_living_session!()),
 );
 
-/// What was rotated, as one JSON text: the driver would wake this side for each row of a `RETURNING`, and the writer wait.
+/// What was rotated, as one JSON text: the driver would wake this side for each row of a `RETURNING`, and the writer wait. A token that
+/// is presented twice within a second has the same successor, so this also finds what was rotated just before: only for its client, and
+/// while it lives.
 pub(in crate::store) static ROTATED_SQLITE: Values = Values::new(
     concat!("SELECT json_group_array(", rotated_json!("s."), ") FROM ("),
-    2,
-    ") AS r CROSS JOIN sessions s ON s.id = r.column1 AND s.current_hash = +r.column2",
+    9,
+    concat!(
+        ") AS r CROSS JOIN sessions s ON s.id = r.column1 AND s.current_hash = +r.column3 AND ",
+        of_a_living_session!()
+    ),
 );
 
 /// A lane of rotations.
@@ -141,14 +151,10 @@ async fn store(connection: &mut Connection, rotations: &[&Rotation]) -> Result<V
         Handle::Sqlite(on) => {
             // The writer is ours until the answer is there, so nobody of this process rotates in between. What another
             // process may do to a session then is the same as if it had come a moment later.
-            if rows(rotations).execute(&mut *on).await?.rows_affected() == 0 {
+            if rows(&ROTATE_SQLITE, rotations).execute(&mut *on).await?.rows_affected() == 0 {
                 return Ok(Vec::new());
             }
-            let rotated = sqlx::query(ROTATED_SQLITE.of(rotations.len()));
-            let bind = |query: Query<'static, Sqlite>, rotation: &&Rotation| {
-                query.bind(rotation.session_id.0).bind(rotation.successor.as_bytes().to_vec())
-            };
-            let row = rotations.iter().fold(rotated, bind).fetch_one(on).await?;
+            let row = rows(&ROTATED_SQLITE, rotations).fetch_one(on).await?;
             serde_json::from_str::<Vec<RotatedRow>>(row.try_get(0)?).map_err(|_| StoreError::Unreadable("sessions"))
         }
     }
@@ -171,9 +177,9 @@ fn arrays<'q>(rotations: &[&Rotation]) -> QueryAs<'q, Postgres, RotatedRow, PgAr
         .bind(times(|rotation| rotation.began_after))
 }
 
-/// A row of SQLite's statement is a rotation.
-fn rows<'q>(rotations: &'q [&'q Rotation]) -> Query<'q, Sqlite> {
-    rotations.iter().fold(sqlx::query(ROTATE_SQLITE.of(rotations.len())), |query, rotation| {
+/// A row of SQLite's statements is a rotation.
+fn rows<'q>(statement: &'static Values, rotations: &'q [&'q Rotation]) -> Query<'q, Sqlite> {
+    rotations.iter().fold(sqlx::query(statement.of(rotations.len())), |query, rotation| {
         query
             .bind(rotation.session_id.0)
             .bind(rotation.presented.as_bytes())
