@@ -66,12 +66,12 @@ async fn exchange(app: &App, refresh: Refresh<'_>) -> Result<(Verdict, Issued), 
     let Ok(token) = ParsedRefreshToken::parse(&app.refresh_keys, refresh.token) else {
         return Err(not_ours(app, refresh.request_context).await);
     };
-    let mut unknown_outcomes = 0;
+    let (began_at, mut unknown_outcomes) = (app.clock.now(), 0);
     let mut attempted = rotate::attempt(app, &refresh, &token).await?;
     for _ in 0..ATTEMPTS {
         let attempted = match attempted.take() {
             Some(attempted) => attempted,
-            None => attempt(app, &refresh, &token).await?,
+            None => attempt(app, &refresh, &token, (unknown_outcomes > 0).then_some(began_at)).await?,
         };
         match attempted {
             Attempt::Issued(verdict, issued) => return Ok((verdict, *issued)),
@@ -103,14 +103,19 @@ enum Attempt {
     Unknown(StoreError),
 }
 
-async fn attempt(app: &App, refresh: &Refresh<'_>, token: &ParsedRefreshToken) -> Result<Attempt, Refusal> {
+/// `repeated_since` is when this request began, if it has made a write whose outcome is unknown.
+async fn attempt(
+    app: &App,
+    refresh: &Refresh<'_>,
+    token: &ParsedRefreshToken,
+    repeated_since: Option<UnixTime>,
+) -> Result<Attempt, Refusal> {
     let registry = snapshot(app)?;
     let found = presented(app, &registry, token.token.session_id).await?.ok_or(InvalidGrant::NoSession)?;
     let (session, now) = (found.session(), found.read_at());
     let (client, policy) = owner(refresh.client, &found)?;
-    let verdict = found.verdict(token).map_err(invalid_grant)?;
+    let verdict = verdict(&found, token, repeated_since)?;
     end_on_reuse(app, &registry, session, verdict, refresh.request_context).await?;
-
     let granted = refresh.requested.narrow(&session.scope, &session.audience, client, &app.config)?;
     let session_ends_at = if is_stored_as_used(session.last_used_at, verdict, now, policy) {
         expiry_after_use(session.life(), now, policy)
@@ -122,23 +127,35 @@ async fn attempt(app: &App, refresh: &Refresh<'_>, token: &ParsedRefreshToken) -
     let (exchange, successor) = plan(app, token, session, verdict, policy, now)?;
     // Signed before anything is stored: a failure here must not use the refresh token up.
     let issued = issued(app, &registry, subject, verdict, successor, now)?;
-    if let Some(exchange) = exchange {
-        let acting = || app.acting(Actor::Client(client.id.clone()), refresh.request_context);
-        let stored = match verdict {
-            Verdict::Recover => {
-                let event = of_session(acting().event(EventKind::RefreshRecovered), session);
-                app.store.sessions().exchange_and_record(session.id, &exchange, event).await
-            }
-            _ => app.store.sessions().exchange(session.id, &exchange).await,
-        };
-        match stored {
-            Ok(true) => {}
-            Ok(false) => return Ok(Attempt::Overtaken),
-            Err(error) if error.is_of_connection() => return Ok(Attempt::Unknown(error)),
-            Err(error) => return Err(error.into()),
+    let Some(exchange) = exchange else { return Ok(issued) };
+    let stored = match verdict {
+        Verdict::Recover => {
+            let acting = app.acting(Actor::Client(client.id.clone()), refresh.request_context);
+            let event = of_session(acting.event(EventKind::RefreshRecovered), session);
+            app.store.sessions().exchange_and_record(session.id, &exchange, event).await
         }
+        _ => app.store.sessions().exchange(session.id, &exchange).await,
+    };
+    match stored {
+        Ok(true) => Ok(issued),
+        Ok(false) => Ok(Attempt::Overtaken),
+        Err(error) if error.is_of_connection() => Ok(Attempt::Unknown(error)),
+        Err(error) => Err(error.into()),
     }
-    Ok(issued)
+}
+
+/// The judge's verdict. What this request has exchanged itself, by the write whose outcome it doesn't know, is a replay also where the
+/// client has no window.
+fn verdict(
+    found: &PresentedSession,
+    token: &ParsedRefreshToken,
+    repeated_since: Option<UnixTime>,
+) -> Result<Verdict, InvalidGrant> {
+    let verdict = found.verdict(token).map_err(invalid_grant)?;
+    let session = found.session();
+    let is_own = session.parent_hash == Some(token.presented.hash)
+        && repeated_since.is_some_and(|began_at| session.rotated_at >= began_at);
+    Ok(if is_own { Verdict::Replay } else { verdict })
 }
 
 /// The answer to a refresh, with an access token for `subject` and the refresh token `token`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokend::domain::PlainSecret;
 use tokend::store::PoolSize;
 
-use crate::harness::{ADMIN, Answer, C1, Engine, Fault, Node, P1, PASSWORD, Proxy, Settings, TestServer};
+use crate::harness::{ADMIN, Answer, C1, Engine, Fault, Node, P1, PASSWORD, Proxy, STRICT, Settings, TestServer};
 
 /// A node with a proxy between it and PostgreSQL, and a server beside it that has none.
 struct Rig {
@@ -66,6 +66,17 @@ async fn exchange(fault: Fault) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_exchange_that_was_done_unheard_ends_in_its_successor() {
     exchange(Fault::LoseAnswer).await;
+}
+
+/// The server's repetition is no second use by the client.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_without_a_window_survives_an_exchange_that_was_done_unheard() {
+    let rig = Rig::new().await;
+    let zero = rig.proxied.login_on(STRICT).await.refresh_token();
+    let answer = rig.struck(Fault::LoseAnswer, &in_exchange_of(&zero), rig.proxied.refresh(&zero)).await;
+    assert_eq!(answer.ok().header("refresh-verdict"), "replay");
+    rig.direct.refresh(&answer.refresh_token()).await.ok();
+    rig.direct.refresh(&zero).await.refused(401, "invalid_grant");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
