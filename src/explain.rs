@@ -95,7 +95,7 @@ async fn access_token(app: &App, text: &str, history: i64) -> Result<Explanation
     let verdict = token_state::access_token(app, text).await?;
     let mut explanation = match claims.sid {
         Some(sid) => of_session(app, &registry, sid, &verdict, history).await?,
-        None => Explanation::of(WHAT, own_token(&verdict)),
+        None => Explanation::of(WHAT, verdict.as_ref().map(|_| OWN_ALIVE.to_owned()).map_err(Dead::to_string)),
     };
     let mut of_token = app.store.audit().list(AuditFilter::Token(claims.jti), 0, history).await?;
     of_token.append(&mut explanation.history);
@@ -133,13 +133,8 @@ async fn of_session(
     Ok(Explanation { history, ..Explanation::of(WHAT, told).with_session(found.session()) })
 }
 
-/// A client's own, without a session.
-fn own_token(verdict: &Result<LiveAccess, Dead>) -> Result<String, String> {
-    match verdict {
-        Ok(_) => Ok("it is a client's own token, and neither it nor its client's tokens were revoked".to_owned()),
-        Err(dead) => Err(dead.to_string()),
-    }
-}
+/// What is said of a token without a session.
+const OWN_ALIVE: &str = "it is a client's own token, and neither it nor its client's tokens were revoked";
 
 /// What is said of a session that may be used.
 const ALIVE: &str = "its session, its user and its client are alive";

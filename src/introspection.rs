@@ -95,20 +95,17 @@ pub async fn introspect(app: &App, caller: &Client, text: &str) -> Result<Result
 /// A text with the prefix of refresh tokens is no JWS, and no other text is a refresh token.
 async fn decide(app: &App, caller: &Client, text: &str) -> Result<Result<Active, Inactive>, Refusal> {
     if text.starts_with(refresh::PREFIX) {
-        let refresh = match token_state::refresh_token(app, text).await? {
-            Ok(refresh) => refresh,
-            Err(dead) => return Ok(Err(dead.into())),
-        };
-        return Ok(
-            sees_refresh(caller, &refresh.signed_in.session.client_id).map(|()| Active::Refresh(Box::new(refresh)))
-        );
+        let refresh = token_state::refresh_token(app, text).await?;
+        return Ok(refresh.map_err(Inactive::from).and_then(|refresh| {
+            sees_refresh(caller, &refresh.signed_in.session.client_id)?;
+            Ok(Active::Refresh(Box::new(refresh)))
+        }));
     }
-    let access = match token_state::access_token(app, text).await? {
-        Ok(access) => access,
-        Err(dead) => return Ok(Err(dead.into())),
-    };
-    let seen = sees_access(caller, &access.claims.client_id, &access.claims.aud);
-    Ok(seen.map(|()| Active::Access(access)))
+    let access = token_state::access_token(app, text).await?;
+    Ok(access.map_err(Inactive::from).and_then(|access| {
+        sees_access(caller, &access.claims.client_id, &access.claims.aud)?;
+        Ok(Active::Access(access))
+    }))
 }
 
 /// What may be logged of a token that we signed and that hasn't expired.

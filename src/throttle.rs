@@ -23,12 +23,12 @@ pub use keyed_queue::{AttemptKey, KeyedQueue, Turn};
 pub use prefix::Prefix;
 pub use sources::{AccountTag, Admission, SourceLimits, Sources, Ticket};
 
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::ClientId;
+use crate::words::words;
 
 /// Every limit. `config/tokend.toml` says what each is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,37 +61,19 @@ pub struct Throttle {
     introspections: FailureLimiter<ClientId>,
 }
 
-/// What failed too often.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failures {
-    /// Sign-ins from one address or network.
-    Address,
-    /// Sign-ins to one account, from one device that it knows or from all others.
-    Account,
-    /// Client secrets from one address.
-    ClientSecrets,
-    /// Refresh tokens from one address.
-    RefreshTokens,
-    /// Introspections by one client.
-    Introspections,
-}
-
-impl Failures {
-    /// For the log and the audit trail.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Address => "sign-ins from this address",
-            Self::Account => "sign-ins to this account",
-            Self::ClientSecrets => "client secrets from this address",
-            Self::RefreshTokens => "refresh tokens from this address",
-            Self::Introspections => "introspections of tokens that were never made",
-        }
-    }
-}
-
-impl fmt::Display for Failures {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+words! {
+    /// What failed too often, as the log and the audit trail call it.
+    pub enum Failures {
+        /// Sign-ins from one address or network.
+        Address = "sign-ins from this address",
+        /// Sign-ins to one account, from one device that it knows or from all others.
+        Account = "sign-ins to this account",
+        /// Client secrets from one address.
+        ClientSecrets = "client secrets from this address",
+        /// Refresh tokens from one address.
+        RefreshTokens = "refresh tokens from this address",
+        /// Introspections by one client.
+        Introspections = "introspections of tokens that were never made",
     }
 }
 

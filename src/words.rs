@@ -1,6 +1,6 @@
-//! Enums each of whose values is written as one word: in the database, on the wire or in a listing.
+//! Enums each of whose values is written as one text: in the database, on the wire, in a listing or in the log.
 
-/// Defines such an enum from one table of values and words, with every value in `ALL` and the word as `as_str` and `Display`.
+/// Defines such an enum from one table of values and texts, with every value in `ALL` and the text as `as_str` and `Display`.
 macro_rules! words {
     ($(#[$meta:meta])* pub enum $name:ident { $($(#[$doc:meta])* $value:ident = $word:literal,)+ }) => {
         $(#[$meta])*
@@ -9,18 +9,19 @@ macro_rules! words {
             $($(#[$doc])* $value,)+
         }
 
+        #[allow(dead_code, reason = "not every enum is read and listed")]
         impl $name {
             /// Every value, in the order of the enum.
             pub const ALL: [Self; [$($word),+].len()] = [$(Self::$value),+];
 
-            /// The word for it.
+            /// The text for it.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$value => $word,)+
                 }
             }
 
-            /// The value that the word `text` stands for, in any case.
+            /// The value that `text` stands for, in upper or lower case.
             pub fn from_word(text: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|value| value.as_str().eq_ignore_ascii_case(text))
             }

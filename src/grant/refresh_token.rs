@@ -15,10 +15,10 @@ use crate::store::StoreError;
 use crate::throttle::Failures;
 use crate::token::judge::{Verdict, effective_expiry, expiry_after_use};
 
-/// How often a token is judged again when another exchange of its session came first. Each time somebody got further.
+/// How often a token is judged again when another exchange of its session came first.
 const ATTEMPTS: usize = 64;
 
-/// How often a write is tried again whose answer was lost with its connection: if it was done after all, that ends as a replay.
+/// How often a write is repeated after its connection broke. If it was committed after all, the repetition ends as a replay.
 const UNKNOWN_OUTCOMES: usize = 2;
 
 /// How much longer an unrotated session's life must become to be worth a write, as a part of its idle lifetime.
@@ -190,7 +190,7 @@ fn owner<'a>(
     Ok((client, policy))
 }
 
-/// What a client is told of a session that can't be refreshed.
+/// The error of a session that can't be refreshed.
 fn invalid_grant(dead: Dead) -> InvalidGrant {
     match dead {
         Dead::NoClient | Dead::NoGrant => InvalidGrant::OtherClient,
@@ -208,19 +208,21 @@ async fn end_on_reuse(
     verdict: Verdict,
     request_context: &RequestContext,
 ) -> Result<(), Refusal> {
-    let acting = app.acting(Actor::Client(session.client_id.clone()), request_context);
+    let (client, user) = (&session.client_id, session.user_id);
+    let acting = app.acting(Actor::Client(client.clone()), request_context);
     match verdict {
         Verdict::Reuse => {
             let now = acting.at;
             app.store.by(acting).sessions().revoke(session.id, RevokedReason::Reuse, now).await?;
-            let (client, user) = (&session.client_id, session.user_id);
             tracing::warn!(session = %session.id, %client, %user, "refresh token reuse: the session is ended");
         }
         Verdict::Ahead if registry.recovery_is_open(acting.at) => return Ok(()),
         Verdict::Ahead => {
             app.record_failure(of_session(acting.event(EventKind::RefreshAhead), session)).await;
-            let (client, user) = (&session.client_id, session.user_id);
-            tracing::error!(session = %session.id, %client, %user, "a refresh token is ahead of the database, which has lost commits");
+            tracing::error!(
+                session = %session.id, %client, %user,
+                "a refresh token is ahead of the database, which has lost commits"
+            );
         }
         Verdict::Rotate | Verdict::Unrotated | Verdict::Replay | Verdict::Recover => return Ok(()),
     }

@@ -44,7 +44,7 @@ impl From<Rejection> for OAuthError {
             Rejection::HeadTooLarge => {
                 head(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The header fields of the request are too large.")
             }
-            Rejection::Malformed(fault) => Self::invalid_request(fault.description()),
+            Rejection::Malformed(fault) => Self::invalid_request(fault.as_str()),
             Rejection::Unreadable(status) => head(status, "The head of the request can't be read."),
             Rejection::Full => Self {
                 description: "Too many requests are running. Try again shortly.".into(),

@@ -5,31 +5,16 @@ use std::net::Ipv6Addr;
 
 use axum::http::{HeaderMap, Request, Version, header};
 
-/// What is wrong with a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The target has a fragment.
-    Fragment,
-    /// A Content-Length and a Transfer-Encoding.
-    TwoLengths,
-    /// A transfer coding that isn't exactly `chunked`.
-    Coding,
-    /// Not exactly one host, or none that is valid.
-    Host,
-    /// Where the request begins isn't where it was expected.
-    Framing,
-}
+use crate::words::words;
 
-impl Fault {
-    /// The error description.
-    pub(in super::super) fn description(self) -> &'static str {
-        match self {
-            Self::Fragment => "The request target has a fragment.",
-            Self::TwoLengths => "The request has both Content-Length and Transfer-Encoding.",
-            Self::Coding => "The Transfer-Encoding of the request is not chunked.",
-            Self::Host => "The request must name exactly one valid Host.",
-            Self::Framing => "The request does not begin where the one before it ends.",
-        }
+words! {
+    /// What is wrong with a request, as the error description says it.
+    pub enum Fault {
+        Fragment = "The request target has a fragment.",
+        TwoLengths = "The request has both Content-Length and Transfer-Encoding.",
+        Coding = "The Transfer-Encoding of the request is not chunked.",
+        Host = "The request must name exactly one valid Host.",
+        Framing = "The request does not begin where the one before it ends.",
     }
 }
 
