@@ -1,5 +1,5 @@
 //! The audit trail as values: what happened, by whom, to what; chained so that no edit, gap or cut goes unnoticed. Pure: the
-//! store writes it in the transaction of the change that it tells of. Never a secret in it.
+//! store writes each event in the transaction of the change that it records. No event has a secret in it.
 
 mod anchor;
 mod chain;

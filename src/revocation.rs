@@ -21,7 +21,7 @@ pub enum Bulk {
     Client(ClientId),
 }
 
-/// Revokes one token for its own client, or for an administrator. Whatever the token is, the caller learns nothing.
+/// Revokes one token for its own client, or for an administrator. The answer is the same for every other token.
 ///
 /// A refresh token ends its session; an access token ends alone (RFC 7009 §2.1).
 pub async fn revoke_token(
@@ -70,7 +70,7 @@ pub async fn revoke_bulk(
             let ended = store.clients().revoke(&id, now).await?;
             // So that the next token of the client on this node isn't dated before the revocation.
             if let Err(error) = app.registry.refresh().await {
-                tracing::warn!(%error, "the registry can't be read after a revocation");
+                tracing::warn!(%error, "could not read the registry after a revocation");
             }
             ended
         }

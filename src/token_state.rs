@@ -1,5 +1,5 @@
-//! Whether a token that somebody presents is alive. Asked of the database each time, so a revocation holds at once
-//! on every node (docs/design.md#nothing-cached-that-can-lie).
+//! Whether a presented token is alive. The database is asked each time, so a revocation holds at once on every node
+//! (docs/design.md#nothing-cached-that-can-lie).
 
 use std::sync::Arc;
 
@@ -128,8 +128,8 @@ fn as_registered(
     if typ == TokenTyp::AccessToken || registered == Some(typ) { Ok(claims) } else { Err(InvalidAccessToken::Header) }
 }
 
-/// Whether this server is one of those that a token is for. One that is for others alone is worth nothing at our own
-/// endpoints, or whoever is sent it could use it there (RFC 9068 §4, RFC 9700 §2.3).
+/// Whether this server is in the audience of a token. Without this check a resource server could use the tokens that it is
+/// sent at our own endpoints (RFC 9068 §4, RFC 9700 §2.3).
 pub fn is_for_us(app: &App, claims: &AccessClaims) -> bool {
     claims.is_for(app.config.issuer.as_str())
 }
@@ -142,8 +142,8 @@ pub fn verify_for_revocation(app: &App, registry: &Snapshot, text: &str, now: Un
     claims.inspect_err(|reason| tracing::debug!(%reason, "there is no access token to revoke")).ok()
 }
 
-/// Whether we never made this token, or can't tell any more: neither a refresh token of ours nor signed by a key that is
-/// published. No database call.
+/// Whether the text is neither a refresh token of ours nor signed by a published key. That is so too for a token whose key was
+/// retired. No database call.
 pub fn never_issued(app: &App, registry: &Snapshot, text: &str) -> bool {
     let verified = app.verified_tokens.verify(text, &registry.keys, app.clock.now());
     let signed = matches!(verified, Ok(_) | Err(InvalidAccessToken::Expired | InvalidAccessToken::NotYetValid));

@@ -1,5 +1,5 @@
 //! Anchors: where chains ended at one moment, as a list whose digest an event holds. The ends of a chain are sealed, but so were its
-//! earlier ends: an anchor in another chain shows when somebody puts one of those back.
+//! earlier ends: an anchor in another chain shows when one of those was put back.
 
 use std::fmt::Write as _;
 

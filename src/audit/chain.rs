@@ -1,5 +1,5 @@
-//! Chains: each event is sealed together with the one before, under a key that the database doesn't have. Whoever can write to
-//! the database can neither change an event, nor leave one out, nor cut the end off, without its being seen.
+//! Chains: each event is sealed together with the one before, under a key that the database doesn't have. So `tokend audit verify`
+//! sees when an event was changed or left out, or the end cut off, by a writer to the database.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub const COMMANDS: Uuid = Uuid::from_u128(0x4f48_f2fd_9fe5_5bd8_86a2_3805_f8f4_
 /// One chain as far as it has got: its writer's name, the number and the seal of its last event.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Link {
-    /// Who writes it; nobody else ever does.
+    /// Its only writer: a node, or all commands together.
     pub writer: Uuid,
     /// The number of its last event, from 1 on; 0 for none yet.
     pub seq: i64,
@@ -92,7 +92,7 @@ impl AuditKeys {
     }
 }
 
-/// Adds a chain to all of them, or takes it out: the order doesn't matter, and twice is not at all.
+/// Adds a chain to the set, or takes it out again (XOR). The order doesn't matter.
 pub fn fold_in(writers: &mut Seal, writer: Uuid) {
     for (folded, byte) in writers.iter_mut().zip(sha256(writer.as_bytes())) {
         *folded ^= byte;

@@ -58,7 +58,7 @@ words! {
         KeyRemoved = "key.removed",
         /// Refresh tokens from before a loss of commits are accepted until the time in the target.
         RecoveryOpened = "recovery.opened",
-        /// They are no more.
+        /// The recovery window was closed.
         RecoveryClosed = "recovery.closed",
         /// Old events were deleted; the count says how many, the target up to which moment.
         AuditPurged = "audit.purged",
@@ -78,9 +78,9 @@ pub enum Actor {
     Client(ClientId),
     /// A user, by a password or a token.
     User(UserId),
-    /// Somebody at the command line, by the number that the system has for them.
+    /// The command line, by the operator's uid.
     Operator(u32),
-    /// Somebody who has shown nothing yet.
+    /// An unauthenticated caller.
     Stranger,
     /// The server itself.
     Server,
@@ -152,7 +152,7 @@ pub struct AuditEvent {
     pub session_id: Option<SessionId>,
     /// The access token.
     pub jti: Option<Uuid>,
-    /// What else it concerns: a key, a moment, the name of a user that was added or removed, the digest of one that nobody has.
+    /// What else it concerns: a key, a moment, the name of a user that was added or removed, the digest of an unknown name.
     pub target: Option<String>,
     /// Where it came from.
     pub address: Option<String>,

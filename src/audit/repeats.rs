@@ -1,5 +1,5 @@
-//! Failures that repeat: the first is told at once, the rest as one event with their number, so that nobody who fails a
-//! thousand times a second fills the disk. Bounded, whatever is tried.
+//! Repeated failures: the first is recorded at once, the rest as one event with their count. So a thousand failures a second don't
+//! fill the disk. Memory is bounded.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,11 +9,11 @@ use super::AuditEvent;
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::UserId;
 
-/// For how long the same failure is counted before it is told again, in seconds.
+/// How long the same failure is counted before it is recorded again, in seconds.
 const WINDOW: Seconds = 60;
 
-/// How many different failures are told apart in that time. Those beyond are one, whoever is behind them.
-const APART: usize = 500;
+/// How many different failures are kept apart in that time. All beyond count as one.
+const MAX_KINDS: usize = 500;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Same {
@@ -37,12 +37,12 @@ pub struct Repeats(Mutex<HashMap<Same, Repeated>>);
 
 struct Repeated {
     since: UnixTime,
-    /// Not told yet; its count is how often.
-    untold: Option<AuditEvent>,
+    /// Not recorded yet; its count is how often.
+    pending: Option<AuditEvent>,
 }
 
 impl Repeats {
-    /// Takes note of a failure. It is given back if it is to be told at once.
+    /// Counts a failure. Returns the event if it is to be recorded at once.
     pub fn note(&self, event: AuditEvent) -> Option<AuditEvent> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut same = Same {
@@ -55,31 +55,31 @@ impl Repeats {
                 address: event.address.clone(),
             }),
         };
-        if seen.len() >= APART && !seen.contains_key(&same) {
+        if seen.len() >= MAX_KINDS && !seen.contains_key(&same) {
             same.particulars = None;
         }
         let is_beyond = same.particulars.is_none();
         let Some(repeated) = seen.get_mut(&same) else {
-            seen.insert(same, Repeated { since: event.at, untold: None });
+            seen.insert(same, Repeated { since: event.at, pending: None });
             return Some(if is_beyond { without_particulars(event) } else { event });
         };
-        match &mut repeated.untold {
-            Some(untold) => untold.count = untold.count.saturating_add(1),
-            untold @ None => *untold = Some(if is_beyond { without_particulars(event) } else { event }),
+        match &mut repeated.pending {
+            Some(pending) => pending.count = pending.count.saturating_add(1),
+            pending @ None => *pending = Some(if is_beyond { without_particulars(event) } else { event }),
         }
         None
     }
 
-    /// What is to be told by now: of what began a window ago. With `all`, of everything.
+    /// The events to record at `now`: those whose window is over. With `all`, every one.
     pub fn due(&self, now: UnixTime, all: bool) -> Vec<AuditEvent> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that was set back must not keep anything untold.
+        // A clock that was set back must not hold an event back.
         let is_over = |repeated: &Repeated| all || !(0..WINDOW).contains(&now.saturating_sub(repeated.since));
-        seen.extract_if(|_, repeated| is_over(repeated)).filter_map(|(_, repeated)| repeated.untold).collect()
+        seen.extract_if(|_, repeated| is_over(repeated)).filter_map(|(_, repeated)| repeated.pending).collect()
     }
 }
 
-/// What is left to say when there are too many to tell apart.
+/// The event without what tells it from others of its kind.
 fn without_particulars(event: AuditEvent) -> AuditEvent {
     AuditEvent {
         user_id: None,

@@ -125,7 +125,7 @@ pub struct Client {
     pub first_party: bool,
     /// Whether it may introspect.
     pub may_introspect: bool,
-    /// Whether it may revoke anybody's tokens.
+    /// Whether it may revoke any token.
     pub admin: bool,
     /// The lifetime of its access tokens, in seconds.
     pub access_lifetime: Option<Seconds>,
@@ -200,7 +200,7 @@ impl Client {
         }
     }
 
-    /// Whether it may revoke anybody's tokens. Nobody may who shows nothing but a name.
+    /// Whether it may revoke any token. A public client may not: its identifier proves nothing.
     pub fn is_admin(&self) -> bool {
         self.admin && !self.is_public()
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub struct RequestContext {
     /// The answer's `X-Request-Id`: letters, digits, `-`, `_` and `.`.
     pub request_id: Arc<str>,
-    /// The client's address, as far as it can be believed.
+    /// The client's address: the peer's, or the one that trusted proxies forwarded.
     pub address: IpAddr,
     /// The other end of the connection: the client, or a proxy.
     pub peer: IpAddr,

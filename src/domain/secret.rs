@@ -76,7 +76,7 @@ impl SecretHash {
     }
 }
 
-/// In constant time, so that nobody can feel their way towards a stored hash.
+/// In constant time: the time of a comparison says nothing about the stored hash.
 impl PartialEq for SecretHash {
     fn eq(&self, other: &Self) -> bool {
         equal(&self.0, &other.0)

@@ -183,8 +183,8 @@ pub struct Exchange {
     pub idle_expires_at: UnixTime,
 }
 
-/// The exchange of a token that is believed to be current, which finds out by itself whether it is: what is written, and all that
-/// has to hold of the session for it to be written.
+/// The exchange of a token as one conditional statement: what is written if the token is current, and all that has to hold of
+/// the session for that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotation {
     /// Which session.

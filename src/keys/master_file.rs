@@ -25,7 +25,7 @@ pub enum SecretFileError {
     /// There is no such file.
     #[error("there is no master secret file {}", .0.display())]
     Missing(PathBuf),
-    /// Somebody else than its owner may read or write it.
+    /// Others than its owner may read or write it.
     #[error("others may use the master secret file {} (mode {mode:04o}): chmod 600 it", path.display())]
     OpenToOthers {
         /// The file.

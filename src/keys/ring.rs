@@ -86,9 +86,9 @@ impl KeyRing {
         self.lives().filter(move |(_, retires_at)| now < *retires_at).map(|(key, _)| key)
     }
 
-    /// Each key and when it is no longer published: when the last token that it signed before its successor is dead. How long
-    /// that lives nobody knows any more, since lifetimes may have been shortened: so it is the longest that one may have. No
-    /// successor takes over before it is made, whatever its `signs_from`.
+    /// Each key and when it is no longer published: when the last token that it signed before its successor is dead. Lifetimes
+    /// may have been shortened since, so that token is given the longest that is allowed. A successor takes over when it was
+    /// made at the earliest, even if its `signs_from` is before that.
     fn lives(&self) -> impl Iterator<Item = (&SigningKey, UnixTime)> {
         let successions = self.keys.iter().skip(1).map(SigningKey::begins_at);
         let retirements =

@@ -1,4 +1,4 @@
-//! For whom an access token is: RFC 8707 and RFC 9068 §3. Never for nobody.
+//! The audience of an access token: RFC 8707 and RFC 9068 §3. It is never empty.
 
 use super::refusal::Refusal;
 use crate::config::Config;
@@ -9,8 +9,8 @@ pub fn allowed(client: &Client, config: &Config) -> Vec<String> {
     if client.audience.is_empty() { config.audience.clone() } else { client.audience.clone() }
 }
 
-/// The audiences that the client's tokens may have no more when it becomes `next`. We ourselves are none of them: what is for us
-/// hangs on the scope.
+/// The audiences that the client's tokens lose when it becomes `next`. The issuer isn't among them: whether a token is for this
+/// server follows from its scope.
 pub fn lost(client: &Client, next: &Client, config: &Config) -> Vec<String> {
     let kept = allowed(next, config);
     let is_lost = |name: &String| !kept.contains(name) && name != config.issuer.as_str();

@@ -30,8 +30,8 @@ pub struct Credentials {
     pub secret: PlainSecret,
 }
 
-/// As `identify`, and wrong secrets are counted: too many from one address are refused. A right one always passes, so that
-/// nobody can lock a client out.
+/// As `identify`. Wrong secrets are counted, and too many from one address get 429. The right one always passes, so that a
+/// client can't be locked out.
 pub async fn authenticate(
     app: &App,
     snapshot: &Snapshot,

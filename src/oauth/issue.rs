@@ -80,7 +80,7 @@ impl SignedInUser {
         Self { id: user.id, session_id: session.id, auth_time: session.auth_time, claims }
     }
 
-    /// Of a session that was exchanged just now. Of the user nothing is read that nobody wants to know.
+    /// Of a session that was exchanged just now. The user is read only where access tokens have user claims.
     pub async fn of_rotated(app: &App, rotated: &Rotated) -> Result<Self, Refusal> {
         let &Rotated { session_id, user_id: id, auth_time, .. } = rotated;
         let claims = if app.config.claims.access_token.is_empty() {

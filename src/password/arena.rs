@@ -63,7 +63,7 @@ impl Arena {
     }
 }
 
-/// Memory of its own for somebody who needs more than an arena has.
+/// Memory for a hash that needs more than an arena has.
 pub(super) fn blocks(count: usize) -> Result<Blocks, TryReserveError> {
     let mut blocks = Blocks::new_in(System);
     fill(&mut blocks, count)?;

@@ -162,8 +162,8 @@ impl Current {
         Ok((Verification::Right { rehash }, None))
     }
 
-    /// The pace. Whoever is first computes a hash for it, whatever theirs is, so that the very first wrong answer already
-    /// can't tell one kind of hash from another.
+    /// The pace. The first caller computes a current hash for it, so that even the first wrong answer can't tell one kind of
+    /// hash from another.
     fn pace(&self, arena: &mut Arena) -> Result<&Mutex<Pace>, CannotHash> {
         if let Some(pace) = self.pace.get() {
             return Ok(pace);

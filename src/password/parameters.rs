@@ -30,7 +30,7 @@ impl HashParameters {
     /// The most memory × iterations that a hash may ask for, 1 GiB: about a second of work.
     pub const MAX_WORK_KIB: u64 = 1024 * 1024;
 
-    /// How long a hash takes, for want of a measurement: what a machine of the slower kind needs, at 1 GiB a second.
+    /// How long a hash takes, before it was measured: at 1 GiB a second, as on a slow machine.
     pub(super) fn estimate(self) -> Duration {
         Duration::from_micros(u64::from(self.memory_kib) * u64::from(self.iterations))
     }

@@ -55,7 +55,7 @@ impl PlainPassword {
         Ok(Self::canonical(text).unwrap_or_else(|_| Self(text.to_owned())))
     }
 
-    /// A password that nobody has.
+    /// A random password, to measure with.
     pub(super) fn random() -> Self {
         Self(URL_SAFE_NO_PAD.encode(crate::random::bytes::<32>()))
     }

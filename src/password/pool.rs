@@ -1,8 +1,8 @@
 //! The pool: a fixed number of threads, each with its own memory, and a queue that is bounded in time and in number.
 //!
-//! Whoever can't be served in time is told so at once, or when their turn comes too late; and whoever went away costs
-//! nothing. Nobody waits for a hash that nobody wants, and nothing outside these threads is slowed down by hashing. The
-//! memory of a thread is kept from job to job, since taking it anew costs time too, and given back when none come.
+//! A job that can't begin in time is refused: at once, or when its turn comes too late. A job whose caller went away is dropped.
+//! Nothing outside these threads is slowed down by hashing. A thread keeps its memory from job to job, since allocating takes time
+//! too, and gives it back when none come.
 
 use std::collections::VecDeque;
 use std::io;
@@ -26,7 +26,7 @@ const MAX_WAITING_PER_THREAD: usize = 256;
 /// How long a thread without work keeps its memory.
 pub(super) const KEEP: Duration = Duration::from_mins(1);
 
-/// The longest that anybody is asked to stay away, in seconds.
+/// The largest `Retry-After`, in seconds.
 const MAX_RETRY_AFTER: Seconds = 60;
 
 /// No thread could take the job in time. It is not a failed attempt: nothing was compared.
@@ -75,8 +75,8 @@ enum Turn {
 }
 
 impl Pool {
-    /// Starts a thread with each of the `arenas`, `niceness` below the others. `queue` is how long a job may wait, `typical` how long one takes as far
-    /// as is known, `keep` how long a thread without work keeps its memory.
+    /// Starts a thread with each of the `arenas`, `niceness` below the others. `queue` is how long a job may wait, `typical` how
+    /// long one probably takes, `keep` how long a thread without work keeps its memory.
     pub(super) fn start(
         arenas: Vec<Arena>,
         niceness: i32,
@@ -116,7 +116,7 @@ impl Pool {
             since: Instant::now(),
             caller: Arc::downgrade(&caller),
             request: Carried::here(),
-            // An answer that nobody waits for any more is dropped.
+            // If the caller went away, the answer is dropped.
             work: Box::new(move |arena| drop(answer.send(work(arena)))),
         })?;
         let result = answered.await.map_err(|_| self.busy());
@@ -140,7 +140,7 @@ impl Pool {
         HashingLoad { waiting: state.waiting.len(), running: state.running, threads: self.0.threads }
     }
 
-    /// What to tell somebody who comes at this moment and can't be served.
+    /// The refusal of a job that comes at this moment.
     pub(super) fn busy(&self) -> Busy {
         self.0.busy(&self.0.lock())
     }
@@ -186,7 +186,7 @@ impl Shared {
 
     fn work(&self, work: Work, arena: &mut Arena) {
         let began = Instant::now();
-        // Every job finds it there, so that the time that it takes tells nobody what kind of hash theirs is.
+        // Allocated before every job, so that its time doesn't show what kind of hash it is.
         if let Err(error) = arena.memory() {
             tracing::error!(%error, "no memory for a password hash");
             // Dropping the work tells its caller.
@@ -202,7 +202,7 @@ impl Shared {
         state.typical = smoothed(state.typical, took);
     }
 
-    /// What a thread with this `arena` does next: the next job that somebody still waits for and that is not too late.
+    /// What a thread with this `arena` does next: the next job that isn't too late and whose caller still waits.
     fn next(&self, arena: &Arena) -> Turn {
         let mut state = self.lock();
         while !state.closed {
@@ -218,7 +218,7 @@ impl Shared {
                 None => {
                     let waited = self.changed.wait_timeout(state, self.keep).unwrap_or_else(PoisonError::into_inner);
                     state = waited.0;
-                    // Giving it back takes a while, and is not for those who wait for the lock.
+                    // Giving it back takes a while, so not under the lock.
                     if waited.1.timed_out() && state.waiting.is_empty() {
                         return Turn::GiveBack;
                     }

@@ -54,8 +54,8 @@ impl StoredHash {
         Ok(Self { scheme: parse(text)?, text: text.to_owned() })
     }
 
-    /// A hash from the database. `None`, which nobody can sign in with, if it is none or would cost too much: a row that
-    /// was tampered with must not be worth more than no row.
+    /// A hash from the database. `None`, so that no password is right, if it is malformed or too costly: a row that was
+    /// tampered with must not be worth more than no row.
     pub fn from_stored(text: &str) -> Option<Self> {
         Self::read(text).ok()
     }

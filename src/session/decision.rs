@@ -20,7 +20,7 @@ pub enum Dead {
     /// It isn't a refresh token of ours.
     #[error("{0}")]
     NoRefreshToken(#[from] InvalidToken),
-    /// Nobody of that name may do anything.
+    /// The client is disabled or removed.
     #[error("its client was disabled or removed")]
     NoClient,
     /// It has words that only an administrator may have.
@@ -41,19 +41,19 @@ pub enum Dead {
     /// Revoked at `/revoke`.
     #[error("it was revoked by itself")]
     TokenRevoked,
-    /// By an operator.
+    /// Disabled at the command line.
     #[error("its user is disabled")]
     UserDisabled,
-    /// By somebody, at any endpoint or at the command line.
+    /// Revoked, at any endpoint or at the command line.
     #[error("its session was ended")]
     SessionEnded,
-    /// By time.
+    /// Idle or absolute lifetime.
     #[error("its session has expired")]
     SessionExpired,
     /// The client has lost the grant.
     #[error("its client may not use refresh tokens: it lacks the grant refresh_token")]
     NoGrant,
-    /// It would end the session.
+    /// Exchanging it would end the session.
     #[error("using it would prove that somebody has a copy")]
     Reuse,
     /// Newer than the database.

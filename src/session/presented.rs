@@ -1,5 +1,5 @@
-//! A session that somebody presents a token of: its row, its user and its client, read in this order and judged in this order, for every
-//! endpoint and for `tokend explain`.
+//! The session of a presented token, with its user and its client: read once, and judged by the same rules at every endpoint and in
+//! `tokend explain`.
 
 use std::sync::Arc;
 
@@ -77,7 +77,7 @@ impl PresentedSession {
         judge_life(self.session().life(), self.now, policy)
     }
 
-    /// Whether it hasn't ended, whatever its user may do.
+    /// Whether it hasn't ended. Its user may be disabled.
     pub fn has_not_ended(&self) -> bool {
         self.client().is_ok_and(|(_, policy)| is_alive(self.session().life(), self.now, policy))
     }

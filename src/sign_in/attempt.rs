@@ -40,7 +40,7 @@ enum Settlement {
     Succeeded,
     /// The password was wrong.
     Failed,
-    /// Nobody looked at the password.
+    /// The password wasn't checked.
     Withdrawn,
 }
 
@@ -55,7 +55,7 @@ impl Settlement {
 }
 
 impl<'a> SignInAttempt<'a> {
-    /// Nothing is counted yet. All spellings of a name are one account, and so are names that nobody has.
+    /// Nothing is counted yet. All spellings of a name are one account. Unknown names are accounts too.
     pub(super) fn new(
         app: &'a App,
         client: &'a ClientId,
@@ -151,7 +151,7 @@ impl<'a> SignInAttempt<'a> {
         Refusal::throttled(self.app, what, refused)
     }
 
-    /// A name that nobody has is recorded as its digest: it may be a password, typed into the wrong field.
+    /// An unknown name is recorded as its digest: it may be a password that was typed into the wrong field.
     async fn record(&self, kind: EventKind, reason: &str) {
         let event = self.app.acting(Actor::Stranger, self.request_context).event(kind).because(reason);
         let event = event.client(self.client);

@@ -4,8 +4,8 @@ use super::{AttemptKey, Throttled};
 use crate::clock::{Seconds, UnixTime};
 use crate::crypto::HmacKey;
 
-/// What turns names and devices into the keys that their failures are counted under. Keyed, so that the table tells nobody
-/// which names were tried.
+/// What turns names and devices into the keys that their failures are counted under. Keyed, so that the table doesn't
+/// show which names were tried.
 #[derive(Clone, Debug)]
 pub struct AttemptKeys(HmacKey);
 
@@ -90,7 +90,7 @@ impl AccountLimit {
         opens_at
     }
 
-    /// How many guesses somebody has in the first day who makes each as soon as it is allowed.
+    /// How many guesses an attacker has in the first day.
     pub fn guesses_a_day(self) -> u64 {
         let mut attempts = AccountAttempts { forgotten_at: 0, last_at: 0 };
         let (mut now, mut guesses) = (0, 0);

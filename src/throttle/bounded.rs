@@ -1,4 +1,4 @@
-//! A map whose keys come from whoever attacks: bounded, and nothing in it that still matters is ever forgotten.
+//! A bounded map, for keys that an attacker chooses. Only idle entries are dropped.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -1,5 +1,5 @@
 //! Limits failures of secrets that are too long to guess: client secrets and tokens. A failure is counted after the check, and too many
-//! get 429. The right secret always passes, so nobody can lock anybody out.
+//! get 429. The right secret always passes, so a client can't be locked out.
 
 use std::fmt;
 use std::hash::Hash;
@@ -17,7 +17,7 @@ const CAPACITY: usize = 50_000;
 pub struct FailureLimiter<K> {
     limit: Limit,
     buckets: Mutex<Bounded<K, Bucket>>,
-    /// For everybody who found no room.
+    /// Counts for all keys without room in `buckets`.
     rest: Mutex<Bucket>,
 }
 

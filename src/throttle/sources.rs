@@ -65,7 +65,7 @@ pub enum Admission {
     Refused(Throttled),
 }
 
-/// A sign-in under way. It has failed when this is dropped, whoever went away meanwhile.
+/// A sign-in under way. Dropped without [`Self::refund`], it counts as failed.
 #[derive(Debug)]
 pub struct Ticket {
     sources: Arc<Sources>,
@@ -87,8 +87,8 @@ impl Sources {
         Self { limits, levels: Mutex::new(CAPACITY.map(Bounded::new)), settled: Notify::new() }
     }
 
-    /// Asks for a sign-in to `account` from `from`, and waits for those under way if it hangs on them, for `patience` at
-    /// most.
+    /// Asks for a sign-in to `account` from `from`. Where those under way decide whether there is room, waits for them, for
+    /// `patience` at most.
     pub async fn admit(
         self: &Arc<Self>,
         from: IpAddr,
@@ -208,7 +208,7 @@ impl Source {
 }
 
 impl Ticket {
-    /// It was no failure: the password was right, or nobody looked at it.
+    /// The sign-in did not fail: the password was right, or wasn't checked.
     pub fn refund(mut self) {
         self.failed = false;
     }

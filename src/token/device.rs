@@ -1,5 +1,5 @@
-//! Device tokens: they say that a user has signed in on this device before, and nothing else. No access comes of one; guesses
-//! at the password are counted apart with it, so that strangers who guess don't keep the owner out. Pure.
+//! Device tokens: they say that a user has signed in on this device before, and give access to nothing. Failed sign-ins with one
+//! are counted apart, so that guesses by strangers don't lock the owner out. Pure.
 //!
 //! `tkd_` + base64url of `version(1) | user id(16) | device id(16) | issued at(8) | tag(16)`. Nothing is stored of it.
 
@@ -31,7 +31,7 @@ pub struct KnownDevice {
     pub issued_at: UnixTime,
 }
 
-/// The keys of device tokens, one a master secret: the first makes them, the others are still believed.
+/// The keys of device tokens, one a master secret: the first makes tokens, all verify them.
 #[derive(Clone)]
 pub struct DeviceKeys(Vec<HmacKey>);
 

@@ -50,9 +50,9 @@ pub enum Verdict {
 
 /// The verdict on `presented`, whose session's row is `session`. The session must be alive ([`is_alive`]).
 ///
-/// With `policy.rotation` off only the current token is treated otherwise: it stays current, which is `Unrotated`. Tokens from before the switch keep their meaning. A parent is a retry inside the window and a `Recover`
-/// after it: a client that lost our last answer isn't locked out by the switch (it gets one more new token, and keeps
-/// that), while a thief's old copy still makes the holder of the orphaned token notice.
+/// With `policy.rotation` off only the current token is treated otherwise: it stays current, which is `Unrotated`. Tokens from
+/// before the switch keep their meaning: a parent is a retry inside the window and a `Recover` after it. So a client that lost
+/// our last answer gets one more new token and keeps it, and reuse of an older copy is still noticed.
 pub fn judge(presented: &Presented, session: &Session, now: UnixTime, policy: &RefreshPolicy) -> Verdict {
     if presented.hash == session.current_hash {
         return if policy.rotation { Verdict::Rotate } else { Verdict::Unrotated };
@@ -73,8 +73,8 @@ pub fn judge(presented: &Presented, session: &Session, now: UnixTime, policy: &R
 /// Whether an ancestor or orphan may have been exchanged within the last `window`: certainly not refused if it was,
 /// certainly refused if that was two windows ago.
 fn may_be_a_retry(presented: &Presented, session: &Session, now: UnixTime, window: Seconds) -> bool {
-    // Both happened before the current token was made. A time after that is from before the clock was set back, and
-    // would otherwise be believed until the clock is there again.
+    // Both happened before the current token was made. A later time is from before the clock was set back, and would
+    // count as young until the clock is there again.
     let known = |time: UnixTime| time.min(session.rotated_at);
     let young = age(known(presented.issued_at), now) < window.saturating_mul(2);
     let anchored = session

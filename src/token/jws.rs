@@ -103,7 +103,7 @@ struct Header {
     kid: String,
 }
 
-/// A text with the form and the header of a JWS. Nobody may have signed it.
+/// A text with the form and the header of a JWS. Its signature is unchecked.
 pub struct UnverifiedJws<'a> {
     text: &'a str,
     header: Header,

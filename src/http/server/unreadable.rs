@@ -1,5 +1,5 @@
-//! Heads that hyper can't read. It answers them by itself, with a status and no body, and asks nobody. What it writes is
-//! completed here on its way to the socket, so that such an answer is counted and logged, and has the headers of all others.
+//! Heads that hyper can't read. It answers them by itself, with a status and no body. Such an answer is completed here on its way
+//! to the socket, so that it is counted and logged, and has the headers of all others.
 
 use std::mem::take;
 

@@ -120,7 +120,7 @@ fn write_text<T: ToString, S: Serializer>(value: &T, serializer: S) -> Result<S:
     serializer.serialize_str(&value.to_string())
 }
 
-/// Only in the spelling in which it is written, whatever else its kind takes from people.
+/// Accepts only the canonical spelling, though people may type others.
 fn read_text<'de, T: FromStr + ToString, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     let text = String::deserialize(deserializer)?;
     let value = text.parse().ok().filter(|value: &T| value.to_string() == text);

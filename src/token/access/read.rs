@@ -13,7 +13,7 @@ use crate::token::jws::{InvalidJws, UnverifiedJws};
 /// be refused for having been made by the node whose second had already begun. `exp` gets no such grace.
 pub const MAX_CLOCK_SKEW: Seconds = 5;
 
-/// Why a token isn't one of ours that is alive. For the log; whoever presents it is told that it is invalid, no more.
+/// Why an access token is refused. For the log: the caller learns only that it is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAccessToken {
     /// More than [`MAX_BYTES`].
@@ -87,7 +87,7 @@ impl Signed {
             None => claims.iat,
             Some(nbf) => nbf.as_i64().ok_or(InvalidAccessToken::Claims)?,
         };
-        // Among all that is called a JWT, only what is nothing but an access token.
+        // Any JWT of ours has this `typ`. One with a claim of another kind of token isn't an access token.
         if typ == TokenTyp::Jwt && claims.reserved().is_some() {
             return Err(InvalidAccessToken::Claims);
         }

@@ -16,7 +16,7 @@ pub enum SignError {
     /// A user claim would pass for one of the server's.
     #[error("a user claim can't be called {0}")]
     ReservedClaim(&'static str),
-    /// The user claims are too large for anybody to accept the token.
+    /// The user claims are too large: verifiers refuse longer tokens.
     #[error("the access token would be longer than {MAX_BYTES} bytes")]
     TooLong,
     /// Neither the claims nor the key should let this happen.

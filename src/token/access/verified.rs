@@ -20,7 +20,7 @@ const EXPECTED_TOKENS: usize = 16 * 1024;
 /// What an entry takes beside the texts of its claims, which are about as long as the token.
 const ENTRY_BYTES: usize = 256;
 
-/// The SHA-256 of a token, signature and all: whoever can make two tokens with one digest has broken the signature too.
+/// The SHA-256 of a whole token. The signatures rest on SHA-256 too, so a collision breaks nothing more.
 type TokenDigest = [u8; 32];
 
 /// What verifies the tokens of one issuer, and the signatures that it found good lately.
@@ -54,7 +54,7 @@ impl Weighter<TokenDigest, Signed> for Weight {
 }
 
 impl VerifiedTokens {
-    /// The most that is kept, in bytes. Only living tokens that we signed get in, so nobody can push others out from outside.
+    /// The most that is kept, in bytes. Only living tokens that we signed get in, so a stranger can't push others out.
     pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
     /// For the tokens of `issuer`. Remembers nothing yet.

@@ -20,7 +20,7 @@ fn absolute_expiry(session: SessionLife, policy: &RefreshPolicy) -> UnixTime {
     expiry(session.created_at, policy.absolute_lifetime).min(session.expires_at)
 }
 
-/// Whether the session may still be used: not ended by anybody, and not by time.
+/// Whether the session may still be used: it is neither revoked nor expired.
 pub fn is_alive(session: SessionLife, now: UnixTime, policy: &RefreshPolicy) -> bool {
     !session.is_revoked && now < effective_expiry(session, policy)
 }

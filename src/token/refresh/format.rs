@@ -1,5 +1,4 @@
-//! The bytes of a refresh token and their text. Keys are not known here: a [`Frame`] is not to be believed until its
-//! tag was checked.
+//! The bytes of a refresh token and their text. Keys are not known here: a [`Frame`] is unverified until its tag was checked.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -68,7 +67,7 @@ fn natural(bytes: [u8; 8]) -> Option<i64> {
     (number >= 0).then_some(number)
 }
 
-/// What the tag covers, for a token with this secret, whoever holds it.
+/// The bytes that the tag covers.
 pub(super) fn signed(
     key_id: u8,
     session_id: SessionId,
@@ -76,7 +75,7 @@ pub(super) fn signed(
     issued_at: UnixTime,
     secret: &[u8; SECRET_BYTES],
 ) -> Zeroizing<Vec<u8>> {
-    // Room for the tag too: growing would leave a copy of the secret behind in memory that nobody clears.
+    // Room for the tag too: growing would leave a copy of the secret in memory that isn't cleared.
     let mut bytes = Zeroizing::new(Vec::with_capacity(BYTES));
     bytes.extend_from_slice(&[VERSION, key_id]);
     bytes.extend_from_slice(session_id.0.as_bytes());

@@ -1,4 +1,4 @@
-//! The keys of refresh tokens: what makes a text of a token and believes one again.
+//! The keys that make and verify refresh tokens.
 
 use std::fmt;
 use std::iter;
@@ -52,7 +52,7 @@ impl fmt::Debug for RefreshKey {
     }
 }
 
-/// All configured keys: the first one makes tokens, the others are still believed.
+/// All configured keys: the first one makes tokens, all verify them.
 #[derive(Clone, Debug)]
 pub struct RefreshKeys {
     first: RefreshKey,
