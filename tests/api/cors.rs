@@ -7,6 +7,19 @@ use reqwest::Method;
 
 use crate::harness::{Answer, Engine, PASSWORD, Settings, TestServer, on_both_databases};
 
+/// The endpoints that pages have business with.
+pub(super) const FOR_PAGES: [&str; 9] = [
+    "/login",
+    "/refresh",
+    "/logout",
+    "/token",
+    "/revoke",
+    "/userinfo",
+    "/jwks.json",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/openid-configuration",
+];
+
 pub(super) const APP: &str = "https://app.example.com";
 const FOREIGN: [&str; 5] =
     ["https://evil.example", "null", "https://app.example.com.evil.example", "http://app.example.com", "*"];

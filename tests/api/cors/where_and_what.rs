@@ -3,23 +3,11 @@
 use reqwest::{Method, RequestBuilder};
 use tokend::domain::Client;
 
-use super::{APP, preflight};
+use super::{APP, FOR_PAGES, preflight};
 use crate::harness::{ADMIN, Answer, Engine, P1, Settings, TestServer, on_both_databases, public};
 
 const ISSUER: &str = "https://auth.example.com";
 const SHOP: &str = "https://shop.example.com";
-
-const FOR_PAGES: [&str; 9] = [
-    "/login",
-    "/refresh",
-    "/logout",
-    "/token",
-    "/revoke",
-    "/userinfo",
-    "/jwks.json",
-    "/.well-known/oauth-authorization-server",
-    "/.well-known/openid-configuration",
-];
 
 #[track_caller]
 fn has_no_cors(answer: &Answer) {

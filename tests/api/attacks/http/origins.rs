@@ -2,21 +2,10 @@
 
 use reqwest::Method;
 
+use crate::cors::FOR_PAGES;
 use crate::harness::{Answer, Engine, PASSWORD, Settings, TestServer, on_both_databases};
 
 const OWN: &str = "https://app.example.com";
-
-/// Where pages have business.
-const PATHS: [&str; 8] = [
-    "/login",
-    "/refresh",
-    "/logout",
-    "/token",
-    "/revoke",
-    "/userinfo",
-    "/jwks.json",
-    "/.well-known/openid-configuration",
-];
 
 fn preflight(server: &TestServer, path: &str, origin: &str) -> reqwest::RequestBuilder {
     let request = server.request(Method::OPTIONS, path).header("origin", origin);
@@ -42,7 +31,7 @@ async fn a_foreign_page_reads_nothing(engine: Engine) {
         "https://app.example.com/",
         "https://app.example.com https://evil.example",
     ] {
-        for path in PATHS.into_iter().chain(["/introspect", "/metrics"]) {
+        for path in FOR_PAGES.into_iter().chain(["/introspect", "/metrics"]) {
             let mut answers = vec![server.send(preflight(&server, path, origin)).await];
             for method in [Method::GET, Method::POST] {
                 answers.push(server.send(server.request(method, path).header("origin", origin)).await);
@@ -63,7 +52,7 @@ async fn an_own_page_reads_its_answers(engine: Engine) {
         let vary = answer.headers.get_all("vary").iter().map(|value| value.to_str().unwrap().to_lowercase());
         assert!(vary.into_iter().any(|value| value.contains("origin")), "a cache must not mix them up: {answer:?}");
     };
-    for path in PATHS {
+    for path in FOR_PAGES {
         let answer = server.send(preflight(&server, path, OWN)).await;
         assert_allowed(answer.ok());
         assert!(!answer.header("access-control-allow-headers").contains("x-evil"), "{answer:?}");
@@ -84,7 +73,7 @@ async fn an_own_page_reads_its_answers(engine: Engine) {
 async fn without_origins_nobody_is_told_anything(engine: Engine) {
     let toml = Settings::default().toml.replace(r#"["https://app.example.com"]"#, "[]");
     let server = TestServer::start_with(engine, Settings { toml }).await;
-    for path in PATHS {
+    for path in FOR_PAGES {
         for answer in [server.send(preflight(&server, path, OWN)).await, server.get(path).await] {
             assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("access-control-")), "{answer:?}");
         }
