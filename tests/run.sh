@@ -27,6 +27,8 @@ cargo test --locked "$@"
 if [ $# = 0 ]; then
     step "documentation"
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
+    step "access tokens of every algorithm, verified by PyJWT"
+    tests/clients/run.sh target/debug/tokend jwt_checks
     step "code blocks and links of README.md, CONTRIBUTING.md and docs/"
     tests/docs/run.sh
 fi

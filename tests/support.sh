@@ -3,35 +3,10 @@
 
 POSTGRES_AT_LEAST=14
 
-step() { printf '==> [%d:%02d] %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
-fail() {
-    printf '%s: %s\n' "${0##*/}" "$*" >&2
-    exit 1
-}
-has() { command -v "$1" >/dev/null 2>&1; }
+# shellcheck source=tests/lib/tools.sh
+. tests/lib/tools.sh
 
 # --- What must be installed ---------------------------------------------------------------------------------------
-
-as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"; elif has sudo; then sudo "$@"; else return 1; fi
-}
-
-# install WHAT DEBIAN FEDORA ALPINE HOMEBREW: installs the package that the system in question calls by that name.
-install() {
-    step "installing $1"
-    if has apt-get; then
-        as_root apt-get -q update || true # lists that are a little old may do
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "$2"
-    elif has dnf; then
-        as_root dnf install -y "$3"
-    elif has apk; then
-        as_root apk add "$4"
-    elif has brew; then
-        brew install "$5"
-    else
-        false
-    fi || fail "$1 is missing and could not be installed here; install it and start again"
-}
 
 # The directory of the newest PostgreSQL server programs on this machine; nothing if none is new enough.
 postgres_programs() {

@@ -2,16 +2,16 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import requests
 
 from authlib_checks import session
-from server import PASSWORD, Server
+from certificate import TlsServer
+from processes import accepts, end, free_port, wait_until
+from server import PASSWORD
 
 MODULES = "/usr/lib/apache2/modules"
 
@@ -57,12 +57,6 @@ OIDCOAuthSSLValidateServer Off
 """
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextlib.contextmanager
 def apache(server, text):
     """The address of an Apache with this configuration."""
@@ -76,23 +70,12 @@ def apache(server, text):
         configuration.write_text((COMMON + text).format(**values))
         process = subprocess.Popen(["/usr/sbin/apache2", "-f", str(configuration), "-D", "FOREGROUND"])
         try:
-            wait_for(port, process, Path(home) / "error.log")
+            wait_until(lambda: accepts(port), process, "Apache", Path(home) / "error.log")
             yield f"http://127.0.0.1:{port}/data"
         except AssertionError as failure:
             raise AssertionError((Path(home) / "error.log").read_text()[-2000:]) from failure
         finally:
-            process.terminate()
-            process.wait(timeout=60)
-
-
-def wait_for(port, process, log):
-    for _ in range(600):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        if process.poll() is not None:
-            break
-        time.sleep(0.05)
-    raise AssertionError("Apache doesn't start: " + (log.read_text() if log.exists() else ""))
+            end(process)
 
 
 def takes_access_tokens_and_no_refresh_token(server, text):
@@ -111,5 +94,5 @@ def test_mod_oauth2_finds_the_scope_as_it_was_asked_for(server):
 
 def test_mod_auth_openidc_takes_access_tokens_and_no_refresh_token(server):
     # It asks by TLS only.
-    with Server(server.program, tls=True) as server:
+    with TlsServer(server.program) as server:
         takes_access_tokens_and_no_refresh_token(server, MOD_AUTH_OPENIDC)

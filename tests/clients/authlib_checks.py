@@ -12,7 +12,7 @@ from server import PASSWORD
 def session(server):
     client = OAuth2Session("web", server.secrets["web"], token_endpoint=server.base + "/token",
                            revocation_endpoint=server.base + "/revoke", token_endpoint_auth_method="client_secret_basic")
-    if server.certificate:
+    if server.scheme == "https":
         client.verify, client.trust_env = str(server.certificate), False
     return client
 

@@ -1,12 +1,24 @@
-"""A certificate for the server, made here."""
+"""A server that speaks TLS, with a certificate that is made here."""
 
 import datetime
 import ipaddress
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from server import Server
+
+
+class TlsServer(Server):
+    scheme = "https"
+
+    def __init__(self, program):
+        super().__init__(program)
+        self.certificate, key = make_certificate(Path(self.home.name))
+        self.environment |= {"TOKEND_HTTP__TLS_CERTIFICATE": str(self.certificate), "TOKEND_HTTP__TLS_KEY": str(key)}
 
 
 def make_certificate(directory):

@@ -1,30 +1,19 @@
-"""Runs every `test_` function of the modules below against one server."""
+"""Runs every `test_` function of some modules against one server. check.py PROGRAM MODULE.."""
 
+import importlib
 import sys
-import traceback
 
-import agent_checks
-import apache_checks
-import authlib_checks
-import django_checks
-import jwt_checks
+from checks import Report, of_module
 from server import Server
 
 
-def main(program):
-    passed = failed = 0
+def main(program, *modules):
+    report = Report("clients")
     with Server(program) as server:
-        for module in (authlib_checks, django_checks, apache_checks, agent_checks, jwt_checks):
-            for name in [name for name in vars(module) if name.startswith("test_")]:
-                try:
-                    getattr(module, name)(server)
-                    passed += 1
-                    print(f"ok      {module.__name__}.{name}", flush=True)
-                except Exception:
-                    failed += 1
-                    print(f"FAILED  {module.__name__}.{name}\n{traceback.format_exc()}", flush=True)
-    print(f"clients: {passed} passed, {failed} failed")
-    return 1 if failed else 0
+        for module in modules:
+            for name, check in of_module(importlib.import_module(module)):
+                report.run(f"{module}.{name}", check, server)
+    return report.end()
 
 
-sys.exit(main(sys.argv[1]))
+sys.exit(main(*sys.argv[1:]))

@@ -7,17 +7,10 @@
 #   TOKEND_TEST_SHELLS=zsh tests/docs/run.sh docs/audit.md
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-program=${TOKEND_TEST_PROGRAM:-target/debug/tokend}
-[ -x "$program" ] || cargo build --locked --bin tokend
-
-missing=()
-for needed in zsh python3 curl; do
-    command -v "$needed" >/dev/null || missing+=("$needed")
-done
-if [ ${#missing[@]} != 0 ]; then
-    root=()
-    [ "$(id -u)" = 0 ] || root=(sudo)
-    "${root[@]}" apt-get -q update || true # lists that are a little old may do
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "${missing[@]}"
-fi
+# shellcheck source=tests/lib/tools.sh
+. tests/lib/tools.sh
+find_program "${TOKEND_TEST_PROGRAM:-}"
+has zsh || install zsh zsh zsh zsh zsh
+has python3 || install Python python3 python3 python3 python
+has curl || install curl curl curl curl curl
 exec python3 tests/docs/check.py "$program" "$@"

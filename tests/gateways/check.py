@@ -4,11 +4,11 @@ import base64
 import contextlib
 import json
 import sys
-import traceback
 import urllib.parse
 import urllib.request
 
-import checks
+import gateway_checks
+from checks import Report, of_module
 from gateways import Gateway
 from server import API, PASSWORD, Server
 from upstream import Upstream
@@ -19,7 +19,7 @@ class Issuer(Server):
 
     def register(self):
         super().register()
-        self.command("user", "add", "\u00e9va", "--password-stdin", input=PASSWORD)
+        self.user("\u00e9va")
         self.client("machine", "--grant", "client_credentials", "--scope", "read", "--audience", API)
 
     def __enter__(self):
@@ -48,29 +48,17 @@ class Issuer(Server):
         return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
 
 
-def passes(name, check, *arguments):
-    try:
-        check(*arguments)
-    except Exception:
-        print(f"FAILED  {name}\n{traceback.format_exc()}", flush=True)
-        return False
-    print(f"ok      {name}", flush=True)
-    return True
-
-
 def main(program):
-    outcomes = []
+    report = Report("gateways")
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(Issuer(program))
         gateways = [stack.enter_context(Gateway(name, server, Upstream())) for name in ("nginx", "caddy", "haproxy")]
-        named = lambda prefix: [(name, check) for name, check in vars(checks).items() if name.startswith(prefix)]
         for gateway in gateways:
-            for name, check in named("test_"):
-                outcomes.append(passes(f"{gateway.name}.{name}", check, gateway, server))
-        for name, check in named("last_test_"):
-            outcomes.append(passes(name, check, gateways, server))
-    print(f"gateways: {outcomes.count(True)} passed, {outcomes.count(False)} failed")
-    return 0 if all(outcomes) else 1
+            for name, check in of_module(gateway_checks):
+                report.run(f"{gateway.name}.{name}", check, gateway, server)
+        for name, check in of_module(gateway_checks, "last_test_"):
+            report.run(name, check, gateways, server)
+    return report.end()
 
 
 sys.exit(main(sys.argv[1]))

@@ -27,7 +27,7 @@ def wait_until(is_ready, process, name, log):
             return
         time.sleep(0.05)
     said = Path(log).read_text(errors="replace")[-4000:] if Path(log).exists() else ""
-    raise SystemExit(f"{name} doesn't start: {said}")
+    raise RuntimeError(f"{name} doesn't start: {said}")
 
 
 def end(process):

@@ -56,7 +56,7 @@ class Proxy:
         os.chmod(self.home.name, 0o755)
         for written in addresses:
             if not any(written in text for text in files.values()):
-                raise SystemExit(f"{', '.join(files)}: there is no {written}")
+                raise RuntimeError(f"{', '.join(files)}: there is no {written}")
         used = addresses | {PORT: str(self.port), "/etc/haproxy": self.home.name}
         written = re.compile("|".join(map(re.escape, used)))
         for name, text in files.items():

@@ -50,7 +50,7 @@ class Installation:
         done = subprocess.run([self.program, *arguments], cwd=self.home.name, env=self.environment, input=input,
                               capture_output=True, text=True, timeout=60)
         if done.returncode != 0:
-            raise SystemExit(f"tokend {' '.join(arguments)}: {done.stderr}")
+            raise RuntimeError(f"tokend {' '.join(arguments)}: {done.stderr}")
         return done.stdout
 
 
@@ -73,7 +73,7 @@ class Server(Installation):
                 self.issuer = entry["issuer"]
                 break
         else:
-            raise SystemExit("the server doesn't start")
+            raise RuntimeError("the server doesn't start")
         # What it logs from here on is read by nobody, and must not fill the pipe.
         self.drain = subprocess.Popen(["cat"], stdin=self.process.stderr, stdout=subprocess.DEVNULL)
         return self

@@ -59,4 +59,4 @@ python_with() {
 }
 
 # The modules of Python in tests/lib are found by every program that is started from here on.
-export PYTHONPATH=tests/lib
+export PYTHONPATH=$PWD/tests/lib

@@ -5,22 +5,13 @@ import http.client
 import json
 import os
 import secrets
-import signal
-import socket
 import subprocess
-import tempfile
 import threading
-import time
 import urllib.parse
 from pathlib import Path
 
-PASSWORD = "correct horse battery staple"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from processes import end, free_port, wait_until
+from server import PASSWORD, Installation
 
 
 def new_database():
@@ -41,17 +32,14 @@ class Node:
         self.process = None
 
     def start(self):
-        environment = self.site.environment | {"TOKEND_LISTEN": self.address}
-        self.process = subprocess.Popen([self.site.program, "serve"], cwd=self.site.home.name, env=environment,
-                                        stdout=subprocess.DEVNULL, stderr=self.log)
-        for _ in range(1200):
-            with contextlib.suppress(OSError):
-                if self.get("/health/ready")[0] == 200:
-                    return self
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.05)
-        raise SystemExit(f"node {self.number} doesn't start: " + Path(self.log.name).read_text())
+        self.site.environment["TOKEND_LISTEN"] = self.address
+        self.process = self.site.serve(stderr=self.log)
+        wait_until(self.is_ready, self.process, f"node {self.number}", self.log.name)
+        return self
+
+    def is_ready(self):
+        with contextlib.suppress(OSError):
+            return self.get("/health/ready")[0] == 200
 
     def get(self, path):
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
@@ -61,35 +49,27 @@ class Node:
 
     def stop(self):
         """Asks the node to end, and waits until it has. It must end by itself and without an error."""
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=60)
-        if code != 0:
-            raise SystemExit(f"node {self.number} ended with {code}: " + Path(self.log.name).read_text())
+        end(self.process)
+        if self.process.returncode != 0:
+            raise SystemExit(f"node {self.number} ended with {self.process.returncode}: " + Path(self.log.name).read_text())
 
 
-class Site:
+class Site(Installation):
     """The nodes, a user and a public client. Everything is gone when the block ends."""
 
     def __init__(self, program, **settings):
-        self.program = str(Path(program).resolve())
-        self.home = tempfile.TemporaryDirectory(prefix="tokend-ops.")
-        self.environment = {
+        super().__init__(program, {
             "TOKEND_DATABASE": new_database(),
             # The cluster of the tests doesn't wait for the disk.
             "TOKEND_DATABASE__UNSAFE_DURABILITY": "true",
             "TOKEND_ISSUER": "https://auth.example.com",
-            "TOKEND_SECRET": secrets.token_urlsafe(32),
-            "TOKEND_PASSWORDS__MEMORY_KIB": "64",
-            "TOKEND_PASSWORDS__ITERATIONS": "1",
-            "TOKEND_LOG__FORMAT": "json",
             "TOKEND_HTTP__TRUSTED_PROXIES": "127.0.0.1",
-        } | settings
+        } | settings)
 
     def __enter__(self):
         self.command("migrate")
-        self.command("user", "add", "alice", "--password-stdin", input=PASSWORD)
-        self.command("client", "add", "app", "--name", "app", "--public", "--first-party", "--grant", "password",
-                     "--grant", "refresh_token")
+        self.user("alice")
+        self.public("app")
         self.nodes = [Node(self, number).start() for number in (1, 2)]
         return self
 
@@ -98,14 +78,7 @@ class Site:
             node.process.kill()
             node.process.wait()
             node.log.close()
-        self.home.cleanup()
-
-    def command(self, *arguments, input=None):
-        done = subprocess.run([self.program, *arguments], cwd=self.home.name, env=self.environment, input=input,
-                              capture_output=True, text=True, timeout=60)
-        if done.returncode != 0:
-            raise SystemExit(f"tokend {' '.join(arguments)}: {done.stderr}")
-        return done.stdout
+        self.remove()
 
 
 class Client:

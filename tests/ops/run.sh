@@ -6,21 +6,12 @@
 #   tests/ops/run.sh [PROGRAM]       PROGRAM is target/debug/tokend unless it is named
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-program=${1:-target/debug/tokend}
-[ -x "$program" ] || cargo build --locked --bin tokend
-
-packages=()
-for needed in /usr/bin/promtool:prometheus /usr/bin/systemd-analyze:systemd /usr/sbin/nginx:nginx /usr/bin/caddy:caddy \
-    /usr/sbin/haproxy:haproxy; do
-    [ -e "${needed%%:*}" ] || packages+=("${needed##*:}")
-done
-if [ ${#packages[@]} != 0 ]; then
-    apt-get -q update || true # lists that are a little old may do
-    DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "${packages[@]}"
-fi
-environment=target/ops
-[ -x "$environment/bin/python" ] || python3 -m venv "$environment"
-"$environment/bin/pip" install -q --disable-pip-version-check -r tests/ops/requirements.txt
+# shellcheck source=tests/lib/tools.sh
+. tests/lib/tools.sh
+find_program "$@"
+debian /usr/bin/promtool:prometheus /usr/bin/systemd-analyze:systemd /usr/sbin/nginx:nginx /usr/bin/caddy:caddy \
+    /usr/sbin/haproxy:haproxy
+python_with ops -r tests/ops/requirements.txt
 
 # tests/deep.sh has a PostgreSQL already.
 if [ -z "${TOKEND_TEST_POSTGRES:-}" ]; then
@@ -56,7 +47,7 @@ compose() {
     mkdir -p "$directory/secrets"
     cp ops/compose/compose.yaml "$directory"
     touch "$directory"/secrets/{postgres-password,master-secret,database-url}
-    "$environment/bin/docker-compose" --file "$directory/compose.yaml" config --quiet
+    target/ops/bin/docker-compose --file "$directory/compose.yaml" config --quiet
 }
 
 # systemd looks for the program that a unit names.
@@ -72,7 +63,7 @@ check prometheus.tests promtool test rules ops/prometheus/alerts_test.yml
 check systemd.unit verified_unit
 check systemd.exposure unit
 check compose compose
-check kubernetes "$environment/bin/kubernetes-validate" --strict --no-warn ops/kubernetes/tokend.yaml
+check kubernetes target/ops/bin/kubernetes-validate --strict --no-warn ops/kubernetes/tokend.yaml
 check metrics python3 tests/ops/metrics.py "$program"
 check rolling_restart python3 tests/ops/rolling.py "$program"
 echo "ops: $passed passed, 0 failed"

@@ -4,29 +4,21 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import traceback
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
+from checks import Report, of_module
+from processes import free_port
 from server import PASSWORD, Server
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent.parent.parent / "docs"
 ORDERS = "https://orders.example.com"
 ORIGIN = "http://127.0.0.1:5173"
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 PORT = free_port()
 
 
@@ -34,22 +26,17 @@ class Issuer(Server):
     """The built server with the users and clients of the pages."""
 
     def __init__(self, program):
-        super().__init__(program)
-        self.environment["TOKEND_CLAIMS__ACCESS_TOKEN"] = "roles"
+        super().__init__(program, {"TOKEND_CLAIMS__ACCESS_TOKEN": "roles"})
 
     def register(self):
-        self.command("user", "add", "alice", "--password-stdin", "--claim", 'roles=["editor"]', input=PASSWORD)
+        self.user("alice", "--claim", 'roles=["editor"]')
         self.client("orders", "--may-introspect", "--serves", ORDERS)
-        self.public("web", "openid orders:read", "--audience", ORDERS)
-        self.public("other", "openid orders:read", "--audience", "https://other.example.com")
-        self.public("untyped", "openid orders:read", "--audience", ORDERS, "--token-typ", "JWT")
-        self.public("notes", "openid profile", "--audience", "api")
-        self.public("shop", "openid", "--audience", "api", "--allowed-origin", ORIGIN,
+        self.public("web", "--scope", "openid orders:read", "--audience", ORDERS)
+        self.public("other", "--scope", "openid orders:read", "--audience", "https://other.example.com")
+        self.public("untyped", "--scope", "openid orders:read", "--audience", ORDERS, "--token-typ", "JWT")
+        self.public("notes", "--scope", "openid profile", "--audience", "api")
+        self.public("shop", "--scope", "openid", "--audience", "api", "--allowed-origin", ORIGIN,
                     "--allowed-origin", f"http://localhost:{PORT}")
-
-    def public(self, name, scope, *rights):
-        self.command("client", "add", name, "--name", name, "--public", "--first-party", "--grant", "password",
-                     "--grant", "refresh_token", "--scope", scope, *rights)
 
     def post(self, path, **form):
         with urllib.request.urlopen(self.base + path, urllib.parse.urlencode(form).encode(), timeout=60) as answer:
@@ -128,17 +115,11 @@ def test_flask_introspects(server):
 
 
 def main(program):
-    failed, tests = 0, [name for name in globals() if name.startswith("test_")]
+    report = Report("snippets")
     with Issuer(program) as server:
-        for name in tests:
-            try:
-                globals()[name](server)
-                print(f"ok      {name}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"FAILED  {name}\n{traceback.format_exc()}", flush=True)
-    print(f"snippets: {len(tests) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+        for name, check in of_module(sys.modules["__main__"]):
+            report.run(name, check, server)
+    return report.end()
 
 
 sys.exit(main(sys.argv[1]))
