@@ -49,6 +49,27 @@ async fn a_session_reads_the_same_alone_in_a_batch_and_in_a_list(engine: Engine)
     }
 }
 
+/// What one wants to know of a session is no answer to another, nor what is said of one of its tokens.
+async fn tokens_of_one_session_are_told_apart_in_a_batch(engine: Engine) {
+    let server = TestServer::start(engine).await;
+    let revoked = server.login().await;
+    let living = server.refresh(&revoked.refresh_token()).await;
+    server.post("/revoke", &[("token", &revoked.access_token()), ("client_id", P1)]).await.ok();
+    let id = server.session_of(&living.access_token()).await;
+    let jti = |answer: &Answer| answer.claims()["jti"].as_str().expect("an id").parse().expect("a UUID");
+    let (sessions, nobodys) = (server.app.store.sessions(), SessionId::generate(START));
+    let (revoked, living, nobodys) = tokio::join!(
+        sessions.find_of_token(id, jti(&revoked), false),
+        sessions.find_of_token(id, jti(&living), true),
+        sessions.find_of_token(nobodys, jti(&living), true),
+    );
+    let (revoked, living) = (revoked.expect("it is read").expect("it is there"), living.expect("it is read"));
+    let living = living.expect("it is there");
+    assert!(revoked.token_revoked && !living.token_revoked);
+    assert_eq!(living.user.read().expect("it is read").map(|user| user.id), Some(server.alice));
+    assert!(nobodys.expect("it is read").is_none());
+}
+
 async fn each_filter_lists_its_sessions_and_no_others(engine: Engine) {
     let server = TestServer::start(engine).await;
     let last = [server.login().await, server.login().await, server.login_as(C1).await, server.bobs_login().await];
@@ -70,6 +91,7 @@ async fn each_filter_lists_its_sessions_and_no_others(engine: Engine) {
 
 on_both_databases!(
     a_session_reads_the_same_alone_in_a_batch_and_in_a_list,
+    tokens_of_one_session_are_told_apart_in_a_batch,
     each_filter_lists_its_sessions_and_no_others,
 );
 
