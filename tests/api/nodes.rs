@@ -97,6 +97,7 @@ async fn an_open_recovery_window_lets_clients_that_are_ahead_go_on(engine: Engin
     lose_commits(&server, &zero, &two).await;
     server.operator().registry().set_recovery(Some(server.clock.now() + 3600)).await.unwrap();
     server.app.registry.refresh().await.unwrap();
+    server.introspect(&two).await.active();
     let three = server.refresh(&two).await;
     server.introspect(&three.access_token()).await.active();
     let retry = server.refresh(&two).await;
