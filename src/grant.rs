@@ -6,10 +6,10 @@ pub mod refresh_token;
 mod request;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod told;
 
 pub use request::TokenRequest;
+#[cfg(test)]
+use tests::told;
 
 use crate::app::App;
 use crate::domain::Grant;

@@ -1,12 +1,14 @@
 //! `grant_type=refresh_token`, RFC 6749 §6, and `/refresh`: the judge's verdict carried out (docs/design.md#verdicts).
 
+mod plan;
 mod rotate;
 
+use self::plan::{is_stored_as_used, name, plan};
 use super::TokenRequest;
 use crate::app::{App, Snapshot};
 use crate::audit::{Actor, AuditEvent, EventKind};
 use crate::clock::UnixTime;
-use crate::domain::{Client, Exchange, Grant, PlainSecret, RefreshPolicy, RequestContext, RevokedReason, Session};
+use crate::domain::{Client, Grant, PlainSecret, RefreshPolicy, RequestContext, RevokedReason, Session};
 use crate::oauth::issue::{SignedInUser, Subject};
 use crate::oauth::params::InvalidParameters;
 use crate::oauth::{InvalidGrant, Issued, IssuedRefresh, Refusal, Requested, issue, snapshot, throttled};
@@ -20,9 +22,6 @@ const ATTEMPTS: usize = 64;
 
 /// How often a write is repeated after its connection broke. If it was committed after all, the repetition ends as a replay.
 const UNKNOWN_OUTCOMES: usize = 2;
-
-/// How much longer an unrotated session's life must become to be worth a write, as a part of its idle lifetime.
-const TOUCH_PART: i64 = 100;
 
 /// An exchange.
 pub struct Refresh<'a> {
@@ -124,7 +123,7 @@ async fn attempt(
     };
     let user = Some(SignedInUser::of(app, session, found.user()));
     let subject = Subject { client, user, session_ends_at, granted };
-    let (exchange, successor) = plan(app, token, session, verdict, policy, now)?;
+    let (exchange, successor) = plan(&app.refresh_keys, token, session, verdict, policy, now)?;
     // Signed before anything is stored: a failure here must not use the refresh token up.
     let issued = issued(app, &registry, subject, verdict, successor, now)?;
     let Some(exchange) = exchange else { return Ok(issued) };
@@ -231,45 +230,6 @@ async fn end_on_reuse(
 
 fn of_session(event: AuditEvent, session: &Session) -> AuditEvent {
     event.user(session.user_id).client(&session.client_id).session(session.id)
-}
-
-/// What follows from the verdict: what to store, if anything, and the refresh token to answer with.
-fn plan(
-    app: &App,
-    token: &ParsedRefreshToken,
-    session: &Session,
-    verdict: Verdict,
-    policy: &RefreshPolicy,
-    now: UnixTime,
-) -> Result<(Option<Exchange>, PlainSecret), Refusal> {
-    let keys = &app.refresh_keys;
-    if matches!(verdict, Verdict::Replay | Verdict::Unrotated) {
-        let current = keys.find_current(&token.token, session).ok_or(InvalidGrant::Underivable)?;
-        let touch = is_stored_as_used(session.last_used_at, verdict, now, policy);
-        return Ok((touch.then(|| Exchange::touch(session, now, policy)), current));
-    }
-    let (exchange, successor) = Exchange::plan(keys, &token.token, &token.presented, session, now, policy);
-    Ok((Some(exchange), successor))
-}
-
-/// Whether this refresh puts the session's end off. A replay doesn't: the exchange that it repeats did. Without rotation a
-/// refresh needs no write, but a session that is used must not end as idle.
-fn is_stored_as_used(last_used_at: UnixTime, verdict: Verdict, now: UnixTime, policy: &RefreshPolicy) -> bool {
-    let is_worth_a_touch = now.saturating_sub(last_used_at) > policy.idle_lifetime / TOUCH_PART;
-    match verdict {
-        Verdict::Replay | Verdict::Unrotated => !policy.rotation && is_worth_a_touch,
-        Verdict::Rotate | Verdict::Recover | Verdict::Reuse | Verdict::Ahead => true,
-    }
-}
-
-/// What `Refresh-Verdict` says.
-fn name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Replay => "replay",
-        Verdict::Recover => "recover",
-        Verdict::Unrotated => "unrotated",
-        Verdict::Rotate | Verdict::Reuse | Verdict::Ahead => "rotate",
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! A grant that isn't one of the RFCs', to show what a grant takes: a file, and a line in the table.
 
+pub(super) mod told;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -10,7 +12,6 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::told;
 use crate::app::App;
 use crate::app::fixture::{self, NOW};
 use crate::domain::{Client, ClientAuthentication, Grant, Grants};

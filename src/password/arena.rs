@@ -103,20 +103,19 @@ fn ask_for_huge_pages(blocks: &mut Blocks, count: usize) {
 fn ask_for_huge_pages(_: &mut Blocks, _: usize) {}
 
 #[cfg(test)]
-impl Arena {
-    /// One for which no machine has the memory.
-    pub(super) fn impossible() -> Self {
-        Self { blocks: Blocks::new_in(System), count: usize::MAX / Block::SIZE, large: Arc::default() }
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
     use crate::password::PlainPassword;
     use crate::password::argon::Argon2Hash;
 
     const SMALL: HashParameters = HashParameters { memory_kib: 64, iterations: 1, parallelism: 1 };
+
+    impl Arena {
+        /// One for which no machine has the memory.
+        pub(in crate::password) fn impossible() -> Self {
+            Self { blocks: Blocks::new_in(System), count: usize::MAX / Block::SIZE, large: Arc::default() }
+        }
+    }
 
     #[test]
     fn a_hash_that_needs_more_than_the_arena_takes_turns_and_leaves_no_memory_behind() {

@@ -22,14 +22,12 @@ pub(super) const LEVELS: usize = 5;
 
 /// The blocks that an address is in, the narrowest first.
 pub(super) fn widening(address: IpAddr) -> [Prefix; LEVELS] {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => V4.map(|bits| {
-            let network = u128::from(v4.to_bits().checked_shr(u32::from(32 - bits)).unwrap_or(0));
-            Prefix { network, bits, is_v6: false }
-        }),
-        IpAddr::V6(v6) => V6.map(|bits| {
-            let network = v6.to_bits().checked_shr(u32::from(128 - bits)).unwrap_or(0);
-            Prefix { network, bits, is_v6: true }
-        }),
-    }
+    let (address, length, blocks, is_v6) = match address.to_canonical() {
+        IpAddr::V4(v4) => (u128::from(v4.to_bits()), 32, V4, false),
+        IpAddr::V6(v6) => (v6.to_bits(), 128, V6, true),
+    };
+    blocks.map(|bits| {
+        let network = address.checked_shr(u32::from(length - bits)).unwrap_or(0);
+        Prefix { network, bits, is_v6 }
+    })
 }

@@ -87,11 +87,6 @@ impl JwsKey {
     pub(crate) fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SigningFailed> {
         self.pair.private.sign(message).map_err(|_| SigningFailed)
     }
-
-    #[cfg(test)]
-    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.pair.public.verify_sig(message, signature).is_ok()
-    }
 }
 
 /// All that a header has. A member that isn't here (`crit`, `jku`, `jwk`, `x5u`, `x5c`, `zip`, `b64`, ..) is refused.

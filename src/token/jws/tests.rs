@@ -6,6 +6,12 @@ fn pair(algorithm: SigningAlgorithm) -> Pair {
     Pair::generate(algorithm).unwrap()
 }
 
+impl JwsKey {
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.pair.public.verify_sig(message, signature).is_ok()
+    }
+}
+
 fn verifies(token: &str, key: &JwsKey) -> Result<Value, InvalidJws> {
     UnverifiedJws::parse(token)?.verify(key)
 }

@@ -1,6 +1,6 @@
 //! A grant for tests: the user is whoever the parameter `user` names. It shows what a grant that begins a session takes.
 
-use super::TokenRequest;
+use super::super::TokenRequest;
 use crate::app::App;
 use crate::domain::{Device, Grant, Username};
 use crate::oauth::{InvalidGrant, Issued, Refusal};
@@ -10,7 +10,7 @@ use crate::sign_in::Authenticated;
 /// How long ago the user was authenticated, in seconds.
 pub(super) const AGO: i64 = 60;
 
-pub(super) async fn carry_out(app: &App, request: TokenRequest<'_>) -> Result<Issued, Refusal> {
+pub(in super::super) async fn carry_out(app: &App, request: TokenRequest<'_>) -> Result<Issued, Refusal> {
     let name = request.params.require("user", "the user is missing")?;
     let name = name.parse::<Username>().map_err(|_| InvalidGrant::UnknownUser)?;
     let found = app.store.users().find_credentials(&name).await?.ok_or(InvalidGrant::UnknownUser)?;
