@@ -1,10 +1,11 @@
 //! The `clients` table. Every change also counts up the registry's version, so that each node reads it again.
 
-use super::engine::{Unit, from_row, sql};
+use super::engine::{from_row, sql};
 use super::journal::entries::Revoked;
 use super::revoked_tokens::CLOCK_SLACK;
+use super::sessions::endings::{end_of_client, end_without_right};
 use super::table::table;
-use super::{StoreError, column, registry, sessions, users};
+use super::{StoreError, column, registry, users};
 use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::domain::{
@@ -194,7 +195,7 @@ impl ActingClients<'_> {
         if with_client!(unit, UPDATE, client, client.tokens_revoked_at, client.version)? == 0 {
             return Ok(None);
         }
-        let ended = end_sessions(&mut unit, &client.id, lost, now).await?;
+        let ended = end_without_right(&mut unit, &client.id, lost, now).await?;
         registry::change(&mut unit).await?;
         let event = self.acting.event(EventKind::ClientChanged).client(&client.id).counting(ended);
         self.store.commit(unit, [event.because(what_changed(before, client))]).await?;
@@ -216,7 +217,7 @@ impl ActingClients<'_> {
         if revoked.is_none() && sql!(unit, optional BeforeRow, BEFORE, id.as_str())?.is_some() {
             return Err(StoreError::TokensJustRevoked);
         }
-        let ended = sessions::revoke_of_client(&mut unit, id, RevokedReason::Admin, now).await?;
+        let ended = end_of_client(&mut unit, id, RevokedReason::Admin, now).await?;
         registry::change(&mut unit).await?;
         let event = self.acting.event(EventKind::SessionsRevoked).client(id).counting(ended);
         self.store.commit(unit, [event.because(RevokedReason::Admin.as_str())]).await?;
@@ -258,20 +259,4 @@ fn what_changed(before: Option<BeforeRow>, client: &Client) -> &'static str {
 fn readable(row: ClientRow) -> Option<Client> {
     let id = row.id.clone();
     Client::try_from(row).inspect_err(|error| tracing::error!(client = id, %error, "a client is left out")).ok()
-}
-
-async fn end_sessions(unit: &mut Unit, id: &ClientId, lost: &RightsLost, now: UnixTime) -> Result<u64, StoreError> {
-    match lost {
-        RightsLost::All => sessions::revoke_of_client(unit, id, RevokedReason::ClientChanged, now).await,
-        RightsLost::Part { scope, audience } => {
-            let mut ended = 0;
-            for word in scope.iter() {
-                ended += sessions::revoke_with_scope(unit, id, word, now).await?;
-            }
-            for name in audience {
-                ended += sessions::revoke_with_audience(unit, id, name, now).await?;
-            }
-            Ok(ended)
-        }
-    }
 }

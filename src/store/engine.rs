@@ -26,7 +26,7 @@ pub use self::pool_size::PoolSize;
 pub use self::start_error::{CopyError, StartError};
 pub use self::within::within;
 
-pub(super) use self::batch::{BatchSizes, Batcher, Statement};
+pub(super) use self::batch::{Batcher, LaneGroup, Statement};
 pub(super) use self::checkout::{PinnedConnection, Read, ReadLane};
 pub(super) use self::connection::{Handle, Unit, sql};
 pub(super) use self::db::{Db, Pools};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use self::entries::{Entry, Revoked};
 use super::engine::{Unit, sql, within};
+use super::sessions::endings::end_sessions;
 use super::{Store, StoreError, registry};
 use crate::clock::UnixTime;
 use crate::domain::RevokedReason;
@@ -45,14 +46,12 @@ impl Restoration {
 const TIMELINE: &str = "SELECT CASE WHEN pg_is_in_recovery() THEN NULL \
      ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END";
 
-const SESSION: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE id = $1 AND revoked_at IS NULL";
+const SESSION: &str = end_sessions!("id = $1");
 
 /// Whoever has signed in since has done so rightly.
-const USER: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 \
-     WHERE user_id = $1 AND revoked_at IS NULL AND created_at <= $2";
+const USER: &str = end_sessions!("user_id = $1 AND created_at <= $2");
 
-const CLIENT: &str = "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 \
-     WHERE client_id = $1 AND revoked_at IS NULL AND created_at <= $2";
+const CLIENT: &str = end_sessions!("client_id = $1 AND created_at <= $2");
 
 const CLIENT_TOKENS: &str =
     "UPDATE clients SET tokens_revoked_at = $2, version = version + 1 WHERE id = $1 AND tokens_revoked_at < $2";

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::audit_events::events::Events;
 use super::audit_events::log::AuditLog;
-use super::engine::{BatchSizes, Batcher, Db, LockWaitLimiter, Pools, ReadLane, THREAD_LANES};
+use super::engine::{Batcher, Db, LaneGroup, LockWaitLimiter, Pools, ReadLane, THREAD_LANES};
 use super::revoked_tokens::living::{ClientToken, LivingTokens};
 use super::sessions::exchanges::{Exchanged, Exchanges};
 use super::sessions::inserts::{Insert, Inserts};
@@ -19,7 +19,7 @@ use super::sessions::tokens::{FindTokens, SessionOfToken, TokenKey};
 use super::users::credentials::{CredentialsRow, FindCredentials};
 use crate::audit::AuditEvent;
 use crate::domain::{Exchange, Rotation, SessionId, Username};
-use crate::metrics::{self, Lane};
+use crate::metrics::Lane;
 
 /// How many batches of writes may be in flight on PostgreSQL: a second one, for while the first waits for somebody's lock.
 /// Reads wait for nobody, and more of them at once would only be smaller. SQLite has one writer.
@@ -39,10 +39,9 @@ pub(super) struct Lanes {
     /// For what goes by itself since it may have to wait for somebody's lock, in front of the connections that all share.
     pub(super) lone_inserts: LockWaitLimiter,
     pub(super) lone_exchanges: LockWaitLimiter,
-    /// The connections of the lanes that are one thread's own.
-    own: Option<Db>,
-    /// What went out together, by all lanes of the process.
-    pub(super) batch_sizes: Arc<metrics::Lanes>,
+    pub(super) group: LaneGroup,
+    /// The lanes that are one thread's own, and their connections.
+    own: Option<(LaneGroup, Db)>,
 }
 
 impl Lanes {
@@ -52,22 +51,20 @@ impl Lanes {
             Pools::Postgres(_) => POSTGRES_WRITES,
             Pools::Sqlite { .. } => 1,
         };
-        let patience = db.patience();
-        let batch_sizes = Arc::new(metrics::Lanes::default());
-        let sizes = |lane| BatchSizes { lanes: Arc::clone(&batch_sizes), lane };
+        let group = LaneGroup::new(db.patience(), &Arc::default());
         Self {
-            reads: Batcher::start(patience, &sizes(Lane::Sessions), [ReadLane::<FindSessions>::new(db)]),
-            tokens: Batcher::start(patience, &sizes(Lane::Tokens), [ReadLane::<FindTokens>::new(db)]),
-            client_tokens: Batcher::start(patience, &sizes(Lane::ClientTokens), [ReadLane::<LivingTokens>::new(db)]),
-            exchanges: Batcher::start(patience, &sizes(Lane::Exchanges), (0..writes).map(|_| Exchanges::new(db))),
-            rotations: Batcher::start(patience, &sizes(Lane::Rotations), [Rotations::new(db)]),
-            inserts: Batcher::start(patience, &sizes(Lane::SignIns), [Inserts::new(db, audit)]),
-            events: Batcher::start(patience, &sizes(Lane::Events), [Events::new(db, audit)]),
-            credentials: Batcher::start(patience, &sizes(Lane::Credentials), [ReadLane::<FindCredentials>::new(db)]),
+            reads: group.start(Lane::Sessions, [ReadLane::<FindSessions>::new(db)]),
+            tokens: group.start(Lane::Tokens, [ReadLane::<FindTokens>::new(db)]),
+            client_tokens: group.start(Lane::ClientTokens, [ReadLane::<LivingTokens>::new(db)]),
+            exchanges: group.start(Lane::Exchanges, (0..writes).map(|_| Exchanges::new(db))),
+            rotations: group.start(Lane::Rotations, [Rotations::new(db)]),
+            inserts: group.start(Lane::SignIns, [Inserts::new(db, audit)]),
+            events: group.start(Lane::Events, [Events::new(db, audit)]),
+            credentials: group.start(Lane::Credentials, [ReadLane::<FindCredentials>::new(db)]),
             lone_inserts: LockWaitLimiter::default(),
             lone_exchanges: LockWaitLimiter::default(),
+            group,
             own: None,
-            batch_sizes,
         }
     }
 
@@ -75,37 +72,27 @@ impl Lanes {
     /// together they are fewer: one wait for the disk carries the refreshes of all threads.
     pub(super) fn on_this_thread(&self, db: &Db) -> Self {
         let own = db.for_lanes(THREAD_LANES);
-        let patience = own.patience();
-        let sizes = |lane| BatchSizes { lanes: Arc::clone(&self.batch_sizes), lane };
+        let group = LaneGroup::new(own.patience(), &self.group.sizes);
         Self {
-            tokens: Batcher::start(patience, &sizes(Lane::Tokens), [ReadLane::<FindTokens>::keeping(&own)]),
-            client_tokens: Batcher::start(
-                patience,
-                &sizes(Lane::ClientTokens),
-                [ReadLane::<LivingTokens>::keeping(&own)],
-            ),
-            own: Some(own),
+            tokens: group.start(Lane::Tokens, [ReadLane::<FindTokens>::keeping(&own)]),
+            client_tokens: group.start(Lane::ClientTokens, [ReadLane::<LivingTokens>::keeping(&own)]),
+            own: Some((group, own)),
             ..self.clone()
         }
     }
 
-    /// Lets go of what is one thread's own, and answers nobody there any more.
+    /// Ends the lanes that are one thread's own, and closes their connections.
     pub(super) async fn close_own(&self) {
-        let Some(own) = &self.own else { return };
-        self.tokens.close();
-        self.client_tokens.close();
-        own.close_lanes().await;
+        let Some((group, db)) = &self.own else { return };
+        group.close();
+        db.close_lanes().await;
     }
 
-    /// Lets go of the connections that are kept, and answers nobody any more.
+    /// Ends all lanes, and lets go of the connections that they keep.
     pub(super) fn close(&self) {
-        self.reads.close();
-        self.tokens.close();
-        self.client_tokens.close();
-        self.exchanges.close();
-        self.rotations.close();
-        self.inserts.close();
-        self.events.close();
-        self.credentials.close();
+        self.group.close();
+        if let Some((group, _)) = &self.own {
+            group.close();
+        }
     }
 }

@@ -30,12 +30,12 @@ struct Migrations {
 }
 
 static POSTGRES: LazyLock<Migrations> = LazyLock::new(|| {
-    let mut migrations = Migrations::of(files::postgres());
+    let mut migrations = Migrations::of(files::POSTGRES);
     // The driver's lock has the patience of the connection that migrates.
     migrations.first.set_locking(false);
     migrations
 });
-static SQLITE: LazyLock<Migrations> = LazyLock::new(|| Migrations::of(files::sqlite()));
+static SQLITE: LazyLock<Migrations> = LazyLock::new(|| Migrations::of(files::SQLITE));
 
 /// The oldest PostgreSQL that is supported, as `server_version_num` counts.
 const OLDEST_POSTGRES: i64 = 140_000;
@@ -57,8 +57,9 @@ const POSTGRES_VERSION: &str =
     "SELECT CAST(current_setting('server_version_num') AS BIGINT) AS number, current_setting('server_version') AS name";
 
 impl Migrations {
-    fn of(all: Vec<Migration>) -> Self {
-        let (first, later) = all.into_iter().partition(|migration| migration.version <= LAST_OF_SQLX);
+    fn of(files: &[(&str, &'static str)]) -> Self {
+        let (first, later) =
+            files::migrations(files).into_iter().partition(|migration| migration.version <= LAST_OF_SQLX);
         Self { first: Migrator::with_migrations(first), later }
     }
 

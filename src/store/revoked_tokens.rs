@@ -38,10 +38,8 @@ impl RevokedTokens<'_> {
 
     /// Forgets tokens that have expired by every node's clock. How many.
     pub async fn purge(self, now: UnixTime) -> Result<u64, StoreError> {
-        self.store
-            .db
-            .again(|| async { sql!(self.store.db.write().await?, execute, PURGE, now.saturating_sub(CLOCK_SLACK)) })
-            .await
+        let before = now.saturating_sub(CLOCK_SLACK);
+        self.store.db.again(|| async { sql!(self.store.db.write().await?, execute, PURGE, before) }).await
     }
 }
 

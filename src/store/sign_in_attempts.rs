@@ -64,61 +64,40 @@ impl SignInAttempts<'_> {
         limit: AccountLimit,
         now: UnixTime,
     ) -> Result<Result<(), AccountAttempts>, StoreError> {
-        // Counted twice, at worst, when the answer was lost.
-        self.store.db.again(|| self.reserve_once(key, limit, now)).await
-    }
-
-    async fn reserve_once(
-        self,
-        key: &AttemptKey,
-        limit: AccountLimit,
-        now: UnixTime,
-    ) -> Result<Result<(), AccountAttempts>, StoreError> {
         let (free, longest_from) = (i64::from(limit.free), limit.longest_from());
-        for _ in 0..LOOKS {
-            let mut connection = self.store.db.write().await?;
-            let counted = sql!(
-                connection,
-                execute,
-                RESERVE,
-                key.as_slice(),
-                now,
-                limit.longest,
-                free,
-                longest_from,
-                limit.delay
-            )?;
-            if counted == 1 {
-                return Ok(Ok(()));
+        // Counted twice, at worst, when the answer was lost.
+        let reserved = self.store.db.again(|| async {
+            for _ in 0..LOOKS {
+                let (mut on, key) = (self.store.db.write().await?, key.as_slice());
+                if sql!(on, execute, RESERVE, key, now, limit.longest, free, longest_from, limit.delay)? == 1 {
+                    return Ok(Ok(()));
+                }
+                if let Some(AttemptsRow { forgotten_at, last_at }) = sql!(on, optional AttemptsRow, FIND, key)? {
+                    return Ok(Err(AccountAttempts { forgotten_at, last_at }));
+                }
             }
-            let found = sql!(connection, optional AttemptsRow, FIND, key.as_slice())?;
-            if let Some(AttemptsRow { forgotten_at, last_at }) = found {
-                return Ok(Err(AccountAttempts { forgotten_at, last_at }));
-            }
-        }
-        Err(StoreError::Overloaded)
+            Err(StoreError::Overloaded)
+        });
+        reserved.await
     }
 
     /// Takes one attempt back: it was no failure.
     pub async fn refund(self, key: &AttemptKey, limit: AccountLimit, now: UnixTime) -> Result<(), StoreError> {
-        self.store.db.again(|| self.refund_once(key, limit, now)).await
-    }
-
-    async fn refund_once(self, key: &AttemptKey, limit: AccountLimit, now: UnixTime) -> Result<(), StoreError> {
-        let mut connection = self.store.db.write().await?;
-        if sql!(connection, execute, REFUND_LAST, key.as_slice(), now, limit.longest)? == 0 {
-            sql!(connection, execute, REFUND, key.as_slice(), limit.longest)?;
-        }
-        Ok(())
+        let refunded = self.store.db.again(|| async {
+            let mut connection = self.store.db.write().await?;
+            if sql!(connection, execute, REFUND_LAST, key.as_slice(), now, limit.longest)? == 0 {
+                sql!(connection, execute, REFUND, key.as_slice(), limit.longest)?;
+            }
+            Ok(())
+        });
+        refunded.await
     }
 
     /// Forgets every failure of one account or device.
     pub async fn clear(self, key: &AttemptKey) -> Result<(), StoreError> {
-        self.store
-            .db
-            .again(|| async { sql!(self.store.db.write().await?, execute, CLEAR, key.as_slice()) })
-            .await
-            .map(drop)
+        let cleared =
+            self.store.db.again(|| async { sql!(self.store.db.write().await?, execute, CLEAR, key.as_slice()) });
+        cleared.await.map(drop)
     }
 
     /// Deletes what says nothing any more. How many rows.

@@ -20,7 +20,7 @@ impl Store {
 
     /// How many requests each statement of a lane carried.
     pub fn lanes(&self) -> &Arc<Lanes> {
-        &self.lanes.batch_sizes
+        &self.lanes.group.sizes
     }
 }
 

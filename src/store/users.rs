@@ -7,10 +7,11 @@ use std::sync::LazyLock;
 
 pub use self::credentials::Credentials;
 pub use self::row::StoredUser;
-use self::row::{ProfileRow, UserRow, account_columns, profile_columns};
-use super::engine::{Handle, Unit, sql};
+use self::row::{ProfileRow, UserRow, account_columns, profile_columns, with_profile};
+use super::StoreError;
+use super::engine::{Unit, sql};
+use super::sessions::endings::end_of_user;
 use super::table::table;
-use super::{StoreError, sessions};
 use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::domain::{RevokedReason, User, UserId, Username};
@@ -58,19 +59,6 @@ const HOLD: &str =
 static UPDATE: LazyLock<String> = LazyLock::new(|| {
     about_profile("UPDATE users SET ", 2, |(column, parameter)| format!("{column} = ${parameter}"), " WHERE id = $1")
 });
-
-/// Runs a statement whose last parameters are the columns of a profile. How many rows.
-macro_rules! with_profile {
-    ($unit:expr, $sql:expr, $profile:expr $(, $bind:expr)*) => {
-        match $unit.handle() {
-            Handle::Postgres(on) => ProfileRow::from($profile).bind(sqlx::query($sql)$(.bind($bind))*).execute(on).await
-                .map(|done| done.rows_affected()),
-            Handle::Sqlite(on) => ProfileRow::from($profile).bind(sqlx::query($sql)$(.bind($bind))*).execute(on).await
-                .map(|done| done.rows_affected()),
-        }
-        .map_err(StoreError::from)
-    };
-}
 
 const REHASH: &str = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
 
@@ -151,7 +139,7 @@ impl ActingUsers<'_> {
         if sql!(unit, execute, SET_PASSWORD, id.0, hash)? == 0 {
             return Ok(None);
         }
-        let ended = sessions::revoke_of_user(&mut unit, id, RevokedReason::PasswordChanged, now).await?;
+        let ended = end_of_user(&mut unit, id, RevokedReason::PasswordChanged, now).await?;
         let event = self.acting.event(EventKind::PasswordSet).user(id).counting(ended);
         self.store.commit(unit, [event]).await?;
         Ok(Some(ended))
@@ -163,7 +151,7 @@ impl ActingUsers<'_> {
         if sql!(unit, execute, DISABLE, id.0, now)? == 0 {
             return Ok(None);
         }
-        let ended = sessions::revoke_of_user(&mut unit, id, RevokedReason::UserDisabled, now).await?;
+        let ended = end_of_user(&mut unit, id, RevokedReason::UserDisabled, now).await?;
         let event = self.acting.event(EventKind::UserDisabled).user(id).counting(ended);
         self.store.commit(unit, [event]).await?;
         Ok(Some(ended))

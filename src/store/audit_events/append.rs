@@ -3,7 +3,7 @@
 
 use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
-use sqlx::query::QueryAs;
+use sqlx::query::QueryScalar;
 use uuid::Uuid;
 
 use super::log::{AuditLog, last_time};
@@ -23,6 +23,8 @@ macro_rules! recording {
     };
 }
 pub(in crate::store) use recording;
+
+type Query<'q> = QueryScalar<'q, Postgres, Uuid, PgArguments>;
 
 /// Events at the end of a chain that nobody else is writing to. It must be said what became of them.
 #[must_use]
@@ -56,10 +58,7 @@ impl AuditLog {
 
 impl Append<'_> {
     /// Binds what [`recording`] needs: $1 to $21.
-    pub(in crate::store) fn bind<'q, O>(
-        &self,
-        query: QueryAs<'q, Postgres, O, PgArguments>,
-    ) -> QueryAs<'q, Postgres, O, PgArguments> {
+    pub(in crate::store) fn bind<'q>(&self, query: Query<'q>) -> Query<'q> {
         let numbers = |of: fn(&AuditEvent) -> i64| self.events.iter().map(|event| of(event)).collect::<Vec<_>>();
         let texts = |of: fn(&AuditEvent) -> Option<&str>| {
             self.events.iter().map(|event| of(event).map(str::to_owned)).collect::<Vec<_>>()

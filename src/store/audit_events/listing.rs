@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use uuid::Uuid;
 
-use super::row::{EventRow, PAGE};
+use super::row::{EventRow, PAGE, event_columns};
 use super::trail::Audit;
 use crate::audit::{Actor, AuditEvent, EventKind};
 use crate::clock::UnixTime;
@@ -79,10 +79,11 @@ from_row! {
 macro_rules! named {
     ($which:expr, $order:literal, $limit:literal) => {
         concat!(
-            "SELECT e.writer, e.seq, e.at, e.kind, e.count, e.reason, e.actor, e.user_id, e.client_id, e.session_id, e.jti, \
-             e.target, e.address, e.user_agent, e.request_id, e.seal, u.username, c.name AS client_name FROM (\
-             SELECT writer, seq, at, kind, count, reason, actor, user_id, client_id, session_id, jti, target, address, \
-             user_agent, request_id, seal FROM audit_events WHERE ",
+            "SELECT e.writer, ",
+            event_columns!("e."),
+            ", u.username, c.name AS client_name FROM (SELECT writer, ",
+            event_columns!(),
+            " FROM audit_events WHERE ",
             $which,
             " ORDER BY ",
             $order,

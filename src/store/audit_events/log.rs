@@ -6,15 +6,17 @@ use std::sync::{Arc, OnceLock};
 
 use super::memory::{Memory, Tip, start};
 use super::register::open_chain;
-use super::row::{CHAIN, ChainRow, ends};
+use super::row::{CHAIN, ChainRow, ends, event_columns};
 use crate::audit::{AuditEvent, AuditKeys, COMMANDS, ChainEnd, Link};
-use crate::clock::Seconds;
+use crate::clock::{Seconds, UnixTime};
 use crate::random;
 use crate::store::engine::{StoreError, Unit, sql};
 
-const INSERT: &str = "INSERT INTO audit_events (writer, seq, at, kind, count, reason, actor, user_id, client_id, \
-     session_id, jti, target, address, user_agent, request_id, seal) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+const INSERT: &str = concat!(
+    "INSERT INTO audit_events (writer, ",
+    event_columns!(),
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+);
 
 /// A chain that was deleted since, or that somebody else has written to, is not gone on with.
 const MOVE_HEAD: &str = "UPDATE audit_chains SET seq = $3, seal = $4, head_seal = $5 \
@@ -167,7 +169,7 @@ impl Writer {
 }
 
 /// When the last of these events happened.
-pub(super) fn last_time<'a>(events: impl IntoIterator<Item = &'a AuditEvent>) -> Option<crate::clock::UnixTime> {
+pub(super) fn last_time<'a>(events: impl IntoIterator<Item = &'a AuditEvent>) -> Option<UnixTime> {
     events.into_iter().last().map(|event| event.at)
 }
 

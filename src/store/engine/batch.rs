@@ -36,17 +36,19 @@ pub(in crate::store) trait Statement: Send + 'static {
     fn run(&mut self, items: &[Self::Item]) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
 }
 
-/// Where the sizes of a lane's batches are counted.
+/// What lanes have in common that are closed together. Clones share it.
 #[derive(Clone, Debug)]
-pub(in crate::store) struct BatchSizes {
-    pub(in crate::store) lanes: Arc<metrics::Lanes>,
-    pub(in crate::store) lane: Lane,
+pub(in crate::store) struct LaneGroup {
+    /// How long an item waits before its statement.
+    patience: Duration,
+    /// Counts the items of each statement.
+    pub(in crate::store) sizes: Arc<metrics::Lanes>,
+    closed: Arc<watch::Sender<bool>>,
 }
 
 /// A queue of items of type `I`, each answered with an `O`.
 pub(in crate::store) struct Batcher<I, O> {
     queue: mpsc::Sender<Waiting<I, O>>,
-    closed: Arc<watch::Sender<bool>>,
 }
 
 struct Waiting<I, O> {
@@ -57,24 +59,59 @@ struct Waiting<I, O> {
 
 type Queue<I, O> = Arc<Mutex<mpsc::Receiver<Waiting<I, O>>>>;
 
-impl<I: Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
-    /// Starts the lanes, each of which has one statement in flight at a time. They end when the last caller is gone. Nobody waits
-    /// for longer than `patience` before a statement. What goes out is counted in `sizes`.
-    pub(in crate::store) fn start<S: Statement<Item = I, Outcome = O>>(
-        patience: Duration,
-        sizes: &BatchSizes,
-        lanes: impl IntoIterator<Item = S>,
-    ) -> Self {
-        let (queue, waiting) = mpsc::channel(MAX_WAITING);
-        let (closed, closing) = watch::channel(false);
-        let waiting = Arc::new(Mutex::new(waiting));
-        for statement in lanes {
-            tokio::spawn(lane(Arc::clone(&waiting), closing.clone(), statement, patience, sizes.clone()));
-        }
-        Self { queue, closed: Arc::new(closed) }
+impl LaneGroup {
+    pub(in crate::store) fn new(patience: Duration, sizes: &Arc<metrics::Lanes>) -> Self {
+        Self { patience, sizes: Arc::clone(sizes), closed: Arc::new(watch::Sender::new(false)) }
     }
 
-    /// Hands in an item and waits for its answer. Once handed in it is carried out, also if the caller goes away.
+    /// Starts lanes on one queue, each of which has one statement in flight at a time. They end when the last caller is gone. Needs a
+    /// tokio runtime.
+    pub(in crate::store) fn start<S: Statement>(
+        &self,
+        lane: Lane,
+        statements: impl IntoIterator<Item = S>,
+    ) -> Batcher<S::Item, S::Outcome> {
+        let (queue, waiting) = mpsc::channel(MAX_WAITING);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for statement in statements {
+            tokio::spawn(self.clone().run(lane, Arc::clone(&waiting), statement));
+        }
+        Batcher { queue }
+    }
+
+    /// Ends the lanes after their current statements, and drops what they keep. Items that wait or come later are answered
+    /// [`StoreError::Overloaded`].
+    pub(in crate::store) fn close(&self) {
+        self.closed.send_replace(true);
+    }
+
+    /// Takes what waits, runs it as one statement, and answers, until it is closed. One lane takes at a time, so items go out in their
+    /// order.
+    async fn run<S: Statement>(self, lane: Lane, queue: Queue<S::Item, S::Outcome>, mut statement: S) {
+        let mut batch = Vec::with_capacity(MAX_BATCH);
+        let mut closing = self.closed.subscribe();
+        while take(&queue, &mut closing, &mut batch).await > 0 {
+            send_away(&mut batch, self.patience);
+            if batch.is_empty() {
+                continue;
+            }
+            self.sizes.observe(lane, batch.len());
+            let (items, answers): (Vec<_>, Vec<_>) =
+                batch.drain(..).map(|waiting| (waiting.item, waiting.answer)).unzip();
+            match answered(statement.run(&items)).await {
+                Ok(outcomes) => send(answers, outcomes.into_iter().map(Ok)),
+                // One item may be to blame: run alone, only that one fails.
+                Err(error) if error.is_of_one_item() && items.len() > 1 => {
+                    alone(&mut statement, &items, answers, self.patience).await;
+                }
+                Err(error) => send(answers, std::iter::repeat_with(|| Err(error.clone()))),
+            }
+        }
+    }
+}
+
+impl<I, O> Batcher<I, O> {
+    /// Hands in an item and waits for its answer. Once handed in it is carried out, even if the caller goes away.
     pub(in crate::store) async fn ask(&self, item: I) -> Result<O, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.queue.try_send(Waiting { item, since: Instant::now(), answer }).map_err(|_| StoreError::Overloaded)?;
@@ -82,51 +119,15 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batcher<I, O> {
     }
 }
 
-impl<I, O> Batcher<I, O> {
-    /// Ends the lanes after the statement that each is at, and with them what they keep. Whoever waits or asks is told that
-    /// there is no answer.
-    pub(in crate::store) fn close(&self) {
-        self.closed.send_replace(true);
-    }
-}
-
 impl<I, O> Clone for Batcher<I, O> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone(), closed: Arc::clone(&self.closed) }
+        Self { queue: self.queue.clone() }
     }
 }
 
 impl<I, O> fmt::Debug for Batcher<I, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Batcher({} waiting)", self.queue.max_capacity() - self.queue.capacity())
-    }
-}
-
-/// Takes what waits, runs it as one, answers; until it is closed. Only one lane takes at a time, so items go out in their
-/// order.
-async fn lane<S: Statement>(
-    queue: Queue<S::Item, S::Outcome>,
-    mut closing: watch::Receiver<bool>,
-    mut statement: S,
-    patience: Duration,
-    sizes: BatchSizes,
-) {
-    let mut batch = Vec::with_capacity(MAX_BATCH);
-    while take(&queue, &mut closing, &mut batch).await > 0 {
-        send_away(&mut batch, patience);
-        if batch.is_empty() {
-            continue;
-        }
-        sizes.lanes.observe(sizes.lane, batch.len());
-        let (items, answers): (Vec<_>, Vec<_>) = batch.drain(..).map(|waiting| (waiting.item, waiting.answer)).unzip();
-        match answered(statement.run(&items)).await {
-            Ok(outcomes) => send(answers, outcomes.into_iter().map(Ok)),
-            // Nobody's items can be told apart from their neighbours' here, unless each goes alone.
-            Err(error) if error.is_of_one_item() && items.len() > 1 => {
-                alone(&mut statement, &items, answers, patience).await;
-            }
-            Err(error) => send(answers, std::iter::repeat_with(|| Err(error.clone()))),
-        }
     }
 }
 

@@ -69,21 +69,16 @@ impl PinnedConnection {
         &mut self,
         work: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let outcome = self.write_once(work).await;
-        outcome.inspect_err(|error| self.db.condition.note_asked(error))
-    }
-
-    async fn write_once<T>(
-        &mut self,
-        work: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        if let Pools::Sqlite { .. } = self.db.pools {
-            return work(&mut self.db.write().await?).await;
-        }
-        let mut checkout = self.take().await?;
-        let written = work(&mut checkout.connection).await?;
-        self.keep(checkout);
-        Ok(written)
+        let written = async {
+            if let Pools::Sqlite { .. } = self.db.pools {
+                return work(&mut self.db.write().await?).await;
+            }
+            let mut checkout = self.take().await?;
+            let written = work(&mut checkout.connection).await?;
+            self.keep(checkout);
+            Ok(written)
+        };
+        written.await.inspect_err(|error| self.db.condition.note_asked(error))
     }
 
     /// Keeps a connection that has answered.

@@ -10,7 +10,7 @@ use sqlx::{Database, PgPool, Pool, SqlitePool};
 use super::again::again;
 use super::condition::Condition;
 use super::connection::{Connection, Unit, sql};
-use super::error::{StoreError, is_read_only};
+use super::error::StoreError;
 use super::files::Files;
 use super::pool_size::PoolSize;
 use super::start_error::{CopyError, StartError};
@@ -43,9 +43,7 @@ impl Db {
         let options = options.journal_mode(SqliteJournalMode::Wal).optimize_on_close(true, None);
         let db = Self::connect_sqlite(path, options).await?;
         match db.try_to_write().await {
-            Err(StoreError::Unavailable(cause)) if is_read_only(&cause) => {
-                Err(StartError::ReadOnly(path.display().to_string()))
-            }
+            Err(error) if error.is_read_only() => Err(StartError::ReadOnly(path.display().to_string())),
             // Somebody else may be writing at this moment.
             _ if db.is_write_ahead().await => Ok(db),
             _ => Err(StartError::NoWal(path.display().to_string())),

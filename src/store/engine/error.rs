@@ -79,6 +79,11 @@ impl StoreError {
         self.has_code(code::is_lock_timeout)
     }
 
+    /// Whether SQLite opened the file for reading only.
+    pub(in crate::store) fn is_read_only(&self) -> bool {
+        self.has_code(code::is_read_only_file)
+    }
+
     /// Whether others would fail too: nothing was said of the one item, nor of a lock that somebody else holds.
     pub(in crate::store) fn is_outage(&self) -> bool {
         match self {
@@ -137,11 +142,6 @@ impl From<sqlx::Error> for StoreError {
 /// Whether a statement waited for a lock for as long as it may.
 pub(in crate::store) fn is_lock_timeout(error: &sqlx::Error) -> bool {
     code::of(error).is_some_and(|code| code::is_lock_timeout(&code))
-}
-
-/// Whether SQLite opened the file for reading only.
-pub(in crate::store) fn is_read_only(error: &sqlx::Error) -> bool {
-    code::of(error).is_some_and(|code| code::is_read_only_file(&code))
 }
 
 #[cfg(test)]

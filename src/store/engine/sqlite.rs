@@ -44,14 +44,15 @@ pub(in crate::store) fn options(path: &Path) -> SqliteConnectOptions {
 
 /// Makes the database file before SQLite does, since SQLite would make it readable for everybody.
 pub(in crate::store) fn make_private(path: &Path) -> Result<(), StartError> {
+    let cannot = |what| move |cause| StartError::NotMade { what, cause };
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty() && !directory.exists())
     {
-        let cannot = |cause| StartError::Directory { directory: directory.display().to_string(), cause };
-        private_file::create_directory_of(path).map_err(cannot)?;
+        let what = format!("directory {} for the database", directory.display());
+        private_file::create_directory_of(path).map_err(cannot(what))?;
     }
     match private_file::create_new(path) {
         Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
-            Err(StartError::File { file: path.display().to_string(), cause })
+            Err(cannot(format!("database {}", path.display()))(cause))
         }
         _ => Ok(()),
     }

@@ -32,20 +32,11 @@ pub enum StartError {
         #[source]
         cause: sqlx::Error,
     },
-    /// The directory of the embedded database can't be made.
-    #[error("cannot make the directory {directory} for the database: {cause}")]
-    Directory {
-        /// Which one.
-        directory: String,
-        /// What the system says.
-        #[source]
-        cause: std::io::Error,
-    },
-    /// The file of the embedded database can't be made.
-    #[error("cannot make the database {file}: {cause}")]
-    File {
-        /// Which one.
-        file: String,
+    /// The file of the embedded database, or its directory, can't be created.
+    #[error("cannot make the {what}: {cause}")]
+    NotMade {
+        /// `directory .. for the database` or `database ..`, with its path.
+        what: String,
         /// What the system says.
         #[source]
         cause: std::io::Error,

@@ -25,19 +25,11 @@ macro_rules! files {
     };
 }
 
-const POSTGRES: &[(&str, &str)] = &files!("postgres");
+pub(super) const POSTGRES: &[(&str, &str)] = &files!("postgres");
 
-const SQLITE: &[(&str, &str)] = &files!("sqlite");
+pub(super) const SQLITE: &[(&str, &str)] = &files!("sqlite");
 
-pub(super) fn postgres() -> Vec<Migration> {
-    migrations(POSTGRES)
-}
-
-pub(super) fn sqlite() -> Vec<Migration> {
-    migrations(SQLITE)
-}
-
-fn migrations(files: &[(&str, &'static str)]) -> Vec<Migration> {
+pub(super) fn migrations(files: &[(&str, &'static str)]) -> Vec<Migration> {
     let migration = |(version, (name, text)): (i64, &(&str, &'static str))| {
         let description = name.trim_start_matches(|character: char| !character.is_alphabetic()).replace('_', " ");
         let no_transaction = text.starts_with("-- no-transaction");
@@ -85,7 +77,7 @@ mod tests {
     fn databases_of_version_0_1_0_find_the_checksums_that_they_have_recorded() {
         let hexadecimal = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         for (place, (description, postgres, sqlite)) in RECORDED.into_iter().enumerate() {
-            for (migrations, checksum) in [(super::postgres(), postgres), (super::sqlite(), sqlite)] {
+            for (migrations, checksum) in [(migrations(POSTGRES), postgres), (migrations(SQLITE), sqlite)] {
                 let migration = &migrations[place];
                 assert_eq!(migration.description, description);
                 assert_eq!(hexadecimal(&migration.checksum), checksum, "{description}");
@@ -95,7 +87,9 @@ mod tests {
 
     #[test]
     fn every_file_is_part_of_the_program_and_has_the_number_of_its_migration() {
-        for (engine, files, migrations) in [("postgres", POSTGRES, postgres()), ("sqlite", SQLITE, sqlite())] {
+        for (engine, files, migrations) in
+            [("postgres", POSTGRES, migrations(POSTGRES)), ("sqlite", SQLITE, migrations(SQLITE))]
+        {
             let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine);
             let mut found: Vec<String> = std::fs::read_dir(directory)
                 .unwrap()

@@ -1,7 +1,7 @@
 //! Whether access tokens without a session are alive, many at a time.
 
 use sqlx::Sqlite;
-use sqlx::query::QueryAs;
+use sqlx::query::QueryScalar;
 use uuid::Uuid;
 
 use crate::clock::UnixTime;
@@ -37,7 +37,7 @@ impl Read for LivingTokens {
 
     async fn read(connection: &mut Connection, tokens: &[ClientToken]) -> Result<Vec<bool>, StoreError> {
         let mut lives = vec![false; tokens.len()];
-        for (position,) in living(connection, tokens).await? {
+        for position in living(connection, tokens).await? {
             let place = usize::try_from(position - 1).ok().and_then(|index| lives.get_mut(index));
             *place.ok_or(StoreError::Unreadable("position"))? = true;
         }
@@ -45,19 +45,19 @@ impl Read for LivingTokens {
     }
 }
 
-async fn living(connection: &mut Connection, tokens: &[ClientToken]) -> Result<Vec<(i64,)>, StoreError> {
+async fn living(connection: &mut Connection, tokens: &[ClientToken]) -> Result<Vec<i64>, StoreError> {
     Ok(match connection.handle() {
         Handle::Postgres(on) => {
             let clients = tokens.iter().map(|token| token.client.to_string()).collect::<Vec<_>>();
             let jtis = tokens.iter().map(|token| token.jti).collect::<Vec<_>>();
             let times = tokens.iter().map(|token| token.issued_at).collect::<Vec<_>>();
-            sqlx::query_as(LIVING_POSTGRES).bind(clients).bind(jtis).bind(times).fetch_all(on).await?
+            sqlx::query_scalar(LIVING_POSTGRES).bind(clients).bind(jtis).bind(times).fetch_all(on).await?
         }
         Handle::Sqlite(on) => {
-            let bind = |query: QueryAs<'static, Sqlite, (i64,), _>, (token, position): (&ClientToken, i64)| {
+            let bind = |query: QueryScalar<'static, Sqlite, i64, _>, (token, position): (&ClientToken, i64)| {
                 query.bind(token.client.to_string()).bind(token.jti).bind(token.issued_at).bind(position)
             };
-            let all = sqlx::query_as(LIVING_SQLITE.of(tokens.len()));
+            let all = sqlx::query_scalar(LIVING_SQLITE.of(tokens.len()));
             tokens.iter().zip(1_i64..).fold(all, bind).fetch_all(on).await?
         }
     })

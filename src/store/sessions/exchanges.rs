@@ -16,25 +16,31 @@ const EXCHANGE: &str = "UPDATE sessions SET parent_hash = $3, current_hash = $4,
      anchor_generation = $7, anchor_at = $8, last_used_at = $9, idle_expires_at = $10 \
      WHERE id = $1 AND current_hash = $2 AND revoked_at IS NULL AND idle_expires_at > $9 AND expires_at > $9";
 
-const EXCHANGE_ALL_POSTGRES: &str = "UPDATE sessions s SET parent_hash = e.parent_hash, \
-     current_hash = e.current_hash, generation = e.generation, rotated_at = e.rotated_at, \
-     anchor_generation = e.anchor_generation, anchor_at = e.anchor_at, last_used_at = e.last_used_at, \
-     idle_expires_at = e.idle_expires_at \
-     FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS e (id, expected_current, parent_hash, current_hash, \
-     generation, rotated_at, anchor_generation, anchor_at, last_used_at, idle_expires_at) \
-     WHERE s.id = e.id AND s.current_hash = e.expected_current AND s.revoked_at IS NULL \
-     AND s.idle_expires_at > e.last_used_at AND s.expires_at > e.last_used_at RETURNING s.id";
+/// Stores the exchanges `e` that `$from` gives.
+macro_rules! exchange_postgres {
+    ($from:literal) => {
+        concat!(
+            "UPDATE sessions s SET parent_hash = e.parent_hash, current_hash = e.current_hash, \
+             generation = e.generation, rotated_at = e.rotated_at, anchor_generation = e.anchor_generation, \
+             anchor_at = e.anchor_at, last_used_at = e.last_used_at, idle_expires_at = e.idle_expires_at FROM ",
+            $from,
+            " WHERE s.id = e.id AND s.current_hash = e.expected_current AND s.revoked_at IS NULL \
+             AND s.idle_expires_at > e.last_used_at AND s.expires_at > e.last_used_at RETURNING s.id"
+        )
+    };
+}
 
-/// As [`EXCHANGE_ALL_POSTGRES`], but who is held by somebody is left out.
-const EXCHANGE_FREE_POSTGRES: &str = "UPDATE sessions s SET parent_hash = e.parent_hash, \
-     current_hash = e.current_hash, generation = e.generation, rotated_at = e.rotated_at, \
-     anchor_generation = e.anchor_generation, anchor_at = e.anchor_at, last_used_at = e.last_used_at, \
-     idle_expires_at = e.idle_expires_at \
-     FROM (SELECT i.* FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS i (id, expected_current, parent_hash, \
+const EXCHANGE_ALL_POSTGRES: &str = exchange_postgres!(
+    "unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS e (id, expected_current, parent_hash, current_hash, \
+     generation, rotated_at, anchor_generation, anchor_at, last_used_at, idle_expires_at)"
+);
+
+/// As [`EXCHANGE_ALL_POSTGRES`], without the sessions that somebody holds.
+const EXCHANGE_FREE_POSTGRES: &str = exchange_postgres!(
+    "(SELECT i.* FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS i (id, expected_current, parent_hash, \
      current_hash, generation, rotated_at, anchor_generation, anchor_at, last_used_at, idle_expires_at) \
-     JOIN sessions t ON t.id = i.id FOR NO KEY UPDATE OF t SKIP LOCKED) AS e \
-     WHERE s.id = e.id AND s.current_hash = e.expected_current AND s.revoked_at IS NULL \
-     AND s.idle_expires_at > e.last_used_at AND s.expires_at > e.last_used_at RETURNING s.id";
+     JOIN sessions t ON t.id = i.id FOR NO KEY UPDATE OF t SKIP LOCKED) AS e"
+);
 
 /// Those that are as they were judged, and so were only left out.
 const HELD_POSTGRES: &str = "SELECT s.id FROM unnest($1, $2) AS k (id, expected_current) \
@@ -120,35 +126,30 @@ pub(in crate::store) async fn exchange_one(
 
 async fn store(connection: &mut Connection, exchanges: &[One<'_>]) -> Result<Done, StoreError> {
     let stored = match (connection.handle(), exchanges) {
-        (on, [(id, exchange)]) => store_one(on, *id, exchange).await?.then_some((id.0,)).into_iter().collect(),
-        (Handle::Postgres(on), exchanges) => match store_all(&mut *on, EXCHANGE_ALL_POSTGRES, exchanges).await {
-            Err(error) if error.is_lock_timeout() => return store_free(on, exchanges).await,
-            stored => stored?,
-        },
+        (on, [(id, exchange)]) => store_one(on, *id, exchange).await?.then_some(id.0).into_iter().collect(),
+        (Handle::Postgres(on), exchanges) => {
+            let stored = arrays(EXCHANGE_ALL_POSTGRES, exchanges).fetch_all(&mut *on).await;
+            match stored.map_err(StoreError::from) {
+                Err(error) if error.is_lock_timeout() => return store_free(on, exchanges).await,
+                stored => stored?,
+            }
+        }
         (Handle::Sqlite(on), exchanges) => rows(exchanges).fetch_all(on).await?,
     };
-    Ok(Done { stored: stored.into_iter().map(|(id,)| id).collect(), ..Done::default() })
+    Ok(Done { stored: stored.into_iter().collect(), ..Done::default() })
 }
 
-/// Stores what nobody holds. Whoever is held was waited for already.
+/// Stores the exchanges of sessions that nobody holds. The others have waited for their locks already.
 async fn store_free(on: &mut PgConnection, exchanges: &[One<'_>]) -> Result<Done, StoreError> {
-    let stored: HashSet<Uuid> =
-        store_all(&mut *on, EXCHANGE_FREE_POSTGRES, exchanges).await?.into_iter().map(|(id,)| id).collect();
+    let stored = arrays(EXCHANGE_FREE_POSTGRES, exchanges).fetch_all(&mut *on).await?;
+    let stored: HashSet<Uuid> = stored.into_iter().collect();
     let left: Vec<One<'_>> = exchanges.iter().copied().filter(|(id, _)| !stored.contains(&id.0)).collect();
-    let held: Vec<(Uuid,)> = sqlx::query_as(HELD_POSTGRES)
+    let held = sqlx::query_scalar(HELD_POSTGRES)
         .bind(left.iter().map(|(id, _)| id.0).collect::<Vec<_>>())
         .bind(left.iter().map(|(_, exchange)| exchange.expected_current.as_bytes().to_vec()).collect::<Vec<_>>())
         .fetch_all(on)
         .await?;
-    Ok(Done { stored, held: held.into_iter().map(|(id,)| id).collect() })
-}
-
-async fn store_all(
-    on: &mut PgConnection,
-    statement: &'static str,
-    exchanges: &[One<'_>],
-) -> Result<Vec<(Uuid,)>, StoreError> {
-    Ok(arrays(statement, exchanges).fetch_all(on).await?)
+    Ok(Done { stored, held: held.into_iter().collect() })
 }
 
 async fn store_one(mut on: Handle<'_>, id: SessionId, exchange: &Exchange) -> Result<bool, StoreError> {
@@ -170,7 +171,7 @@ async fn store_one(mut on: Handle<'_>, id: SessionId, exchange: &Exchange) -> Re
     Ok(rows == 1)
 }
 
-type Query<'q, D> = sqlx::query::QueryAs<'q, D, (Uuid,), <D as sqlx::Database>::Arguments>;
+type Query<'q, D> = sqlx::query::QueryScalar<'q, D, Uuid, <D as sqlx::Database>::Arguments>;
 
 /// A column of PostgreSQL's statement is an array.
 fn arrays<'q>(statement: &'static str, exchanges: &[One<'_>]) -> Query<'q, sqlx::Postgres> {
@@ -179,7 +180,7 @@ fn arrays<'q>(statement: &'static str, exchanges: &[One<'_>]) -> Query<'q, sqlx:
         exchanges.iter().map(|(_, exchange)| of(exchange).map(|hash| hash.as_bytes().to_vec())).collect::<Vec<_>>()
     };
     let anchors = || exchanges.iter().map(|(_, exchange)| exchange.anchor);
-    sqlx::query_as(statement)
+    sqlx::query_scalar(statement)
         .bind(exchanges.iter().map(|(id, _)| id.0).collect::<Vec<_>>())
         .bind(hashes(|exchange| Some(&exchange.expected_current)))
         .bind(hashes(|exchange| exchange.parent_hash.as_ref()))
@@ -194,7 +195,7 @@ fn arrays<'q>(statement: &'static str, exchanges: &[One<'_>]) -> Query<'q, sqlx:
 
 /// A row of SQLite's statement is an exchange.
 fn rows<'q>(exchanges: &'q [One<'q>]) -> Query<'q, sqlx::Sqlite> {
-    exchanges.iter().fold(sqlx::query_as(EXCHANGE_ALL_SQLITE.of(exchanges.len())), |query, (id, exchange)| {
+    exchanges.iter().fold(sqlx::query_scalar(EXCHANGE_ALL_SQLITE.of(exchanges.len())), |query, (id, exchange)| {
         query
             .bind(id.0)
             .bind(exchange.expected_current.as_bytes())

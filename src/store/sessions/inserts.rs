@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use sqlx::postgres::PgArguments;
-use sqlx::query::QueryAs;
+use sqlx::query::QueryScalar;
 use sqlx::{PgConnection, Postgres, SqliteConnection};
 use uuid::Uuid;
 
@@ -194,18 +194,18 @@ async fn insert_on(mut on: Handle<'_>, Insert { session, decided_on, .. }: &Inse
 }
 
 async fn insert_arrays(on: &mut PgConnection, inserts: &[Insert]) -> Result<HashSet<Uuid>, StoreError> {
-    let stored = arrays(sqlx::query_as(INSERT_ALL_POSTGRES), inserts).fetch_all(on).await?;
-    Ok(stored.into_iter().map(|(id,)| id).collect())
+    let stored = arrays(sqlx::query_scalar(INSERT_ALL_POSTGRES), inserts).fetch_all(on).await?;
+    Ok(stored.into_iter().collect())
 }
 
 /// How many were stored.
 async fn insert_and_record(on: &mut Connection, inserts: &[Insert], append: &Append<'_>) -> Result<usize, StoreError> {
     let Handle::Postgres(on) = on.handle() else { return Ok(0) };
-    let stored = arrays(append.bind(sqlx::query_as(INSERT_AND_RECORD_POSTGRES)), inserts).fetch_all(on).await?;
+    let stored = arrays(append.bind(sqlx::query_scalar(INSERT_AND_RECORD_POSTGRES)), inserts).fetch_all(on).await?;
     Ok(stored.len())
 }
 
-type Query<'q> = QueryAs<'q, Postgres, (Uuid,), PgArguments>;
+type Query<'q> = QueryScalar<'q, Postgres, Uuid, PgArguments>;
 
 fn arrays<'q>(query: Query<'q>, inserts: &[Insert]) -> Query<'q> {
     let numbers = |of: fn(&Session) -> i64| inserts.iter().map(|insert| of(&insert.session)).collect::<Vec<_>>();

@@ -129,7 +129,7 @@ fn session_of(row: TokenRow, profile: Option<ProfileRow>) -> SessionOfToken {
             expires_at: row.expires_at,
             is_revoked: row.revoked_at.is_some(),
         },
-        user: StoredUser::new(row.account, profile),
+        user: StoredUser { account: row.account, profile },
         token_revoked: row.token_revoked,
     }
 }

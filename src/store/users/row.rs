@@ -1,11 +1,9 @@
 //! The columns of a user, each written once, and the one place where they are folded into the crate's words.
 
 use serde::Deserialize;
-use sqlx::query::Query;
-use sqlx::{Database, Encode, Type};
 use uuid::Uuid;
 
-use crate::domain::{Claims, Profile, User, UserId};
+use crate::domain::{Profile, User, UserId};
 use crate::store::column;
 use crate::store::engine::{StoreError, from_row};
 
@@ -23,46 +21,13 @@ from_row! {
     json = account_json;
 }
 
-/// How a column holds a value of the crate.
-pub(in crate::store) trait Stored: Sized {
-    type Column;
-
-    fn from_column(column: Self::Column) -> Result<Self, StoreError>;
-
-    fn to_column(&self) -> Self::Column;
-}
-
-impl Stored for Option<String> {
-    type Column = Self;
-
-    fn from_column(column: Self) -> Result<Self, StoreError> {
-        Ok(column)
-    }
-
-    fn to_column(&self) -> Self {
-        self.clone()
-    }
-}
-
-impl Stored for Claims {
-    type Column = String;
-
-    fn from_column(column: String) -> Result<Self, StoreError> {
-        column::claims(&column)
-    }
-
-    fn to_column(&self) -> String {
-        column::claims_text(self)
-    }
-}
-
-/// Declares the columns of a [`Profile`], which every statement reads and writes that reads or writes one.
+/// Declares the columns of a [`Profile`]: the type of each, how it is read into the profile, and how it is written.
 macro_rules! profile {
-    ($($column:ident: $type:ty,)*) => {
+    (($dollar:tt) $($column:ident: $type:ty = ($read:expr, $write:expr),)*) => {
         from_row! {
             #[derive(Clone, Debug, Deserialize)]
             pub(in crate::store) struct ProfileRow {
-                $($column: <$type as Stored>::Column,)*
+                $($column: $type,)*
             }
             columns = profile_columns;
             json = profile_json;
@@ -73,38 +38,30 @@ macro_rules! profile {
 
             fn try_from(row: ProfileRow) -> Result<Self, StoreError> {
                 let mut profile = Self::default();
-                $(profile.$column = Stored::from_column(row.$column)?;)*
+                $(profile.$column = ($read)(row.$column)?;)*
                 Ok(profile)
             }
         }
 
-        impl From<&Profile> for ProfileRow {
-            fn from(profile: &Profile) -> Self {
-                Self { $($column: profile.$column.to_column(),)* }
-            }
+        impl ProfileRow {
+            pub(in crate::store) const COLUMNS: &[&str] = &[$(stringify!($column)),*];
         }
 
-        impl ProfileRow {
-            /// The names of the columns.
-            pub(in crate::store) const COLUMNS: &[&str] = &[$(stringify!($column)),*];
-
-            /// Binds the columns in the order of their names.
-            pub(in crate::store) fn bind<'q, D: Database>(
-                self,
-                query: Query<'q, D, <D as Database>::Arguments>,
-            ) -> Query<'q, D, <D as Database>::Arguments>
-            where
-                $(<$type as Stored>::Column: Encode<'q, D> + Type<D> + 'q,)*
-            {
-                query$(.bind(self.$column))*
-            }
+        /// Runs a statement whose last parameters are the columns of a profile. The number of rows.
+        macro_rules! with_profile {
+            ($dollar unit:expr, $dollar sql:expr, $dollar profile:expr $dollar(, $dollar bind:expr)*) => {
+                $crate::store::engine::sql!(
+                    $dollar unit, execute, $dollar sql $dollar(, $dollar bind)* $(, $write(&$dollar profile.$column))*
+                )
+            };
         }
     };
 }
 
 profile! {
-    email: Option<String>,
-    claims: Claims,
+    ($)
+    email: Option<String> = (Ok::<_, StoreError>, Option::as_deref),
+    claims: String = (|text: String| column::claims(&text), crate::store::column::claims_text),
 }
 
 from_row! {
@@ -116,21 +73,17 @@ from_row! {
     }
 }
 
-pub(in crate::store) use {account_columns, account_json, profile_columns, profile_json};
+pub(in crate::store) use {account_columns, account_json, profile_columns, profile_json, with_profile};
 
 /// A user as it was read: what decisions need, and the profile only where it may be asked for. Texts are understood when they are
 /// needed, since that takes long.
 #[derive(Debug)]
 pub struct StoredUser {
-    account: AccountRow,
-    profile: Option<ProfileRow>,
+    pub(in crate::store) account: AccountRow,
+    pub(in crate::store) profile: Option<ProfileRow>,
 }
 
 impl StoredUser {
-    pub(in crate::store) fn new(account: AccountRow, profile: Option<ProfileRow>) -> Self {
-        Self { account, profile }
-    }
-
     /// The user's identifier.
     pub fn id(&self) -> UserId {
         UserId(self.account.user_id)

@@ -37,11 +37,16 @@ impl Statement for Doubler {
 }
 
 fn doubler(lanes: usize) -> (Arc<Statements>, Arc<Semaphore>, Batcher<u32, u32>) {
-    let (statements, gate) = (Arc::new(Statements::default()), Arc::new(Semaphore::new(0)));
-    let sizes = BatchSizes { lanes: Arc::default(), lane: Lane::Sessions };
-    let lane = |_| Doubler { statements: Arc::clone(&statements), gate: Arc::clone(&gate) };
-    let batcher = Batcher::start(PATIENCE, &sizes, (0..lanes).map(lane));
+    let (statements, gate, batcher, _) = closable_doubler(lanes);
     (statements, gate, batcher)
+}
+
+fn closable_doubler(lanes: usize) -> (Arc<Statements>, Arc<Semaphore>, Batcher<u32, u32>, LaneGroup) {
+    let (statements, gate) = (Arc::new(Statements::default()), Arc::new(Semaphore::new(0)));
+    let group = LaneGroup::new(PATIENCE, &Arc::default());
+    let lane = |_| Doubler { statements: Arc::clone(&statements), gate: Arc::clone(&gate) };
+    let batcher = group.start(Lane::Sessions, (0..lanes).map(lane));
+    (statements, gate, batcher, group)
 }
 
 /// Hands in items one after the other and lets the lanes see each.
@@ -140,9 +145,9 @@ async fn no_statement_carries_more_than_so_many() {
 
 #[tokio::test]
 async fn a_closed_queue_ends_its_lanes_after_their_statements_and_answers_nobody_else() {
-    let (statements, gate, batcher) = doubler(1);
+    let (statements, gate, batcher, group) = closable_doubler(1);
     let callers = hand_in(&batcher, 1..=3).await;
-    batcher.close();
+    group.close();
     gate.add_permits(100);
     let mut answers = Vec::new();
     for caller in callers {
