@@ -18,7 +18,7 @@ use std::ops::Deref;
 use super::Store;
 use crate::audit::{AuditContext, AuditEvent, EventKind};
 
-/// See the module. Reads are those of [`Store`].
+/// A store and the party whose changes are recorded. Its reads are those of [`Store`].
 #[derive(Clone, Debug)]
 pub struct ActingStore {
     store: Store,

@@ -87,9 +87,9 @@ const LIST: &str = concat!("SELECT ", client_columns!(), " FROM clients ORDER BY
 
 const FIND: &str = concat!("SELECT ", client_columns!(), " FROM clients WHERE id = $1");
 
-/// Tokens of a client that was removed must not live again with its id: they are revoked up to its registration, and past it
-/// where they may be dated ahead. And a sign-in that was decided on the one that was removed must not be stored as one of this:
-/// their versions have nothing to do with each other.
+/// Tokens of a removed client must not become valid again when its id is registered anew: they are revoked up to the
+/// registration, and beyond it where they may be dated ahead. The first version is random, so that a sign-in that was
+/// decided on the removed client isn't stored for the new one.
 const INSERT: &str = "INSERT INTO clients (id, name, secret_hash, grants, scope, audience, serves, first_party, \
      may_introspect, admin, access_lifetime, rotation, reuse_window, recovery, idle_lifetime, absolute_lifetime, \
      created_at, disabled_at, allowed_origins, token_typ, tokens_revoked_at, version) \
@@ -102,11 +102,11 @@ const UPDATE: &str = "UPDATE clients SET name = $2, secret_hash = $3, grants = $
      disabled_at = $18, allowed_origins = $19, token_typ = $20, tokens_revoked_at = $21, version = version + 1 \
      WHERE id = $1 AND version = $22";
 
-/// What is told apart when a registration changes.
+/// What the audit event of a change distinguishes.
 const BEFORE: &str = "SELECT secret_hash, disabled_at FROM clients WHERE id = $1";
 
-/// Never backwards, whatever the clocks of two nodes say, and past any token of a second that has only just begun elsewhere. Nor
-/// far ahead: the next token is dated after it, and must be one that every node believes.
+/// Never goes back, whatever the nodes' clocks say, and covers tokens of a second that has just begun on another node.
+/// Never goes far ahead: the next token is dated after it, and every node must accept that token.
 const REVOKE_TOKENS: &str = "UPDATE clients SET tokens_revoked_at = CASE WHEN tokens_revoked_at > $2 \
      THEN tokens_revoked_at + 1 ELSE $2 + 1 END, version = version + 1 WHERE id = $1 AND tokens_revoked_at < $2 + 2 \
      RETURNING tokens_revoked_at";
@@ -155,8 +155,8 @@ impl Clients<'_> {
         row.await?.map(Client::try_from).transpose()
     }
 
-    /// Forgets removed clients whose last token isn't dated ahead of any node's clock any more: a registration of today revokes it
-    /// by itself.
+    /// Forgets removed clients whose last token is no longer dated ahead of any node's clock: a registration made today
+    /// revokes it anyway.
     pub async fn purge_removed(self, now: UnixTime) -> Result<u64, StoreError> {
         let before = now.saturating_sub(CLOCK_SLACK);
         self.store.db.again(|| async { sql!(self.store.db.write().await?, execute, PURGE_REMOVED, before) }).await
@@ -228,7 +228,7 @@ impl ActingClients<'_> {
     pub async fn remove(self, id: &ClientId, now: UnixTime) -> Result<bool, StoreError> {
         let mut unit = self.store.db.begin().await?;
         let Some(tokens_revoked_at) = sql!(unit, value UnixTime, REMOVE, id.as_str())? else { return Ok(false) };
-        // Past its last token, as a revocation of all of them is.
+        // Beyond its last token, as when all of them are revoked.
         let tokens_until = tokens_revoked_at.max(now).saturating_add(1);
         sql!(unit, execute, REMEMBER_REMOVED, id.as_str(), tokens_until)?;
         registry::change(&mut unit).await?;
@@ -255,7 +255,7 @@ fn what_changed(before: Option<BeforeRow>, client: &Client) -> &'static str {
     }
 }
 
-/// What a newer version has registered must not take all the other clients down.
+/// Leaves out a client that only a newer version can read, so that all others go on working.
 fn readable(row: ClientRow) -> Option<Client> {
     let id = row.id.clone();
     Client::try_from(row).inspect_err(|error| tracing::error!(client = id, %error, "a client is left out")).ok()

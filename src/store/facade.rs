@@ -23,12 +23,12 @@ impl Store {
         Db::open_sqlite(path).await.map(Self::new)
     }
 
-    /// Opens the embedded database as it is; `None` when it isn't there. Makes nothing, sets nothing.
+    /// Opens the embedded database without changing anything. `None` if there is no file.
     pub async fn open_existing_sqlite(path: &Path) -> Result<Option<Self>, StartError> {
         Ok(Db::open_existing_sqlite(path).await?.map(Self::new))
     }
 
-    /// Connects to PostgreSQL. `url` is as libpq has it; its password is never shown.
+    /// Connects to PostgreSQL. `url` has libpq's format; no error shows its password.
     pub async fn open_postgres(url: &str, size: PoolSize) -> Result<Self, StartError> {
         Db::open_postgres(url, size).await.map(Self::new)
     }
@@ -38,13 +38,13 @@ impl Store {
         Self { lanes: Lanes::start(&db, &audit), db, audit, journal: Journal::default() }
     }
 
-    /// The same store with lanes of its own for what says whether access tokens live, run by the runtime that this is called on.
+    /// The same store with lanes of its own for the state of access tokens, on the current runtime.
     #[must_use]
     pub fn on_this_thread(&self) -> Self {
         Self { lanes: self.lanes.on_this_thread(&self.db), ..self.clone() }
     }
 
-    /// Closes what a store has that was made by [`Store::on_this_thread`], and nothing that it shares.
+    /// Closes the lanes and connections of [`Store::on_this_thread`], and none that are shared.
     pub async fn close_own(&self) {
         self.lanes.close_own().await;
     }
@@ -54,18 +54,18 @@ impl Store {
         matches!(self.db.pools, Pools::Sqlite { .. })
     }
 
-    /// Copies the embedded database, as it is at one moment, into a file that isn't there yet.
+    /// Copies a snapshot of the embedded database into a new file.
     pub async fn copy_to(&self, file: &Path) -> Result<(), CopyError> {
         self.db.copy_to(file).await
     }
 
-    /// Closes every connection, after the statements that are running, but doesn't wait for ever.
+    /// Closes every connection after the statements in flight, for which it waits a bounded time.
     pub async fn close(&self) {
         self.lanes.close();
         self.db.close().await;
     }
 
-    /// Commits a change together with the events that tell of it.
+    /// Commits a change together with its events.
     pub(super) async fn commit(
         &self,
         unit: Unit,

@@ -13,13 +13,13 @@ use super::{Store, StoreError, registry};
 use crate::clock::UnixTime;
 use crate::domain::RevokedReason;
 
-/// How long the database may take to answer. A connection that fell silent must not keep the next one from being asked.
+/// How long the database may take to answer, so that a silent connection doesn't block the next try.
 const ANSWER: Duration = Duration::from_secs(2);
 
 /// How long it may take to end all sessions of a client, of which there may be hundreds of thousands.
 const CLIENT_ENDED: Duration = Duration::from_mins(1);
 
-/// After so many failures in a row it isn't the entries: the rest would only wait as long for the same.
+/// After so many failures in a row the database is to blame, not the entries. The rest waits for the next run.
 const FAILURES: usize = 4;
 
 /// Revocations that a database may have lost, and how far they have been put back. The newest come first: they are the ones
@@ -48,7 +48,7 @@ const TIMELINE: &str = "SELECT CASE WHEN pg_is_in_recovery() THEN NULL \
 
 const SESSION: &str = end_sessions!("id = $1");
 
-/// Whoever has signed in since has done so rightly.
+/// Sessions that began later are unaffected.
 const USER: &str = end_sessions!("user_id = $1 AND created_at <= $2");
 
 const CLIENT: &str = end_sessions!("client_id = $1 AND created_at <= $2");
@@ -109,7 +109,7 @@ impl Store {
     }
 
     async fn put_back(&self, entry: &Entry) -> Result<u64, StoreError> {
-        // Whoever answers this is not silent, and may be believed to be busy after that.
+        // A database that begins a transaction isn't silent, so it may take longer for the rest.
         let mut unit = within(ANSWER, self.db.begin()).await?;
         let limit = if matches!(entry.what, Revoked::Client { .. }) { CLIENT_ENDED } else { ANSWER };
         within(limit, async {

@@ -1,5 +1,5 @@
-//! The statements that every refresh, introspection and sign-in runs, batched. Each is written twice, side by side, since
-//! each engine has something better than one statement an item: `unnest` on PostgreSQL, a list of `VALUES` on SQLite.
+//! The statements that every refresh, introspection and sign-in runs, batched. Each has two texts, since each engine
+//! has its own way to take many items: `unnest` on PostgreSQL, a list of `VALUES` on SQLite.
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +36,8 @@ pub(super) struct Lanes {
     pub(super) inserts: Batcher<Insert, bool>,
     pub(super) events: Batcher<AuditEvent, ()>,
     pub(super) credentials: Batcher<Username, Option<CredentialsRow>>,
-    /// For what goes by itself since it may have to wait for somebody's lock, in front of the connections that all share.
+    /// Bounds the statements that run alone because they may wait for a lock, so that they don't use up the shared
+    /// connections.
     pub(super) lone_inserts: LockWaitLimiter,
     pub(super) lone_exchanges: LockWaitLimiter,
     pub(super) group: LaneGroup,
@@ -68,14 +69,14 @@ impl Lanes {
         }
     }
 
-    /// The same queues for one more thread, with lanes of its own for what says whether tokens live. Writes are shared, since
-    /// together they are fewer: one wait for the disk carries the refreshes of all threads.
+    /// The same queues for one more thread, with lanes of its own for the state of tokens. Writes are shared, so that
+    /// one commit carries the refreshes of all threads.
     pub(super) fn on_this_thread(&self, db: &Db) -> Self {
         let own = db.for_lanes(THREAD_LANES);
         let group = LaneGroup::new(own.patience(), &self.group.sizes);
         Self {
-            tokens: group.start(Lane::Tokens, [ReadLane::<FindTokens>::keeping(&own)]),
-            client_tokens: group.start(Lane::ClientTokens, [ReadLane::<LivingTokens>::keeping(&own)]),
+            tokens: group.start(Lane::Tokens, [ReadLane::<FindTokens>::new(&own)]),
+            client_tokens: group.start(Lane::ClientTokens, [ReadLane::<LivingTokens>::new(&own)]),
             own: Some((group, own)),
             ..self.clone()
         }

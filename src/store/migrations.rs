@@ -149,8 +149,8 @@ impl Store {
     }
 }
 
-/// Whoever migrates at the same time is waited for, as long as it takes, by a connection that has the lock and does nothing else.
-/// What a migration itself has to wait for it gives up as any statement does: the whole server would wait behind it.
+/// A connection of its own waits for the migration lock, as long as another node migrates. The migrations themselves
+/// give up on a locked table as any statement does, since the whole server would queue behind them.
 async fn migrate_postgres(pool: &PgPool, keys: &AuditKeys) -> Result<(), MigrateError> {
     let mut lock = PgConnection::connect_with(&pool.connect_options()).await?;
     sqlx::raw_sql(LOCK_WAIT).execute(&mut lock).await?;
@@ -170,8 +170,8 @@ async fn migrate_postgres(pool: &PgPool, keys: &AuditKeys) -> Result<(), Migrate
     migrated
 }
 
-/// SQLite has no lock for migrations. Whoever loses a race finds one more applied the next time, so there are no more of them
-/// to lose than there are migrations.
+/// SQLite has no lock for migrations. A process that loses a race finds one more migration applied, so it retries at
+/// most once per migration.
 async fn migrate_sqlite(writer: &SqlitePool, keys: &AuditKeys) -> Result<(), MigrateError> {
     let run = async || {
         SQLITE.first.run(writer).await?;

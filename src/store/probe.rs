@@ -1,5 +1,5 @@
-//! Whether sign-ins and revocations can be stored: one real commit, and statements that change nothing on every table that those
-//! write to. A database asks for the right, and for the table's lock, whether there are rows or not.
+//! Probes whether sign-ins and revocations can be stored: one real commit, and statements that change nothing on every
+//! table they write to. A database checks privileges and table locks even if a statement matches no row.
 
 use super::engine::{Handle, Missing, Pools, Unfit, sql};
 use super::{Store, StoreError};
@@ -24,24 +24,24 @@ const INSERT: &str = "INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, 0
 const DELETE: &str = "DELETE FROM revoked_tokens WHERE jti = $1";
 
 impl Store {
-    /// Why nothing can be stored, as far as is known. Asks nobody.
+    /// Why nothing can be stored, as far as is known. Doesn't ask the database.
     pub fn unfit(&self) -> Option<Unfit> {
         self.db.condition.unfit()
     }
 
-    /// Looks whether the embedded database's files are where they were opened; until they are, every statement is refused. What
-    /// is missing.
+    /// Checks that the embedded database's files weren't replaced. While they are, every statement is refused. What is
+    /// missing.
     pub async fn look_at_files(&self) -> Option<Missing> {
         let Pools::Sqlite { files, .. } = &self.db.pools else { return None };
         files.look(&self.db.condition).await
     }
 
-    /// Whether something failed since this was last asked, or a write did and no probe has succeeded since.
+    /// Whether anything failed since the last call, or a write failed and no probe has succeeded since.
     pub fn take_doubt(&self) -> bool {
         self.db.condition.take_doubt()
     }
 
-    /// Stores something, as a sign-in and a revocation would, and notes whether that went well.
+    /// Stores something, as a sign-in and a revocation would, and records the outcome.
     pub async fn probe(&self) -> Result<(), StoreError> {
         let probed = self.db.again(|| self.store_and_remove()).await;
         match &probed {
@@ -51,17 +51,17 @@ impl Store {
         probed
     }
 
-    /// Notes that a probe got no answer.
+    /// Records that a probe got no answer.
     pub fn probe_is_overdue(&self) {
         self.db.condition.suspect();
     }
 
-    /// Notes whether a precondition of what is promised fails.
+    /// Records whether a precondition of the guarantees fails.
     pub fn set_broken(&self, broken: bool) {
         self.db.condition.set_broken(broken);
     }
 
-    /// Nobody sees the row, but it has to reach the disk.
+    /// No other transaction sees the row, but it has to reach the disk.
     async fn store_and_remove(&self) -> Result<(), StoreError> {
         let mut unit = self.db.begin().await?;
         match unit.handle() {

@@ -16,8 +16,8 @@ from_row! {
     /// What each node polls.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct RegistryState {
-        /// Another one, at random, after each change to clients and signing keys. A count would come to a number again that a node knows
-        /// with something else behind it, when the database is put back to an earlier time.
+        /// Changes at random with each change to clients and signing keys. A counter would repeat numbers with other
+        /// contents after a restore from a backup.
         pub version: i64,
         /// Until when refresh tokens from before a database's loss of commits are accepted.
         pub recovery_until: Option<UnixTime>,
@@ -54,8 +54,8 @@ impl ActingRegistry<'_> {
     }
 }
 
-/// Gives the registry another version if it still has this one. The row stays locked until the unit ends, so of several only one
-/// goes on.
+/// Gives the registry another version if it still has this one. The row stays locked until the transaction ends, so
+/// only one of several callers succeeds.
 pub(super) async fn change_from(unit: &mut Unit, version: i64) -> Result<bool, StoreError> {
     Ok(sql!(unit, execute, CHANGE_FROM, version, another_version())? == 1)
 }
@@ -66,7 +66,7 @@ pub(super) async fn change(unit: &mut Unit) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A version that nobody knows yet, with room to count up from it.
+/// A random version, with room to count up from it.
 pub(super) fn another_version() -> i64 {
     i64::from_ne_bytes(random::bytes()) >> 1
 }

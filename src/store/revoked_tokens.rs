@@ -13,7 +13,7 @@ use crate::audit::{AuditEvent, EventKind};
 use crate::clock::{Seconds, UnixTime};
 use crate::domain::{ClientId, RevokedReason};
 
-/// How long a revocation is kept after its token has expired: a node whose clock is behind would believe it again.
+/// How long a revocation is kept after its token has expired, for nodes whose clock is behind.
 pub(super) const CLOCK_SLACK: Seconds = 60;
 
 table!(

@@ -12,7 +12,7 @@ table!(
     sign_in_attempts: SignInAttempts
 );
 
-/// How often to look again when a row was forgotten between the two statements.
+/// How often to try again when a row was purged between the two statements.
 const LOOKS: usize = 4;
 
 from_row! {
@@ -57,7 +57,7 @@ const CLEAR: &str = "DELETE FROM sign_in_attempts WHERE key = $1";
 const PURGE: &str = "DELETE FROM sign_in_attempts WHERE forgotten_at <= $1";
 
 impl SignInAttempts<'_> {
-    /// Counts an attempt, if the limit admits it. `Err` in the outcome: what there is, when it doesn't.
+    /// Counts an attempt if the limit admits it; otherwise the inner `Err` has the attempts so far.
     pub async fn reserve(
         self,
         key: &AttemptKey,
@@ -65,7 +65,7 @@ impl SignInAttempts<'_> {
         now: UnixTime,
     ) -> Result<Result<(), AccountAttempts>, StoreError> {
         let (free, longest_from) = (i64::from(limit.free), limit.longest_from());
-        // Counted twice, at worst, when the answer was lost.
+        // If an answer is lost, the attempt may be counted twice.
         let reserved = self.store.db.again(|| async {
             for _ in 0..LOOKS {
                 let (mut on, key) = (self.store.db.write().await?, key.as_slice());
@@ -100,7 +100,7 @@ impl SignInAttempts<'_> {
         cleared.await.map(drop)
     }
 
-    /// Deletes what says nothing any more. How many rows.
+    /// Deletes rows that no longer limit anything. How many.
     pub async fn purge(self, now: UnixTime) -> Result<u64, StoreError> {
         self.store.db.again(|| async { sql!(self.store.db.write().await?, execute, PURGE, now) }).await
     }

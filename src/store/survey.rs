@@ -1,4 +1,4 @@
-//! What an operator wants to know of a database before a server runs on it. Changes nothing.
+//! What `tokend check` reports about a database. Changes nothing.
 
 use super::engine::{Pools, from_row, sql};
 use super::{Store, StoreError};
@@ -44,7 +44,7 @@ impl Store {
 
     /// Fails when nothing can be written: a standby, a file or a table that this process may only read.
     pub async fn require_writable(&self) -> Result<(), StoreError> {
-        // Dropping the unit undoes what was written.
+        // Dropping the transaction rolls it back.
         let mut unit = self.db.begin().await?;
         sql!(unit, execute, TOUCH)?;
         Ok(())

@@ -1,5 +1,5 @@
-//! How a table becomes a type: reads are methods of the one that [`super::Store`] gives, changes of the one that
-//! [`super::ActingStore`] gives, which has the reads too.
+//! Makes a table two types: [`super::Store`] gives one with the reads, [`super::ActingStore`] one with the changes and
+//! the reads.
 
 /// Declares the types of a table, and the methods that give them.
 ///

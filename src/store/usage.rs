@@ -1,4 +1,4 @@
-//! What the pools and lanes are used for at one moment. Asks nobody.
+//! How busy the pools and lanes are at this moment. Doesn't ask the database.
 
 use std::sync::Arc;
 

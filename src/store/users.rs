@@ -29,8 +29,8 @@ const LIST: &str = concat!(
     " FROM users WHERE username > $1 ORDER BY username LIMIT $2"
 );
 
-/// Those whose address may be $1, which is in small letters. SQLite knows only the small letters of ASCII, so every address with
-/// others is read too. No index leads there: the command line asks it, and no request does.
+/// Users whose address may be $1, which is in lower case. SQLite lowers only ASCII, so every address with other letters
+/// is read too. There is no index: only the command line asks, and no request.
 const BY_EMAIL: &str = concat!(
     "SELECT ",
     account_columns!(),
@@ -39,7 +39,8 @@ const BY_EMAIL: &str = concat!(
     " FROM users WHERE email IS NOT NULL AND (lower(email) = $1 OR octet_length(email) <> length(email))"
 );
 
-/// A statement about a profile's columns: `of` says what it does with a column and its parameter, the first of which is `first`.
+/// A statement about a profile's columns. `of` writes one column with the number of its parameter, counted from
+/// `first`.
 fn about_profile(before: &str, first: usize, of: fn((&str, usize)) -> String, after: &str) -> String {
     let each: Vec<String> = ProfileRow::COLUMNS.iter().copied().zip(first..).map(of).collect();
     format!("{before}{}{after}", each.join(", "))
@@ -51,8 +52,8 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
     about_profile(into, 5, |(column, _)| column.to_owned(), &values)
 });
 
-/// Reads a user and holds the row until the end of the transaction. `SELECT .. FOR UPDATE` is unknown to SQLite, and a
-/// comparison with what was read before would have to be one of texts, which another version may have written otherwise.
+/// Reads a user and locks the row until the transaction ends. SQLite has no `SELECT .. FOR UPDATE`, and a
+/// compare-and-swap would compare JSON texts, which another version may write differently.
 const HOLD: &str =
     concat!("UPDATE users SET email = email WHERE id = $1 RETURNING ", account_columns!(), ", ", profile_columns!());
 
@@ -118,8 +119,8 @@ impl ActingUsers<'_> {
         self.store.commit(unit, [event]).await
     }
 
-    /// Changes a user's address and claims: of changes at once each sees what the one before has left. False when there is no
-    /// such user.
+    /// Changes a user's address and claims. Concurrent changes run one after the other, so none is lost. False when
+    /// there is no such user.
     pub async fn update<E: From<StoreError>>(
         self,
         id: UserId,
@@ -164,9 +165,9 @@ impl ActingUsers<'_> {
         self.record_change_of(unit, done, EventKind::UserEnabled, id).await
     }
 
-    /// Makes every device of a user that was known before `now` a device like any other. False when there is no such user.
+    /// Forgets every device of a user that was known before `now`. False when there is no such user.
     pub async fn forget_devices(self, id: UserId, now: UnixTime) -> Result<bool, StoreError> {
-        // A token of this very second is forgotten too.
+        // Device tokens of this second are forgotten too.
         let mut unit = self.store.db.begin().await?;
         let done = sql!(unit, execute, FORGET_DEVICES, id.0, now.saturating_add(1))? == 1;
         self.record_change_of(unit, done, EventKind::DevicesForgotten, id).await
@@ -176,13 +177,13 @@ impl ActingUsers<'_> {
     pub async fn remove(self, id: UserId) -> Result<bool, StoreError> {
         let mut unit = self.store.db.begin().await?;
         let Some(username) = sql!(unit, value String, REMOVE, id.0)? else { return Ok(false) };
-        // Nobody else knows any more whose events they are.
+        // The event keeps the name, since the row that had it is gone.
         let event = self.acting.event(EventKind::UserRemoved).user(id).of(username);
         self.store.commit(unit, [event]).await?;
         Ok(true)
     }
 
-    /// Commits a change of a user, and tells of it if there was one.
+    /// Commits a change of a user, with an event if there was one.
     async fn record_change_of(self, unit: Unit, done: bool, kind: EventKind, id: UserId) -> Result<bool, StoreError> {
         self.store.commit(unit, done.then(|| self.acting.event(kind).user(id))).await?;
         Ok(done)

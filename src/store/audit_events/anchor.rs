@@ -11,7 +11,7 @@ use crate::clock::{NEVER, Seconds, UnixTime};
 use crate::store::StoreError;
 use crate::store::engine::{Unit, from_row, sql};
 
-/// By how much the clock of a node may be ahead that purges.
+/// By how much the clock of a purging node may be ahead.
 const SLACK: Seconds = 3_600;
 
 /// How often commands anchor more than their own chain.
@@ -71,7 +71,7 @@ impl Audit<'_> {
     pub async fn anchor(self, event: AuditEvent, always: bool) -> Result<Option<Anchored>, StoreError> {
         let Some(writer) = self.store.audit.writer() else { return Ok(None) };
         let _ = writer.memory.is_on(self.store.timeline().await);
-        // What is known is known before the chains are read: they can only have got further since.
+        // Read before the chains: those can only have advanced since.
         let known = writer.memory.known();
         let mut unit = self.store.db.begin_snapshot().await?;
         let ends = chain_ends(&mut unit).await?;
@@ -94,8 +94,9 @@ impl Audit<'_> {
         self.store.audit.writer().is_some_and(Writer::has_written)
     }
 
-    /// Tells of each chain that was found behind, as `event`, and gives those that were told. Those are none that the purge may have
-    /// deleted, and none when the database is on another timeline: then it has lost commits, and everything is behind.
+    /// Records each chain that was found behind, as `event`, and returns them. Chains that the purge may have deleted
+    /// are left out, and so are all when the database is on another timeline: then it has lost commits, and every chain
+    /// is behind.
     pub async fn record_rewound(self, event: &AuditEvent) -> Result<Vec<Rewound>, StoreError> {
         let Some(writer) = self.store.audit.writer().filter(|writer| writer.memory.has_rewound()) else {
             return Ok(Vec::new());
@@ -111,7 +112,7 @@ impl Audit<'_> {
         Ok(rewound)
     }
 
-    /// Waits until a chain is found that isn't where this process left it: it is to be told of. Without the keys for ever.
+    /// Waits until a chain is found that isn't where this process left it; for ever without the keys.
     pub async fn rewound_is_found(self) {
         match self.store.audit.writer() {
             Some(writer) => writer.memory.is_found().await,
@@ -135,8 +136,8 @@ impl Audit<'_> {
 }
 
 impl ActingAudit<'_> {
-    /// Declares the trail as it is to be its beginning: what anchors said before, and what was told of chains that were behind, is
-    /// looked at no more. How many chains it has; `None` without the keys.
+    /// Accepts the trail as it is as its beginning: earlier anchors and findings about chains count no more. The number
+    /// of chains; `None` without the keys.
     pub async fn seal(self) -> Result<Option<usize>, StoreError> {
         let Some(keys) = self.store.audit.keys() else { return Ok(None) };
         let mut unit = self.store.db.begin().await?;
@@ -167,13 +168,14 @@ async fn chain_ends(unit: &mut Unit) -> Result<Vec<ChainEnd>, StoreError> {
     sql!(unit, all EndRow, CHAINS)?.into_iter().map(ChainEnd::try_from).collect()
 }
 
-/// Whether a command has anchored all chains within the last minute. A thousand commands in a row would fill the disk with lists.
+/// Whether a command has anchored all chains within the last minute. Otherwise a thousand commands in a row would fill
+/// the disk with lists.
 async fn is_after_another(unit: &mut Unit, now: UnixTime) -> Result<bool, StoreError> {
     let last = sql!(unit, value UnixTime, LAST, COMMANDS)?;
     Ok(last.is_some_and(|at| (0..EVERY).contains(&now.saturating_sub(at))))
 }
 
-/// Whether a chain has got further by anything but anchors. If anchors counted, two nodes would anchor each other for ever.
+/// Whether a chain has new events other than anchors. If anchors counted, two nodes would anchor each other for ever.
 async fn has_other_than_anchors(unit: &mut Unit, moved: &[(ChainEnd, i64)]) -> Result<bool, StoreError> {
     for (end, from) in moved {
         if sql!(unit, value i64, OTHER_THAN_ANCHOR, end.link.writer, *from)?.is_some() {

@@ -1,5 +1,4 @@
-//! Events that are stored by the very statement that changes what they tell of: where all of a change is one statement, so is its
-//! trail.
+//! Events that are stored by the statement whose change they record.
 
 use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
@@ -26,7 +25,7 @@ pub(in crate::store) use recording;
 
 type Query<'q> = QueryScalar<'q, Postgres, Uuid, PgArguments>;
 
-/// Events at the end of a chain that nobody else is writing to. It must be said what became of them.
+/// Events to add to a chain that nobody else is writing to. [`AuditLog::appended`] must be told the outcome.
 #[must_use]
 pub(in crate::store) struct Append<'a> {
     events: Vec<&'a AuditEvent>,
@@ -47,8 +46,8 @@ impl AuditLog {
         Some(Append { events, from, links, last, head: writer.keys.head(last.link) })
     }
 
-    /// The statement was answered, and either all of it was stored or nothing. Without an answer nobody knows where the chain ends,
-    /// and it isn't gone on with.
+    /// Takes the chain back after an answer: either all events were stored or none. Without an answer the chain's end
+    /// is unknown, and it isn't used again.
     pub(in crate::store) fn appended(&self, append: &Append<'_>, stored: bool) {
         if let Some(writer) = self.writer() {
             writer.memory.free(if stored { append.from.at(append.last) } else { append.from });

@@ -1,4 +1,4 @@
-//! Events for people: filtered, with the names of users and clients, and followed as they come.
+//! Events for operators: filtered, with the names of users and clients, and followed as they are written.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -115,7 +115,7 @@ const PAGE_OF_ALL: &str = page!("$10 IS NULL AND $11 IS NULL");
 const PAGE_OF_USER: &str = page!("user_id = $10 AND $11 IS NULL");
 const PAGE_OF_SESSION: &str = page!("session_id = $11 AND ($10 IS NULL OR user_id = $10)");
 
-/// A plan that doesn't know how few events are asked for reads and sorts the whole trail; one that knows reads the index backwards.
+/// A generic plan doesn't know the limit, and sorts the whole trail; a custom plan reads the index backwards.
 const IN_ORDER: &str = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_bitmapscan = off";
 
 /// What the chain $1 has behind its event $2, by its primary key.
@@ -181,7 +181,7 @@ impl ChainEnds {
 impl Audit<'_> {
     /// Up to `limit` events, the newest first.
     pub async fn list_named(self, query: &EventQuery, limit: i64) -> Result<Vec<NamedEvent>, StoreError> {
-        // Those of a network are picked here, so more of them have to be read than are shown.
+        // SQL can't filter by network, so more events are read than are shown.
         let is_picked_here = query.network.is_some() && query.address().is_none();
         let size = if is_picked_here { PAGE } else { limit };
         let enough = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -1,5 +1,5 @@
-//! Writes events at the end of a chain, in the transaction of the change that they tell of. A server writes chains of its own, as
-//! many as it has transactions at once; commands share one, which each locks.
+//! Writes events at the end of a chain, in the transaction of the change that they record. A server writes chains of
+//! its own, one for each concurrent transaction. All commands share one chain, which each command locks.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -18,7 +18,7 @@ const INSERT: &str = concat!(
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
 );
 
-/// A chain that was deleted since, or that somebody else has written to, is not gone on with.
+/// Updates no row if the chain was deleted or another process has written to it.
 const MOVE_HEAD: &str = "UPDATE audit_chains SET seq = $3, seal = $4, head_seal = $5 \
      WHERE writer = $1 AND seq = $2";
 
@@ -129,8 +129,8 @@ impl Writer {
         Ok(self.memory.opened(end))
     }
 
-    /// The end of the chain that commands share, which nobody else moves until the transaction ends. `None` when it isn't as it was
-    /// written: to go on with it would seal that.
+    /// The end of the chain that commands share, locked until the transaction ends. `None` when it was altered: adding
+    /// to it would seal the alteration.
     async fn lock_shared(&self, unit: &mut Unit) -> Result<Option<Tip>, StoreError> {
         sql!(unit, execute, LOCK, COMMANDS)?;
         let row = sql!(unit, optional ChainRow, CHAIN, COMMANDS)?;
@@ -152,7 +152,8 @@ impl Writer {
         events.scan(from, next).collect()
     }
 
-    /// Moves the head first, so that nothing is written behind a chain that isn't as it was left. `None` when it isn't.
+    /// Moves the head first, so that no event is added to a chain that isn't as this process left it. `None` when it
+    /// isn't.
     async fn append(&self, unit: &mut Unit, from: Link, events: &[AuditEvent]) -> Result<Option<ChainEnd>, StoreError> {
         let links = self.extend(from, events.iter());
         let (Some(last), Some(at)) = (links.last().copied(), last_time(events)) else { return Ok(None) };

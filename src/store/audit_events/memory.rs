@@ -108,7 +108,8 @@ impl Memory {
         self.with(|memory| memory.note(Rewound { writer, reason: reason.to_owned(), gone: None }));
     }
 
-    /// The database is on this timeline: another one than before has lost what came last, and nobody put it back to hide something. False when that can't be known at this moment.
+    /// Records the database's timeline. A new timeline means a failover or a restore that lost the last commits, and no
+    /// manipulation, so everything known is forgotten. False when the timeline can't be known at this moment.
     pub(super) fn is_on(&self, timeline: Option<String>) -> bool {
         self.with(|memory| {
             let Some(timeline) = timeline else { return memory.timeline.is_none() };

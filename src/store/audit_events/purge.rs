@@ -1,5 +1,5 @@
-//! Deletes what is older than it has to be kept, from the beginning of each chain, and says so in the trail. What isn't as it was
-//! written stays: to delete it would hide that.
+//! Deletes events past their retention from the beginning of each chain, and records that in the trail. Altered events
+//! stay, since deleting them would hide the alteration.
 
 use uuid::Uuid;
 

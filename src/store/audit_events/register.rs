@@ -63,8 +63,8 @@ async fn insert_chain(on: &mut Handle<'_>, keys: &AuditKeys, link: Link) -> Resu
     sql!(on, execute, OPEN, link.writer, link.seal.as_slice(), head.as_slice(), start.as_slice()).map(drop)
 }
 
-/// Adds a chain to the register, or takes it out. A second writer waits for the first and then reads the register again. An altered
-/// register isn't sealed again: its old seal stays, for `verify` to find. False when it was altered.
+/// Adds a chain to the register, or removes it. A second writer waits for the first and reads the register again. An
+/// altered register keeps its old seal, so that `verify` finds it. False when it was altered.
 pub(super) async fn fold_into_register(
     on: &mut Handle<'_>,
     keys: &AuditKeys,
@@ -83,7 +83,8 @@ pub(super) async fn fold_into_register(
     Err(StoreError::Overloaded)
 }
 
-/// Seals the register as the chains are, whatever it said. Chains that others open meanwhile are entered after that.
+/// Seals the register with the chains that there are, whatever it said. Chains that others open meanwhile are entered
+/// afterwards.
 pub(super) async fn seal_again(on: &mut Handle<'_>, keys: &AuditKeys) -> Result<(), StoreError> {
     sql!(on, execute, LOCK)?;
     let mut writers = sql!(on, values Uuid, WRITERS)?;

@@ -1,4 +1,4 @@
-//! The trail of a store: what each file beside this one adds to.
+//! The audit trail of a store; the files beside this one add its methods.
 
 use super::log::Keeping;
 use crate::audit::{AuditEvent, AuditKeys};
@@ -11,7 +11,7 @@ table!(
 );
 
 impl Audit<'_> {
-    /// From here on changes are told to the trail, sealed with the first of these keys.
+    /// Records changes from now on, sealed with the first of these keys.
     pub fn keep(self, keys: AuditKeys, keeping: Keeping) {
         self.store.audit.keep(keys, keeping);
     }
@@ -21,7 +21,7 @@ impl Audit<'_> {
         self.store.audit.writer().is_some_and(|writer| writer.memory.has_altered())
     }
 
-    /// Tells of something that changed nothing, or nothing that is in the database.
+    /// Records an event without a change in the database.
     pub async fn record(self, event: AuditEvent) -> Result<(), StoreError> {
         self.store.lanes.events.ask(event).await
     }

@@ -1,4 +1,4 @@
-//! Goes through the whole trail and says what isn't as it was written: each chain by itself, then what anchors say of all of them.
+//! Verifies the whole trail: each chain by itself, then what anchors say about all chains.
 
 mod claims;
 mod finding;

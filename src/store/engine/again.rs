@@ -1,11 +1,10 @@
-//! A second try on another connection, for whatever a lost connection may have left undone. What is tried must do no harm when it
-//! is done twice.
+//! Repeats an operation on another connection when its connection was lost. The operation must be safe to do twice.
 
 use super::condition::Condition;
 use super::error::StoreError;
 
-/// Runs an operation, and once more when its connection was lost: PostgreSQL closes all of them when it is restarted. Once a
-/// connection is noted as lost, the pool asks every other one before it is used.
+/// Runs an operation, and once more when its connection was lost, as all are when PostgreSQL restarts. After the first
+/// loss the pool checks every other connection before it is used.
 pub(in crate::store) async fn again<T, F: Future<Output = Result<T, StoreError>>>(
     condition: &Condition,
     operation: impl Fn() -> F,

@@ -1,5 +1,6 @@
-//! Natural batching: while a statement is in flight callers queue, and when it returns all that queued go out as one.
-//! No timer, no added wait when idle; under load one commit carries hundreds (docs/design.md#nothing-cached-that-can-lie). Knows nothing of SQL.
+//! Natural batching: callers queue while a statement is in flight, and the next statement carries all of them. There is
+//! no timer, so an idle queue adds no delay; under load one commit carries hundreds of items
+//! (docs/design.md#nothing-cached-that-can-lie). Contains no SQL.
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,7 @@ use crate::metrics::{self, Lane};
 /// The most items that go out as one statement.
 pub(super) const MAX_BATCH: usize = 256;
 
-/// The most items that wait. Each belongs to a request, so this bounds memory, and who comes later is sent away at once.
+/// The most items that wait. Each belongs to a request, so this bounds memory. Further items are refused at once.
 const MAX_WAITING: usize = 4096;
 
 /// How long a statement may take. Its outcome is unknown after that.
@@ -32,7 +33,7 @@ pub(in crate::store) trait Statement: Send + 'static {
     /// What it is answered.
     type Outcome: Send + 'static;
 
-    /// Answers the items in their order. Must see to it that items of one batch don't disturb each other.
+    /// Answers the items in their order. Items of one batch must not affect each other.
     fn run(&mut self, items: &[Self::Item]) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
 }
 
@@ -140,8 +141,7 @@ async fn take<T>(queue: &Mutex<mpsc::Receiver<T>>, closing: &mut watch::Receiver
     }
 }
 
-/// Answers those who have waited too long: the statement before took its time, and the next one may too. The first have waited
-/// longest.
+/// Refuses items that have waited too long. The first of a batch have waited longest.
 fn send_away<I, O>(batch: &mut Vec<Waiting<I, O>>, patience: Duration) {
     let late = batch.iter().take_while(|waiting| waiting.since.elapsed() > patience).count();
     for waiting in batch.drain(..late) {
@@ -149,9 +149,9 @@ fn send_away<I, O>(batch: &mut Vec<Waiting<I, O>>, patience: Duration) {
     }
 }
 
-/// A statement that gets no answer, or panics, must not hold up everybody who comes after it. The panic hook has said what it was.
+/// Bounds a statement in time and catches its panics, so that it can't block the lane. The panic hook logs the panic.
 async fn answered<T>(statement: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    // What the statement leaves behind is what one that was given up leaves: a connection that is looked at before it is used.
+    // A panic leaves behind what a timeout does: a connection that the pool checks before it is used again.
     match tokio::time::timeout(STATEMENT, AssertUnwindSafe(statement).catch_unwind()).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => Err(StoreError::Panicked),
@@ -159,7 +159,7 @@ async fn answered<T>(statement: impl Future<Output = Result<T, StoreError>>) -> 
     }
 }
 
-/// Runs each item by itself, so that a bad one fails alone, for as long as the last of them can wait.
+/// Runs each item by itself, so that a bad one fails alone. Items that have waited too long by then are refused.
 async fn alone<S: Statement>(
     statement: &mut S,
     items: &[S::Item],

@@ -1,5 +1,5 @@
-//! A connection that a lane keeps between its statements. To take one from the pool and to give it back costs three round
-//! trips, since the pool asks whether it lives.
+//! A connection that a lane keeps between its statements. Taking one from the pool and giving it back costs three round
+//! trips, since the pool checks it.
 
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
@@ -9,21 +9,19 @@ use super::condition::{BELIEVED, Condition};
 use super::connection::Connection;
 use super::db::{Db, Pools};
 use super::error::StoreError;
-use super::pool_size::SHARED_CONNECTIONS;
 
-/// For how long one connection is kept. The pool then has it again, and ends it when it is old.
+/// How long a lane keeps a connection. After that the pool gets it back and closes it if it is old.
 const KEPT: Duration = Duration::from_mins(1);
 
 /// Connections for one lane, one at a time: to PostgreSQL, or to read from SQLite.
 #[derive(Debug)]
 pub(in crate::store) struct PinnedConnection {
     db: Db,
-    longest: Duration,
     connection: Option<Checkout>,
 }
 
-/// A connection while it is used. Dropped, when a statement fails or is given up, it goes back to the pool, which looks
-/// whether it can be used again.
+/// A connection in use. When a statement fails or is cancelled, dropping this gives it back to the pool, which checks
+/// it.
 #[derive(Debug)]
 pub(in crate::store) struct Checkout {
     pub(in crate::store) connection: Connection,
@@ -32,16 +30,8 @@ pub(in crate::store) struct Checkout {
 }
 
 impl PinnedConnection {
-    /// Keeps nothing yet.
     pub(in crate::store) fn new(db: &Db) -> Self {
-        let is_small =
-            matches!(&db.pools, Pools::Postgres(pool) if pool.options().get_max_connections() < SHARED_CONNECTIONS);
-        Self { longest: if is_small { Duration::ZERO } else { KEPT }, ..Self::of_own(db) }
-    }
-
-    /// As [`PinnedConnection::new`], from connections that are there for nobody else.
-    fn of_own(db: &Db) -> Self {
-        Self { db: db.clone(), longest: KEPT, connection: None }
+        Self { db: db.clone(), connection: None }
     }
 
     /// The kept connection, if it still lives, or another one.
@@ -64,7 +54,7 @@ impl PinnedConnection {
         Ok(Checkout { connection, since, answered_at: since })
     }
 
-    /// Lets `work` write by statements that are transactions of their own. SQLite's one writer is everybody's, and not kept.
+    /// Runs `work`, each statement of which is a transaction. SQLite's one writer is shared, so it is never kept.
     pub(in crate::store) async fn write<T>(
         &mut self,
         work: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
@@ -81,10 +71,10 @@ impl PinnedConnection {
         written.await.inspect_err(|error| self.db.condition.note_asked(error))
     }
 
-    /// Keeps a connection that has answered.
+    /// Keeps a connection that has answered, unless the pool has too few.
     pub(in crate::store) fn keep(&mut self, mut checkout: Checkout) {
         checkout.answered_at = Instant::now();
-        self.connection = Some(checkout).filter(|checkout| checkout.since.elapsed() < self.longest);
+        self.connection = Some(checkout).filter(|checkout| self.db.may_pin && checkout.since.elapsed() < KEPT);
     }
 }
 
@@ -116,11 +106,6 @@ pub(in crate::store) struct ReadLane<R> {
 impl<R: Read> ReadLane<R> {
     pub(in crate::store) fn new(db: &Db) -> Self {
         Self { pinned: PinnedConnection::new(db), read: PhantomData }
-    }
-
-    /// As [`ReadLane::new`], from connections that are there for nobody else.
-    pub(in crate::store) fn keeping(own: &Db) -> Self {
-        Self { pinned: PinnedConnection::of_own(own), read: PhantomData }
     }
 
     async fn read_once(&mut self, items: &[R::Item]) -> Result<Vec<R::Outcome>, StoreError> {

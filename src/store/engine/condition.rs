@@ -1,5 +1,5 @@
-//! What a process knows of its database between two statements: which connections to ask before they are used again, and whether
-//! what is written can be stored. Shared by all connections of a database. Knows nothing of SQL.
+//! What a process knows about its database between two statements: which connections to check before they are used
+//! again, and whether writes can succeed. Shared by all connections of a database. Contains no SQL.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::error::StoreError;
 
-/// How soon connections may be replaced again. A right that is missing fails every statement, and new connections don't mend it.
+/// The shortest time between two replacements of all connections. A missing privilege fails every statement, and new
+/// connections don't help.
 const BETWEEN_REPLACEMENTS: Duration = Duration::from_secs(1);
 
-/// For how long a connection that answered is believed to live. Under load none is idle for so long, and none is asked.
+/// How long a connection that answered is used without a check. Under load none is idle that long, so none is checked.
 pub(super) const BELIEVED: Duration = Duration::from_secs(1);
 
 /// See the module. Clones are the same.
@@ -115,7 +116,7 @@ impl Condition {
         self.0.outdated.is_after(at)
     }
 
-    /// Notes what a failure says of other connections.
+    /// Records what a failure means for other connections.
     pub(in crate::store) fn note(&self, error: &StoreError) {
         let outdated = &self.0.outdated;
         if error.is_of_connection() || error.is_lock_timeout() {
@@ -139,7 +140,7 @@ impl Condition {
         }
     }
 
-    /// Notes a failure that isn't repeated. After one that says that nothing can be stored, only a probe is believed.
+    /// Records a failure that isn't repeated. After an outage, only a probe that succeeds ends the suspicion.
     pub(in crate::store) fn note_final(&self, error: &StoreError) {
         self.note(error);
         if error.is_outage() {
@@ -155,7 +156,7 @@ impl Condition {
         self.0.suspect.load(Ordering::Relaxed)
     }
 
-    /// Whether a probe is worth its while: a write failed, or something did since the last time that this was asked.
+    /// Whether to probe the database: a write failed, or anything failed since the last call.
     pub(in crate::store) fn take_doubt(&self) -> bool {
         self.0.doubt.swap(false, Ordering::Relaxed) || self.is_suspect()
     }
@@ -177,7 +178,7 @@ impl Condition {
         self.0.closed.store(true, Ordering::Relaxed);
     }
 
-    /// Refuses every statement while the file isn't the one that is open.
+    /// Refuses every statement while the database's file is replaced or removed.
     pub(in crate::store) fn require_present(&self) -> Result<(), StoreError> {
         if self.0.file_replaced.load(Ordering::Relaxed) { Err(StoreError::FileReplaced) } else { Ok(()) }
     }

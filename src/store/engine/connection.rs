@@ -54,7 +54,7 @@ pub enum Connection {
     Sqlite(PoolConnection<Sqlite>),
 }
 
-/// A unit of work: all of it is stored or, when it is dropped, none.
+/// A transaction. It is rolled back when it is dropped without [`Unit::commit`].
 pub(in crate::store) enum Unit {
     Postgres(Transaction<'static, Postgres>),
     Sqlite(Transaction<'static, Sqlite>),
@@ -76,7 +76,8 @@ impl Handle<'_> {
 }
 
 impl Connection {
-    /// Whether it answers and is fit to be read by. If it isn't, the pool will not have it again. SQLite's always are.
+    /// Whether it answers and may be read from. If not, it is closed instead of going back to the pool. SQLite's always
+    /// may.
     pub(in crate::store) async fn lives(&mut self, condition: &Condition) -> bool {
         let Self::Postgres(connection) = self else { return true };
         let lives = postgres::make_fit(connection).await.is_ok_and(|fitness| fitness.may_read(condition));

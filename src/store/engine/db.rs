@@ -12,7 +12,7 @@ use super::condition::Condition;
 use super::connection::{Connection, Unit, sql};
 use super::error::StoreError;
 use super::files::Files;
-use super::pool_size::PoolSize;
+use super::pool_size::{PoolSize, SHARED_CONNECTIONS};
 use super::start_error::{CopyError, StartError};
 use super::{postgres, sqlite};
 
@@ -24,6 +24,8 @@ const CLOSE: Duration = Duration::from_secs(5);
 pub(in crate::store) struct Db {
     pub(in crate::store) pools: Pools,
     pub(in crate::store) condition: Condition,
+    /// Whether each lane may keep a connection: a small pool would have none left for everybody else.
+    pub(super) may_pin: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -50,7 +52,7 @@ impl Db {
         }
     }
 
-    /// SQLite opens a file that it can't write to for reading, and doesn't look again when that has changed.
+    /// SQLite silently opens an unwritable file read-only, and stays read-only when its permissions change.
     async fn try_to_write(&self) -> Result<(), StoreError> {
         let mut unit = self.begin().await?;
         // Rolled back when it is dropped.
@@ -58,15 +60,15 @@ impl Db {
         Ok(())
     }
 
-    /// In a network file system, for one, SQLite stays in another mode without a word. It gives no answer while another process
-    /// opens or closes the database.
+    /// SQLite silently keeps another journal mode where WAL is impossible, as on a network file system. No answer
+    /// counts as WAL: another process may be opening or closing the database.
     async fn is_write_ahead(&self) -> bool {
         let Ok(mut connection) = self.write().await else { return true };
         let mode = sql!(connection, value String, "PRAGMA journal_mode");
         !matches!(mode, Ok(Some(mode)) if mode != "wal")
     }
 
-    /// Opens the embedded database as it is; `None` when it isn't there. Makes nothing, sets nothing.
+    /// Opens the embedded database without changing anything. `None` if there is no file.
     pub(in crate::store) async fn open_existing_sqlite(path: &Path) -> Result<Option<Self>, StartError> {
         if path.exists() { Self::connect_sqlite(path, sqlite::options(path)).await.map(Some) } else { Ok(None) }
     }
@@ -76,29 +78,29 @@ impl Db {
         let writer = sqlite::writer(options.clone()).await.map_err(unreachable)?;
         let files = Arc::new(Files::of(options.clone()));
         let readers = sqlite::readers(options);
-        Ok(Self { pools: Pools::Sqlite { writer, readers, files }, condition: Condition::default() })
+        Ok(Self { pools: Pools::Sqlite { writer, readers, files }, condition: Condition::default(), may_pin: true })
     }
 
-    /// Connects to PostgreSQL. `url` is as libpq has it; its password is never shown.
+    /// Connects to PostgreSQL. `url` has libpq's format; no error shows its password.
     pub(in crate::store) async fn open_postgres(url: &str, size: PoolSize) -> Result<Self, StartError> {
         let condition = Condition::default();
         let pool = postgres::open(url, size, &condition).await?;
-        Ok(Self { pools: Pools::Postgres(pool), condition })
+        Ok(Self { pools: Pools::Postgres(pool), condition, may_pin: size.max_connections >= SHARED_CONNECTIONS })
     }
 
-    /// Copies the embedded database, as it is at one moment, into a file that isn't there yet.
+    /// Copies a snapshot of the embedded database into a new file.
     pub(in crate::store) async fn copy_to(&self, file: &Path) -> Result<(), CopyError> {
         let Pools::Sqlite { writer, .. } = &self.pools else { return Err(CopyError::NotEmbedded) };
         sqlite::copy(SqliteConnectOptions::clone(&writer.connect_options()), file).await
     }
 }
 
-/// A connection that can't be had is an outage whatever the reason: no such database, nobody let in, a wrong password.
+/// Every failure to get a connection is an outage, whatever its reason: no such database, no access, a wrong password.
 ///
-/// The driver's futures that wait for one take 4 KiB, which would be moved about with every request's if they weren't boxed.
+/// The driver's futures that wait for a connection take 4 KiB. They are boxed to keep the requests' futures small.
 impl Db {
-    /// The same database with so many connections to read by that nobody else has. They are opened when they are needed, by
-    /// whoever needs them: a connection is served by the thread that opened it.
+    /// The same database with a pool of its own for reads. Connections are opened on demand by the thread that uses
+    /// them, since a connection is driven by the thread that opened it.
     pub(in crate::store) fn for_lanes(&self, connections: u32) -> Self {
         let pools = match &self.pools {
             Pools::Postgres(pool) => Pools::Postgres(another(pool, connections)),
@@ -108,7 +110,7 @@ impl Db {
                 files: Arc::clone(files),
             },
         };
-        Self { pools, condition: self.condition.clone() }
+        Self { pools, condition: self.condition.clone(), may_pin: true }
     }
 
     /// As [`again`].
@@ -137,7 +139,7 @@ impl Db {
         }
     }
 
-    /// As [`Db::close`], but SQLite's writer is everybody's.
+    /// Closes the connections for reads. All stores of a process share SQLite's writer, so it stays open.
     pub(in crate::store) async fn close_lanes(&self) {
         match &self.pools {
             Pools::Postgres(pool) => in_time(pool.close()).await,
@@ -149,7 +151,7 @@ impl Db {
         self.connection(false).await
     }
 
-    /// As [`Db::read`], but the connection has just shown that it lives, however lately it was used.
+    /// As [`Db::read`], with a connection that has just answered.
     pub(in crate::store) async fn read_surely(&self) -> Result<Connection, StoreError> {
         loop {
             let mut connection = self.read().await?;
@@ -176,20 +178,20 @@ impl Db {
         .map_err(StoreError::unavailable)
     }
 
-    /// Begins a transaction that only reads, and sees one moment.
+    /// Begins a read-only transaction on one snapshot.
     pub(in crate::store) async fn begin_snapshot(&self) -> Result<Unit, StoreError> {
         self.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "BEGIN", false).await
     }
 
-    /// Begins a transaction. SQLite takes its write lock at once: an upgrade later could fail half-way. On PostgreSQL
-    /// each statement has to see what others have committed by then, whatever the server's default is: the end of a user's
-    /// sessions has to see the session of a sign-in that it waited for.
+    /// Begins a transaction. SQLite takes its write lock at once, since upgrading a read lock later can fail.
+    /// PostgreSQL runs it READ COMMITTED, whatever the server's default: the statement that ends a user's sessions must
+    /// see the session of a sign-in whose lock it waited for.
     pub(in crate::store) async fn begin(&self) -> Result<Unit, StoreError> {
         self.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED", "BEGIN IMMEDIATE", true).await
     }
 
     async fn begin_with(&self, postgres: &'static str, sqlite: &'static str, writes: bool) -> Result<Unit, StoreError> {
-        // Until it has begun nothing was done.
+        // Before BEGIN has succeeded nothing was done, so it can be repeated.
         self.again(|| async {
             let condition = &self.condition;
             condition.require_present()?;
@@ -212,7 +214,7 @@ fn another<D: Database>(pool: &Pool<D>, connections: u32) -> Pool<D> {
     pool.options().clone().max_connections(connections).connect_lazy_with(options)
 }
 
-/// Nobody waits for ever for connections to be given back.
+/// Bounds the wait for connections that are in use.
 async fn in_time(closed: impl Future<Output = ()>) {
     if tokio::time::timeout(CLOSE, closed).await.is_err() {
         tracing::warn!("the database's connections could not be closed in time");

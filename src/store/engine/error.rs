@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 pub(super) use self::reason::{CLOSED_AT_ONCE, reason};
 
-/// A statement that gave no answer that can be used. Cheap to clone: one statement may carry many callers' items.
+/// A statement without a usable answer. Cheap to clone: one statement may carry the items of many callers.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database can't be reached or is too busy: trying again later may help.
@@ -28,7 +28,7 @@ pub enum StoreError {
     /// The file of the embedded database was replaced or removed while it was open.
     #[error("the database's file was replaced or removed while the server runs")]
     FileReplaced,
-    /// It would date tokens further ahead than nodes believe: once the clock has caught up it can be done.
+    /// Revoking again would date new tokens further ahead than nodes accept. It succeeds when the clock has caught up.
     #[error("the tokens of this client were revoked more than once within a second: try again in a second")]
     TokensJustRevoked,
     /// A row with this key exists already.
@@ -45,7 +45,7 @@ pub enum StoreError {
 impl StoreError {
     /// No connection could be had, for whatever reason.
     ///
-    /// What the driver says is of use to somebody who looks for a defect, and to nobody else.
+    /// The driver's words help only those who look for a defect, so they are logged at level debug.
     pub(in crate::store) fn unavailable(error: sqlx::Error) -> Self {
         tracing::debug!(cause = %error, "the database's driver reports an error");
         Self::Unavailable(Arc::new(error))

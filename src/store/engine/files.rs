@@ -1,5 +1,5 @@
-//! The embedded database's files, as they were opened. A restore or a new mount puts other files in their place while the server
-//! runs: it would go on with the old ones, which nobody finds again.
+//! Notices when the embedded database's files are replaced while the server runs, by a restore or a new mount. The
+//! server would go on writing to the deleted files, and all of that would be lost.
 
 use std::fmt::{self, Display};
 use std::fs;

@@ -45,11 +45,8 @@ macro_rules! from_row {
             };
         }
     };
-    (@json [$table:literal] $field:ident $column:literal hex) => {
-        concat!("hex(", $table, $column, ")")
-    };
-    (@json [$table:literal] $field:ident hex) => {
-        concat!("hex(", $table, stringify!($field), ")")
+    (@json [$table:literal] $field:ident $($column:literal)? hex) => {
+        concat!("hex(", $crate::store::engine::from_row!(@json [$table] $field $($column)?), ")")
     };
     (@json [$table:literal] $field:ident $column:literal) => {
         concat!($table, $column)

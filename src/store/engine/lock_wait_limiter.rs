@@ -1,4 +1,4 @@
-//! How many may wait for somebody's lock at once, each with a connection that it keeps from everybody else for as long.
+//! Bounds how many statements wait for a row lock at once, since each of them occupies a connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use super::error::StoreError;
 /// How many pass at once.
 const PASSING: usize = 2;
 
-/// How long a caller waits for its turn, without a connection. Those before it need a moment when nobody holds the lock, and
-/// when somebody does a longer wait would be in vain.
+/// How long a caller waits for its turn, without a connection. Turns are short while the row is free; while it is
+/// locked, waiting longer would not help.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Lets few statements wait for a lock at once. Clones share the limit.

@@ -1,4 +1,4 @@
-//! The pool of connections to PostgreSQL: what is asked of each connection, and how a dead one is noticed.
+//! The pool of connections to PostgreSQL: how each connection is set up, and how a dead one is noticed.
 
 use std::io;
 use std::str::FromStr as _;
@@ -97,7 +97,8 @@ async fn set_up(connection: &mut PgConnection, condition: &Condition) -> Result<
     Ok(())
 }
 
-/// Whether a connection may be taken from the pool: one that was idle for long, or while another one was lost, is asked.
+/// Whether a connection may be taken from the pool. It is checked if it was idle for long, or if another one was lost
+/// since.
 async fn may_be_used(
     connection: &mut PgConnection,
     of: &PoolConnectionMetadata,
@@ -114,8 +115,9 @@ async fn may_be_used(
     Ok(make_fit(connection).await?.may_write(condition))
 }
 
-/// Whether a connection may go back into the pool. Whoever goes away while a transaction begins leaves a connection in it, and the
-/// driver doesn't know: what comes next would be answered as done, and never be committed. An error closes the connection.
+/// Whether a connection may go back into the pool. A caller that is cancelled during BEGIN leaves the connection in a
+/// transaction that the driver doesn't know of: later statements would seem to succeed and never be committed. An error
+/// closes the connection.
 async fn may_stay(
     connection: &mut PgConnection,
     of: &PoolConnectionMetadata,
@@ -138,7 +140,7 @@ from_row! {
 }
 
 impl Fitness {
-    /// A standby has yesterday's sessions; one that is read-only has today's.
+    /// A standby may have outdated sessions; a read-only primary has current ones.
     pub(in crate::store) fn may_read(&self, condition: &Condition) -> bool {
         !self.is_standby && condition.is_of(&self.database)
     }

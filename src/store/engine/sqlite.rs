@@ -58,7 +58,7 @@ pub(in crate::store) fn make_private(path: &Path) -> Result<(), StartError> {
     }
 }
 
-/// Copies a database, as it is at one moment, into a file that isn't there yet. Nobody waits for it: it only reads.
+/// Copies a snapshot of a database into a new file. It only reads, so it blocks no writer.
 pub(in crate::store) async fn copy(options: SqliteConnectOptions, file: &Path) -> Result<(), CopyError> {
     let made = private_file::create_new(file)?;
     let copied = copy_into(options, file).await;
@@ -89,8 +89,8 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .after_release(|connection, _| Box::pin(is_out_of_transactions(connection)))
 }
 
-/// Whether a connection can begin another transaction. When the disk fails, SQLite may end one by itself, and the driver
-/// believes for ever that it is in it.
+/// Whether a connection can begin another transaction. When the disk fails, SQLite may end a transaction by itself, and
+/// the driver would never notice.
 async fn is_out_of_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     // What the last one left to be undone is undone first.
     connection.ping().await?;

@@ -1,4 +1,4 @@
-//! Why a database can't be used at all, and whether it is only not there yet: a start waits for such a one, and for no other.
+//! Why a database can't be used at all. A start waits for a database that isn't up yet, and for no other reason.
 
 use std::io::ErrorKind;
 

@@ -1,5 +1,5 @@
-//! A bound in time for what no request asks of the database, and so no request's time bounds: a connection may fall silent, and
-//! the operating system would wait for it for a quarter of an hour, or for ever.
+//! A time limit for statements that belong to no request. On a connection that went silent the operating system would
+//! wait for a quarter of an hour, or for ever.
 
 use std::time::Duration;
 

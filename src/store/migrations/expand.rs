@@ -38,8 +38,6 @@ pub(super) const RECORDED: &str = "SELECT version, compatible_from FROM schema_m
 const CREATE: &str =
     "CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, compatible_from BIGINT NOT NULL)";
 
-const IS_RECORDED: &str = "SELECT count(*) FROM schema_migrations WHERE version = $1";
-
 const RECORD: &str = "INSERT INTO schema_migrations (version, compatible_from) VALUES ($1, $2)";
 
 /// A concurrent build that broke off leaves an index that is never used and never finished.
@@ -79,11 +77,8 @@ macro_rules! apply {
             keys: &AuditKeys,
         ) -> Result<(), MigrateError> {
             sqlx::raw_sql(CREATE).execute(&mut *on).await?;
-            for migration in migrations {
-                let recorded: i64 = sqlx::query_scalar(IS_RECORDED).bind(migration.version).fetch_one(&mut *on).await?;
-                if recorded > 0 {
-                    continue;
-                }
+            let recorded: Vec<i64> = sqlx::query_scalar(RECORDED).fetch_all(&mut *on).await?;
+            for migration in migrations.iter().filter(|migration| !recorded.contains(&migration.version)) {
                 let failed = |error| MigrateError::ExecuteMigration(error, migration.version);
                 let record = || sqlx::query(RECORD).bind(migration.version).bind(compatible_from(migration));
                 if migration.no_tx {

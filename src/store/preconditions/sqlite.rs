@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::finding::Finding;
-use crate::store::engine::{Connection, Pools, sql};
+use crate::store::engine::{Pools, sql};
 use crate::store::{Store, StoreError};
 
 /// Full and Extra.
@@ -28,26 +28,18 @@ pub(super) async fn findings(store: &Store) -> Result<Vec<Finding>, StoreError> 
     let Pools::Sqlite { writer, .. } = &store.db.pools else { return Ok(Vec::new()) };
     let place = file_system(writer.connect_options().get_filename());
     let mut connection = store.db.write().await?;
-    let encoding = text(&mut connection, "PRAGMA encoding").await?;
-    let synchronous = number(&mut connection, "PRAGMA synchronous").await?;
-    let foreign_keys = number(&mut connection, "PRAGMA foreign_keys").await?;
-    let keys = text(&mut connection, MISSING_KEYS).await?;
+    let encoding = sql!(connection, value String, "PRAGMA encoding")?;
+    let synchronous = sql!(connection, value i64, "PRAGMA synchronous")?;
+    let foreign_keys = sql!(connection, value i64, "PRAGMA foreign_keys")?;
+    let keys = sql!(connection, value Option<String>, MISSING_KEYS)?.flatten();
     let found = [
         encoding.filter(|encoding| encoding != "UTF-8").map(Finding::Encoding),
-        (!SYNCHRONOUS.contains(&synchronous)).then_some(Finding::Pragma("synchronous = FULL")),
-        (foreign_keys != 1).then_some(Finding::Pragma("foreign_keys = ON")),
+        synchronous.is_none_or(|level| !SYNCHRONOUS.contains(&level)).then_some(Finding::Pragma("synchronous = FULL")),
+        (foreign_keys != Some(1)).then_some(Finding::Pragma("foreign_keys = ON")),
         keys.map(Finding::Keys),
         place.map(Finding::FileSystem),
     ];
     Ok(found.into_iter().flatten().collect())
-}
-
-async fn text(connection: &mut Connection, statement: &'static str) -> Result<Option<String>, StoreError> {
-    Ok(sql!(connection, value Option<String>, statement)?.flatten())
-}
-
-async fn number(connection: &mut Connection, statement: &'static str) -> Result<i64, StoreError> {
-    Ok(sql!(connection, value i64, statement)?.unwrap_or(-1))
 }
 
 /// File systems by the numbers that Linux gives them (statfs(2)): locks and the log's shared memory don't work on those of other

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::ActingSessions;
+use super::table::ActingSessions;
 use crate::audit::{AuditEvent, EventKind};
 use crate::clock::UnixTime;
 use crate::domain::{ClientId, RevokedReason, RightsLost, SessionId, UserId};

@@ -1,6 +1,6 @@
 //! The compare-and-swap of a refresh, many sessions at a time.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -42,11 +42,11 @@ const EXCHANGE_FREE_POSTGRES: &str = exchange_postgres!(
      JOIN sessions t ON t.id = i.id FOR NO KEY UPDATE OF t SKIP LOCKED) AS e"
 );
 
-/// Those that are as they were judged, and so were only left out.
+/// The sessions that are still as they were judged: they were left out only because they were locked.
 const HELD_POSTGRES: &str = "SELECT s.id FROM unnest($1, $2) AS k (id, expected_current) \
      JOIN sessions s ON s.id = k.id AND s.current_hash = k.expected_current WHERE s.revoked_at IS NULL";
 
-/// What has a `+` can't be looked up by, so SQLite has to begin with the items, whatever it believes of the tables' sizes.
+/// SQLite uses no index for a column with a `+`, so it must begin with the items, whatever its statistics say.
 pub(in crate::store) static EXCHANGE_ALL_SQLITE: Values = Values::new(
     "UPDATE sessions AS s SET parent_hash = e.column3, current_hash = e.column4, generation = e.column5, \
      rotated_at = e.column6, anchor_generation = e.column7, anchor_at = e.column8, last_used_at = e.column9, \
@@ -67,12 +67,8 @@ pub(in crate::store) enum Exchanged {
     Held,
 }
 
-/// The sessions whose exchange was stored, and those that somebody held.
-#[derive(Default)]
-struct Done {
-    stored: HashSet<Uuid>,
-    held: HashSet<Uuid>,
-}
+/// What became of each exchange; of those that aren't here, the session isn't as it was judged.
+type Done = HashMap<Uuid, Exchanged>;
 
 /// A lane of exchanges.
 pub(in crate::store) struct Exchanges(PinnedConnection);
@@ -83,29 +79,18 @@ impl Exchanges {
     }
 }
 
-/// One exchange a session: of two that meet in a batch the second has lost, as it would have on its own.
+/// One exchange a session: of two in a batch the second loses, as it would in a statement of its own.
 impl Statement for Exchanges {
     type Item = (SessionId, Exchange);
     type Outcome = Exchanged;
 
     async fn run(&mut self, exchanges: &[(SessionId, Exchange)]) -> Result<Vec<Exchanged>, StoreError> {
         let mut seen = HashSet::with_capacity(exchanges.len());
-        let first: Vec<bool> = exchanges.iter().map(|(id, _)| seen.insert(*id)).collect();
-        let mut firsts: Vec<One<'_>> =
-            exchanges.iter().zip(&first).filter_map(|(exchange, first)| first.then_some(exchange)).collect();
-        // Two batches that lock rows in the same order can't wait for each other in a circle.
+        let mut firsts: Vec<One<'_>> = exchanges.iter().filter(|(id, _)| seen.insert(*id)).collect();
+        // Two batches that lock rows in the same order can't deadlock.
         firsts.sort_unstable_by_key(|(id, _)| id.0);
-        let Done { stored, held } = self.0.write(async |on| store(on, &firsts).await).await?;
-        let became = |((id, _), first): (One<'_>, bool)| {
-            if first && stored.contains(&id.0) {
-                Exchanged::Stored
-            } else if first && held.contains(&id.0) {
-                Exchanged::Held
-            } else {
-                Exchanged::Overtaken
-            }
-        };
-        Ok(exchanges.iter().zip(first).map(became).collect())
+        let mut done = self.0.write(async |on| store(on, &firsts).await).await?;
+        Ok(exchanges.iter().map(|(id, _)| done.remove(&id.0).unwrap_or(Exchanged::Overtaken)).collect())
     }
 }
 
@@ -125,7 +110,7 @@ pub(in crate::store) async fn exchange_one(
 }
 
 async fn store(connection: &mut Connection, exchanges: &[One<'_>]) -> Result<Done, StoreError> {
-    let stored = match (connection.handle(), exchanges) {
+    let stored: Vec<Uuid> = match (connection.handle(), exchanges) {
         (on, [(id, exchange)]) => store_one(on, *id, exchange).await?.then_some(id.0).into_iter().collect(),
         (Handle::Postgres(on), exchanges) => {
             let stored = arrays(EXCHANGE_ALL_POSTGRES, exchanges).fetch_all(&mut *on).await;
@@ -136,20 +121,21 @@ async fn store(connection: &mut Connection, exchanges: &[One<'_>]) -> Result<Don
         }
         (Handle::Sqlite(on), exchanges) => rows(exchanges).fetch_all(on).await?,
     };
-    Ok(Done { stored: stored.into_iter().collect(), ..Done::default() })
+    Ok(stored.into_iter().map(|id| (id, Exchanged::Stored)).collect())
 }
 
 /// Stores the exchanges of sessions that nobody holds. The others have waited for their locks already.
 async fn store_free(on: &mut PgConnection, exchanges: &[One<'_>]) -> Result<Done, StoreError> {
     let stored = arrays(EXCHANGE_FREE_POSTGRES, exchanges).fetch_all(&mut *on).await?;
-    let stored: HashSet<Uuid> = stored.into_iter().collect();
-    let left: Vec<One<'_>> = exchanges.iter().copied().filter(|(id, _)| !stored.contains(&id.0)).collect();
-    let held = sqlx::query_scalar(HELD_POSTGRES)
+    let mut done: Done = stored.into_iter().map(|id| (id, Exchanged::Stored)).collect();
+    let left: Vec<One<'_>> = exchanges.iter().copied().filter(|(id, _)| !done.contains_key(&id.0)).collect();
+    let held: Vec<Uuid> = sqlx::query_scalar(HELD_POSTGRES)
         .bind(left.iter().map(|(id, _)| id.0).collect::<Vec<_>>())
         .bind(left.iter().map(|(_, exchange)| exchange.expected_current.as_bytes().to_vec()).collect::<Vec<_>>())
         .fetch_all(on)
         .await?;
-    Ok(Done { stored, held: held.into_iter().collect() })
+    done.extend(held.into_iter().map(|id| (id, Exchanged::Held)));
+    Ok(done)
 }
 
 async fn store_one(mut on: Handle<'_>, id: SessionId, exchange: &Exchange) -> Result<bool, StoreError> {

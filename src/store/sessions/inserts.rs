@@ -53,10 +53,10 @@ macro_rules! insert_if_unchanged {
 /// SQLite has one writer, so what the statement reads can't change before it commits.
 const INSERT_SQLITE: &str = insert_if_unchanged!();
 
-/// The locks make whoever disables the user or changes the client wait, and then see the session and end it.
+/// The locks make a concurrent change of the user or client wait, see the new session, and end it.
 const INSERT_POSTGRES: &str = concat!(insert_if_unchanged!(), " FOR SHARE OF u, c");
 
-/// Whose user or client is being changed at this moment is left out, so that nobody waits for another's lock.
+/// Sessions whose user or client is locked by a change are left out instead of waited for.
 const INSERT_ALL_POSTGRES: &str = concat!(
     "INSERT INTO sessions (",
     columns!(),
@@ -70,8 +70,8 @@ const INSERT_ALL_POSTGRES: &str = concat!(
      FOR SHARE OF u, c SKIP LOCKED RETURNING id"
 );
 
-/// All of them with the events that tell of them, or none: each event is sealed together with the one before it, so none can be left
-/// out any more. The locks hold until it commits.
+/// Stores all sessions with their events, or none: each event is sealed with the one before it, so none can be left
+/// out. The locks hold until it commits.
 const INSERT_AND_RECORD_POSTGRES: &str = concat!(
     "WITH changed AS (SELECT i.* FROM unnest($22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, \
      $38, $39, $40, $41) AS i (",
@@ -111,7 +111,7 @@ impl Inserts {
     }
 }
 
-/// One that wasn't stored may only have met somebody's lock: [`insert_one`] knows.
+/// A session that wasn't stored may only have met a lock: [`insert_one`] waits for it.
 impl Statement for Inserts {
     type Item = Insert;
     type Outcome = bool;

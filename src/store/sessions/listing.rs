@@ -1,7 +1,7 @@
 //! Lists and counts sessions, for operators.
 
-use super::Sessions;
 use super::row::{SignedIn, SignedInRow, session_columns};
+use super::table::Sessions;
 use crate::clock::UnixTime;
 use crate::domain::{ClientId, Session, UserId};
 use crate::store::StoreError;

@@ -70,8 +70,8 @@ impl TryFrom<RotatedRow> for Rotated {
     }
 }
 
-/// A row that somebody holds is left out, so that nobody waits for another's lock: its token has to be judged. Nothing is locked,
-/// and so nothing written, unless all of it holds; what may have changed until the row is locked is asked again.
+/// A locked row is left out instead of waited for: its token is judged one by one. Only rows that meet every condition
+/// are locked; conditions that may change before the lock are checked again.
 const ROTATE_POSTGRES: &str = concat!(
     "UPDATE sessions s SET parent_hash = s.current_hash, current_hash = r.successor, generation = s.generation + 1, \
      rotated_at = r.now, last_used_at = r.now, idle_expires_at = r.idle_expires_at, \
@@ -88,7 +88,7 @@ const ROTATE_POSTGRES: &str = concat!(
     rotated_columns!("s.")
 );
 
-/// What has a `+` can't be looked up by, so SQLite has to begin with the items.
+/// What each rotation asks of its session. SQLite uses no index for a column with a `+`, so it must begin with the items.
 macro_rules! of_a_living_session {
     () => {
         "s.client_id = +r.column4 AND s.revoked_at IS NULL AND s.idle_expires_at > +r.column5 \
@@ -127,21 +127,17 @@ impl Rotations {
     }
 }
 
-/// One rotation a session: of two that meet in a batch the second has lost, as it would have on its own.
+/// One rotation a session: of two in a batch the second loses, as it would in a statement of its own.
 impl Statement for Rotations {
     type Item = Rotation;
     type Outcome = Option<RotatedRow>;
 
     async fn run(&mut self, rotations: &[Rotation]) -> Result<Vec<Option<RotatedRow>>, StoreError> {
         let mut seen = HashSet::with_capacity(rotations.len());
-        let first: Vec<bool> = rotations.iter().map(|rotation| seen.insert(rotation.session_id)).collect();
-        let firsts: Vec<&Rotation> =
-            rotations.iter().zip(&first).filter_map(|(rotation, first)| first.then_some(rotation)).collect();
+        let firsts: Vec<&Rotation> = rotations.iter().filter(|rotation| seen.insert(rotation.session_id)).collect();
         let stored = self.0.write(async |on| store(on, &firsts).await).await?;
         let mut stored: HashMap<Uuid, RotatedRow> = stored.into_iter().map(|row| (row.id, row)).collect();
-        let outcome =
-            |(rotation, first): (&Rotation, bool)| first.then(|| stored.remove(&rotation.session_id.0)).flatten();
-        Ok(rotations.iter().zip(first).map(outcome).collect())
+        Ok(rotations.iter().map(|rotation| stored.remove(&rotation.session_id.0)).collect())
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::Sessions;
+use super::table::Sessions;
 use crate::clock::UnixTime;
 use crate::store::StoreError;
 use crate::store::engine::{from_row, sql, within};

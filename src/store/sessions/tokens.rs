@@ -1,5 +1,5 @@
-//! What says whether an access token lives: its session's and its user's state, and whether it was revoked by itself. Every
-//! introspection and userinfo reads it, so it is as little as it can be.
+//! What decides whether an access token is alive: the state of its session and its user, and whether it was revoked by
+//! itself. Every introspection and userinfo request reads it, so it has as few columns as possible.
 
 use serde::Deserialize;
 use sqlx::Row as _;
@@ -57,7 +57,7 @@ from_row! {
     }
 }
 
-/// The innermost select goes by the index, whatever is believed of the table's size when the plan is made.
+/// The inner select uses the index, whatever size the planner assumes.
 macro_rules! find_postgres {
     ($($profile:expr),*) => {
         concat!(
@@ -109,7 +109,7 @@ impl Read for FindTokens {
 
     async fn read(connection: &mut Connection, keys: &[TokenKey]) -> Result<Vec<Option<SessionOfToken>>, StoreError> {
         let mut found: Vec<Option<SessionOfToken>> = keys.iter().map(|_| None).collect();
-        // If one of them wants a profile, all are read with theirs: there is one statement.
+        // One statement serves the batch, so one key that wants a profile reads all profiles.
         let with_profile = keys.iter().any(|key| key.with_profile);
         for (row, profile) in rows(connection, keys, with_profile).await? {
             let place = usize::try_from(row.position - 1).ok().and_then(|index| found.get_mut(index));

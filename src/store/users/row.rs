@@ -75,8 +75,8 @@ from_row! {
 
 pub(in crate::store) use {account_columns, account_json, profile_columns, profile_json, with_profile};
 
-/// A user as it was read: what decisions need, and the profile only where it may be asked for. Texts are understood when they are
-/// needed, since that takes long.
+/// A user as it was read: what decisions need, and the profile only if it was asked for. Columns are parsed on demand,
+/// since parsing takes long.
 #[derive(Debug)]
 pub struct StoredUser {
     pub(in crate::store) account: AccountRow,

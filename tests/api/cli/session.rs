@@ -47,6 +47,7 @@ async fn a_listing_shows_whose_sessions_they_are(engine: Engine) {
     let mut members: Vec<_> = bobs.as_object().unwrap().keys().map(String::as_str).collect();
     members.sort_unstable();
     let expected = [
+        "amr",
         "audience",
         "auth_time",
         "client_id",
@@ -55,6 +56,7 @@ async fn a_listing_shows_whose_sessions_they_are(engine: Engine) {
         "ends_at",
         "expires_at",
         "generation",
+        "grant_type",
         "id",
         "idle_expires_at",
         "ip",
@@ -70,6 +72,7 @@ async fn a_listing_shows_whose_sessions_they_are(engine: Engine) {
     assert_eq!(members, expected);
     let seen = [&bobs["username"], &bobs["client_id"], &bobs["state"], &bobs["device_name"], &bobs["ip"]];
     assert_eq!(seen, ["bob", "app", "active", "Phone", "127.0.0.1"]);
+    assert_eq!((&bobs["grant_type"], &bobs["amr"][0]), (&"password".into(), &"pwd".into()));
     assert_eq!(
         (&bobs["expires_at"], &bobs["revoked_at"], &bobs["generation"]),
         (&Value::Null, &Value::Null, &1.into())
