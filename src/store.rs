@@ -26,7 +26,7 @@ mod usage;
 pub mod users;
 
 pub use acting::ActingStore;
-pub use engine::{Connection, CopyError, Missing, PoolSize, StartError, StoreError, Unfit, within};
+pub use engine::{CopyError, Missing, PoolSize, StartError, StoreError, Unfit, within};
 pub use facade::Store;
 pub use journal::Restoration;
 pub use migrations::MigrationState;

@@ -34,7 +34,6 @@ impl Store {
 }
 
 impl ActingStore {
-    /// The event of a change.
     pub(super) fn event(&self, kind: EventKind) -> AuditEvent {
         self.acting.event(kind)
     }

@@ -6,10 +6,7 @@ use super::table::table;
 use crate::clock::UnixTime;
 use crate::domain::StoredAuditKey;
 
-table!(
-    /// The `audit_keys` table.
-    audit_keys: StoredAuditKeys
-);
+table!(audit_keys: StoredAuditKeys);
 
 from_row! {
     struct AuditKeyRow {

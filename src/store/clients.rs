@@ -13,10 +13,7 @@ use crate::domain::{
     User,
 };
 
-table!(
-    /// The `clients` table.
-    clients: Clients, ActingClients
-);
+table!(clients: Clients, ActingClients);
 
 from_row! {
     struct ClientRow {

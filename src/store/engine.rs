@@ -19,7 +19,6 @@ mod values;
 mod within;
 
 pub use self::condition::Unfit;
-pub use self::connection::Connection;
 pub use self::error::StoreError;
 pub use self::files::Missing;
 pub use self::pool_size::PoolSize;
@@ -28,7 +27,7 @@ pub use self::within::within;
 
 pub(super) use self::batch::{Batcher, LaneGroup, Statement};
 pub(super) use self::checkout::{PinnedConnection, Read, ReadLane};
-pub(super) use self::connection::{Handle, Unit, sql};
+pub(super) use self::connection::{Connection, Handle, Unit, sql};
 pub(super) use self::db::{Db, Pools};
 pub(super) use self::error::is_lock_timeout;
 pub(super) use self::from_row::from_row;

@@ -7,10 +7,7 @@ use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::random;
 
-table!(
-    /// The `registry` row.
-    registry: Registry, ActingRegistry
-);
+table!(registry: Registry, ActingRegistry);
 
 from_row! {
     /// What each node polls.

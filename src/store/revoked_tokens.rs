@@ -16,10 +16,7 @@ use crate::domain::{ClientId, RevokedReason};
 /// How long a revocation is kept after its token has expired, for nodes whose clock is behind.
 pub(super) const CLOCK_SLACK: Seconds = 60;
 
-table!(
-    /// The `revoked_tokens` table.
-    revoked_tokens: RevokedTokens, ActingRevokedTokens
-);
+table!(revoked_tokens: RevokedTokens, ActingRevokedTokens);
 
 const REVOKE: &str = "INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT (jti) DO NOTHING";
 

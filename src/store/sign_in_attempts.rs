@@ -7,10 +7,7 @@ use super::table::table;
 use crate::clock::UnixTime;
 use crate::throttle::{AccountAttempts, AccountLimit, AttemptKey};
 
-table!(
-    /// The `sign_in_attempts` table.
-    sign_in_attempts: SignInAttempts
-);
+table!(sign_in_attempts: SignInAttempts);
 
 /// How often to try again when a row was purged between the two statements.
 const LOOKS: usize = 4;

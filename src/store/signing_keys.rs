@@ -7,10 +7,7 @@ use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::domain::StoredKey;
 
-table!(
-    /// The `signing_keys` table.
-    signing_keys: SigningKeys, ActingSigningKeys
-);
+table!(signing_keys: SigningKeys, ActingSigningKeys);
 
 from_row! {
     struct SigningKeyRow {

@@ -4,30 +4,27 @@
 /// Declares the types of a table, and the methods that give them.
 ///
 /// ```ignore
-/// table!(
-///     /// The `users` table.
-///     users: Users, ActingUsers
-/// );
+/// table!(users: Users, ActingUsers);
 /// ```
 macro_rules! table {
-    ($(#[$meta:meta])* $method:ident: $table:ident) => {
-        $(#[$meta])*
+    ($method:ident: $table:ident) => {
+        #[doc = concat!("The statements of `", stringify!($method), "`.")]
         #[derive(Clone, Copy, Debug)]
         pub struct $table<'a> {
             pub(in crate::store) store: &'a $crate::store::Store,
         }
 
         impl $crate::store::Store {
-            $(#[$meta])*
+            #[doc = concat!("The statements of `", stringify!($method), "`.")]
             pub fn $method(&self) -> $table<'_> {
                 $table { store: self }
             }
         }
     };
-    ($(#[$meta:meta])* $method:ident: $table:ident, $acting:ident) => {
-        $crate::store::table::table!($(#[$meta])* $method: $table);
+    ($method:ident: $table:ident, $acting:ident) => {
+        $crate::store::table::table!($method: $table);
 
-        $(#[$meta])*
+        #[doc = concat!("The statements of `", stringify!($method), "`, with those that change it.")]
         #[derive(Clone, Copy, Debug)]
         pub struct $acting<'a> {
             table: $table<'a>,
@@ -43,7 +40,7 @@ macro_rules! table {
         }
 
         impl $crate::store::ActingStore {
-            $(#[$meta])*
+            #[doc = concat!("The statements of `", stringify!($method), "`, with those that change it.")]
             pub fn $method(&self) -> $acting<'_> {
                 $acting { table: $crate::store::Store::$method(self), acting: self }
             }

@@ -16,10 +16,7 @@ use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::domain::{RevokedReason, User, UserId, Username};
 
-table!(
-    /// The `users` table.
-    users: Users, ActingUsers
-);
+table!(users: Users, ActingUsers);
 
 const LIST: &str = concat!(
     "SELECT ",

@@ -4,7 +4,6 @@ use super::log::AuditLog;
 use crate::audit::AuditEvent;
 use crate::store::engine::{Db, Statement, StoreError};
 
-/// A lane of events that come with no change.
 pub(in crate::store) struct Events {
     db: Db,
     audit: AuditLog,

@@ -44,7 +44,6 @@ pub(super) struct Writer {
     pub(super) keys: AuditKeys,
     pub(super) keeping: Keeping,
     pub(super) memory: Memory,
-    /// Whether this process has written anything.
     wrote: AtomicBool,
 }
 
@@ -53,7 +52,6 @@ pub(super) struct Writer {
 pub(in crate::store) struct Written(Option<Tip>);
 
 impl Written {
-    /// The last event that was written.
     pub(super) fn last(&self) -> Option<Link> {
         self.0.map(|tip| tip.end.link)
     }

@@ -30,13 +30,11 @@ pub(in crate::store) struct Tip {
 }
 
 impl Tip {
-    /// The same chain, which has got further.
     pub(super) fn at(self, end: ChainEnd) -> Self {
         Self { end, ..self }
     }
 }
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     remembered: Mutex<Remembered>,
@@ -156,7 +154,6 @@ impl Memory {
         })
     }
 
-    /// Whether anything was found.
     pub(super) fn has_rewound(&self) -> bool {
         self.with(|memory| !memory.rewound.is_empty())
     }
@@ -166,7 +163,6 @@ impl Memory {
         self.found.notified().await;
     }
 
-    /// It was told.
     pub(super) fn told(&self, told: &Rewound) {
         self.with(|memory| {
             memory.rewound.retain(|rewound| rewound != told);

@@ -11,7 +11,7 @@ use crate::clock::UnixTime;
 use crate::store::StoreError;
 use crate::store::engine::sql;
 
-/// How many events are deleted at once. SQLite's writer is everybody's.
+/// How many events are deleted at once, since all others wait for SQLite's one writer.
 const SLICE: i64 = 1_000;
 
 /// The next chain whose first event is old. One whose first event is missing is for `verify` to find.

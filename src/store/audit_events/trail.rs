@@ -5,10 +5,7 @@ use crate::audit::{AuditEvent, AuditKeys};
 use crate::store::StoreError;
 use crate::store::table::table;
 
-table!(
-    /// The tables of the audit trail.
-    audit: Audit, ActingAudit
-);
+table!(audit: Audit, ActingAudit);
 
 impl Audit<'_> {
     /// Records changes from now on, sealed with the first of these keys.

@@ -85,12 +85,9 @@ fn is_believed(condition: &Condition, kept: &Checkout) -> bool {
 
 /// A statement that only reads.
 pub(in crate::store) trait Read: 'static {
-    /// What a caller hands in.
     type Item: Send + Sync + 'static;
-    /// What it is answered.
     type Outcome: Send + 'static;
 
-    /// Answers the items in their order.
     fn read(
         connection: &mut Connection,
         items: &[Self::Item],

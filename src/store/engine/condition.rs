@@ -33,9 +33,7 @@ struct Known {
     /// The embedded database's file isn't the one that is open.
     file_replaced: AtomicBool,
     closed: AtomicBool,
-    /// How many wait for a connection.
     waiting: AtomicUsize,
-    /// The database that the first connection reached.
     name: OnceLock<String>,
 }
 

@@ -47,10 +47,8 @@ pub(in crate::store) use sql;
 
 /// A connection of either database, taken from its pool.
 #[derive(Debug)]
-pub enum Connection {
-    /// To PostgreSQL.
+pub(in crate::store) enum Connection {
     Postgres(PoolConnection<Postgres>),
-    /// To SQLite.
     Sqlite(PoolConnection<Sqlite>),
 }
 

@@ -113,7 +113,6 @@ impl Db {
         Self { pools, condition: self.condition.clone(), may_pin: true }
     }
 
-    /// As [`again`].
     pub(in crate::store) async fn again<T, F: Future<Output = Result<T, StoreError>>>(
         &self,
         operation: impl Fn() -> F,

@@ -28,7 +28,6 @@ pub(in crate::store) static LIVING_SQLITE: Values = Values::new(
      WHERE NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = k.column2)",
 );
 
-/// Reads whether tokens without a session are alive.
 pub(in crate::store) struct LivingTokens;
 
 impl Read for LivingTokens {

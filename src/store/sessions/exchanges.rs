@@ -70,7 +70,6 @@ pub(in crate::store) enum Exchanged {
 /// What became of each exchange; of those that aren't here, the session isn't as it was judged.
 type Done = HashMap<Uuid, Exchanged>;
 
-/// A lane of exchanges.
 pub(in crate::store) struct Exchanges(PinnedConnection);
 
 impl Exchanges {

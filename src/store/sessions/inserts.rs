@@ -88,7 +88,6 @@ const INSERT_AND_RECORD_POSTGRES: &str = concat!(
     " FROM changed, head RETURNING id"
 );
 
-/// A lane of inserts.
 pub(in crate::store) struct Inserts {
     db: Db,
     audit: AuditLog,

@@ -38,7 +38,6 @@ pub(in crate::store) static FIND_SQLITE: Values = Values::new(
     ") AS k CROSS JOIN sessions s ON s.id = k.column1 CROSS JOIN users u ON u.id = s.user_id",
 );
 
-/// Reads sessions with their users.
 pub(in crate::store) struct FindSessions;
 
 impl Read for FindSessions {

@@ -118,7 +118,6 @@ pub(in crate::store) static ROTATED_SQLITE: Values = Values::new(
     ),
 );
 
-/// A lane of rotations.
 pub(in crate::store) struct Rotations(PinnedConnection);
 
 impl Rotations {

@@ -14,10 +14,7 @@ use crate::domain::{Exchange, Rotation, Session, SessionId};
 use crate::store::StoreError;
 use crate::store::table::table;
 
-table!(
-    /// The `sessions` table.
-    sessions: Sessions, ActingSessions
-);
+table!(sessions: Sessions, ActingSessions);
 
 impl Sessions<'_> {
     /// The session and its user.

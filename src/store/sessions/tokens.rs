@@ -100,7 +100,6 @@ pub(in crate::store) static FIND_SQLITE: Values = find_sqlite!("NULL");
 
 pub(in crate::store) static FIND_WITH_PROFILE_SQLITE: Values = find_sqlite!(profile_json!("u."));
 
-/// Reads what says whether access tokens live.
 pub(in crate::store) struct FindTokens;
 
 impl Read for FindTokens {
