@@ -1,4 +1,4 @@
-//! Every key of the configuration with its default: what `config/tokend.toml` sets. What is not there is an error wherever it is set.
+//! Every key of the configuration with its default: what `defaults.toml` sets. What is not there is an error wherever it is set.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -13,12 +13,12 @@ pub(super) const PREFIX: &str = "TOKEND_";
 /// Keys whose values are never shown.
 pub(super) const SECRET: [&str; 2] = ["database", "secret"];
 
-/// The shipped file. It is read when the program starts, so a new key is added there and where it is read, and in no list.
-const SHIPPED: &str = include_str!("../../config/tokend.toml");
+/// Not `config/tokend.toml`, which is a copy for operators: a build must not contain what they write there.
+const BUILT_IN: &str = include_str!("defaults.toml");
 
 static DEFAULTS: LazyLock<Vec<(String, Value)>> = LazyLock::new(|| {
     let mut found = BTreeMap::new();
-    if let Ok(document) = DeTable::parse(SHIPPED) {
+    if let Ok(document) = DeTable::parse(BUILT_IN) {
         collect(document.get_ref(), "", &mut found);
     }
     found.into_values().collect()

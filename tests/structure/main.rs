@@ -57,6 +57,18 @@ fn the_command_line_uses_the_store_only_where_the_program_starts() {
     assert!(wrong.is_empty(), "these files of src/cli use crate::store: {wrong:?}");
 }
 
+/// Operators edit `config/tokend.toml`. A build from an edited checkout would have their secrets as defaults.
+#[test]
+fn the_program_contains_no_file_from_outside_but_the_migrations() {
+    let sources = root("src");
+    let wrong: Vec<_> = sources
+        .modules()
+        .filter(|module| module.has_literal_that_begins("\"../"))
+        .map(|module| module.path.join("/"))
+        .collect();
+    assert_eq!(wrong, ["store/migrations/files"], "only migrations may be included from outside src");
+}
+
 /// The files of the program that have the text as a literal.
 fn files_with(sources: &Sources, text: &str) -> BTreeSet<String> {
     let literal = format!("\"{text}\"");

@@ -46,6 +46,14 @@ impl Module {
         has(&self.tokens, &|token| matches!(token, TokenTree::Literal(literal) if literal.to_string() == text))
     }
 
+    /// Whether its code has a literal that begins like this, quotes and all.
+    pub fn has_literal_that_begins(&self, text: &str) -> bool {
+        has(
+            &self.tokens,
+            &|token| matches!(token, TokenTree::Literal(literal) if literal.to_string().starts_with(text)),
+        )
+    }
+
     /// Whether its code has this word.
     pub fn has_word(&self, word: &str) -> bool {
         has(&self.tokens, &|token| is_word(token, word))

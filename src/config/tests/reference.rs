@@ -1,15 +1,20 @@
-//! The error that refuses a value says what its key may hold. `config/tokend.toml` and `docs/configuration.md` say it too; these tests
-//! compare them with the error.
+//! The error that refuses a value says what its key may hold. `defaults.toml`, its copy `config/tokend.toml` and `docs/configuration.md`
+//! say it too; these tests compare them with the error.
 
 use std::fmt::Write as _;
 
 use super::*;
 use crate::config::value::Value;
 
+const BUILT_IN: &str = include_str!("../defaults.toml");
+
+/// The copy that operators edit.
+const SAMPLE: &str = "config/tokend.toml";
+
 const PAGE: &str = "docs/configuration.md";
 
 /// The page's introduction ends here; what follows is written by [`page`].
-const GENERATED: &str = "<!-- From here on written by a test: edit config/tokend.toml, not this. -->\n";
+const GENERATED: &str = "<!-- From here on written by a test: edit src/config/defaults.toml, not this. -->\n";
 
 /// Keys that hold a path: any text is one.
 const PATHS: [&str; 4] = ["database_file", "secret_file", "http.tls_certificate", "http.tls_key"];
@@ -35,10 +40,10 @@ fn allowed(key: &str, default: &Value) -> String {
     words.trim_end_matches(", with its unit: ms, s, m, h or d").replace("days", "d").replace("day", "d")
 }
 
-/// The comment above each key of the shipped file, on one line.
+/// The comment above each key, on one line.
 fn comments() -> Vec<(String, String)> {
     let (mut section, mut comment, mut found) = (String::new(), Vec::new(), Vec::new());
-    for line in SHIPPED.lines() {
+    for line in BUILT_IN.lines() {
         if let Some(text) = line.strip_prefix('#') {
             comment.push(text.trim());
         } else if line.is_empty() {
@@ -69,10 +74,7 @@ fn the_comment_of_each_key_ends_with_what_the_code_allows() {
     for (key, default) in keys::defaults() {
         let (_, comment) = comments.iter().find(|(other, _)| other == key).expect(key);
         let fact = fact(key, &default);
-        assert!(
-            comment.ends_with(&format!(" {fact}")),
-            "config/tokend.toml: the comment of {key} must end with\n{fact}"
-        );
+        assert!(comment.ends_with(&format!(" {fact}")), "defaults.toml: the comment of {key} must end with\n{fact}");
     }
 }
 
@@ -119,16 +121,27 @@ fn page() -> String {
     page
 }
 
+/// Requires that the file at `path` holds `expected`, or writes it.
+fn require(path: &str, expected: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("TOKEND_TEST_WRITE").is_some() {
+        std::fs::write(&file, expected).expect(path);
+    }
+    let hint = "write it anew: TOKEND_TEST_WRITE=1 cargo test --lib of_the_configuration_is";
+    assert!(
+        std::fs::read_to_string(&file).expect(path) == expected,
+        "{path} differs from src/config/defaults.toml; {hint}"
+    );
+}
+
 #[test]
 fn the_page_of_the_configuration_is_what_the_code_says() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
-    let written = std::fs::read_to_string(&path).expect(PAGE);
+    let written = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE)).expect(PAGE);
     let (introduction, _) = written.split_once(GENERATED).expect("the page has its mark");
-    let expected = format!("{introduction}{GENERATED}{}", page());
-    if std::env::var_os("TOKEND_TEST_WRITE").is_some() {
-        std::fs::write(&path, &expected).expect(PAGE);
-    } else {
-        let hint = "write it anew: TOKEND_TEST_WRITE=1 cargo test --lib the_page_of_the_configuration";
-        assert!(written == expected, "{PAGE} says something else than the code and config/tokend.toml; {hint}");
-    }
+    require(PAGE, &format!("{introduction}{GENERATED}{}", page()));
+}
+
+#[test]
+fn the_sample_of_the_configuration_is_the_built_in_defaults() {
+    require(SAMPLE, BUILT_IN);
 }
