@@ -70,10 +70,14 @@ async fn a_user_is_made_changed_and_removed() {
         "disabled_at": null, "has_password": false,
     });
     assert_eq!(shown, expected);
-    assert_eq!(user::disable(admin, alice.id).await.unwrap(), Ended { changed: true, revoked: 0 });
-    assert_eq!(user::disable(admin, alice.id).await.unwrap(), Ended { changed: false, revoked: 0 });
+    assert_eq!(user::disable(admin, &alice).await.unwrap(), Ended { changed: true, revoked: 0 });
+    assert_eq!(user::disable(admin, &alice).await.unwrap(), Ended { changed: false, revoked: 0 });
     assert_eq!(user::remove(admin, alice.id).await.unwrap(), 0);
     let error = user::remove(admin, alice.id).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound(Thing::User, _)), "{error}");
+    let error = user::disable(admin, &alice).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound(Thing::User, _)), "{error}");
+    let error = user::enable(admin, &alice).await.unwrap_err();
     assert!(matches!(error, Error::NotFound(Thing::User, _)), "{error}");
 }
 
@@ -168,7 +172,7 @@ async fn every_act_is_in_the_trail() {
     let query = audit::EventQuery { user: Some(alice.id), ..audit::EventQuery::default() };
     let (events, mut follower) = audit::follow(admin, query.clone(), 10).await.unwrap();
     assert_eq!(json_of(&events[0])["kind"], "user.added");
-    user::disable(admin, alice.id).await.unwrap();
+    user::disable(admin, &alice).await.unwrap();
     let events = follower.next().await.unwrap();
     assert_eq!((events[0].kind.as_str(), events[0].username.as_deref()), ("user.disabled", Some("alice")));
     assert!(audit::list(admin, &query, 1).await.unwrap().more);

@@ -133,14 +133,21 @@ pub(crate) async fn set_password(admin: &Admin, id: UserId, password: NewPasswor
 }
 
 /// Keeps a user from signing in, and ends every session.
-pub(crate) async fn disable(admin: &Admin, id: UserId) -> Result<Ended, Error> {
-    let ended = admin.store.users().disable(id, admin.now()).await?;
+pub(crate) async fn disable(admin: &Admin, user: &UserView) -> Result<Ended, Error> {
+    let ended = admin.store.users().disable(user.id, admin.now()).await?;
+    if ended.is_none() {
+        require_existing(admin, user).await?;
+    }
     Ok(Ended { changed: ended.is_some(), revoked: ended.unwrap_or(0) })
 }
 
 /// Lets a disabled user sign in again. False when it wasn't disabled.
-pub(crate) async fn enable(admin: &Admin, id: UserId) -> Result<bool, Error> {
-    Ok(admin.store.users().enable(id).await?)
+pub(crate) async fn enable(admin: &Admin, user: &UserView) -> Result<bool, Error> {
+    let is_changed = admin.store.users().enable(user.id).await?;
+    if !is_changed {
+        require_existing(admin, user).await?;
+    }
+    Ok(is_changed)
 }
 
 /// Treats the devices that a user has signed in on as unknown ones, as when one was stolen.
@@ -154,6 +161,12 @@ pub(crate) async fn remove(admin: &Admin, id: UserId) -> Result<u64, Error> {
     let ended = admin.store.sessions().count(&its, admin.now()).await?;
     found(id, admin.store.users().remove(id).await?)?;
     Ok(ended)
+}
+
+/// A user that somebody else has removed meanwhile was neither enabled nor disabled before.
+async fn require_existing(admin: &Admin, user: &UserView) -> Result<(), Error> {
+    let stored = admin.store.users().find_credentials(&user.username).await?;
+    found(user.id, stored.is_some_and(|stored| stored.user.id == user.id))
 }
 
 fn found(id: UserId, is_found: bool) -> Result<(), Error> {

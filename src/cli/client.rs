@@ -101,9 +101,10 @@ async fn remove(admin: &Admin, Named { id, consent }: Named) -> Result<(), Failu
 
 async fn disable(admin: &Admin, Named { id, consent }: Named) -> Result<(), Failure> {
     let ClientView { id, name, disabled_at, .. } = find(admin, &id).await?;
-    if disabled_at.is_none() {
-        consent.require(&format!("Disable client {id} ({name}) and end all its sessions?"))?;
+    if disabled_at.is_some() {
+        return print(&format!("client {id} was disabled before\n"));
     }
+    consent.require(&format!("Disable client {id} ({name}) and end all its sessions?"))?;
     print(&match client::disable(admin, &id).await? {
         Ended { changed: true, revoked } => format!("client {id} was disabled; {} ended\n", sessions(revoked)),
         Ended { changed: false, .. } => format!("client {id} was disabled before\n"),

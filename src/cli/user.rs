@@ -116,10 +116,11 @@ async fn list(admin: &Admin, Listing { limit, after, email, format }: &Listing) 
 async fn disable(admin: &Admin, Named { name, consent }: Named) -> Result<(), Failure> {
     let user = user::find(admin, &name).await?;
     let name = &user.username;
-    if user.disabled_at.is_none() {
-        consent.require(&format!("Disable user {name} and end all its sessions?"))?;
+    if user.disabled_at.is_some() {
+        return print(&format!("user {name} was disabled before\n"));
     }
-    print(&match user::disable(admin, user.id).await? {
+    consent.require(&format!("Disable user {name} and end all its sessions?"))?;
+    print(&match user::disable(admin, &user).await? {
         Ended { changed: true, revoked } => format!("user {name} was disabled; {} ended\n", sessions(revoked)),
         Ended { changed: false, .. } => format!("user {name} was disabled before\n"),
     })
@@ -127,7 +128,7 @@ async fn disable(admin: &Admin, Named { name, consent }: Named) -> Result<(), Fa
 
 async fn enable(admin: &Admin, name: &Username) -> Result<(), Failure> {
     let user = user::find(admin, name).await?;
-    let done = if user::enable(admin, user.id).await? { "was enabled" } else { "was enabled before" };
+    let done = if user::enable(admin, &user).await? { "was enabled" } else { "was enabled before" };
     print(&format!("user {} {done}\n", user.username))
 }
 
