@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use self::entries::{Entry, Revoked};
 use super::engine::{Unit, sql, within};
-use super::sessions::endings::end_sessions;
+use super::sessions::endings::{EndMany, end_many};
 use super::{Store, StoreError, registry};
 use crate::clock::UnixTime;
 use crate::domain::RevokedReason;
@@ -46,12 +46,12 @@ impl Restoration {
 const TIMELINE: &str = "SELECT CASE WHEN pg_is_in_recovery() THEN NULL \
      ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END";
 
-const SESSION: &str = end_sessions!("id = $1");
+const SESSION: EndMany = end_many!("id = $1");
 
 /// Sessions that began later are unaffected.
-const USER: &str = end_sessions!("user_id = $1 AND created_at <= $2");
+const USER: EndMany = end_many!("user_id = $1 AND created_at <= $2");
 
-const CLIENT: &str = end_sessions!("client_id = $1 AND created_at <= $2");
+const CLIENT: EndMany = end_many!("client_id = $1 AND created_at <= $2");
 
 const CLIENT_TOKENS: &str =
     "UPDATE clients SET tokens_revoked_at = $2, version = version + 1 WHERE id = $1 AND tokens_revoked_at < $2";
@@ -125,13 +125,14 @@ impl Store {
 
 async fn restore(unit: &mut Unit, Entry { what, reason, at }: &Entry) -> Result<u64, StoreError> {
     let reason = reason.as_str();
+    let [session, user, client] = [SESSION, USER, CLIENT].map(|statement| statement.text(&unit.handle()));
     match what {
-        Revoked::Session(id) => sql!(unit, execute, SESSION, id.0, *at, reason),
-        Revoked::User(id) => sql!(unit, execute, USER, id.0, *at, reason),
+        Revoked::Session(id) => sql!(unit, execute, session, id.0, *at, reason),
+        Revoked::User(id) => sql!(unit, execute, user, id.0, *at, reason),
         Revoked::Token { jti, expires_at } => sql!(unit, execute, TOKEN, *jti, *expires_at),
         Revoked::Client { id, tokens_until } => {
             let tokens = sql!(unit, execute, CLIENT_TOKENS, id.as_str(), *tokens_until)?;
-            let ended = sql!(unit, execute, CLIENT, id.as_str(), *at, reason)?;
+            let ended = sql!(unit, execute, client, id.as_str(), *at, reason)?;
             if tokens > 0 {
                 registry::change(unit).await?;
             }

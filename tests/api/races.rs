@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use sqlx::{Connection as _, PgConnection};
 use tokend::password::PlainPassword;
 use tokio::task::JoinSet;
 
@@ -119,6 +120,52 @@ async fn set_password(server: &TestServer, password: &str) {
     let hash = server.app.hasher.hash(PlainPassword::chosen(password).unwrap()).await.unwrap();
     let ended = server.operator().users().set_password(server.alice, hash.as_str(), server.clock.now()).await.unwrap();
     assert!(ended.is_some());
+}
+
+/// How often all sessions of a user are ended while each of them is refreshed, and how many there are.
+const ENDINGS: usize = 40;
+const SESSIONS: usize = 32;
+
+/// Statements that lock many sessions lock them in one order, so neither side waits for the other in a circle: PostgreSQL would
+/// end one of the two.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refreshes_and_the_end_of_their_sessions_never_deadlock() {
+    let server = TestServer::start(Engine::Postgres).await;
+    for _ in 0..ENDINGS {
+        // The tokens of a client can be revoked once a second.
+        server.clock.advance(2);
+        let mut logins = JoinSet::new();
+        for _ in 0..SESSIONS {
+            let form = [("username", "alice"), ("password", PASSWORD), ("client_id", P1)];
+            spawn(&mut logins, server.request(reqwest::Method::POST, "/login").form(&form), 0);
+        }
+        let tokens: Vec<_> = logins.join_all().await.iter().map(Answer::refresh_token).collect();
+        let (mut refreshes, mut revocations) = (JoinSet::new(), JoinSet::new());
+        for (number, token) in tokens.iter().enumerate() {
+            spawn(&mut refreshes, exchange(&server, number % 2 == 0, token), 0);
+        }
+        for whose in [("sub", server.alice.to_string()), ("of_client", P1.to_owned())] {
+            let revoke = server.request(reqwest::Method::POST, "/revoke").basic_auth(ADMIN.0, Some(ADMIN.1));
+            spawn(&mut revocations, revoke.form(&[whose]), 20);
+        }
+        for answer in revocations.join_all().await {
+            answer.ok();
+        }
+        for answer in refreshes.join_all().await {
+            assert!(answer.status < 500, "{answer:?}");
+        }
+    }
+    assert_eq!(deadlocks(&server).await, 0);
+}
+
+/// How many deadlocks PostgreSQL has met in the server's database. A connection tells what it has met when it ends.
+async fn deadlocks(server: &TestServer) -> i64 {
+    let mut connection = PgConnection::connect(&server.database.url).await.expect("the database answers");
+    let end_others = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    sqlx::raw_sql(end_others).execute(&mut connection).await.expect("they end");
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    sqlx::query_scalar(deadlocks).fetch_one(&mut connection).await.expect("a number")
 }
 
 on_both_databases!(sixty_four_parallel_exchanges_yield_one_successor, nothing_live_survives_a_race_with_its_end);

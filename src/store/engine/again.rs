@@ -4,7 +4,8 @@ use super::condition::Condition;
 use super::error::StoreError;
 
 /// Runs an operation, and once more when its connection was lost, as all are when PostgreSQL restarts. After the first
-/// loss the pool checks every other connection before it is used.
+/// loss the pool checks every other connection before it is used. A
+/// deadlock, which PostgreSQL breaks by undoing one side, is tried once more too.
 pub(in crate::store) async fn again<T, F: Future<Output = Result<T, StoreError>>>(
     condition: &Condition,
     operation: impl Fn() -> F,
@@ -14,6 +15,7 @@ pub(in crate::store) async fn again<T, F: Future<Output = Result<T, StoreError>>
             condition.note(&error);
             operation().await
         }
+        Err(error) if error.is_rollback() => operation().await,
         outcome => outcome,
     };
     outcome.inspect_err(|error| condition.note_final(error))

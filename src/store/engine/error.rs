@@ -84,10 +84,20 @@ impl StoreError {
         self.has_code(code::is_read_only_file)
     }
 
+    /// Whether PostgreSQL undid what was asked since it met somebody else's work in a circle.
+    pub(in crate::store) fn is_rollback(&self) -> bool {
+        self.has_code(code::is_rollback)
+    }
+
+    /// Whether somebody's lock was in the way, or met one of ours in a circle. Nothing was done.
+    pub(in crate::store) fn is_of_lock(&self) -> bool {
+        self.is_lock_timeout() || self.is_rollback()
+    }
+
     /// Whether others would fail too: nothing was said of the one item, nor of a lock that somebody else holds.
     pub(in crate::store) fn is_outage(&self) -> bool {
         match self {
-            Self::Unavailable(_) => !self.is_lock_timeout() && !self.has_code(code::is_rollback),
+            Self::Unavailable(_) => !self.is_of_lock(),
             Self::TimedOut => true,
             _ => false,
         }
@@ -105,7 +115,7 @@ impl StoreError {
     /// the engine refuses, or a deadlock with somebody who holds its row.
     pub(in crate::store) fn is_of_one_item(&self) -> bool {
         match self {
-            Self::Unavailable(_) => self.has_code(code::is_rollback) && !self.is_of_lost_connection(),
+            Self::Unavailable(_) => self.is_rollback() && !self.is_of_lost_connection(),
             Self::Exists | Self::Unreadable(_) | Self::Failed(_) => true,
             Self::Overloaded
             | Self::TimedOut

@@ -7,7 +7,7 @@ use crate::audit::{AuditEvent, EventKind};
 use crate::clock::UnixTime;
 use crate::domain::{ClientId, RevokedReason, RightsLost, SessionId, UserId};
 use crate::store::StoreError;
-use crate::store::engine::{Unit, from_row, sql};
+use crate::store::engine::{Handle, Unit, from_row, sql};
 use crate::store::journal::entries::Revoked;
 
 from_row! {
@@ -17,29 +17,59 @@ from_row! {
     }
 }
 
-/// Ends the sessions that `$which` selects by $1, at $2 and for the reason $3, unless they have ended already.
-macro_rules! end_sessions {
-    ($($which:expr),*) => {
-        concat!(
-            "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE ",
-            $($which,)*
-            " AND revoked_at IS NULL"
-        )
+/// What every end of a session sets: $2 is when, $3 is why.
+macro_rules! end {
+    () => {
+        "UPDATE sessions SET revoked_at = $2, revoked_reason = $3"
     };
 }
-pub(in crate::store) use end_sessions;
 
-const END: &str = concat!(end_sessions!("id = $1"), " RETURNING user_id, client_id");
+/// The statement that ends many sessions, unless they have ended already.
+///
+/// On PostgreSQL it locks them in the order of their ids, as every statement does that locks several sessions: two that meet wait
+/// in turn, and not in a circle, which PostgreSQL would break by failing one of them. SQLite has one writer.
+pub(in crate::store) struct EndMany {
+    pub(in crate::store) postgres: &'static str,
+    pub(in crate::store) sqlite: &'static str,
+}
 
-const END_OF_USER: &str = end_sessions!("user_id = $1");
+impl EndMany {
+    pub(in crate::store) fn text(&self, on: &Handle<'_>) -> &'static str {
+        match on {
+            Handle::Postgres(_) => self.postgres,
+            Handle::Sqlite(_) => self.sqlite,
+        }
+    }
+}
 
-const END_OF_CLIENT: &str = end_sessions!("client_id = $1");
+/// Ends the sessions that `$which` selects by $1.
+macro_rules! end_many {
+    ($($which:expr),*) => {
+        $crate::store::sessions::endings::EndMany {
+            postgres: concat!(
+                "WITH held AS MATERIALIZED (SELECT id FROM sessions WHERE ",
+                $($which,)*
+                " AND revoked_at IS NULL ORDER BY id FOR NO KEY UPDATE) ",
+                $crate::store::sessions::endings::end!(),
+                " FROM held WHERE sessions.id = held.id"
+            ),
+            sqlite: concat!($crate::store::sessions::endings::end!(), " WHERE ", $($which,)* " AND revoked_at IS NULL"),
+        }
+    };
+}
+pub(in crate::store) use {end, end_many};
+
+const END: &str = concat!(end!(), " WHERE id = $1 AND revoked_at IS NULL RETURNING user_id, client_id");
+
+const END_OF_USER: EndMany = end_many!("user_id = $1");
+
+const END_OF_CLIENT: EndMany = end_many!("client_id = $1");
 
 /// The sessions of a client that have the word $4 in a column of words. `replace` compares case-sensitively on both engines, which
 /// `LIKE` doesn't on SQLite.
 macro_rules! end_with_word {
     ($column:literal) => {
-        end_sessions!(
+        end_many!(
             "client_id = $1 AND replace(' ' || ",
             $column,
             " || ' ', ' ' || $4 || ' ', '') <> ' ' || ",
@@ -49,9 +79,9 @@ macro_rules! end_with_word {
     };
 }
 
-const END_WITH_SCOPE: &str = end_with_word!("scope");
+const END_WITH_SCOPE: EndMany = end_with_word!("scope");
 
-const END_WITH_AUDIENCE: &str = end_with_word!("audience");
+const END_WITH_AUDIENCE: EndMany = end_with_word!("audience");
 
 impl ActingSessions<'_> {
     /// Ends one session. How many ended: 0 when it was gone already.
@@ -99,7 +129,8 @@ pub(in crate::store) async fn end_of_user(
     reason: RevokedReason,
     now: UnixTime,
 ) -> Result<u64, StoreError> {
-    sql!(unit, execute, END_OF_USER, id.0, now, reason.as_str())
+    let statement = END_OF_USER.text(&unit.handle());
+    sql!(unit, execute, statement, id.0, now, reason.as_str())
 }
 
 pub(in crate::store) async fn end_of_client(
@@ -108,7 +139,8 @@ pub(in crate::store) async fn end_of_client(
     reason: RevokedReason,
     now: UnixTime,
 ) -> Result<u64, StoreError> {
-    sql!(unit, execute, END_OF_CLIENT, id.as_str(), now, reason.as_str())
+    let statement = END_OF_CLIENT.text(&unit.handle());
+    sql!(unit, execute, statement, id.as_str(), now, reason.as_str())
 }
 
 /// Ends the sessions of a client that rest on a right that it has lost.
@@ -124,6 +156,7 @@ pub(in crate::store) async fn end_without_right(
     let audiences = audience.iter().map(|name| (END_WITH_AUDIENCE, name.as_str()));
     let mut ended = 0;
     for (statement, word) in scopes.chain(audiences) {
+        let statement = statement.text(&unit.handle());
         ended += sql!(unit, execute, statement, id.as_str(), now, reason.as_str(), word)?;
     }
     Ok(ended)
