@@ -2,11 +2,12 @@
 //! presented token is current and its session alive, and answers with the session as it is then.
 
 use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use sqlx::postgres::PgArguments;
 use sqlx::query::QueryAs;
-use sqlx::{Postgres, Row as _, Sqlite};
+use sqlx::{PgConnection, Postgres, Row as _, Sqlite, SqliteConnection};
 use uuid::Uuid;
 
 use crate::clock::UnixTime;
@@ -70,30 +71,61 @@ impl TryFrom<RotatedRow> for Rotated {
     }
 }
 
-/// A locked row is left out instead of waited for: its token is judged one by one. Only rows that meet every condition
-/// are locked; conditions that may change before the lock are checked again.
-const ROTATE_POSTGRES: &str = concat!(
-    "UPDATE sessions s SET parent_hash = s.current_hash, current_hash = r.successor, generation = s.generation + 1, \
-     rotated_at = r.now, last_used_at = r.now, idle_expires_at = r.idle_expires_at, \
-     anchor_generation = CASE WHEN s.rotated_at <= r.window_began_at THEN s.generation ELSE s.anchor_generation END, \
-     anchor_at = CASE WHEN s.rotated_at <= r.window_began_at THEN r.now ELSE s.anchor_at END \
-     FROM (SELECT p.id, p.presented, p.successor, p.now, p.window_began_at, p.idle_expires_at \
-     FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS p (id, presented, successor, client_id, now, window_began_at, \
-     idle_expires_at, used_after, began_after) JOIN sessions t ON t.id = p.id AND t.current_hash = p.presented \
-     AND t.client_id = p.client_id AND t.revoked_at IS NULL AND t.idle_expires_at > p.now AND t.expires_at > p.now \
-     AND t.last_used_at > p.used_after AND t.created_at > p.began_after \
-     JOIN users u ON u.id = t.user_id AND u.disabled_at IS NULL FOR NO KEY UPDATE OF t SKIP LOCKED) AS r \
-     WHERE s.id = r.id AND s.current_hash = r.presented AND s.revoked_at IS NULL \
-     RETURNING ",
-    rotated_columns!("s.")
+/// The columns of a [`Rotation`], $1 to $9.
+macro_rules! rotations_postgres {
+    ($alias:literal) => {
+        concat!(
+            "unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS ",
+            $alias,
+            " (id, presented, successor, client_id, now, window_began_at, idle_expires_at, used_after, began_after)"
+        )
+    };
+}
+
+/// The user isn't read: a session that hasn't ended has an enabled user (docs/design.md#exchange).
+macro_rules! rotate_postgres {
+    ($with:literal, $from:expr) => {
+        concat!(
+            $with,
+            "UPDATE sessions s SET parent_hash = s.current_hash, current_hash = r.successor, \
+             generation = s.generation + 1, rotated_at = r.now, last_used_at = r.now, idle_expires_at = r.idle_expires_at, \
+             anchor_generation = CASE WHEN s.rotated_at <= r.window_began_at THEN s.generation ELSE s.anchor_generation END, \
+             anchor_at = CASE WHEN s.rotated_at <= r.window_began_at THEN r.now ELSE s.anchor_at END FROM ",
+            $from,
+            " WHERE s.id = r.id AND s.current_hash = r.presented AND s.client_id = r.client_id AND s.revoked_at IS NULL \
+             AND s.idle_expires_at > r.now AND s.expires_at > r.now AND s.last_used_at > r.used_after \
+             AND s.created_at > r.began_after RETURNING ",
+            rotated_columns!("s.")
+        )
+    };
+}
+
+/// Waits 20 ms for a row that somebody holds. That is far less than PostgreSQL's `deadlock_timeout`: whoever waits for a row of
+/// this batch meanwhile goes on, and neither side fails by a deadlock. The setting ends with the statement.
+const ROTATE_POSTGRES: &str = rotate_postgres!(
+    "WITH patience AS MATERIALIZED (SELECT set_config('lock_timeout', '20ms', true)) ",
+    concat!("patience, ", rotations_postgres!("r"))
 );
+
+/// As [`ROTATE_POSTGRES`], but a row that somebody holds is left out: its token has to be judged. Locking each row before it is
+/// updated costs the database a third more work.
+const ROTATE_FREE_POSTGRES: &str = rotate_postgres!(
+    "",
+    concat!(
+        "(SELECT p.* FROM ",
+        rotations_postgres!("p"),
+        " JOIN sessions t ON t.id = p.id AND t.current_hash = p.presented FOR NO KEY UPDATE OF t SKIP LOCKED) AS r"
+    )
+);
+
+/// For how long held rows are left out unasked once somebody has held one: who holds one may hold many, for long.
+const LEAVING_OUT: Duration = Duration::from_secs(1);
 
 /// What each rotation asks of its session. SQLite uses no index for a column with a `+`, so it must begin with the items.
 macro_rules! of_a_living_session {
     () => {
         "s.client_id = +r.column4 AND s.revoked_at IS NULL AND s.idle_expires_at > +r.column5 \
-         AND s.expires_at > +r.column5 AND s.last_used_at > +r.column8 AND s.created_at > +r.column9 \
-         AND EXISTS (SELECT 1 FROM users u WHERE u.id = s.user_id AND u.disabled_at IS NULL)"
+         AND s.expires_at > +r.column5 AND s.last_used_at > +r.column8 AND s.created_at > +r.column9"
     };
 }
 
@@ -118,11 +150,25 @@ pub(in crate::store) static ROTATED_SQLITE: Values = Values::new(
     ),
 );
 
-pub(in crate::store) struct Rotations(PinnedConnection);
+/// A lane of rotations.
+pub(in crate::store) struct Rotations {
+    pinned: PinnedConnection,
+    held: HeldRows,
+}
+
+/// When somebody was last seen to hold a row.
+#[derive(Default)]
+struct HeldRows(Option<Instant>);
+
+impl HeldRows {
+    fn are_expected(&self) -> bool {
+        self.0.is_some_and(|met| met.elapsed() < LEAVING_OUT)
+    }
+}
 
 impl Rotations {
     pub(in crate::store) fn new(db: &Db) -> Self {
-        Self(PinnedConnection::new(db))
+        Self { pinned: PinnedConnection::new(db), held: HeldRows::default() }
     }
 }
 
@@ -133,34 +179,57 @@ impl Statement for Rotations {
 
     async fn run(&mut self, rotations: &[Rotation]) -> Result<Vec<Option<RotatedRow>>, StoreError> {
         let mut seen = HashSet::with_capacity(rotations.len());
-        let firsts: Vec<&Rotation> = rotations.iter().filter(|rotation| seen.insert(rotation.session_id)).collect();
-        let stored = self.0.write(async |on| store(on, &firsts).await).await?;
+        let mut firsts: Vec<&Rotation> = rotations.iter().filter(|rotation| seen.insert(rotation.session_id)).collect();
+        // Every statement that locks several sessions locks them in the order of their ids.
+        firsts.sort_unstable_by_key(|rotation| rotation.session_id.0);
+        let Self { pinned, held } = self;
+        let stored = pinned.write(async |on| store(on, &firsts, held).await).await?;
         let mut stored: HashMap<Uuid, RotatedRow> = stored.into_iter().map(|row| (row.id, row)).collect();
         Ok(rotations.iter().map(|rotation| stored.remove(&rotation.session_id.0)).collect())
     }
 }
 
-async fn store(connection: &mut Connection, rotations: &[&Rotation]) -> Result<Vec<RotatedRow>, StoreError> {
+async fn store(
+    connection: &mut Connection,
+    rotations: &[&Rotation],
+    held: &mut HeldRows,
+) -> Result<Vec<RotatedRow>, StoreError> {
     match connection.handle() {
-        Handle::Postgres(on) => Ok(arrays(rotations).fetch_all(on).await?),
-        Handle::Sqlite(on) => {
-            // The writer is ours until the answer is there, so nobody of this process rotates in between. What another
-            // process may do to a session then is the same as if it had come a moment later.
-            if rows(&ROTATE_SQLITE, rotations).execute(&mut *on).await?.rows_affected() == 0 {
-                return Ok(Vec::new());
-            }
-            let row = rows(&ROTATED_SQLITE, rotations).fetch_one(on).await?;
-            serde_json::from_str::<Vec<RotatedRow>>(row.try_get(0)?).map_err(|_| StoreError::Unreadable("sessions"))
+        Handle::Postgres(on) => store_postgres(on, rotations, held).await,
+        Handle::Sqlite(on) => store_sqlite(on, rotations).await,
+    }
+}
+
+async fn store_postgres(
+    on: &mut PgConnection,
+    rotations: &[&Rotation],
+    held: &mut HeldRows,
+) -> Result<Vec<RotatedRow>, StoreError> {
+    if !held.are_expected() {
+        match arrays(ROTATE_POSTGRES, rotations).fetch_all(&mut *on).await.map_err(StoreError::from) {
+            Err(error) if error.is_of_lock() => held.0 = Some(Instant::now()),
+            stored => return stored,
         }
     }
+    Ok(arrays(ROTATE_FREE_POSTGRES, rotations).fetch_all(on).await?)
+}
+
+async fn store_sqlite(on: &mut SqliteConnection, rotations: &[&Rotation]) -> Result<Vec<RotatedRow>, StoreError> {
+    // The writer is ours until the answer is there, so nobody of this process rotates in between. What another
+    // process may do to a session then is the same as if it had come a moment later.
+    if rows(&ROTATE_SQLITE, rotations).execute(&mut *on).await?.rows_affected() == 0 {
+        return Ok(Vec::new());
+    }
+    let row = rows(&ROTATED_SQLITE, rotations).fetch_one(on).await?;
+    serde_json::from_str::<Vec<RotatedRow>>(row.try_get(0)?).map_err(|_| StoreError::Unreadable("sessions"))
 }
 
 type Query<'q, D> = sqlx::query::Query<'q, D, <D as sqlx::Database>::Arguments>;
 
 /// A column of PostgreSQL's statement is an array.
-fn arrays<'q>(rotations: &[&Rotation]) -> QueryAs<'q, Postgres, RotatedRow, PgArguments> {
+fn arrays<'q>(statement: &'static str, rotations: &[&Rotation]) -> QueryAs<'q, Postgres, RotatedRow, PgArguments> {
     let times = |of: fn(&Rotation) -> i64| rotations.iter().map(|rotation| of(rotation)).collect::<Vec<i64>>();
-    sqlx::query_as(ROTATE_POSTGRES)
+    sqlx::query_as(statement)
         .bind(rotations.iter().map(|rotation| rotation.session_id.0).collect::<Vec<Uuid>>())
         .bind(rotations.iter().map(|rotation| rotation.presented.as_bytes().to_vec()).collect::<Vec<_>>())
         .bind(rotations.iter().map(|rotation| rotation.successor.as_bytes().to_vec()).collect::<Vec<_>>())
