@@ -82,6 +82,27 @@ fn refused_at_once(program: &Program, command: &[&str], reason: &str) -> Outcome
     outcome
 }
 
+/// SQLite deletes a log whose database isn't there, and with it every change since the last checkpoint.
+#[test]
+fn the_log_of_a_database_that_is_missing_is_left_alone() {
+    let program = Program::new();
+    program.run(&["migrate"]).ok();
+    program.run(&["user", "add", "alice", "--no-password"]).ok();
+    let database = program.directory().join("data/tokend.db");
+    for suffix in ["-wal", "-journal"] {
+        let log = program.directory().join(format!("data/tokend.db{suffix}"));
+        std::fs::rename(&database, &log).unwrap();
+        let before = std::fs::read(&log).unwrap();
+        for command in [&["serve"][..], &["migrate"], &["migrate", "--dry-run"]] {
+            program.run(command).refused(&format!("tokend.db is missing, but its log data/tokend.db{suffix} is there"));
+        }
+        assert_eq!(program.run(&["check"]).code, Some(1));
+        assert!(!database.exists() && std::fs::read(&log).unwrap() == before);
+        std::fs::rename(&log, &database).unwrap();
+    }
+    assert!(program.run(&["user", "list"]).ok().stdout.contains("alice"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_waits_for_its_database_lives_and_is_not_ready() {
     let url = new_database("").await;

@@ -37,6 +37,7 @@ pub(in crate::store) enum Pools {
 impl Db {
     /// Opens the embedded database, making the file (mode 0600) and its directory (mode 0700) when they aren't there.
     pub(in crate::store) async fn open_sqlite(path: &Path) -> Result<Self, StartError> {
+        sqlite::require_no_log_alone(path)?;
         sqlite::make_private(path)?;
         Self::open_sqlite_by(path, sqlite::options(path)).await
     }
@@ -70,6 +71,7 @@ impl Db {
 
     /// Opens the embedded database without changing anything. `None` if there is no file.
     pub(in crate::store) async fn open_existing_sqlite(path: &Path) -> Result<Option<Self>, StartError> {
+        sqlite::require_no_log_alone(path)?;
         if path.exists() { Self::connect_sqlite(path, sqlite::options(path)).await.map(Some) } else { Ok(None) }
     }
 

@@ -118,11 +118,8 @@ impl Keeper {
     async fn open(options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
         let mut connection = sqlite::reading(options.clone()).connect().await?;
         sqlx::query(OPEN_LOG).execute(&mut connection).await?;
-        let opened = ["-wal", "-shm"].into_iter().filter_map(|suffix| {
-            let mut name = options.get_filename().as_os_str().to_owned();
-            name.push(suffix);
-            Opened::at(name.into())
-        });
+        let opened = ["-wal", "-shm"].into_iter();
+        let opened = opened.filter_map(|suffix| Opened::at(sqlite::beside(options.get_filename(), suffix)));
         Ok(Self { connection, opened: opened.collect() })
     }
 }

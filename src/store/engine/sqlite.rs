@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
@@ -40,6 +40,23 @@ pub(in crate::store) fn options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(BUSY)
         .disable_statement_logging()
+}
+
+/// A file that SQLite keeps beside the database's.
+pub(in crate::store) fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Refuses a database that isn't there while its log is: SQLite would delete the log.
+pub(in crate::store) fn require_no_log_alone(path: &Path) -> Result<(), StartError> {
+    match ["-wal", "-journal"].map(|suffix| beside(path, suffix)).into_iter().find(|log| log.exists()) {
+        Some(log) if !path.exists() => {
+            Err(StartError::LogWithoutDatabase { database: path.display().to_string(), log: log.display().to_string() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Makes the database file before SQLite does, since SQLite would make it readable for everybody.

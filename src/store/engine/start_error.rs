@@ -32,6 +32,17 @@ pub enum StartError {
         #[source]
         cause: sqlx::Error,
     },
+    /// SQLite would delete the log, with every change that isn't in the file yet.
+    #[error(
+        "the database {database} is missing, but its log {log} is there: put the database back, or move the log away to \
+         begin with an empty database"
+    )]
+    LogWithoutDatabase {
+        /// The file of the database.
+        database: String,
+        /// The file of its log.
+        log: String,
+    },
     /// The file of the embedded database, or its directory, can't be created.
     #[error("cannot make the {what}: {cause}")]
     NotMade {
