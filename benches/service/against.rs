@@ -2,11 +2,15 @@
 
 use std::path::Path;
 
+use crate::ask::Ask;
+use crate::baseline::Baseline;
+use crate::company::Company;
 use crate::failure::Failure;
+use crate::measured::Measured;
 use crate::number::{float, median};
 use crate::options::Options;
 use crate::row::{Metric, ROWS, Row};
-use crate::site::{Ask, Engine, Measured, Site};
+use crate::site::{Engine, Site};
 
 /// How much of its speed a change may cost.
 const MAY_COST: f64 = 0.02;
@@ -45,7 +49,9 @@ fn rate(turns: &[Measured]) -> f64 {
 /// Measures the rows that were asked for against `program`, and prints a line for each.
 pub async fn run(options: &Options, program: &Path) -> Result<bool, Failure> {
     for engine in [Engine::Postgres, Engine::Sqlite] {
-        let rows = ROWS.into_iter().filter(|row| row.metric == Metric::Rate);
+        // Another baseline alone makes no other row: both builds are asked the same.
+        let is_another = |row: &Row| row.baseline != Baseline::Prototype || row.company != Company::Nobody;
+        let rows = ROWS.into_iter().filter(|row| row.metric == Metric::Rate && is_another(row));
         let rows: Vec<Row> = rows.filter(|row| row.engine == engine && options.wants(row.name)).collect();
         if rows.is_empty() {
             continue;
@@ -60,6 +66,7 @@ pub async fn run(options: &Options, program: &Path) -> Result<bool, Failure> {
 
 async fn rounds(site: &Site, row: Row, options: &Options, program: &Path) -> Result<Vec<Round>, Failure> {
     let other = site.another(program).await?;
+    let _company = row.company.start()?;
     let ours = Ask::server(row.workload, row.connections, options.time());
     let others = ours.of(&other);
     let mut rounds = Vec::new();
@@ -92,12 +99,18 @@ fn describe(name: &str, rounds: &[Round]) -> String {
             listed.join(" ")
         )
     };
+    let both = |of: &dyn Fn(&Measured) -> Option<f64>| {
+        let middle = |turns: fn(&Round) -> &[Measured]| median(rounds.iter().flat_map(turns).filter_map(of));
+        format!("{:.1} of {:.1}", middle(|round| &round.ours), middle(|round| &round.other))
+    };
     format!(
-        "{name}: {:.0}/s of {:.0}/s, others {:.0} %\n  ratio     {}\n  of a core {}",
+        "{name}: {:.0}/s of {:.0}/s, others {:.0} %\n  ratio     {}\n  of a core {}\n  µs each   server {}, database {}",
         median(rounds.iter().map(|round| rate(&round.ours))),
         median(rounds.iter().map(|round| rate(&round.other))),
         median(rounds.iter().map(Round::others_cpu)),
         ratios(Round::rate),
         ratios(Round::rate_of_a_core),
+        both(&|turn| Some(turn.server_micros())),
+        both(&Measured::database_micros),
     )
 }

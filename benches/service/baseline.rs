@@ -6,12 +6,14 @@ use std::time::Duration;
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
+use crate::ask::Ask;
 use crate::failure::Failure;
+use crate::measured::Measured;
 use crate::number::{percentile, rate};
 use crate::options::Raw;
 use crate::postgres::Cluster;
 use crate::process::{Process, line, part};
-use crate::site::{Ask, Site};
+use crate::site::Site;
 use crate::workload::Workload;
 
 /// What a row is compared with.
@@ -24,6 +26,8 @@ pub enum Baseline {
     Sqlite,
     /// The bare server, sent the same requests.
     Bare,
+    /// The prototype, sent the same requests with tokens of its own.
+    Prototype,
     /// The time of a request to the bare server and the time of an ES256 signature.
     BareAndSignature,
     /// argon2id hashes on all cores.
@@ -31,12 +35,14 @@ pub enum Baseline {
 }
 
 /// How fast it is.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Standard {
     /// How often a second.
     pub rate: f64,
     /// The median time of one, in milliseconds, where it has one.
     pub p50: Option<f64>,
+    /// What else was measured, where it is a server that is asked.
+    pub measured: Option<Measured>,
 }
 
 /// As wide as a session, on pages with as much room.
@@ -76,10 +82,12 @@ impl Baseline {
         (workload, connections): (Workload, usize),
         time: Duration,
     ) -> Result<Standard, Failure> {
-        let bare = async || -> Result<Standard, Failure> {
-            let slice = site.load(Ask::bare(workload, connections, time)).await?.served()?.slice;
-            Ok(Standard { rate: slice.rate, p50: Some(slice.p50) })
+        let ask = async |ask| -> Result<Standard, Failure> {
+            let measured = site.load(ask).await?.served()?;
+            let (rate, p50) = (measured.slice.rate, Some(measured.slice.p50));
+            Ok(Standard { rate, p50, measured: Some(measured) })
         };
+        let bare = Ask::bare(workload, connections, time);
         match self {
             Self::Pgbench(clients) => {
                 let cluster = site.cluster.as_ref().ok_or("pgbench needs PostgreSQL")?;
@@ -87,12 +95,13 @@ impl Baseline {
             }
             Self::Sqlite => raw(Raw::Sqlite, time, site.sessions).await,
             Self::Argon2 => raw(Raw::Argon2, time, site.sessions).await,
-            Self::Bare => bare().await,
+            Self::Bare => ask(bare).await,
+            Self::Prototype => ask(Ask::prototype(workload, connections, time)).await,
             Self::BareAndSignature => {
                 // At its limit the bare server fills all cores for 1 / rate of a second a request, and all cores together
                 // need 1 / rate of a second a signature: both add up, as both are done on the same cores.
-                let (bare, sign) = (bare().await?, raw(Raw::Sign, time, site.sessions).await?);
-                Ok(Standard { rate: 1.0 / (1.0 / bare.rate + 1.0 / sign.rate), p50: None })
+                let (bare, sign) = (ask(bare).await?, raw(Raw::Sign, time, site.sessions).await?);
+                Ok(Standard { rate: 1.0 / (1.0 / bare.rate + 1.0 / sign.rate), p50: None, measured: bare.measured })
             }
         }
     }
@@ -103,7 +112,7 @@ async fn raw(what: Raw, time: Duration, rows: u32) -> Result<Standard, Failure> 
     let (process, mut output) = Process::printing(&mut part(&["raw", &name, &seconds, &rows])?)?;
     let rate = line(&mut output).await?.parse()?;
     process.end()?;
-    Ok(Standard { rate, p50: None })
+    Ok(Standard { rate, p50: None, measured: None })
 }
 
 /// Runs for a second longer than `time`, and counts only the last `time`, as the client does.
@@ -131,7 +140,7 @@ async fn pgbench(cluster: &Cluster, clients: usize, rows: u32, time: Duration) -
     let mut micros: Vec<u32> =
         transactions.into_iter().filter(|(at, _)| *at > begin).map(|(_, micros)| micros).collect();
     micros.sort_unstable();
-    Ok(Standard { rate: rate(micros.len(), time), p50: Some(percentile(&micros, 500)) })
+    Ok(Standard { rate: rate(micros.len(), time), p50: Some(percentile(&micros, 500)), measured: None })
 }
 
 /// When a transaction ended, since 1970, and the microseconds that it took, from a line of pgbench's log.

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::ask::Ask;
 use crate::bound::Bound;
 use crate::failure::Failure;
 use crate::number::{float, median, rate};
 use crate::options::Options;
-use crate::site::{Ask, Engine, Site};
+use crate::site::{Engine, Site};
 use crate::usage::{Memory, memory};
 use crate::workload::{MANY, Workload};
 

@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 
 use crate::failure::Failure;
 
-/// Longer than any answer of the server.
-const LONGEST_ANSWER: usize = 32 * 1024;
+/// Longer than any answer of the server; its metrics are the longest.
+const LONGEST_ANSWER: usize = 256 * 1024;
 
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 

@@ -2,19 +2,25 @@
 //! own, each measurement beside its baseline, alternating, in one run. `docs/performance.md` says what each row means.
 
 mod against;
+mod ask;
 mod bare;
 mod baseline;
+mod batches;
 mod bound;
 mod check;
+mod company;
+mod costs;
 mod failure;
 mod http;
 mod load;
 mod machine;
+mod measured;
 mod number;
 mod options;
 mod plot;
 mod postgres;
 mod process;
+mod prototype;
 mod raw;
 mod report;
 mod row;
@@ -58,11 +64,20 @@ fn run(options: &Options) -> Result<bool, Failure> {
         })),
         Some(Part::Load) => one_thread()?.block_on(load::run()).map(|()| true),
         // As many threads as the server has.
-        Some(Part::Bare) => Builder::new_multi_thread().enable_all().build()?.block_on(bare::run()).map(|()| true),
+        Some(Part::Bare) => all_threads()?.block_on(bare::run()).map(|()| true),
+        Some(Part::Prototype { database }) => all_threads()?.block_on(prototype::run(database)).map(|()| true),
+        Some(Part::Busy) => {
+            company::busy();
+            Ok(true)
+        }
         Some(Part::Raw { what, seconds, rows }) => {
             one_thread()?.block_on(raw::run(*what, *seconds, *rows)).map(|()| true)
         }
     }
+}
+
+fn all_threads() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().enable_all().build()
 }
 
 fn one_thread() -> std::io::Result<Runtime> {

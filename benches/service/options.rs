@@ -50,7 +50,7 @@ pub struct Options {
 }
 
 /// What runs in a process of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Part {
     /// The client: a job on standard input, what came of it on standard output.
     #[command(hide = true)]
@@ -58,6 +58,15 @@ pub enum Part {
     /// A server that does nothing but answer.
     #[command(hide = true)]
     Bare,
+    /// A server that only does what it can't do without.
+    #[command(hide = true)]
+    Prototype {
+        /// The address of its database.
+        database: String,
+    },
+    /// A busy loop.
+    #[command(hide = true)]
+    Busy,
     /// What the machine does without a server.
     #[command(hide = true)]
     Raw {

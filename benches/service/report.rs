@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use crate::check::Check;
 use crate::machine::Machine;
+use crate::measured::Measured;
 use crate::row::Finding;
-use crate::site::{Engine, Measured};
+use crate::site::Engine;
 use crate::workload::Workload;
 
 /// All that was found.

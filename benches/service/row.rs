@@ -2,12 +2,15 @@
 
 use serde::Serialize;
 
+use crate::ask::Ask;
 use crate::baseline::{Baseline, Standard};
 use crate::bound::Bound;
+use crate::company::Company;
 use crate::failure::Failure;
+use crate::measured::Measured;
 use crate::number::median;
 use crate::options::Options;
-use crate::site::{Ask, Engine, Measured, Site};
+use crate::site::{Engine, Site};
 use crate::workload::{MANY, Workload};
 
 /// A row: the server against its baseline.
@@ -23,6 +26,8 @@ pub struct Row {
     pub connections: usize,
     /// What it is compared with.
     pub baseline: Baseline,
+    /// What else runs on the machine meanwhile.
+    pub company: Company,
     /// How it is compared.
     pub metric: Metric,
     /// How many times the baseline it has to be.
@@ -66,8 +71,8 @@ pub struct Finding {
 const LOGINS: usize = 16;
 
 /// Every row.
-pub const ROWS: [Row; 11] = {
-    use Baseline::{Argon2, Bare, BareAndSignature, Pgbench, Sqlite as OneRow};
+pub const ROWS: [Row; 16] = {
+    use Baseline::{Argon2, Bare, BareAndSignature, Pgbench, Prototype, Sqlite as OneRow};
     use Engine::{Postgres, Sqlite};
     use Workload::{ClientCredentials, Introspect, Login, Refresh, Userinfo};
     [
@@ -77,8 +82,13 @@ pub const ROWS: [Row; 11] = {
             metric: Metric::Latency,
             ..row("refresh-latency-postgres", Postgres, Refresh, Pgbench(1), (2.0, 1.4))
         },
+        row("refresh-postgres-prototype", Postgres, Refresh, Prototype, (0.88, 1.0)),
+        Row { company: Company::BusyLoops, ..row("refresh-postgres-busy", Postgres, Refresh, Prototype, (0.85, 1.0)) },
+        Row { company: Company::Writer, ..row("refresh-postgres-writer", Postgres, Refresh, Prototype, (0.8, 1.0)) },
         row("introspect-postgres", Postgres, Introspect, Bare, (0.4, 0.6)),
+        row("introspect-postgres-prototype", Postgres, Introspect, Prototype, (0.88, 1.0)),
         row("userinfo-postgres", Postgres, Userinfo, Bare, (0.4, 0.6)),
+        row("userinfo-postgres-prototype", Postgres, Userinfo, Prototype, (0.88, 1.0)),
         row("client-credentials-postgres", Postgres, ClientCredentials, BareAndSignature, (0.75, 0.9)),
         Row { connections: LOGINS, ..row("login-postgres", Postgres, Login, Argon2, (0.93, 0.98)) },
         row("refresh-sqlite", Sqlite, Refresh, OneRow, (3.0, 5.0)),
@@ -96,13 +106,24 @@ const fn row(
     baseline: Baseline,
     (must, aim): (f64, f64),
 ) -> Row {
-    Row { name, engine, workload, connections: MANY, baseline, metric: Metric::Rate, must, aim }
+    Row {
+        name,
+        engine,
+        workload,
+        connections: MANY,
+        baseline,
+        company: Company::Nobody,
+        metric: Metric::Rate,
+        must,
+        aim,
+    }
 }
 
 impl Row {
     /// Measures baseline and server by turns.
     pub async fn measure(self, site: &Site, options: &Options) -> Result<Finding, Failure> {
         self.baseline.prepare(site).await?;
+        let _company = self.company.start()?;
         let mut rounds = Vec::new();
         for _ in 0..options.rounds() {
             let baseline = self.baseline.measure(site, (self.workload, self.connections), options.time()).await?;

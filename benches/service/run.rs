@@ -2,7 +2,9 @@
 
 use std::fs;
 
+use crate::ask::Ask;
 use crate::check;
+use crate::costs;
 use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::options::Options;
@@ -10,7 +12,7 @@ use crate::plot;
 use crate::report::{CONNECTIONS, Point, Report, SWEPT};
 use crate::row::{Finding, ROWS};
 use crate::scale;
-use crate::site::{Ask, Engine, Site};
+use crate::site::{Engine, Site};
 use crate::table;
 
 /// Measures what was asked for, prints it and writes it down. Whether every answer was right.
@@ -25,7 +27,7 @@ pub async fn run(options: &Options) -> Result<bool, Failure> {
             report.checks.extend(scale::measure(engine, options).await?);
         }
     }
-    print!("{}", table::text(&report));
+    print!("{}{}", table::text(&report), costs::text(&report.rows));
     report.write(options)?;
     let errors: Vec<String> = report.rows.iter().filter_map(Finding::error).collect();
     for error in &errors {

@@ -1,11 +1,12 @@
 //! Whether many sessions cost more than few: the same on two databases, by turns.
 
+use crate::ask::Ask;
 use crate::bound::Bound;
 use crate::check::Check;
 use crate::failure::Failure;
 use crate::number::median;
 use crate::options::Options;
-use crate::site::{Ask, Engine, Site};
+use crate::site::{Engine, Site};
 use crate::workload::{MANY, Workload};
 
 /// What many sessions are compared with.

@@ -11,25 +11,29 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tempfile::TempDir;
 use tokend::store::{PoolSize, Store};
+use tokio::sync::OnceCell;
 
+use crate::ask::{Ask, WARM_UP, Whom};
+use crate::batches;
 use crate::failure::Failure;
 use crate::http::Connection;
 use crate::load::{BEGIN, END, Job, Slice};
+use crate::measured::Measured;
 use crate::postgres::Cluster;
 use crate::process::{Process, line, part};
+use crate::prototype;
 use crate::seed::{self, ACCESS_TOKENS, REFRESH_TOKENS, Target};
 use crate::server::Server;
 use crate::usage::{Meter, Of, memory};
 use crate::workload::{self, Workload};
-
-/// How long the client asks before it counts.
-const WARM_UP: Duration = Duration::from_secs(1);
 
 /// How many access tokens are asked about.
 const MINTED: usize = 10_000;
 
 /// Where the sessions are.
 const DATABASE: &str = "postgres";
+/// Where the prototype has its own.
+const DATABASE_OF_PROTOTYPE: &str = "prototype";
 const SQLITE: &str = "data/tokend.db";
 const SQLITE_LOG: &str = "data/tokend.db-wal";
 
@@ -57,77 +61,11 @@ impl fmt::Display for Engine {
     }
 }
 
-/// What the client asks, and whom.
-#[derive(Clone, Copy, Debug)]
-pub struct Ask {
-    workload: Workload,
-    connections: usize,
-    to_bare: bool,
-    other: Option<(SocketAddr, u32)>,
-    duration: Duration,
-    warm_up: Duration,
-    pace: Duration,
-}
-
-impl Ask {
-    /// The server, as fast as it answers.
-    pub fn server(workload: Workload, connections: usize, duration: Duration) -> Self {
-        Self { workload, connections, to_bare: false, other: None, duration, warm_up: WARM_UP, pace: Duration::ZERO }
-    }
-
-    /// The server that only answers, likewise.
-    pub fn bare(workload: Workload, connections: usize, duration: Duration) -> Self {
-        Self { to_bare: true, ..Self::server(workload, connections, duration) }
-    }
-
-    /// Another server on the same database.
-    pub fn of(self, other: &Server) -> Self {
-        Self { other: Some((other.address, other.id())), ..self }
-    }
-
-    /// Counting only after so long.
-    pub fn after(self, warm_up: Duration) -> Self {
-        Self { warm_up, ..self }
-    }
-
-    /// See [`Job::pace`].
-    pub fn at_pace(self, pace: Duration) -> Self {
-        Self { pace, ..self }
-    }
-}
-
-/// What was measured in one turn.
-#[derive(Clone, Debug, Serialize)]
-pub struct Measured {
-    /// What the client saw.
-    #[serde(flatten)]
-    pub slice: Slice,
-    /// What the asked server, the database and the client used, in per cent of one core.
-    pub server_cpu: f64,
-    /// See `server_cpu`; nothing where the database is in the server.
-    pub database_cpu: Option<f64>,
-    /// See `server_cpu`.
-    pub client_cpu: f64,
-    /// What anybody else used meanwhile: the less of it, the more the numbers are worth.
-    pub others_cpu: f64,
-    /// The memory of the asked server afterwards, in MiB.
-    pub resident: f64,
-}
-
-impl Measured {
-    /// What was measured, if no answer was wrong.
-    pub fn right(self) -> Result<Self, Failure> {
-        self.slice.first_error.as_deref().map_or(Ok(()), Err)?;
-        Ok(self)
-    }
-
-    /// What was measured, if each answer was what was asked for.
-    pub fn served(self) -> Result<Self, Failure> {
-        if self.slice.refused > 0 {
-            return Err(format!("the server refused {} requests", self.slice.refused).into());
-        }
-        self.right()
-    }
+/// The prototype, which has a database and tokens of its own.
+struct Prototype {
+    process: Process,
+    address: SocketAddr,
+    data: TempDir,
 }
 
 /// Everything in place. What is stopped first when it is dropped stands first.
@@ -135,6 +73,7 @@ pub struct Site {
     /// The server.
     pub server: Server,
     bare: (Process, SocketAddr),
+    prototype: OnceCell<Prototype>,
     /// The PostgreSQL, if it is one.
     pub cluster: Option<Cluster>,
     database: String,
@@ -172,8 +111,8 @@ impl Site {
         let server = Server::start(&database, directory.path()).await?;
         let (bare, mut output) = Process::printing(&mut part(&["bare"])?)?;
         let bare = (bare, line(&mut output).await?.parse()?);
-        let site = Self { server, bare, cluster, database, sessions, directory };
-        site.mint().await?;
+        let site = Self { server, bare, prototype: OnceCell::new(), cluster, database, sessions, directory };
+        mint(site.job()).await?;
         Ok(site)
     }
 
@@ -218,12 +157,14 @@ impl Site {
 
     /// Lets the client ask, and watches what everybody uses while it counts.
     pub async fn load(&self, ask: Ask) -> Result<Measured, Failure> {
-        let Ask { workload, connections, to_bare, other, duration, warm_up, pace } = ask;
-        let ours = if to_bare { (self.bare.1, self.bare.0.id()) } else { (self.server.address, self.server.id()) };
-        let (address, process) = other.unwrap_or(ours);
-        let job = Job { address, workload, to_bare, connections, warm_up, duration, pace, ..self.job() };
+        let Ask { workload, connections, whom, duration, warm_up, pace } = ask;
+        let to_bare = whom == Whom::Bare;
+        let (address, process, data) = self.asked(whom).await?;
+        let data = data.to_owned();
+        let job = Job { address, workload, to_bare, connections, warm_up, duration, data, pace, ..self.job() };
         let (client, mut output) = Process::given(&mut part(&["load"])?, &serde_json::to_string(&job)?)?;
         expect(BEGIN, &line(&mut output).await?)?;
+        let counted = if to_bare { None } else { Some(batches::counted(address).await?) };
         let postmaster = self.cluster.as_ref().map(Cluster::postmaster).transpose()?;
         let of_database = postmaster.map(|id| Meter::start(Of::Family(id))).transpose()?;
         let (of_server, of_client) = (Meter::start(Of::Process(process))?, Meter::start(Of::Process(client.id()))?);
@@ -235,16 +176,40 @@ impl Site {
         let slice: Slice = serde_json::from_str(&line(&mut output).await?)?;
         client.end()?;
         let resident = memory(process)?.resident;
-        Ok(Measured { slice, server_cpu, database_cpu, client_cpu, others_cpu: others_cpu.max(0.0), resident })
+        let batches = match counted {
+            Some(before) => batches::between(&before, &batches::counted(address).await?),
+            None => None,
+        };
+        let others_cpu = others_cpu.max(0.0);
+        Ok(Measured { slice, server_cpu, database_cpu, client_cpu, others_cpu, resident, batches })
     }
 
-    /// Gets access tokens by refreshing.
-    async fn mint(&self) -> Result<(), Failure> {
-        let job = Job { mint: Some(MINTED), ..self.job() };
-        let (client, mut output) = Process::given(&mut part(&["load"])?, &serde_json::to_string(&job)?)?;
-        let slice: Slice = serde_json::from_str(&line(&mut output).await?)?;
-        client.end()?;
-        slice.first_error.map_or(Ok(()), |error| Err(error.into()))
+    /// The address of who is asked, the number of its process, and the directory with its tokens.
+    async fn asked(&self, whom: Whom) -> Result<(SocketAddr, u32, &Path), Failure> {
+        let data = self.directory.path();
+        Ok(match whom {
+            Whom::Server => (self.server.address, self.server.id(), data),
+            Whom::Bare => (self.bare.1, self.bare.0.id(), data),
+            Whom::Other(address, process) => (address, process, data),
+            Whom::Prototype => {
+                let Prototype { process, address, data } =
+                    self.prototype.get_or_try_init(|| self.start_prototype()).await?;
+                (*address, process.id(), data.path())
+            }
+        })
+    }
+
+    /// Fills the prototype's database, starts it and gets its access tokens.
+    async fn start_prototype(&self) -> Result<Prototype, Failure> {
+        let cluster = self.cluster.as_ref().ok_or("the prototype needs PostgreSQL")?;
+        let tokens = prototype::fill(|name| cluster.url(name), DATABASE_OF_PROTOTYPE, self.sessions).await?;
+        let data = tempfile::Builder::new().prefix("tokend-bench.").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+        fs::write(data.path().join(REFRESH_TOKENS), tokens.as_flattened())?;
+        let url = cluster.url(DATABASE_OF_PROTOTYPE);
+        let (process, mut output) = Process::printing(&mut part(&["prototype", &url])?)?;
+        let address = line(&mut output).await?.parse()?;
+        mint(Job { address, data: data.path().to_owned(), ..self.job() }).await?;
+        Ok(Prototype { process, address, data })
     }
 
     fn job(&self) -> Job {
@@ -260,6 +225,15 @@ impl Site {
             pace: Duration::ZERO,
         }
     }
+}
+
+/// Gets access tokens by refreshing.
+async fn mint(job: Job) -> Result<(), Failure> {
+    let job = Job { mint: Some(MINTED), ..job };
+    let (client, mut output) = Process::given(&mut part(&["load"])?, &serde_json::to_string(&job)?)?;
+    let slice: Slice = serde_json::from_str(&line(&mut output).await?)?;
+    client.end()?;
+    slice.first_error.map_or(Ok(()), |error| Err(error.into()))
 }
 
 fn expect(sign: &str, line: &str) -> Result<(), Failure> {
