@@ -7,24 +7,27 @@ use crate::measured::Measured;
 use crate::number::median;
 use crate::row::{Finding, Round};
 
+/// Of a column.
+const WIDTH: usize = 10;
+
+/// As much as the longest title is wider than its column.
+const GAP: &str = "         ";
+
 /// A line for each row. Writing into a text can't fail, so nothing asks whether it did.
 pub fn text(rows: &[Finding]) -> String {
     let mut text = String::new();
     if rows.is_empty() {
         return text;
     }
-    let titles = ["server µs", "db µs", "batch", "p50", "p90"];
-    let _ = write!(text, "\n{:<34}", "for each answer");
-    for whose in ["", "baseline's "] {
-        for title in titles {
-            let _ =
-                write!(text, "{:>14}", if title == "server µs" { format!("{whose}{title}") } else { title.to_owned() });
-        }
+    for title in ["server µs", "db µs", "batch", "p50", "p90", "baseline: server µs", "db µs", "batch", "p50", "p90"]
+    {
+        let _ = write!(text, "{title:>width$}", width = title.chars().count().max(WIDTH));
     }
     text.push('\n');
     for finding in rows {
         let _ = write!(text, "{:<34}", finding.row.name);
         half(&mut text, finding, |round| Some(&round.server));
+        text.push_str(GAP);
         half(&mut text, finding, |round| round.baseline.measured.as_ref());
         text.push('\n');
     }
@@ -45,6 +48,6 @@ fn half(text: &mut String, finding: &Finding, whose: fn(&Round) -> Option<&Measu
         batches(|batches| batches.p90),
     ];
     for number in numbers {
-        let _ = write!(text, "{:>14}", number.map_or_else(|| "-".to_owned(), |number| format!("{number:.1}")));
+        let _ = write!(text, "{:>WIDTH$}", number.map_or_else(|| "-".to_owned(), |number| format!("{number:.1}")));
     }
 }

@@ -46,6 +46,7 @@ impl Report {
         }
         say(&format!("filling {} sessions into {engine}", self.sessions));
         let mut site = Site::open(engine, self.sessions).await?;
+        say(&format!("{} bytes on disk for each session", site.size().await? / u64::from(self.sessions)));
         if let Some(cluster) = &site.cluster {
             self.machine.postgres = Some(cluster.describe()?);
         }

@@ -56,6 +56,8 @@ const IDLE_LIFETIME: i64 = 30 * 86_400;
 const ACCESS_LIFETIME: i64 = 86_400;
 const SESSIONS_OF_A_USER: usize = 4;
 const ROWS_AT_ONCE: usize = 10_000;
+/// From so many sessions on, a fill says how far it is.
+const LONG: u64 = 500_000;
 
 /// Registers the clients and the user who signs in.
 pub async fn register(store: &Store) -> Result<(), Failure> {
@@ -179,10 +181,22 @@ pub async fn fill(target: &mut Target, sessions: u32) -> Result<Vec<Token>, Fail
             rows.times.push(at);
         }
         target.insert(rows).await?;
+        progress(tokens.len(), sessions);
     }
     // A token ends in a part of a MAC, so that backwards they sort at random.
     tokens.sort_unstable_by(|one, other| one.iter().rev().cmp(other.iter().rev()));
     Ok(tokens)
+}
+
+/// Says how far a long fill has come, a hundred times.
+fn progress(done: usize, sessions: u32) {
+    let (done, all) = (done as u64, u64::from(sessions));
+    if all >= LONG && done * 100 / all > done.saturating_sub(ROWS_AT_ONCE as u64) * 100 / all {
+        eprint!("\r{:>3} %, {done} of {all} sessions", done * 100 / all);
+        if done == all {
+            eprintln!();
+        }
+    }
 }
 
 impl Target {
