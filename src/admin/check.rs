@@ -6,8 +6,8 @@ use crate::clock::UnixTime;
 use crate::config::Config;
 use crate::domain::{Client, StoredKey};
 use crate::keys::{KeyRing, SigningKey};
-use crate::store::audit_events::TrailState;
-use crate::store::{MigrationState, StartError, Store};
+use crate::store::Store;
+pub(crate) use crate::store::{MigrationState, audit_events::TrailState};
 
 /// One thing that was found, in the order in which they are looked at.
 pub(crate) enum Found {
@@ -15,7 +15,7 @@ pub(crate) enum Found {
     Engine(String),
     /// Something that is unusual, in words.
     Unusual(String),
-    Migrations(Migrations),
+    Migrations(MigrationState),
     Counts {
         users: i64,
         clients: i64,
@@ -29,23 +29,8 @@ pub(crate) enum Found {
         /// The `kid` and the algorithm of the key that signs.
         signer: Option<(String, String)>,
     },
-    Trail(Trail),
+    Trail(TrailState),
     Clients(Vec<Client>),
-}
-
-/// How the database's tables stand to this program.
-pub(crate) enum Migrations {
-    Current,
-    /// A newer version of the program has migrated them, up to this migration; this one can use them.
-    Ahead(i64),
-    /// So many are missing.
-    Behind(usize),
-}
-
-pub(crate) enum Trail {
-    Anchored,
-    NotAnchored,
-    Unsealed,
 }
 
 /// Looks at everything that the server would need, up to the first thing that it couldn't run with.
@@ -61,31 +46,17 @@ pub(crate) async fn database<E: From<Error>>(
     for finding in unusual.map_err(Error::from)? {
         tell(Found::Unusual(finding.to_string()))?;
     }
-    let migrations = migrations(store).await?;
-    let is_behind = matches!(migrations, Migrations::Behind(_));
+    let migrations = store.migration_state().await.map_err(Error::from)?;
     tell(Found::Migrations(migrations))?;
-    if is_behind {
+    if let MigrationState::Behind(_) = migrations {
         return tell(secrets(config, &[], now)?);
     }
     store.require_writable().await.map_err(Error::from)?;
     let counts = store.counts().await.map_err(Error::from)?;
     tell(Found::Counts { users: counts.users, clients: counts.clients, sessions: counts.sessions })?;
     tell(secrets(config, &store.signing_keys().list().await.map_err(Error::from)?, now)?)?;
-    tell(Found::Trail(match store.audit().state().await.map_err(Error::from)? {
-        TrailState::Anchored => Trail::Anchored,
-        TrailState::NotAnchored => Trail::NotAnchored,
-        TrailState::Unsealed => Trail::Unsealed,
-    }))?;
+    tell(Found::Trail(store.audit().state().await.map_err(Error::from)?))?;
     tell(Found::Clients(store.clients().list().await.map_err(Error::from)?))
-}
-
-async fn migrations(store: &Store) -> Result<Migrations, Error> {
-    match store.migration_state().await? {
-        MigrationState::Current => Ok(Migrations::Current),
-        MigrationState::Ahead(version) => Ok(Migrations::Ahead(version)),
-        MigrationState::Behind(missing) => Ok(Migrations::Behind(missing)),
-        MigrationState::Newer(version) => Err(StartError::Newer(version).into()),
-    }
 }
 
 /// The master secret, which must open every signing key.

@@ -9,13 +9,12 @@ use crate::config::Config;
 use crate::domain::StoredKey;
 use crate::keys::MasterSecrets;
 use crate::keys::trail::{self, audit_keys, is_stored};
-use crate::store::{ActingStore, MigrationState, StartError, Store};
+use crate::store::{ActingStore, MigrationState, Store};
 
 /// Applies the migrations that are missing, and answers how many those were. They begin the audit trail, so they take the master
 /// secret, which must be the database's own.
 pub(crate) async fn migrate(config: &Config, store: &Store) -> Result<usize, Error> {
     match store.migration_state().await? {
-        MigrationState::Newer(version) => Err(StartError::Newer(version).into()),
         MigrationState::Current | MigrationState::Ahead(_) => Ok(0),
         MigrationState::Behind(_) => {
             let secrets = load(config, store).await?;

@@ -7,7 +7,7 @@ use super::migrate::migrations;
 use super::output::{aligned, escaped, note, print};
 use super::warnings::{self, Warning};
 use super::{start, throttling};
-use crate::admin::check::{self, Found, Migrations, Trail};
+use crate::admin::check::{self, Found, MigrationState, TrailState};
 use crate::clock::Clock;
 use crate::config::{Config, describe};
 use crate::domain::Client;
@@ -40,7 +40,7 @@ fn show(config: &Config, found: Found) -> Result<(), Failure> {
     match found {
         Found::Engine(engine) => print(&format!("database       {engine}\n")),
         Found::Unusual(finding) => print(&format!("warning        {finding}\n")),
-        Found::Migrations(state) => print(&format!("migrations     {}\n", of_migrations(&state))),
+        Found::Migrations(state) => print(&format!("migrations     {}\n", of_migrations(state))),
         Found::Counts { users, clients, sessions } => print(&format!(
             "users          {users}\nclients        {clients}\nsessions       {sessions}, with those that ended lately\n"
         )),
@@ -50,27 +50,27 @@ fn show(config: &Config, found: Found) -> Result<(), Failure> {
             let signer = signer.unwrap_or_else(|| "the next start makes one".to_owned());
             print(&format!("master secret  opens every signing key\nsigning keys   {number}; {signer}\n"))
         }
-        Found::Trail(trail) => print(&format!("audit trail    {}\n", of_trail(&trail))),
+        Found::Trail(trail) => print(&format!("audit trail    {}\n", of_trail(trail))),
         Found::Clients(clients) => show_clients(config, &clients),
     }
 }
 
-fn of_migrations(state: &Migrations) -> String {
+fn of_migrations(state: MigrationState) -> String {
     match state {
-        Migrations::Current => "up to date".to_owned(),
-        Migrations::Ahead(version) => format!("of a newer version (up to {version}), which this one can use"),
-        Migrations::Behind(missing) => {
+        MigrationState::Current => "up to date".to_owned(),
+        MigrationState::Ahead(version) => format!("of a newer version (up to {version}), which this one can use"),
+        MigrationState::Behind(missing) => {
             let who = "the next start applies what is missing, or `tokend migrate`";
-            format!("{} missing: {who}", migrations(*missing))
+            format!("{} missing: {who}", migrations(missing))
         }
     }
 }
 
-fn of_trail(trail: &Trail) -> &'static str {
+fn of_trail(trail: TrailState) -> &'static str {
     match trail {
-        Trail::Anchored => "sealed and anchored",
-        Trail::NotAnchored => "sealed, not anchored yet: the next start of the server does it",
-        Trail::Unsealed => "not sealed: run `tokend audit verify`, and `tokend audit seal` if nothing is missing",
+        TrailState::Anchored => "sealed and anchored",
+        TrailState::NotAnchored => "sealed, not anchored yet: the next start of the server does it",
+        TrailState::Unsealed => "not sealed: run `tokend audit verify`, and `tokend audit seal` if nothing is missing",
     }
 }
 

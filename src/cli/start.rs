@@ -119,11 +119,7 @@ pub async fn missing_migrations(config: &Config) -> Result<usize, Error> {
     let Some(store) = open_existing(config).await? else { return Ok(Store::embedded_migrations()) };
     let state = store.migration_state().await;
     store.close().await;
-    match state? {
-        MigrationState::Current | MigrationState::Ahead(_) => Ok(0),
-        MigrationState::Behind(missing) => Ok(missing),
-        MigrationState::Newer(version) => Err(StartError::Newer(version).into()),
-    }
+    Ok(if let MigrationState::Behind(missing) = state? { missing } else { 0 })
 }
 
 /// Applies the migrations that the database lacks, and answers how many those were. `note` is told what is unusual.

@@ -84,7 +84,7 @@ impl Store {
         self.migrations().newest()
     }
 
-    /// Compares the database's tables with what this program knows. Writes nothing.
+    /// Compares the database's tables with what this program knows; [`StartError::Newer`] if it is too old for them. Writes nothing.
     pub async fn migration_state(&self) -> Result<MigrationState, StartError> {
         self.require_engine_version().await?;
         let known = self.migrations();
@@ -93,16 +93,15 @@ impl Store {
             applied => applied?,
         };
         if let Some(version) = applied.iter().find(|version| !known.first.version_exists(**version)) {
-            return Ok(MigrationState::Newer(*version));
+            return Err(StartError::Newer(*version));
         }
         let recorded = self.recorded_migrations().await?;
-        Ok(expand::state(known.count() - known.later.len() - applied.len(), &known.later, known.newest(), &recorded))
+        expand::state(known.count() - known.later.len() - applied.len(), &known.later, known.newest(), &recorded)
     }
 
     /// Applies what is missing. How many migrations that were. `keys` seal the beginning of the audit trail.
     pub async fn migrate(&self, keys: &AuditKeys) -> Result<usize, StartError> {
         let missing = match self.migration_state().await? {
-            MigrationState::Newer(version) => return Err(StartError::Newer(version)),
             // The lock that migrations need holds nodes up, and a pooler may not pass it on.
             MigrationState::Current | MigrationState::Ahead(_) => return Ok(0),
             MigrationState::Behind(missing) => missing,
@@ -120,7 +119,6 @@ impl Store {
         match self.migration_state().await? {
             MigrationState::Current | MigrationState::Ahead(_) => Ok(()),
             MigrationState::Behind(missing) => Err(StartError::Behind(missing)),
-            MigrationState::Newer(version) => Err(StartError::Newer(version)),
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrate as _;
 use sqlx::{Connection as _, PgConnection};
-use tokend::store::{MigrationState, PoolSize, Store};
+use tokend::store::{MigrationState, PoolSize, StartError, Store};
 use tokio::task::JoinSet;
 
 use crate::harness::{Database, Engine, new_database, on_both_databases, trail_keys};
@@ -68,7 +68,7 @@ async fn an_older_version_starts_on_a_compatible_newer_schema_and_refuses_any_ot
     store.require_current().await.expect("it can be used");
     assert_eq!(store.migrate(&trail_keys()).await.expect("there is nothing to do"), 0);
     database.execute("INSERT INTO schema_migrations (version, compatible_from) VALUES (9001, 9000)").await;
-    assert_eq!(store.migration_state().await.expect("it is read"), MigrationState::Newer(9001));
+    assert!(matches!(store.migration_state().await, Err(StartError::Newer(9001))));
     store.migrate(&trail_keys()).await.expect_err("the schema is too new");
 }
 

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
 use crate::audit::AuditKeys;
 use crate::store::audit_events::register;
-use crate::store::engine::{Handle, from_row};
+use crate::store::engine::{Handle, StartError, from_row};
 
 /// The migration that the audit trail begins with. A database in which nothing has happened yet is sealed in its transaction.
 const AUDIT_ANCHORS: i64 = 7;
@@ -20,8 +20,6 @@ pub enum MigrationState {
     Behind(usize),
     /// A newer version of this program has migrated them, up to this migration, and left them usable for this one.
     Ahead(i64),
-    /// They have this migration, and this program is too old for them.
-    Newer(i64),
 }
 
 from_row! {
@@ -45,20 +43,25 @@ const UNFINISHED: &str = "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.
      JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
      WHERE NOT i.indisvalid AND n.nspname = current_schema()";
 
-/// How a database with these `recorded` migrations stands to a program that knows `known`. `missing`: how many it lacks of the first
+/// How a database with these `recorded` migrations stands to a program that knows `known`; an error if the program is too old for it. `missing`: how many it lacks of the first
 /// five.
-pub(super) fn state(missing: usize, known: &[Migration], newest: i64, recorded: &[Recorded]) -> MigrationState {
+pub(super) fn state(
+    missing: usize,
+    known: &[Migration],
+    newest: i64,
+    recorded: &[Recorded],
+) -> Result<MigrationState, StartError> {
     if let Some(refusing) = recorded.iter().find(|recorded| recorded.compatible_from > newest) {
-        return MigrationState::Newer(refusing.version);
+        return Err(StartError::Newer(refusing.version));
     }
     let is_recorded = |migration: &&Migration| recorded.iter().any(|recorded| recorded.version == migration.version);
     match missing + known.len() - known.iter().filter(is_recorded).count() {
         0 => {}
-        missing => return MigrationState::Behind(missing),
+        missing => return Ok(MigrationState::Behind(missing)),
     }
     match recorded.last() {
-        Some(last) if last.version > newest => MigrationState::Ahead(last.version),
-        _ => MigrationState::Current,
+        Some(last) if last.version > newest => Ok(MigrationState::Ahead(last.version)),
+        _ => Ok(MigrationState::Current),
     }
 }
 
@@ -134,13 +137,16 @@ mod tests {
     #[test]
     fn an_older_program_starts_on_every_newer_schema_that_it_can_use() {
         let known = [migration(6, ""), migration(7, "")];
-        let state = |missing, rows: &[(i64, i64)]| state(missing, &known, 7, &recorded(rows));
-        assert_eq!(state(0, &[(6, 5), (7, 5)]), MigrationState::Current);
-        assert_eq!(state(5, &[]), MigrationState::Behind(7));
-        assert_eq!(state(0, &[(6, 5)]), MigrationState::Behind(1));
-        assert_eq!(state(0, &[(6, 5), (7, 5), (8, 7)]), MigrationState::Ahead(8));
-        assert_eq!(state(0, &[(6, 5), (7, 5), (8, 8)]), MigrationState::Newer(8));
-        assert_eq!(state(0, &[(6, 5), (7, 5), (8, 8), (9, 6)]), MigrationState::Newer(8), "what follows mends nothing");
+        let state = |missing, rows: &[(i64, i64)]| match state(missing, &known, 7, &recorded(rows)) {
+            Err(StartError::Newer(version)) => Err(version),
+            state => Ok(state.unwrap()),
+        };
+        assert_eq!(state(0, &[(6, 5), (7, 5)]), Ok(MigrationState::Current));
+        assert_eq!(state(5, &[]), Ok(MigrationState::Behind(7)));
+        assert_eq!(state(0, &[(6, 5)]), Ok(MigrationState::Behind(1)));
+        assert_eq!(state(0, &[(6, 5), (7, 5), (8, 7)]), Ok(MigrationState::Ahead(8)));
+        assert_eq!(state(0, &[(6, 5), (7, 5), (8, 8)]), Err(8));
+        assert_eq!(state(0, &[(6, 5), (7, 5), (8, 8), (9, 6)]), Err(8), "what follows mends nothing");
     }
 
     #[test]
