@@ -28,14 +28,14 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 /// Starts all of it. It never ends by itself.
 pub fn start_tasks(app: &Arc<App>) -> [JoinHandle<()>; 8] {
     [
-        tokio::spawn(always(app, poll)),
+        tokio::spawn(always(app, |app| async move { app.registry.poll().await })),
         tokio::spawn(always(app, purge)),
         tokio::spawn(always(app, purge_attempts)),
         tokio::spawn(always(app, record_repeats)),
-        tokio::spawn(always(app, watch_for_failover)),
-        tokio::spawn(always(app, watch_store)),
-        tokio::spawn(always(app, watch_trail)),
-        tokio::spawn(always(app, watch_sessions)),
+        tokio::spawn(always(app, |app| async move { app.watch_for_failover().await })),
+        tokio::spawn(always(app, |app| async move { app.watch_store().await })),
+        tokio::spawn(always(app, |app| async move { app.watch_trail().await })),
+        tokio::spawn(always(app, |app| async move { app.watch_sessions().await })),
     ]
 }
 
@@ -50,10 +50,6 @@ async fn again_after_panics<F: Future<Output = ()>>(task: impl Fn() -> F) {
     while AssertUnwindSafe(task()).catch_unwind().await.is_err() {
         tokio::time::sleep(AFTER_PANIC).await;
     }
-}
-
-async fn poll(app: Arc<App>) {
-    app.registry.poll().await;
 }
 
 async fn purge(app: Arc<App>) {
@@ -74,22 +70,6 @@ async fn purge_attempts(app: Arc<App>) {
             tracing::warn!(%error, "purging old failed sign-ins failed");
         }
     }
-}
-
-async fn watch_for_failover(app: Arc<App>) {
-    app.watch_for_failover().await;
-}
-
-async fn watch_store(app: Arc<App>) {
-    app.watch_store().await;
-}
-
-async fn watch_sessions(app: Arc<App>) {
-    app.watch_sessions().await;
-}
-
-async fn watch_trail(app: Arc<App>) {
-    app.watch_trail().await;
 }
 
 async fn record_repeats(app: Arc<App>) {

@@ -23,17 +23,17 @@ pub async fn run(config: &Config, options: Options) -> Result<(), Failure> {
     let tell = |error: &Error| {
         note(&format!("waiting up to {} for the database (database.wait): {error}", length_for_people(wait)));
     };
-    if options.dry_run {
-        return print(
-            &match waiting::for_database(wait, async || start::missing_migrations(config).await, tell).await? {
-                0 => "the database is up to date\n".to_owned(),
-                missing => format!("{} would be applied\n", migrations(missing)),
-            },
-        );
-    }
-    print(&match waiting::for_database(wait, async || start::open_and_migrate(config, note).await, tell).await? {
+    let open = async || {
+        if options.dry_run {
+            start::missing_migrations(config).await
+        } else {
+            start::open_and_migrate(config, note).await
+        }
+    };
+    let done = if options.dry_run { "would be applied" } else { "applied" };
+    print(&match waiting::for_database(wait, open, tell).await? {
         0 => "the database is up to date\n".to_owned(),
-        applied => format!("{} applied\n", migrations(applied)),
+        number => format!("{} {done}\n", migrations(number)),
     })
 }
 
