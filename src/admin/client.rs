@@ -52,7 +52,6 @@ pub(crate) async fn create(
     secret: Option<&PlainSecret>,
     rights: &ClientChange,
 ) -> Result<Vec<String>, Error> {
-    require_new(admin, &id).await?;
     let authentication =
         secret.map_or(ClientAuthentication::Public, |secret| ClientAuthentication::Secret(secret.hash()));
     let mut client = Client::without_rights(id, authentication, admin.now());

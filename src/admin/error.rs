@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::app::RegistryError;
 use crate::store::{StartError, StoreError};
+use crate::words::words;
 
 /// Why an act wasn't done. The text is for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -16,23 +17,24 @@ pub(crate) enum Error {
     #[error("{0}")]
     Conflict(String),
     /// A value breaks a rule.
-    #[error("{reason}")]
-    Invalid { field: &'static str, reason: String },
+    #[error("{0}")]
+    Invalid(String),
     #[error(transparent)]
     Store(StoreError),
     #[error(transparent)]
-    Start(StartError),
+    Start(#[from] StartError),
     #[error(transparent)]
     Failed(Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// What acts are about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Thing {
-    User,
-    Client,
-    Session,
-    Key,
+words! {
+    /// What acts are about.
+    pub enum Thing {
+        User = "user",
+        Client = "client",
+        Session = "session",
+        Key = "key",
+    }
 }
 
 impl Error {
@@ -44,8 +46,8 @@ impl Error {
         Self::Exists(thing, id.to_string())
     }
 
-    pub fn invalid(field: &'static str, reason: impl fmt::Display) -> Self {
-        Self::Invalid { field, reason: reason.to_string() }
+    pub fn invalid(reason: impl fmt::Display) -> Self {
+        Self::Invalid(reason.to_string())
     }
 
     pub fn failed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -77,28 +79,11 @@ impl From<StoreError> for Error {
     }
 }
 
-impl From<StartError> for Error {
-    fn from(error: StartError) -> Self {
-        Self::Start(error)
-    }
-}
-
 impl From<RegistryError> for Error {
     fn from(error: RegistryError) -> Self {
         match error {
             RegistryError::Store(error) => error.into(),
             error @ RegistryError::Key(_) => Self::failed(error),
         }
-    }
-}
-
-impl fmt::Display for Thing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::User => "user",
-            Self::Client => "client",
-            Self::Session => "session",
-            Self::Key => "key",
-        })
     }
 }

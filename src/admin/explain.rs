@@ -28,11 +28,10 @@ pub(crate) struct ExplanationView {
 /// Refuses what can't be explained, at all or for a client.
 pub(crate) fn require_explainable(text: &str, for_client: bool) -> Result<(), Error> {
     if !is_explainable(text) {
-        let reason = "this is no token, no id of a session and no jti of an access token";
-        return Err(Error::invalid("what", reason));
+        return Err(Error::invalid("this is no token, no id of a session and no jti of an access token"));
     }
     if for_client && text.parse::<Uuid>().is_ok() {
-        return Err(Error::invalid("for", "--for needs the token itself, not an id: clients introspect tokens"));
+        return Err(Error::invalid("--for needs the token itself, not an id: clients introspect tokens"));
     }
     Ok(())
 }

@@ -24,17 +24,6 @@ pub(crate) struct KeyView {
     pub state: &'static str,
 }
 
-/// What a rotation made.
-#[derive(Debug, Serialize)]
-pub(crate) struct Rotation {
-    pub kid: String,
-    #[serde(skip)]
-    pub algorithm: SigningAlgorithm,
-    pub signs_from: UnixTime,
-    /// The keys that had not begun to sign, and never will.
-    pub replaced: Vec<String>,
-}
-
 /// Every key, in the order in which they sign.
 pub(crate) async fn list(admin: &Admin) -> Result<Vec<KeyView>, Error> {
     // A database that no server has run on has no keys, and perhaps no master secret yet.
@@ -58,7 +47,7 @@ pub(crate) async fn rotate(
     admin: &Admin,
     algorithm: Option<SigningAlgorithm>,
     at_once: bool,
-) -> Result<Rotation, Error> {
+) -> Result<Rotated, Error> {
     let tokens = &admin.config.tokens;
     let secrets = master_secrets::load(&admin.config, &admin.store).await?;
     for key in &admin.store.signing_keys().list().await? {
@@ -67,8 +56,7 @@ pub(crate) async fn rotate(
     let algorithm = algorithm.unwrap_or(tokens.signing_algorithm);
     let begins = if at_once { Begins::Now } else { Begins::After(tokens.key_lead_time) };
     let rotated = publish_key(&admin.store, &secrets, admin.now(), begins, |_| Some(algorithm)).await?;
-    let Rotated { key, replaced } = rotated.ok_or_else(|| Error::failed("no key was made"))?;
-    Ok(Rotation { kid: key.kid().to_owned(), algorithm, signs_from: key.signs_from(), replaced })
+    rotated.ok_or_else(|| Error::failed("no key was made"))
 }
 
 /// The state of a key that may be removed: it isn't the one that signs.

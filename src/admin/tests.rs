@@ -101,7 +101,7 @@ async fn a_claim_that_is_not_there_is_invalid() {
     let alice = user::create(admin, new("alice", None), None).await.unwrap();
     let change = UserChange { remove_claims: vec!["roles".to_owned()], ..UserChange::default() };
     let error = user::update(admin, alice.id, change).await.unwrap_err();
-    assert!(matches!(error, Error::Invalid { field: "claims", .. }), "{error}");
+    assert!(matches!(error, Error::Invalid(_)), "{error}");
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn a_registration_keeps_to_the_rules() {
     let Rig { admin, .. } = &Rig::new().await;
     let rights = ClientChange { grants: Some([Grant::Password].into()), ..ClientChange::default() };
     let error = client::create(admin, id("app"), None, &rights).await.unwrap_err();
-    assert!(matches!(error, Error::Invalid { field: "grants", .. }), "{error}");
+    assert!(matches!(error, Error::Invalid(_)), "{error}");
     let rights = ClientChange { first_party: Some(true), ..rights };
     assert_eq!(client::create(admin, id("app"), None, &rights).await.unwrap(), Vec::<String>::new());
     let error = client::create(admin, id("app"), None, &rights).await.unwrap_err();
@@ -136,12 +136,12 @@ async fn the_key_that_signs_stays() {
     assert!(key::list(admin).await.unwrap().is_empty());
     let first = key::rotate(admin, None, false).await.unwrap();
     let next = key::rotate(admin, None, false).await.unwrap();
-    let error = key::remove(admin, &first.kid).await.unwrap_err();
-    assert!(matches!(error, Error::Conflict(_)) && error.to_string().contains(&next.kid), "{error}");
+    let error = key::remove(admin, first.key.kid()).await.unwrap_err();
+    assert!(matches!(error, Error::Conflict(_)) && error.to_string().contains(next.key.kid()), "{error}");
     let states: Vec<_> = key::list(admin).await.unwrap().into_iter().map(|key| key.state).collect();
     assert_eq!(states, ["signing", "pending"]);
-    key::remove(admin, &next.kid).await.unwrap();
-    let error = key::remove(admin, &next.kid).await.unwrap_err();
+    key::remove(admin, next.key.kid()).await.unwrap();
+    let error = key::remove(admin, next.key.kid()).await.unwrap_err();
     assert!(matches!(error, Error::NotFound(Thing::Key, _)), "{error}");
 }
 
@@ -174,7 +174,7 @@ async fn every_act_is_in_the_trail() {
     assert_eq!(json_of(&events[0])["kind"], "user.added");
     user::disable(admin, &alice).await.unwrap();
     let events = follower.next().await.unwrap();
-    assert_eq!((events[0].kind.as_str(), events[0].username.as_deref()), ("user.disabled", Some("alice")));
+    assert_eq!((&*events[0].event.kind, events[0].username.as_deref()), ("user.disabled", Some("alice")));
     assert!(audit::list(admin, &query, 1).await.unwrap().more);
     assert!(audit::verify(admin).await.unwrap().findings.is_empty());
     let error = audit::require_anchor(admin, "none").await.unwrap_err();
@@ -198,7 +198,7 @@ async fn only_what_may_succeed_in_a_moment_is_unavailable() {
     assert!(!Error::from(StoreError::Exists).is_unavailable());
     assert!(matches!(Error::from(StoreError::TokensJustRevoked), Error::Conflict(_)));
     let error = explain::explain(admin, "no token", None).await.unwrap_err();
-    assert!(matches!(error, Error::Invalid { field: "what", .. }), "{error}");
+    assert!(matches!(error, Error::Invalid(_)), "{error}");
     admin.store.close().await;
     let error = client::list(admin).await.unwrap_err();
     assert!(error.is_unavailable(), "{error}");

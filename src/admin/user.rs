@@ -99,7 +99,6 @@ pub(crate) async fn require_new(admin: &Admin, new: &NewUser) -> Result<(), Erro
 
 /// Adds a user. Without a password nobody can sign in until one is set.
 pub(crate) async fn create(admin: &Admin, new: NewUser, password: Option<NewPassword>) -> Result<UserView, Error> {
-    require_new(admin, &new).await?;
     let mut claims = Claims::new();
     claims::set(&mut claims, new.claims)?;
     let user = User {
@@ -196,7 +195,7 @@ impl UserChange {
         }
         for claim in &self.remove_claims {
             if user.profile.claims.remove(claim).is_none() {
-                return Err(Error::invalid("claims", format!("user {} has no claim {claim}", user.username)));
+                return Err(Error::invalid(format!("user {} has no claim {claim}", user.username)));
             }
         }
         claims::set(&mut user.profile.claims, self.claims)

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::clock::{NEVER, UnixTime};
 
 /// A part of a listing.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(crate) struct Page<V> {
     pub items: Vec<V>,
     /// Whether there are more behind them.
@@ -14,7 +14,7 @@ pub(crate) struct Page<V> {
 }
 
 /// What an act did that ends sessions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
     /// False when it had been done before.
     pub changed: bool,

@@ -42,7 +42,7 @@ pub async fn run(admin: &Admin, command: Command) -> Result<(), Failure> {
 async fn verify(admin: &Admin, anchor: Option<&str>) -> Result<(), Failure> {
     let audit::Verified { events, chains, anchors, findings } = audit::verify(admin).await?;
     for finding in &findings {
-        note(finding);
+        note(&finding.to_string());
     }
     if !findings.is_empty() {
         return Err(format!(

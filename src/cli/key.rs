@@ -58,8 +58,8 @@ pub async fn run(admin: &Admin, command: Command) -> Result<(), Failure> {
 }
 
 async fn rotate(admin: &Admin, options: Rotation) -> Result<(), Failure> {
-    let key::Rotation { kid, algorithm, signs_from, replaced } =
-        key::rotate(admin, options.algorithm, options.now).await?;
+    let key::Rotated { key, replaced } = key::rotate(admin, options.algorithm, options.now).await?;
+    let (kid, algorithm, signs_from) = (key.kid(), key.algorithm(), key.signs_from());
     for replaced in replaced {
         note(&format!("key {replaced} had not signed yet, and never will: key {kid} takes its place"));
     }

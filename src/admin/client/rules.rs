@@ -8,18 +8,14 @@ pub(super) fn require(client: &Client) -> Result<(), Error> {
     client.grants.iter().try_for_each(|grant| require_for(*grant, client))?;
     let introspects = client.scope.contains(Scope::INTROSPECT);
     let rules = [
-        (client.may_introspect && client.is_public(), "may_introspect", "--may-introspect needs a confidential client"),
-        (introspects && client.is_public(), "scope", "the scope introspect needs a confidential client"),
-        (client.admin && client.is_public(), "admin", "--admin needs a confidential client"),
-        (client.scope.has_admin_words() && !client.admin, "scope", "a scope that begins with admin: needs --admin"),
-        (
-            !Client::audiences_fit(&client.audience),
-            "audience",
-            "the audiences of a client take at most 2048 bytes of JSON",
-        ),
+        (client.may_introspect && client.is_public(), "--may-introspect needs a confidential client"),
+        (introspects && client.is_public(), "the scope introspect needs a confidential client"),
+        (client.admin && client.is_public(), "--admin needs a confidential client"),
+        (client.scope.has_admin_words() && !client.admin, "a scope that begins with admin: needs --admin"),
+        (!Client::audiences_fit(&client.audience), "the audiences of a client take at most 2048 bytes of JSON"),
     ];
-    let broken = rules.into_iter().find(|(broken, ..)| *broken);
-    broken.map_or(Ok(()), |(_, field, reason)| Err(Error::invalid(field, reason)))
+    let broken = rules.into_iter().find(|(broken, _)| *broken);
+    broken.map_or(Ok(()), |(_, reason)| Err(Error::invalid(reason)))
 }
 
 /// A grant is for certain clients only.
@@ -29,7 +25,7 @@ fn require_for(grant: Grant, client: &Client) -> Result<(), Error> {
         Clients::Confidential if client.is_public() => "a confidential client",
         Clients::Everybody | Clients::FirstParty | Clients::Confidential => return Ok(()),
     };
-    Err(Error::invalid("grants", format!("the {grant} grant needs {needs}")))
+    Err(Error::invalid(format!("the {grant} grant needs {needs}")))
 }
 
 /// What a registration seems to give and doesn't: one of another version may have it.

@@ -16,10 +16,10 @@ pub(crate) fn chosen_secret(text: &str) -> Result<PlainSecret, Error> {
     let secret = visible(text);
     match secret.len() {
         _ if !secret.bytes().all(|b| b.is_ascii_graphic()) => {
-            Err(Error::invalid("secret", "a secret is visible ASCII without spaces"))
+            Err(Error::invalid("a secret is visible ASCII without spaces"))
         }
         SHORTEST..=LONGEST => Ok(PlainSecret::new(secret.to_owned())),
-        _ => Err(Error::invalid("secret", "a secret is 32 to 1024 characters long")),
+        _ => Err(Error::invalid("a secret is 32 to 1024 characters long")),
     }
 }
 

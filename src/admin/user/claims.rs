@@ -33,12 +33,11 @@ pub(super) fn set(claims: &mut Claims, given: Vec<Claim>) -> Result<(), Error> {
     let mut names: Vec<&str> = given.iter().map(|claim| claim.name.as_str()).collect();
     names.sort_unstable();
     if let Some(twice) = names.windows(2).find(|pair| pair.first() == pair.last()).and_then(<[_]>::first) {
-        let reason = format!("claim {twice} is given twice; a list is {twice}='[\"a\",\"b\"]'");
-        return Err(Error::invalid("claims", reason));
+        return Err(Error::invalid(format!("claim {twice} is given twice; a list is {twice}='[\"a\",\"b\"]'")));
     }
     claims.extend(given.into_iter().map(|claim| (claim.name, claim.value)));
     if Value::Object(claims.clone()).to_string().len() > MAX_BYTES {
-        return Err(Error::invalid("claims", format!("the claims of a user take at most {MAX_BYTES} bytes of JSON")));
+        return Err(Error::invalid(format!("the claims of a user take at most {MAX_BYTES} bytes of JSON")));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! A table of events that fits a terminal. What no terminal limits is printed whole.
 
-use crate::admin::audit::EventView;
+use crate::admin::audit::NamedEvent;
 use crate::audit::EventKind;
 use crate::cli::escape::escaped;
 use crate::clock::date;
@@ -36,16 +36,16 @@ const COLUMNS: [Column; 9] = [
 pub type Row = [String; COLUMNS.len()];
 
 /// What is shown of an event: names instead of ids, where there are names.
-pub fn row(event: &EventView) -> Row {
+pub fn row(NamedEvent { event, username, client_name, .. }: &NamedEvent) -> Row {
     let id = event.user_id.map(|id| id.to_string());
     // Who has been removed is told by name in one event, and by id in all others.
     let removed = event.target.clone().filter(|_| event.kind == EventKind::UserRemoved.as_str());
-    let user = event.username.clone().or(removed).or_else(|| id.clone());
-    let actor = match (&event.username, id) {
+    let user = username.clone().or(removed).or_else(|| id.clone());
+    let actor = match (username, id) {
         (Some(name), Some(id)) if event.actor == format!("user:{id}") => format!("user:{name}"),
         _ => event.actor.clone(),
     };
-    let client = match (&event.client_id, &event.client_name) {
+    let client = match (&event.client_id, client_name) {
         (Some(id), Some(name)) if name != id => Some(format!("{id} ({name})")),
         (id, _) => id.clone(),
     };

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::columns::{Layout, row};
 use crate::admin::Admin;
-use crate::admin::audit::{self, EventQuery, EventView};
+use crate::admin::audit::{self, EventQuery, NamedEvent};
 use crate::cli::failure::Failure;
 use crate::cli::output::{Format, json_line, note, print_unless_closed, terminal_width};
 
@@ -61,7 +61,7 @@ struct Printer {
 
 impl Printer {
     /// Prints a line for each event: of a table, or of JSON. False when nobody reads any more.
-    fn print(&mut self, events: &[EventView]) -> Result<bool, Failure> {
+    fn print(&mut self, events: &[NamedEvent]) -> Result<bool, Failure> {
         if self.format.is_json() {
             let lines: Result<Vec<_>, _> = events.iter().map(json_line).collect();
             return print_unless_closed(&lines?.concat());

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::row::{EventRow, PAGE, event_columns};
@@ -35,15 +36,18 @@ pub struct EventQuery {
 }
 
 /// An event with the names that its user and its client have now.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct NamedEvent {
     /// The event.
+    #[serde(flatten)]
     pub event: AuditEvent,
     /// The name of its user, if that one is still there.
     pub username: Option<String>,
     /// What people call its client, if that one is still there.
     pub client_name: Option<String>,
+    #[serde(skip)]
     writer: Uuid,
+    #[serde(skip)]
     seq: i64,
 }
 
