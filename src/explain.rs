@@ -13,6 +13,7 @@ pub use self::for_client::{Answered, answered};
 use self::visibility::{at_userinfo, who_sees_access, who_sees_refresh};
 use crate::app::{App, Snapshot};
 use crate::audit::{AuditEvent, EventKind};
+use crate::clock::Seconds;
 use crate::domain::{Session, SessionId};
 use crate::oauth::{Refusal, snapshot};
 use crate::session::{Dead, ParsedRefreshToken, PresentedSession, presented};
@@ -180,7 +181,7 @@ fn newest(mut events: Vec<AuditEvent>, limit: i64) -> Vec<AuditEvent> {
 fn session_state(found: &PresentedSession) -> Result<String, String> {
     let (session, now) = (found.session(), found.read_at());
     if let Some(revoked) = session.revoked {
-        return Err(format!("its session was ended {} seconds ago: {}", now - revoked.at, revoked.reason.as_str()));
+        return Err(format!("its session was ended {}: {}", ago(now - revoked.at), revoked.reason.as_str()));
     }
     match found.state() {
         Ok(()) => Ok(ALIVE.to_owned()),
@@ -188,6 +189,10 @@ fn session_state(found: &PresentedSession) -> Result<String, String> {
         Err(Dead::UserDisabled) => Err(format!("its user {} is disabled", found.user().username)),
         Err(dead) => Err(found
             .ends_at()
-            .map_or_else(|_| dead.to_string(), |ended| format!("its session expired {} seconds ago", now - ended))),
+            .map_or_else(|_| dead.to_string(), |ended| format!("its session expired {}", ago(now - ended)))),
     }
+}
+
+fn ago(seconds: Seconds) -> String {
+    if seconds == 1 { "1 second ago".to_owned() } else { format!("{seconds} seconds ago") }
 }

@@ -11,7 +11,7 @@ use crate::words::words;
 pub(crate) enum Error {
     #[error("there is no {0} {1}")]
     NotFound(Thing, String),
-    #[error("there is a {0} {1} already")]
+    #[error("there is a {0} {1} already; `tokend {0} update` changes it")]
     Exists(Thing, String),
     /// The thing is in a state in which this can't be done.
     #[error("{0}")]

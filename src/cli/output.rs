@@ -60,7 +60,8 @@ pub fn terminal_width() -> Option<usize> {
 /// Prints a secret that is shown this once: alone on standard output, for `SECRET=$(tokend ..)`; what it is goes to
 /// standard error.
 pub fn print_secret(what: &str, secret: &PlainSecret) -> Result<(), Failure> {
-    eprintln!("{what}, shown this once:");
+    let place = if stdout().is_terminal() { ":" } else { ", is on standard output" };
+    eprintln!("{what}, shown this once{place}");
     write(&format!("{}\n", secret.reveal())).map_err(|error| cannot_print(&error))
 }
 

@@ -61,7 +61,8 @@ pub(super) fn apply(settings: &mut Settings, environment: impl Iterator<Item = (
         match (known, value.into_string()) {
             (None, _) => {
                 let known = keys::defaults().into_iter().map(|(known, _)| keys::variable(known));
-                settings.report(source, "this variable", "", keys::unknown(&name, known));
+                // Its name is all there is to say of where it stands.
+                settings.report(Source::Default, &name, "", keys::unknown(&name, known));
             }
             (Some((key, _)), Err(_)) => settings.report(source, key, "", "must be UTF-8"),
             (Some((key, _)), Ok(text)) => match meant(key, &text) {

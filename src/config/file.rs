@@ -60,6 +60,12 @@ fn apply_table(
             _ if keys::is_section(&key) => {
                 settings.report(source_of_key, &key, "", format!("is a section, written as [{key}]"));
             }
+            DeValue::Table(_) => {
+                let known = keys::defaults().into_iter().filter_map(|(known, _)| Some(known.rsplit_once('.')?.0));
+                let as_written = |section: &str| format!("[{section}]");
+                let reason = keys::unknown(&as_written(&key), known.map(as_written));
+                settings.report(source_of_key, &as_written(&key), "", reason);
+            }
             _ => {
                 let known = keys::defaults().into_iter().map(|(known, _)| known.to_owned());
                 settings.report(source_of_key, &key, "", keys::unknown(&key, known));

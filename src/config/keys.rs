@@ -68,6 +68,7 @@ pub(super) fn is_section(name: &str) -> bool {
 pub(super) fn unknown(name: &str, known: impl Iterator<Item = String>) -> String {
     let mut known: Vec<String> = known.collect();
     known.sort_by_key(|candidate| strsim::osa_distance(candidate, name));
+    known.dedup();
     known.truncate(3);
     format!("unknown; the nearest known ones are {}", known.join(", "))
 }

@@ -196,7 +196,7 @@ fn an_unknown_key_is_an_error_that_names_the_line_and_the_nearest_keys() {
         ),
         "{said}"
     );
-    assert!(said.contains("tokend.toml:5: token: unknown"), "{said}");
+    assert!(said.contains("tokend.toml:5: [token]: unknown; the nearest known ones are [tokens], "), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
     assert!(problems("tokens = '15m'")[0].reason.contains("[tokens]"));
 }
@@ -210,7 +210,7 @@ fn an_unknown_variable_is_an_error_that_names_the_nearest_ones() {
         ("TOKEND_listen", "TOKEND_LISTEN"),
     ] {
         let said = environment(&[(name, "hunter2")]).unwrap_err().to_string();
-        assert!(said.starts_with(&format!("{name}: ")) && said.contains(nearest), "{said}");
+        assert!(said.starts_with(&format!("{name}: unknown; ")) && said.contains(nearest), "{said}");
         assert!(!said.contains("hunter2"), "{said}");
     }
 }

@@ -26,7 +26,7 @@ const COLUMNS: [Column; 9] = [
     Column { name: "COUNT", usual: 5, most: None },
     Column { name: "USER", usual: 8, most: Some(24) },
     Column { name: "CLIENT", usual: 8, most: Some(24) },
-    Column { name: "REASON", usual: 10, most: Some(40) },
+    Column { name: "REASON", usual: 10, most: Some(43) },
     Column { name: "ADDRESS", usual: 9, most: None },
     Column { name: "ACTOR", usual: 10, most: Some(30) },
     Column { name: "SESSION", usual: 7, most: None },
@@ -49,14 +49,20 @@ pub fn row(NamedEvent { event, username, client_name, .. }: &NamedEvent) -> Row 
         (Some(id), Some(name)) if name != id => Some(format!("{id} ({name})")),
         (id, _) => id.clone(),
     };
+    // What a change of a key is about stands where others say why.
+    let kid = event.target.clone().filter(|_| event.kind.starts_with("key."));
+    let reason = kid.into_iter().chain(event.reason.clone()).reduce(|kid, reason| format!("{kid} {reason}"));
+    // Most changes of a user or a client end no session; that a revocation ended none is worth knowing.
+    let is_change = event.kind.starts_with("user.") || event.kind.starts_with("client.");
+    let count = Some(event.count).filter(|&count| count != 0 || !is_change);
     let text = |text: Option<String>| text.map_or_else(|| "-".to_owned(), |text| escaped(&text));
     [
         date(event.at),
         escaped(&event.kind),
-        event.count.to_string(),
+        text(count.map(|count| count.to_string())),
         text(user),
         text(client),
-        text(event.reason.clone()),
+        text(reason),
         text(event.address.clone()),
         escaped(&actor),
         text(event.session_id.map(|id| id.to_string())),

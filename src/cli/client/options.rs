@@ -9,7 +9,7 @@ use crate::domain::{Recovery, TokenTyp};
 /// How the client's tokens behave; what is not given follows the configuration, and so does `default`.
 #[derive(Args, Debug)]
 pub struct Lifetimes {
-    /// How long an access token is valid, 1s to 24h; or default.
+    /// How long an access token is valid, 1s to 1d; or default.
     #[arg(long, value_name = "LENGTH", value_parser = access_lifetime)]
     access_lifetime: Option<OwnLength>,
     /// Whether each refresh token is exchanged for a new one.

@@ -31,13 +31,14 @@ pub struct Changes {
     /// The scope that it may ask for, in place of all it has; "" for none.
     #[arg(long)]
     scope: Option<Scope>,
-    /// The resource servers that its tokens may be for; "" for the configured audience. Repeat it for more.
+    /// The resource servers that its tokens may be for, in place of all it has; "" for the configured audience. Repeat it for more.
     #[arg(long, value_name = "AUDIENCE", value_parser = or_none(config::audience))]
     audience: Option<Vec<Option<String>>>,
-    /// The audiences that it answers to as a resource server; "" for none. Repeat it for more.
+    /// The audiences that it answers to as a resource server, in place of all it has; "" for none. Repeat it for more.
     #[arg(long, value_name = "AUDIENCE", value_parser = or_none(config::audience))]
     serves: Option<Vec<Option<String>>>,
-    /// The web origins whose pages may speak for it; "" for those of `http.allowed_origins`. Repeat it for more.
+    /// The web origins whose pages may speak for it, in place of all it has; "" for those of `http.allowed_origins`. Repeat
+    /// it for more.
     #[arg(long = "allowed-origin", value_name = "ORIGIN", value_parser = or_none(config::origin))]
     allowed_origins: Option<Vec<Option<String>>>,
     /// Whether it may use passwords.

@@ -10,10 +10,14 @@ use tokio_rustls::rustls;
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Another process listens there.
-    #[error("can't listen on {0}: another process uses this address; stop it, or choose another address")]
+    #[error(
+        "can't listen on {0}: another process uses this address; stop it, or choose another `listen` (TOKEND_LISTEN)"
+    )]
     AddressInUse(SocketAddr),
     /// The process may not listen there, usually because the port is below 1024.
-    #[error("can't listen on {0}: permission denied; ports below 1024 need a privilege, choose a higher one")]
+    #[error(
+        "can't listen on {0}: permission denied; ports below 1024 need a privilege; choose a higher one in `listen` (TOKEND_LISTEN)"
+    )]
     PermissionDenied(SocketAddr),
     /// The address can't be used for another reason: it isn't this machine's, say.
     #[error("can't listen on {listen}: {source}")]

@@ -209,6 +209,8 @@ async fn an_expired_session_is_explained(engine: Engine) {
     server.not_accepted(&tokens.refresh_token(), "expired 5 seconds ago").await;
     server.operator().sessions().revoke_of_user(server.alice, RevokedReason::Admin, server.clock.now()).await.unwrap();
     server.not_accepted(&tokens.refresh_token(), "was ended 0 seconds ago").await;
+    server.clock.advance(1);
+    server.not_accepted(&tokens.refresh_token(), "was ended 1 second ago").await;
 }
 
 /// Tokens of each sort in each state, asked by each client.

@@ -92,6 +92,12 @@ async fn every_change_at_the_command_line_is_told(engine: Engine) {
         assert_eq!(event["actor"], operator.as_str(), "{event}");
     }
     prints(&rig.run(&["audit", "verify"]), "19 events in");
+    // For people: which key it was, and a number of sessions only where some ended.
+    let added = events.iter().find(|event| event["kind"] == "key.added").unwrap()["target"].as_str().unwrap();
+    let table = rig.run(&["audit", "list"]).stdout;
+    let cells = |kind: &str| table.lines().find(|line| line.contains(kind)).unwrap().split_whitespace().skip(2);
+    assert!(cells("key.added").any(|cell| cell == added), "{table}");
+    assert_eq!((cells("user.disabled").next(), cells("client.changed").next()), (Some("1"), Some("-")), "{table}");
 }
 
 async fn events_are_listed_by_user_session_and_time(engine: Engine) {

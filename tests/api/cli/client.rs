@@ -8,7 +8,9 @@ const SERVICE: [&str; 8] =
 
 async fn a_confidential_client_works_with_the_secret_that_was_printed(engine: Engine) {
     let rig = Rig::new(engine).await;
-    let secret = rig.run(&[&SERVICE[..], &["--scope", "read write"]].concat()).secret();
+    let added = rig.run(&[&SERVICE[..], &["--scope", "read write"]].concat());
+    let secret = added.secret();
+    assert_eq!(added.stderr, "client svc was added; its secret, shown this once, is on standard output\n");
     let answer = rig.client_token(("svc", &secret)).await;
     assert_eq!(answer.ok().json()["scope"], "read write");
     rig.client_token(("svc", "wrong")).await.refused(401, "invalid_client");
@@ -54,7 +56,7 @@ async fn a_public_client_has_no_secret(engine: Engine) {
 async fn an_id_is_taken_once(engine: Engine) {
     let rig = Rig::new(engine).await;
     let secret = rig.run(&SERVICE).secret();
-    rig.program.run(&SERVICE).refused("there is a client svc already");
+    rig.program.run(&SERVICE).refused("there is a client svc already; `tokend client update` changes it");
     rig.client_token(("svc", &secret)).await.ok();
 }
 

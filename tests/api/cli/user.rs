@@ -211,7 +211,9 @@ async fn a_claim_is_json_and_never_one_of_the_servers(engine: Engine) {
 
 async fn spellings_of_one_name_are_one_user(engine: Engine) {
     let rig = Rig::new(engine).await.with_alice();
-    rig.program.run(&["user", "add", "ALICE", "--no-password"]).refused("there is a user alice already");
+    rig.program
+        .run(&["user", "add", "ALICE", "--no-password"])
+        .refused("there is a user alice already; `tokend user update` changes it");
     assert_eq!(rig.run(&["user", "show", "Alice", "--json"]).json()["username"], "alice");
     rig.alice().await;
 }
