@@ -23,11 +23,11 @@ use std::sync::Arc;
 pub(crate) use error::{Error, Thing};
 pub(crate) use view::{Ended, Page};
 
-use crate::app::keep_audit;
+use crate::app::{hasher, keep_audit};
 use crate::audit::{Actor, AuditContext};
 use crate::clock::{Clock, UnixTime};
 use crate::config::Config;
-use crate::password::{HashParameters, Hasher, PlainPassword, StoredHash};
+use crate::password::{Hasher, PlainPassword, StoredHash};
 use crate::store::audit_events::Keeping;
 use crate::store::{ActingStore, Store};
 
@@ -77,16 +77,7 @@ impl Admin {
     async fn hash(&self, password: PlainPassword) -> Result<StoredHash, Error> {
         let hashed = match &self.hashing {
             Hashing::Pool(hasher) => hasher.hash(password).await,
-            Hashing::Alone => {
-                let passwords = &self.config.passwords;
-                let parameters = HashParameters {
-                    memory_kib: passwords.memory_kib,
-                    iterations: passwords.iterations,
-                    parallelism: passwords.parallelism,
-                };
-                let hasher = Hasher::start(parameters, 1, passwords.queue, 0).map_err(Error::failed)?;
-                hasher.hash(password).await
-            }
+            Hashing::Alone => hasher(&self.config, 1, 0).map_err(Error::failed)?.hash(password).await,
         };
         hashed.map_err(Error::failed)
     }

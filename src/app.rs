@@ -101,13 +101,7 @@ impl App {
         let secret_id = Arc::from(id_in_use(&secrets).unwrap_or_default());
         keep_audit(&store, &secrets, keeping).await.map_err(RegistryError::from)?;
         let registry = Registry::load(store.clone(), secrets, config.issuer.as_str()).await?;
-        let parameters = HashParameters {
-            memory_kib: config.passwords.memory_kib,
-            iterations: config.passwords.iterations,
-            parallelism: config.passwords.parallelism,
-        };
-        let hasher =
-            Hasher::start(parameters, config.passwords.threads, config.passwords.queue, config.passwords.niceness)?;
+        let hasher = hasher(&config, config.passwords.threads, config.passwords.niceness)?;
         let verified_tokens = Arc::new(VerifiedTokens::new(config.issuer.as_str()));
         let throttle = config.throttle.enabled.then(|| Arc::new(Throttle::new(config.throttle.limits.clone())));
         Ok(Arc::new(Self {
@@ -191,6 +185,17 @@ pub fn refresh_policy(config: &Config, client: &Client) -> RefreshPolicy {
         idle_lifetime: client.idle_lifetime.unwrap_or(sessions.idle_lifetime),
         absolute_lifetime: client.absolute_lifetime.unwrap_or(sessions.absolute_lifetime),
     }
+}
+
+/// Starts threads that hash passwords at the configured cost.
+pub fn hasher(config: &Config, threads: usize, niceness: i32) -> Result<Hasher, StartError> {
+    let passwords = &config.passwords;
+    let parameters = HashParameters {
+        memory_kib: passwords.memory_kib,
+        iterations: passwords.iterations,
+        parallelism: passwords.parallelism,
+    };
+    Hasher::start(parameters, threads, passwords.queue, niceness)
 }
 
 /// Lets the store write the audit trail, and verify what keys sealed whose master secrets are gone.

@@ -75,10 +75,6 @@ async fn a_user_is_made_changed_and_removed() {
     assert_eq!(user::remove(admin, alice.id).await.unwrap(), 0);
     let error = user::remove(admin, alice.id).await.unwrap_err();
     assert!(matches!(error, Error::NotFound(Thing::User, _)), "{error}");
-    let error = user::disable(admin, &alice).await.unwrap_err();
-    assert!(matches!(error, Error::NotFound(Thing::User, _)), "{error}");
-    let error = user::enable(admin, &alice).await.unwrap_err();
-    assert!(matches!(error, Error::NotFound(Thing::User, _)), "{error}");
 }
 
 #[tokio::test]
@@ -128,6 +124,23 @@ async fn a_registration_keeps_to_the_rules() {
     client::remove(admin, &id("app")).await.unwrap();
     let error = client::find(admin, &id("app")).await.unwrap_err();
     assert!(matches!(error, Error::NotFound(Thing::Client, _)), "{error}");
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_removed_is_neither_disabled_nor_enabled_before() {
+    let Rig { admin, .. } = &Rig::new().await;
+    let alice = user::create(admin, new("alice", None), None).await.unwrap();
+    client::create(admin, id("app"), None, &ClientChange::default()).await.unwrap();
+    user::remove(admin, alice.id).await.unwrap();
+    client::remove(admin, &id("app")).await.unwrap();
+    for (error, text) in [
+        (user::disable(admin, &alice).await.map(drop), "there is no user"),
+        (user::enable(admin, &alice).await.map(drop), "there is no user"),
+        (client::disable(admin, &id("app")).await.map(drop), "there is no client app"),
+        (client::enable(admin, &id("app")).await.map(drop), "there is no client app"),
+    ] {
+        assert!(error.unwrap_err().to_string().starts_with(text));
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Clients and signing keys in memory, under a lease: a node that can't tell whether they are current says so (docs/design.md#nothing-cached-that-can-lie).
+//! Clients and signing keys in memory, under a lease. A node that can't confirm them in time answers 503 (docs/design.md#nothing-cached-that-can-lie).
 
 mod browsers;
 
@@ -21,8 +21,8 @@ const POLL: Duration = Duration::from_secs(1);
 /// How long a read may take.
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// For how long after a successful read the copy in memory may be used, in seconds. After this long every node knows of a
-/// change or refuses to serve: a key that signs no sooner is known wherever its tokens are shown.
+/// How many seconds the copy in memory may be used after a successful read. Within this time every node learns of a change or stops
+/// serving, so a new key that starts to sign after it is known to all nodes.
 pub const LEASE: Seconds = 5;
 
 /// The registry's copy in memory.
@@ -36,7 +36,7 @@ pub struct Registry {
     reading: Mutex<()>,
 }
 
-/// What is known, and as of when.
+/// A snapshot, and when its reading began.
 #[derive(Debug)]
 struct Copy {
     snapshot: Arc<Snapshot>,
@@ -91,7 +91,7 @@ impl Snapshot {
         self.browsers.has_client_without_origins
     }
 
-    /// Whether the operator accepts refresh tokens that are ahead of a database that lost commits.
+    /// Whether the recovery window is open: refresh tokens that are ahead of a database that lost commits are accepted.
     pub fn recovery_is_open(&self, now: UnixTime) -> bool {
         self.recovery_until.is_some_and(|until| now < until)
     }
@@ -106,13 +106,13 @@ impl Registry {
         Ok(Self { store, secrets, issuer: issuer.to_owned(), copy, reading: Mutex::new(()) })
     }
 
-    /// The copy, unless it is too old to be believed.
+    /// The copy, unless its lease has expired.
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
         let copy = self.copy.load();
         (copy.read_at.elapsed() < Duration::from_secs(LEASE.unsigned_abs())).then(|| Arc::clone(&copy.snapshot))
     }
 
-    /// The copy, however old. For what gives access to nothing: who may read that the server is unavailable.
+    /// The copy, however old. Only for what grants no access, such as which origins may read an error.
     pub fn latest(&self) -> Arc<Snapshot> {
         Arc::clone(&self.copy.load().snapshot)
     }
@@ -122,8 +122,8 @@ impl Registry {
         self.copy.load().read_at.elapsed()
     }
 
-    /// Reads the version, and everything else when it has changed. Gives up in time: whoever else wants to read waits for
-    /// this one, and a connection that says nothing must not keep the next one from being asked.
+    /// Reads the version, and everything else when it has changed. The time limit releases the lock when a connection hangs, so
+    /// that the next call can read over another one.
     pub async fn refresh(&self) -> Result<(), RegistryError> {
         within(ANSWER, self.read_again()).await
     }
@@ -161,7 +161,7 @@ impl Registry {
     }
 }
 
-/// The version is read before what it stands for: whatever changes in between is read again at the next poll.
+/// Reads the version first: a change in between is read again at the next poll.
 async fn read(store: &Store, secrets: &MasterSecrets, issuer: &str) -> Result<Snapshot, RegistryError> {
     let state = store.registry().state().await?;
     let clients: HashMap<_, _> =

@@ -4,37 +4,31 @@ mod columns;
 mod follow;
 mod list;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 use super::failure::Failure;
 use super::output::{note, print};
 use super::terminal::Consent;
 use crate::admin::{Admin, audit};
 
-/// What to do with the audit trail.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List events, the newest first, or follow them as they come.
     List(list::Listing),
     /// Check that no event was changed, left out or cut off.
-    Verify(Verification),
+    Verify {
+        /// The digest of an anchor that was noted elsewhere: it must be in the trail.
+        #[arg(long, value_name = "DIGEST")]
+        anchor: Option<String>,
+    },
     /// Declare the trail as it is to be its beginning: for a database of version 0.1.0, or after a finding was looked into.
     Seal(Consent),
 }
 
-/// What else to check.
-#[derive(Args, Debug)]
-pub struct Verification {
-    /// The digest of an anchor that was noted elsewhere: it must be in the trail.
-    #[arg(long, value_name = "DIGEST")]
-    anchor: Option<String>,
-}
-
-/// Runs the command.
 pub async fn run(admin: &Admin, command: Command) -> Result<(), Failure> {
     match command {
         Command::List(listing) => list::run(admin, listing).await,
-        Command::Verify(what) => verify(admin, what.anchor.as_deref()).await,
+        Command::Verify { anchor } => verify(admin, anchor.as_deref()).await,
         Command::Seal(consent) => seal(admin, consent).await,
     }
 }

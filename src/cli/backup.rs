@@ -8,7 +8,6 @@ use super::failure::Failure;
 use super::output::print;
 use crate::admin::Admin;
 
-/// Where to.
 #[derive(Args, Debug)]
 pub struct Options {
     /// The file to make, which must not be there yet.

@@ -15,11 +15,9 @@ use crate::admin::{Admin, Ended, Error};
 use crate::domain::ClientId;
 use crate::domain::spelling::unquoted;
 
-/// What a listing shows of each client.
 const COLUMNS: &[&str] =
     &["id", "name", "confidential", "grants", "scope", "first_party", "may_introspect", "admin", "disabled_at"];
 
-/// What to do with clients.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Register a client; the secret of a confidential one is generated and printed once.
@@ -27,7 +25,12 @@ pub enum Command {
     /// List every client.
     List(Format),
     /// Show one client.
-    Show(Shown),
+    Show {
+        /// The client.
+        id: ClientId,
+        #[command(flatten)]
+        format: Format,
+    },
     /// Change what is given of a registration; sessions that lose what they rest on end.
     Update(Box<update::Changes>),
     /// Replace a confidential client's secret; the old one stops working.
@@ -37,16 +40,10 @@ pub enum Command {
     /// Refuse a client everything until it is enabled, and end its sessions and tokens.
     Disable(Named),
     /// Let a disabled client work again; what ended stays ended.
-    Enable(Enabled),
-}
-
-/// A client to show.
-#[derive(Args, Debug)]
-pub struct Shown {
-    /// The client.
-    id: ClientId,
-    #[command(flatten)]
-    format: Format,
+    Enable {
+        /// The client.
+        id: ClientId,
+    },
 }
 
 /// A client to take away from its users.
@@ -58,24 +55,16 @@ pub struct Named {
     consent: Consent,
 }
 
-/// A client to enable.
-#[derive(Args, Debug)]
-pub struct Enabled {
-    /// The client.
-    id: ClientId,
-}
-
-/// Runs the command.
 pub async fn run(admin: &Admin, command: Command) -> Result<(), Failure> {
     match command {
         Command::Add(registration) => add::run(admin, *registration).await,
         Command::List(format) => format.list(&client::list(admin).await?, COLUMNS),
-        Command::Show(Shown { id, format }) => format.show(&find(admin, &id).await?),
+        Command::Show { id, format } => format.show(&find(admin, &id).await?),
         Command::Update(changes) => update::run(admin, *changes).await,
         Command::Secret(replacement) => secret::run(admin, replacement).await,
         Command::Remove(named) => remove(admin, named).await,
         Command::Disable(named) => disable(admin, named).await,
-        Command::Enable(Enabled { id }) => enable(admin, &id).await,
+        Command::Enable { id } => enable(admin, &id).await,
     }
 }
 

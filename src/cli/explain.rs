@@ -12,10 +12,8 @@ use crate::admin::explain::{ExplanationView, explain, require_explainable};
 use crate::audit::AuditEvent;
 use crate::domain::ClientId;
 
-/// What an event is shown by.
 const COLUMNS: &[&str] = &["at", "kind", "count", "reason", "actor", "address"];
 
-/// What to explain.
 #[derive(Args, Debug)]
 pub struct Explained {
     /// An access token, a refresh token, or the id of a session or of an access token (`jti`); `-` reads it from standard
@@ -36,7 +34,6 @@ enum Item<'a> {
     Event(&'a AuditEvent),
 }
 
-/// Runs the command.
 pub async fn run(admin: &Admin, Explained { what, client, format }: Explained) -> Result<(), Failure> {
     let text = if what == "-" { token_from_input()? } else { what.into() };
     let text = text.trim();

@@ -1,4 +1,4 @@
-//! `tokend health`: asks the server of this machine how it is. For images without a shell, whose HEALTHCHECK it is.
+//! `tokend health`: asks the server on this machine whether it is live or ready. The image has no shell, so this is its HEALTHCHECK.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -24,10 +24,9 @@ use super::output::print;
 use crate::config::Config;
 use crate::http::{LIVE, READY};
 
-/// How long the server may take to answer. Less than what runs health checks usually allows.
+/// How long the server may take to answer: less than the usual timeout of a health check.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// What to ask.
 #[derive(Args, Debug)]
 pub struct Options {
     /// Ask whether the server can answer requests, and not only whether it runs.
@@ -41,15 +40,15 @@ pub async fn run(config: &Config, options: &Options) -> Result<(), Failure> {
     let (path, state) = if options.ready { (READY, "ready") } else { (LIVE, "live") };
     let path = format!("{}{path}", config.issuer.path_prefix());
     let asked = timeout(PATIENCE, ask(address, &path, config.http.tls.is_some())).await;
-    let asked = asked.unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}").into()));
-    match asked {
-        Ok(StatusCode::OK) => print(&format!("the server at {address} is {state}\n")),
-        Ok(status) => Err(format!("the server at {address} is not {state}: it answered {}", status.as_u16()).into()),
-        Err(error) => Err(format!("the server at {address} is not {state}: {error}").into()),
-    }
+    let reason = match asked.unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}").into())) {
+        Ok(StatusCode::OK) => return print(&format!("the server at {address} is {state}\n")),
+        Ok(status) => format!("it answered {}", status.as_u16()),
+        Err(error) => error.to_string(),
+    };
+    Err(format!("the server at {address} is not {state}: {reason}").into())
 }
 
-/// Where a server can be reached from its own machine that listens on `listen`.
+/// The address at which this machine reaches a server that listens on `listen`.
 fn reachable(listen: SocketAddr) -> Result<SocketAddr, Failure> {
     if listen.port() == 0 {
         return Err("listen has port 0, so the port of the server isn't known: set a port".into());
@@ -70,10 +69,11 @@ async fn ask(address: SocketAddr, path: &str, tls: bool) -> Result<StatusCode, F
     ask_over(stream, address, path).await
 }
 
-async fn ask_over<S>(stream: S, address: SocketAddr, path: &str) -> Result<StatusCode, Failure>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn ask_over(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    address: SocketAddr,
+    path: &str,
+) -> Result<StatusCode, Failure> {
     let (mut requests, connection) = handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let request = Request::get(path).header(header::HOST, address.to_string()).header(header::CONNECTION, "close");
@@ -89,7 +89,7 @@ async fn encrypted(stream: TcpStream, address: SocketAddr) -> Result<TlsStream<T
     Ok(TlsConnector::from(Arc::new(config)).connect(ServerName::IpAddress(address.ip().into()), stream).await?)
 }
 
-/// Believes every server: this one is on the same machine, is told nothing secret, and has a certificate for another name.
+/// Accepts any certificate: the server is on the same machine, gets no secret, and its certificate names another host.
 #[derive(Debug)]
 struct AnyCertificate;
 

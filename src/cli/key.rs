@@ -10,10 +10,8 @@ use crate::clock::date;
 use crate::domain::SigningAlgorithm;
 use crate::keys::KeyState;
 
-/// What a listing shows of each key.
 const COLUMNS: &[&str] = &["kid", "algorithm", "created_at", "signs_from", "state"];
 
-/// What to do with signing keys.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List the signing keys in the order in which they sign.
@@ -24,10 +22,15 @@ pub enum Command {
     )]
     Rotate(Rotation),
     /// Remove a key that doesn't sign; tokens that it signed are refused at once.
-    Remove(Removal),
+    Remove {
+        /// The key's identifier.
+        #[arg(allow_hyphen_values = true)]
+        kid: String,
+        #[command(flatten)]
+        consent: Consent,
+    },
 }
 
-/// How to rotate.
 #[derive(Args, Debug)]
 pub struct Rotation {
     /// Sign with it at once, for when the old one may be stolen, and is to be removed then; who caches /jwks.json refuses
@@ -38,22 +41,11 @@ pub struct Rotation {
     algorithm: Option<SigningAlgorithm>,
 }
 
-/// A key to remove.
-#[derive(Args, Debug)]
-pub struct Removal {
-    /// The key's identifier.
-    #[arg(allow_hyphen_values = true)]
-    kid: String,
-    #[command(flatten)]
-    consent: Consent,
-}
-
-/// Runs the command.
 pub async fn run(admin: &Admin, command: Command) -> Result<(), Failure> {
     match command {
         Command::List(format) => format.list(&key::list(admin).await?, COLUMNS),
         Command::Rotate(rotation) => rotate(admin, rotation).await,
-        Command::Remove(removal) => remove(admin, removal).await,
+        Command::Remove { kid, consent } => remove(admin, &kid, consent).await,
     }
 }
 
@@ -73,13 +65,13 @@ async fn rotate(admin: &Admin, options: Rotation) -> Result<(), Failure> {
     print(&format!("key {kid} ({algorithm}) is published, and signs {from}\n"))
 }
 
-async fn remove(admin: &Admin, Removal { kid, consent }: Removal) -> Result<(), Failure> {
-    let question = match key::removable(admin, &kid).await? {
+async fn remove(admin: &Admin, kid: &str, consent: Consent) -> Result<(), Failure> {
+    let question = match key::removable(admin, kid).await? {
         KeyState::Retiring => "Tokens that it signed may still be alive, and will be refused.",
         KeyState::Retired => "Nothing needs it any more.",
         KeyState::Signing | KeyState::Pending | KeyState::Replaced => "It has not signed yet.",
     };
     consent.require(&format!("Remove key {kid}? {question}"))?;
-    key::remove(admin, &kid).await?;
+    key::remove(admin, kid).await?;
     print(&format!("key {kid} was removed\n"))
 }

@@ -10,17 +10,14 @@ use crate::config::bounds::{ACCESS_LIFETIME, DAY, REUSE_WINDOW, SESSION_LIFETIME
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnLength(pub Option<Seconds>);
 
-/// The lifetime of an access token.
 pub fn access_lifetime(text: &str) -> Result<OwnLength, String> {
     own(text, ACCESS_LIFETIME)
 }
 
-/// W.
 pub fn reuse_window(text: &str) -> Result<OwnLength, String> {
     own(text, REUSE_WINDOW)
 }
 
-/// The lifetime of a session.
 pub fn session_lifetime(text: &str) -> Result<OwnLength, String> {
     own(text, SESSION_LIFETIME)
 }

@@ -9,7 +9,6 @@ use crate::admin::Error;
 use crate::clock::length_for_people;
 use crate::config::Config;
 
-/// How to migrate.
 #[derive(Args, Debug)]
 pub struct Options {
     /// Only say what would be done. Makes nothing.

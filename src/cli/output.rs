@@ -12,7 +12,6 @@ use super::failure::Failure;
 use super::record::Record;
 use crate::domain::PlainSecret;
 
-/// How a listing or a view is printed.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Format {
     /// Print JSON, with times in Unix seconds and lengths of time in seconds.
@@ -31,7 +30,6 @@ impl Format {
         if self.json { json(view) } else { print(&aligned(&Record::of(view)?.lines())) }
     }
 
-    /// Whether programs read the output.
     pub fn is_json(self) -> bool {
         self.json
     }

@@ -24,7 +24,6 @@ impl Record {
         Ok(serde_json::from_str(&serde_json::to_string(view)?)?)
     }
 
-    /// Each member with its name.
     pub fn lines(&self) -> Vec<Vec<String>> {
         self.0.iter().map(|(name, value)| vec![name.clone(), for_people(name, value)]).collect()
     }

@@ -30,7 +30,6 @@ use crate::http::{self, LateRouter};
 use crate::threads::Threads;
 use signals::Signals;
 
-/// How to run.
 #[derive(Args, Debug, Default)]
 pub struct Options {
     /// Refuse to start when the database lacks migrations, instead of applying them.
@@ -185,7 +184,6 @@ fn keep_memory_private() {
     }
 }
 
-/// Logs unusual settings and files.
 fn warn(app: &App) {
     warnings::of_configuration(&app.config).iter().for_each(Warning::log);
     let Some(registry) = app.registry.snapshot() else { return };

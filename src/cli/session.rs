@@ -10,22 +10,29 @@ use crate::admin::session::{self, SessionQuery};
 use crate::admin::{Admin, user};
 use crate::domain::{ClientId, SessionId, Username};
 
-/// What a listing shows of each session.
 const COLUMNS: &[&str] =
     &["id", "username", "client_id", "state", "created_at", "last_used_at", "ends_at", "device_name", "ip"];
 
-/// What to do with sessions.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List sessions, the newest first.
     List(Listing),
     /// Show one session.
-    Show(Shown),
+    Show {
+        /// The session.
+        id: SessionId,
+        #[command(flatten)]
+        format: Format,
+    },
     /// End one session, or every session of a user or of a client.
-    Revoke(Revocation),
+    Revoke {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        consent: Consent,
+    },
 }
 
-/// Which sessions to list.
 #[derive(Args, Debug)]
 pub struct Listing {
     /// Only this user's.
@@ -44,28 +51,10 @@ pub struct Listing {
     format: Format,
 }
 
-/// A session to show.
-#[derive(Args, Debug)]
-pub struct Shown {
-    /// The session.
-    id: SessionId,
-    #[command(flatten)]
-    format: Format,
-}
-
-/// What to end.
-#[derive(Args, Debug)]
-pub struct Revocation {
-    #[command(flatten)]
-    which: Which,
-    #[command(flatten)]
-    consent: Consent,
-}
-
 /// One session or all of somebody's.
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
-struct Which {
+pub struct Which {
     /// The session.
     id: Option<SessionId>,
     /// Every session of this user.
@@ -76,19 +65,16 @@ struct Which {
     client: Option<ClientId>,
 }
 
-/// Runs the command.
 pub async fn run(admin: &Admin, command: Command) -> Result<(), Failure> {
     match command {
         Command::List(listing) => list(admin, listing).await,
-        Command::Show(Shown { id, format }) => format.show(&session::find(admin, id).await?),
-        Command::Revoke(Revocation { which: Which { id: Some(id), .. }, .. }) => revoke(admin, id).await,
-        Command::Revoke(Revocation { which: Which { user: Some(name), .. }, consent }) => {
-            revoke_user(admin, &name, consent).await
-        }
-        Command::Revoke(Revocation { which: Which { client: Some(id), .. }, consent }) => {
-            revoke_client(admin, &id, consent).await
-        }
-        Command::Revoke(_) => Err("say which session".into()),
+        Command::Show { id, format } => format.show(&session::find(admin, id).await?),
+        Command::Revoke { which, consent } => match which {
+            Which { id: Some(id), .. } => revoke(admin, id).await,
+            Which { user: Some(name), .. } => revoke_user(admin, &name, consent).await,
+            Which { client: Some(id), .. } => revoke_client(admin, &id, consent).await,
+            Which { .. } => Err("say which session".into()),
+        },
     }
 }
 

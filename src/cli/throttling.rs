@@ -1,4 +1,4 @@
-//! What the limits of `[throttle]` amount to, for `tokend check`.
+//! The limits of `[throttle]` as `tokend check` shows them: how many guesses they allow.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub fn amount_to(throttling: &Throttling) -> String {
     labels.zip(lines).map(|(label, line)| format!("{label:<15}{line}\n")).collect()
 }
 
-/// At once, and in a day.
+/// Such as `20 at once and 480 a day`.
 fn rate(limit: Limit) -> String {
     let a_day = u64::from(limit.count).saturating_mul(DAY) / limit.window.unsigned_abs().max(1);
     format!("{} at once and {a_day} a day", limit.count)

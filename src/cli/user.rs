@@ -14,10 +14,8 @@ use crate::admin::user;
 use crate::admin::{Admin, Ended};
 use crate::domain::Username;
 
-/// What a listing shows of each user.
 const COLUMNS: &[&str] = &["username", "id", "email", "created_at", "disabled_at"];
 
-/// What to do with users.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Add a user; the password is asked for, unless an option says where it comes from.
@@ -25,7 +23,13 @@ pub enum Command {
     /// List users in the order of their names.
     List(Listing),
     /// Show one user.
-    Show(Shown),
+    Show {
+        /// The user's name or e-mail address.
+        #[arg(value_name = "NAME|EMAIL")]
+        name: Username,
+        #[command(flatten)]
+        format: Format,
+    },
     /// Change the address or claims of a user.
     Update(update::Changes),
     /// Set a new password and end all sessions of the user.
@@ -40,7 +44,6 @@ pub enum Command {
     Remove(Named),
 }
 
-/// A part of all users.
 #[derive(Args, Debug)]
 pub struct Listing {
     /// The most users to list.
@@ -56,16 +59,6 @@ pub struct Listing {
     format: Format,
 }
 
-/// A user to show.
-#[derive(Args, Debug)]
-pub struct Shown {
-    /// The user's name or e-mail address.
-    #[arg(value_name = "NAME|EMAIL")]
-    name: Username,
-    #[command(flatten)]
-    format: Format,
-}
-
 /// A user to lock out.
 #[derive(Args, Debug)]
 pub struct Named {
@@ -76,7 +69,6 @@ pub struct Named {
     consent: Consent,
 }
 
-/// A user.
 #[derive(Args, Debug)]
 pub struct Name {
     /// The user's name or e-mail address.
@@ -84,12 +76,11 @@ pub struct Name {
     name: Username,
 }
 
-/// Runs the command.
 pub async fn run(admin: &Admin, command: Command) -> Result<(), Failure> {
     match command {
         Command::Add(user) => add::run(admin, user).await,
         Command::List(listing) => list(admin, &listing).await,
-        Command::Show(Shown { name, format }) => format.show(&user::find(admin, &name).await?),
+        Command::Show { name, format } => format.show(&user::find(admin, &name).await?),
         Command::Update(changes) => update::run(admin, changes).await,
         Command::Password(replacement) => password::run(admin, replacement).await,
         Command::Disable(named) => disable(admin, named).await,

@@ -1,4 +1,4 @@
-//! Unusual settings and files that an operator should know of. `tokend check` prints the list, and the server logs it at its start.
+//! Warnings about unusual settings and files. `tokend check` prints them, and the server logs them when it starts.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
@@ -12,12 +12,10 @@ use crate::config::{Config, Database, SecretSource};
 use crate::domain::{Client, ClientId};
 use crate::private_file::others_can_write;
 
-/// Something unusual, though the server runs with it.
+/// A setting or a file that is unusual. The server runs with it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Warning {
-    /// The setting that it is about.
     setting: &'static str,
-    /// What is unusual, and what to do.
     text: String,
 }
 
@@ -26,12 +24,10 @@ impl Warning {
         Self { setting, text: text.into() }
     }
 
-    /// Logs it.
     pub fn log(&self) {
         tracing::warn!(setting = self.setting, "{}", self.text);
     }
 
-    /// Prints it on standard error, for a command.
     pub fn note(&self) {
         output::note(&self.text);
     }
@@ -82,10 +78,10 @@ fn of_files(config: &Config) -> Vec<Warning> {
             let text = format!("others may use the database's file {}: chmod 600", path.display());
             found.push(Warning::new("database", text));
         }
-        directories.extend(directories_of(path).map(|directory| ("database", directory)));
+        directories.extend(directories_of(path).into_iter().map(|directory| ("database", directory)));
     }
     if let SecretSource::File(path) = &config.master_secrets {
-        directories.extend(directories_of(path).map(|directory| ("secret_file", directory)));
+        directories.extend(directories_of(path).into_iter().map(|directory| ("secret_file", directory)));
     }
     // The embedded database and its master secret usually share a directory.
     let mut seen = BTreeSet::new();
@@ -104,16 +100,15 @@ fn is(path: &Path, what: impl Fn(&Metadata) -> bool) -> bool {
     fs::metadata(path).is_ok_and(|found| what(&found))
 }
 
-/// The directory of a file as named, and the one that links lead to.
-fn directories_of(file: &Path) -> impl Iterator<Item = PathBuf> {
+/// The directory in the path of a file, and the directory of the file that the path links to.
+fn directories_of(file: &Path) -> Vec<PathBuf> {
     let real = fs::canonicalize(file).ok();
     let as_named = file.parent().map(|directory| if directory == Path::new("") { Path::new(".") } else { directory });
-    let real_directories = [as_named, real.as_deref().and_then(Path::parent)];
-    let directories = real_directories.into_iter().flatten().filter_map(|directory| fs::canonicalize(directory).ok());
-    directories.collect::<Vec<_>>().into_iter()
+    let directories = [as_named, real.as_deref().and_then(Path::parent)];
+    directories.into_iter().flatten().filter_map(|directory| fs::canonicalize(directory).ok()).collect()
 }
 
-/// The warning about sign-ins that name no client, for which `login` is taken.
+/// Warns if no client is enabled, or if `login` isn't: the client of sign-ins that name none.
 pub fn of_clients<'a>(clients: impl IntoIterator<Item = &'a Client>, login: &ClientId) -> Option<Warning> {
     let mut enabled = clients.into_iter().filter(|client| client.disabled_at.is_none()).peekable();
     if enabled.peek().is_none() {

@@ -69,7 +69,6 @@ pub fn row(NamedEvent { event, username, client_name, .. }: &NamedEvent) -> Row 
     ]
 }
 
-/// How wide each column is.
 pub struct Layout {
     terminal: Option<usize>,
     widths: [usize; COLUMNS.len()],
@@ -91,12 +90,10 @@ impl Layout {
         }
     }
 
-    /// The line above the table.
     pub fn header(&self) -> String {
         self.line(&COLUMNS.map(|column| column.name.to_owned()))
     }
 
-    /// A line for each row.
     pub fn lines(&self, rows: &[Row]) -> String {
         rows.iter().map(|row| self.line(row)).collect()
     }

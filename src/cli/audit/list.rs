@@ -54,7 +54,7 @@ pub struct Listing {
 /// A wrong one is answered with the list of all.
 fn kinds() -> impl clap::builder::TypedValueParser<Value = EventKind> {
     let names = PossibleValuesParser::new(EventKind::ALL.map(EventKind::as_str));
-    names.try_map(|name| EventKind::ALL.into_iter().find(|kind| kind.as_str() == name).ok_or("no such kind"))
+    names.try_map(|name| EventKind::from_word(&name).ok_or("no such kind"))
 }
 
 /// Lists events, and follows them if that was asked for.

@@ -11,7 +11,6 @@ use crate::cli::output::{note, print};
 use crate::config;
 use crate::domain::{ClientId, Grant, Scope};
 
-/// A client to be.
 #[derive(Args, Debug)]
 pub struct Registration {
     /// The client's identifier: printable ASCII, no UUID.
@@ -67,7 +66,6 @@ struct Kind {
     confidential: bool,
 }
 
-/// Registers the client.
 pub async fn run(admin: &Admin, registration: Registration) -> Result<(), Failure> {
     let id = registration.id.clone();
     client::require_new(admin, &id).await?;

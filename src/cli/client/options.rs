@@ -43,7 +43,6 @@ impl Lifetimes {
     pub const ALL: [&str; 7] =
         ["access_lifetime", "rotation", "reuse_window", "recovery", "idle_lifetime", "absolute_lifetime", "token_typ"];
 
-    /// What is given.
     pub fn change(&self) -> ClientChange {
         let own = |given: Option<OwnLength>| given.map(|OwnLength(length)| length);
         ClientChange {

@@ -10,7 +10,6 @@ use crate::cli::output::{print, print_secret};
 use crate::cli::terminal::line_of_stdin;
 use crate::domain::{ClientId, PlainSecret};
 
-/// A client that gets another secret.
 #[derive(Args, Debug)]
 pub struct Replacement {
     /// The client.
@@ -34,7 +33,6 @@ pub struct NewSecret {
 }
 
 impl Origin {
-    /// Generates or reads a secret.
     pub fn secret(self) -> Result<NewSecret, Failure> {
         if !self.secret_stdin {
             return Ok(NewSecret { plain: PlainSecret::generate(), is_ours: true });
@@ -54,7 +52,6 @@ impl NewSecret {
     }
 }
 
-/// Replaces a secret.
 pub async fn run(admin: &Admin, Replacement { id, origin }: Replacement) -> Result<(), Failure> {
     let client = find(admin, &id).await?;
     client.require_confidential()?;

@@ -54,7 +54,6 @@ pub struct Changes {
     lifetimes: Lifetimes,
 }
 
-/// Changes the registration.
 pub async fn run(admin: &Admin, changes: Changes) -> Result<(), Failure> {
     let id = find(admin, &changes.id).await?.id;
     let client::Changed { revoked, notes } = client::update(admin, &id, &changes.change()).await?;

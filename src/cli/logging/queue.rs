@@ -24,7 +24,6 @@ pub struct Dropped {
 }
 
 impl Queue {
-    /// An empty queue for `room` bytes.
     pub fn with_room(room: usize) -> Self {
         Self { room, lines: Vec::new(), dropped: Dropped::default() }
     }

@@ -45,7 +45,6 @@ struct State {
 }
 
 impl Lines {
-    /// Starts a thread that writes to `out`.
     pub fn start(out: impl Write + Send + 'static) -> io::Result<Self> {
         let state = State { queue: Queue::with_room(ROOM), asleep: false, failing: false };
         let shared = Arc::new(Shared { state: Mutex::new(state), news: Condvar::new(), settled: Condvar::new() });

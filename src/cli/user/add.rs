@@ -10,7 +10,6 @@ use crate::cli::failure::Failure;
 use crate::cli::output::print;
 use crate::domain::Username;
 
-/// A user to be.
 #[derive(Args, Debug)]
 pub struct NewUser {
     /// The name to sign in with; case and width don't count.
@@ -32,7 +31,6 @@ pub struct NewUser {
     no_password: bool,
 }
 
-/// Adds the user.
 pub async fn run(admin: &Admin, new: NewUser) -> Result<(), Failure> {
     let name = new.name;
     let user = user::NewUser { username: name.clone(), email: new.email, claims: new.claims };

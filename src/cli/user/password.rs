@@ -11,7 +11,6 @@ use crate::cli::terminal::{line_of_stdin, typed_password};
 use crate::domain::{PlainSecret, Username};
 use crate::password::{PlainPassword, StoredHash};
 
-/// A user who gets another password.
 #[derive(Args, Debug)]
 pub struct Replacement {
     /// The user's name or e-mail address.
@@ -36,7 +35,6 @@ pub struct Origin {
     generate_password: bool,
 }
 
-/// A password to be.
 pub struct Chosen {
     pub password: NewPassword,
     pub generated: Generated,
@@ -72,7 +70,6 @@ impl Generated {
     }
 }
 
-/// Sets the password.
 pub async fn run(admin: &Admin, Replacement { name, origin }: Replacement) -> Result<(), Failure> {
     let user = user::find(admin, &name).await?;
     let Chosen { password, generated } = origin.password(&user.username)?;

@@ -36,7 +36,6 @@ pub struct Changes {
     remove_claims: Vec<String>,
 }
 
-/// Changes the user.
 pub async fn run(admin: &Admin, changes: Changes) -> Result<(), Failure> {
     let user = user::find(admin, &changes.name).await?;
     let email = if changes.no_email { Some(None) } else { changes.email.map(Some) };

@@ -309,7 +309,7 @@ async fn a_disabled_client_does_nothing_and_what_ended_stays_ended(engine: Engin
     assert_ne!(rig.login("alice", PASSWORD).await.status, 200);
     rig.client_token(client).await.refused(401, "invalid_client");
     assert!(rig.run(&["client", "show", "app", "--json"]).json()["disabled_at"].is_i64());
-    rig.run(&["client", "disable", "app", "--yes"]).said("client app was disabled before");
+    rig.run(&["client", "disable", "app"]).said("client app was disabled before");
     rig.run(&["client", "enable", "app"]).said("client app was enabled");
     rig.run(&["client", "enable", "svc"]).said("client svc was enabled");
     rig.run(&["client", "enable", "svc"]).said("client svc was enabled before");

@@ -118,7 +118,7 @@ async fn a_disabled_user_is_out_until_enabled(engine: Engine) {
     rig.assert_dead(&tokens).await;
     rig.login("alice", PASSWORD).await.refused(401, "invalid_grant");
     assert!(rig.run(&["user", "show", "alice", "--json"]).json()["disabled_at"].is_i64());
-    rig.run(&["user", "disable", "alice", "--yes"]).said("user alice was disabled before");
+    rig.run(&["user", "disable", "alice"]).said("user alice was disabled before");
     rig.run(&["user", "enable", "alice"]).said("user alice was enabled");
     rig.run(&["user", "enable", "alice"]).said("user alice was enabled before");
     rig.assert_dead(&tokens).await;
