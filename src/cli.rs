@@ -149,3 +149,15 @@ fn config_file(named: Option<PathBuf>) -> Option<PathBuf> {
     let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists());
     named.or_else(from_environment).or_else(default)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn no_two_arguments_of_a_command_collide() {
+        Arguments::command().debug_assert();
+    }
+}
