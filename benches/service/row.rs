@@ -76,7 +76,7 @@ pub const ROWS: [Row; 16] = {
     use Engine::{Postgres, Sqlite};
     use Workload::{ClientCredentials, Introspect, Login, Refresh, Userinfo};
     [
-        row("refresh-postgres", Postgres, Refresh, Pgbench(32), (1.5, 2.5)),
+        row("refresh-postgres", Postgres, Refresh, Pgbench(32), (1.2, 1.6)),
         Row {
             connections: 1,
             metric: Metric::Latency,
@@ -89,12 +89,12 @@ pub const ROWS: [Row; 16] = {
         row("introspect-postgres-prototype", Postgres, Introspect, Prototype, (0.88, 1.0)),
         row("userinfo-postgres", Postgres, Userinfo, Bare, (0.4, 0.6)),
         row("userinfo-postgres-prototype", Postgres, Userinfo, Prototype, (0.88, 1.0)),
-        row("client-credentials-postgres", Postgres, ClientCredentials, BareAndSignature, (0.75, 0.9)),
+        row("client-credentials-postgres", Postgres, ClientCredentials, BareAndSignature, (0.78, 0.9)),
         Row { connections: LOGINS, ..row("login-postgres", Postgres, Login, Argon2, (0.93, 0.98)) },
         row("refresh-sqlite", Sqlite, Refresh, OneRow, (3.0, 5.0)),
-        row("introspect-sqlite", Sqlite, Introspect, Bare, (0.5, 0.7)),
-        row("userinfo-sqlite", Sqlite, Userinfo, Bare, (0.5, 0.7)),
-        row("client-credentials-sqlite", Sqlite, ClientCredentials, BareAndSignature, (0.75, 0.9)),
+        row("introspect-sqlite", Sqlite, Introspect, Bare, (0.58, 0.7)),
+        row("userinfo-sqlite", Sqlite, Userinfo, Bare, (0.58, 0.7)),
+        row("client-credentials-sqlite", Sqlite, ClientCredentials, BareAndSignature, (0.78, 0.9)),
         Row { connections: LOGINS, ..row("login-sqlite", Sqlite, Login, Argon2, (0.93, 0.98)) },
     ]
 };

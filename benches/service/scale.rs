@@ -31,7 +31,7 @@ pub async fn measure(engine: Engine, options: &Options) -> Result<Vec<Check>, Fa
             value: median(of_rounds),
             unit: "x",
             bound: Bound::AtLeast,
-            must: 0.9,
+            must: 0.92,
             aim: 1.0,
             note: format!("{} sessions against {FEW}", options.many_sessions),
         });
