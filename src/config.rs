@@ -43,7 +43,7 @@ pub use error::{ConfigError, InvalidDatabase, Problem, Source};
 pub use issuer::{InvalidIssuer, Issuer};
 pub use text::{audience, claim as claim_name, network, origin};
 
-/// All that an operator decides. `config/defaults.toml` documents every key.
+/// All that an operator decides. `src/config/defaults.toml` documents every key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Who we say we are.

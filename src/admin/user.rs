@@ -162,7 +162,7 @@ pub(crate) async fn remove(admin: &Admin, id: UserId) -> Result<u64, Error> {
     Ok(ended)
 }
 
-/// A user that somebody else has removed meanwhile was neither enabled nor disabled before.
+/// Fails if the user was removed meanwhile: "was disabled before" would be wrong.
 async fn require_existing(admin: &Admin, user: &UserView) -> Result<(), Error> {
     let stored = admin.store.users().find_credentials(&user.username).await?;
     found(user.id, stored.is_some_and(|stored| stored.user.id == user.id))

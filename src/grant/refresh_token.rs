@@ -65,17 +65,20 @@ async fn exchange(app: &App, refresh: Refresh<'_>) -> Result<(Verdict, Issued), 
     let Ok(token) = ParsedRefreshToken::parse(&app.refresh_keys, refresh.token) else {
         return Err(not_ours(app, refresh.request_context).await);
     };
-    let (began_at, mut unknown_outcomes) = (app.clock.now(), 0);
+    let (began_at, mut repeated_since, mut unknown_outcomes) = (app.clock.now(), None, 0);
     let mut attempted = rotate::attempt(app, &refresh, &token).await?;
     for _ in 0..ATTEMPTS {
         let attempted = match attempted.take() {
             Some(attempted) => attempted,
-            None => attempt(app, &refresh, &token, (unknown_outcomes > 0).then_some(began_at)).await?,
+            None => attempt(app, &refresh, &token, repeated_since).await?,
         };
         match attempted {
             Attempt::Issued(verdict, issued) => return Ok((verdict, *issued)),
             Attempt::Overtaken => {}
-            Attempt::Unknown(_) if unknown_outcomes < UNKNOWN_OUTCOMES => unknown_outcomes += 1,
+            Attempt::Unknown(error) if unknown_outcomes < UNKNOWN_OUTCOMES => {
+                unknown_outcomes += 1;
+                repeated_since = repeated_since.or_else(|| error.is_of_lost_connection().then_some(began_at));
+            }
             Attempt::Unknown(error) => return Err(error.into()),
         }
     }

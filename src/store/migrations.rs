@@ -84,7 +84,8 @@ impl Store {
         self.migrations().newest()
     }
 
-    /// Compares the database's tables with what this program knows; [`StartError::Newer`] if it is too old for them. Writes nothing.
+    /// Compares the database's tables with what this program knows; [`StartError::Newer`] if this program is too old
+    /// for them. Writes nothing.
     pub async fn migration_state(&self) -> Result<MigrationState, StartError> {
         self.require_engine_version().await?;
         let known = self.migrations();

@@ -94,13 +94,31 @@ fn the_log_of_a_database_that_is_missing_is_left_alone() {
         std::fs::rename(&database, &log).unwrap();
         let before = std::fs::read(&log).unwrap();
         for command in [&["serve"][..], &["migrate"], &["migrate", "--dry-run"]] {
-            program.run(command).refused(&format!("tokend.db is missing, but its log data/tokend.db{suffix} is there"));
+            program.run(command).refused(&format!("is missing or empty, but its log data/tokend.db{suffix} is there"));
         }
         assert_eq!(program.run(&["check"]).code, Some(1));
         assert!(!database.exists() && std::fs::read(&log).unwrap() == before);
         std::fs::rename(&log, &database).unwrap();
     }
     assert!(program.run(&["user", "list"]).ok().stdout.contains("alice"));
+}
+
+/// As after a copy that failed, and where the file is a link to a disk that isn't mounted.
+#[test]
+fn the_log_of_a_database_that_is_empty_or_a_dead_link_is_left_alone() {
+    let program = Program::new();
+    program.run(&["migrate"]).ok();
+    let in_data = |name: &str| program.directory().join("data").join(name);
+    let (database, log) = (in_data("tokend.db"), in_data("tokend.db-wal"));
+    std::fs::write(&log, "what was committed last").unwrap();
+    std::fs::write(&database, "").unwrap();
+    program.run(&["serve"]).refused("is missing or empty, but its log data/tokend.db-wal is there");
+
+    std::fs::remove_file(&database).unwrap();
+    std::os::unix::fs::symlink("elsewhere.db", &database).unwrap();
+    std::fs::rename(&log, in_data("elsewhere.db-wal")).unwrap();
+    program.run(&["serve"]).refused("is missing or empty, but its log data/elsewhere.db-wal is there");
+    assert_eq!(std::fs::read(in_data("elsewhere.db-wal")).unwrap(), b"what was committed last");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,11 +1,10 @@
-//! Repeats an operation on another connection when its connection was lost. The operation must be safe to do twice.
+//! Repeats an operation when its connection was lost or a deadlock undid it. The operation must be safe to do twice.
 
 use super::condition::Condition;
 use super::error::StoreError;
 
 /// Runs an operation, and once more when its connection was lost, as all are when PostgreSQL restarts. After the first
-/// loss the pool checks every other connection before it is used. A
-/// deadlock, which PostgreSQL breaks by undoing one side, is tried once more too.
+/// loss the pool checks every other connection before it is used. What PostgreSQL undid to break a deadlock is tried once more too.
 pub(in crate::store) async fn again<T, F: Future<Output = Result<T, StoreError>>>(
     condition: &Condition,
     operation: impl Fn() -> F,
@@ -43,7 +42,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_a_connection_is_tried_again_and_once() {
+    async fn a_lost_connection_is_replaced_once_and_nothing_else_is_tried_again() {
         for (failures, error, expected) in [
             (0, lost as fn() -> StoreError, (1, true, false)),
             (1, lost, (2, true, false)),

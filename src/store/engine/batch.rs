@@ -37,7 +37,7 @@ pub(in crate::store) trait Statement: Send + 'static {
     fn run(&mut self, items: &[Self::Item]) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
 }
 
-/// What lanes have in common that are closed together. Clones share it.
+/// The settings of lanes that are closed together. Clones share them.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct LaneGroup {
     /// How long an item waits before its statement.

@@ -52,7 +52,7 @@ impl StoreError {
     }
 
     /// Whether the connection was lost, and with it the answer: what was asked may have been done all the same.
-    pub(in crate::store) fn is_of_lost_connection(&self) -> bool {
+    pub fn is_of_lost_connection(&self) -> bool {
         let Self::Unavailable(error) = self else { return false };
         match **error {
             sqlx::Error::Io(_)
@@ -84,12 +84,12 @@ impl StoreError {
         self.has_code(code::is_read_only_file)
     }
 
-    /// Whether PostgreSQL undid what was asked since it met somebody else's work in a circle.
+    /// Whether PostgreSQL rolled the statement back, after a deadlock for example.
     pub(in crate::store) fn is_rollback(&self) -> bool {
         self.has_code(code::is_rollback)
     }
 
-    /// Whether somebody's lock was in the way, or met one of ours in a circle. Nothing was done.
+    /// Whether somebody's lock was in the way, for too long or in a deadlock. Nothing was done.
     pub(in crate::store) fn is_of_lock(&self) -> bool {
         self.is_lock_timeout() || self.is_rollback()
     }

@@ -42,20 +42,24 @@ pub(in crate::store) fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// A file that SQLite keeps beside the database's.
+/// A file that SQLite keeps beside the database's, or beside the file that a symbolic link stands for.
 pub(in crate::store) fn beside(database: &Path, suffix: &str) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
+    let target = fs::read_link(database).map(|target| database.with_file_name("").join(target));
+    let mut name = target.unwrap_or_else(|_| database.to_owned()).into_os_string();
     name.push(suffix);
     name.into()
 }
 
-/// Refuses a database that isn't there while its log is: SQLite would delete the log.
+/// Refuses a database that is missing or empty while its log is there: SQLite would delete the log. A database that is just being
+/// made is empty and has a journal for a moment, but no write-ahead log.
 pub(in crate::store) fn require_no_log_alone(path: &Path) -> Result<(), StartError> {
-    match ["-wal", "-journal"].map(|suffix| beside(path, suffix)).into_iter().find(|log| log.exists()) {
-        Some(log) if !path.exists() => {
+    let size = fs::metadata(path).ok().map(|file| file.len());
+    let lost = |(suffix, is_lost)| Some(beside(path, suffix)).filter(|log| is_lost && log.exists());
+    match [("-wal", size.unwrap_or(0) == 0), ("-journal", size.is_none())].into_iter().find_map(lost) {
+        Some(log) => {
             Err(StartError::LogWithoutDatabase { database: path.display().to_string(), log: log.display().to_string() })
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

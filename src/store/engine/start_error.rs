@@ -34,7 +34,7 @@ pub enum StartError {
     },
     /// SQLite would delete the log, with every change that isn't in the file yet.
     #[error(
-        "the database {database} is missing, but its log {log} is there: put the database back, or move the log away to \
+        "the database {database} is missing or empty, but its log {log} is there: put the database back, or move the log away to \
          begin with an empty database"
     )]
     LogWithoutDatabase {

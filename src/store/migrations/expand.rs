@@ -43,8 +43,8 @@ const UNFINISHED: &str = "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.
      JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
      WHERE NOT i.indisvalid AND n.nspname = current_schema()";
 
-/// How a database with these `recorded` migrations stands to a program that knows `known`; an error if the program is too old for it. `missing`: how many it lacks of the first
-/// five.
+/// How a database with these `recorded` migrations stands to a program that knows `known`. Of the first five it lacks `missing`.
+/// [`StartError::Newer`] if the program is too old for the database.
 pub(super) fn state(
     missing: usize,
     known: &[Migration],

@@ -67,7 +67,7 @@ pub(in crate::store) enum Exchanged {
     Held,
 }
 
-/// What became of each exchange; of those that aren't here, the session isn't as it was judged.
+/// The outcome of each exchange. One that is missing was overtaken.
 type Done = HashMap<Uuid, Exchanged>;
 
 pub(in crate::store) struct Exchanges(PinnedConnection);

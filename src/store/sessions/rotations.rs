@@ -100,8 +100,8 @@ macro_rules! rotate_postgres {
     };
 }
 
-/// Waits 20 ms for a row that somebody holds. That is far less than PostgreSQL's `deadlock_timeout`: whoever waits for a row of
-/// this batch meanwhile goes on, and neither side fails by a deadlock. The setting ends with the statement.
+/// Waits 20 ms for a locked row, far less than PostgreSQL's `deadlock_timeout`: the batch gives up before PostgreSQL would call it a
+/// deadlock. The setting ends with the statement.
 const ROTATE_POSTGRES: &str = rotate_postgres!(
     "WITH patience AS MATERIALIZED (SELECT set_config('lock_timeout', '20ms', true)) ",
     concat!("patience, ", rotations_postgres!("r"))
@@ -118,7 +118,11 @@ const ROTATE_FREE_POSTGRES: &str = rotate_postgres!(
     )
 );
 
-/// For how long held rows are left out unasked once somebody has held one: who holds one may hold many, for long.
+/// A statement that failed later than this met the lock of a whole table, for which it waits 2 s. Without locked rows it would wait
+/// as long once more.
+const ROW_LOCK: Duration = Duration::from_millis(500);
+
+/// For how long locked rows are left out at once after one was met: a transaction that locks one row may lock many.
 const LEAVING_OUT: Duration = Duration::from_secs(1);
 
 /// What each rotation asks of its session. SQLite uses no index for a column with a `+`, so it must begin with the items.
@@ -206,8 +210,9 @@ async fn store_postgres(
     held: &mut HeldRows,
 ) -> Result<Vec<RotatedRow>, StoreError> {
     if !held.are_expected() {
+        let begun = Instant::now();
         match arrays(ROTATE_POSTGRES, rotations).fetch_all(&mut *on).await.map_err(StoreError::from) {
-            Err(error) if error.is_of_lock() => held.0 = Some(Instant::now()),
+            Err(error) if error.is_of_lock() && begun.elapsed() < ROW_LOCK => held.0 = Some(Instant::now()),
             stored => return stored,
         }
     }

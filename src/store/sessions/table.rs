@@ -33,7 +33,7 @@ impl Sessions<'_> {
     }
 
     /// Exchanges a refresh token if it is the current one of a living session, by one statement. `None` when
-    /// anything of a [`Rotation`] doesn't hold, or when the user is disabled.
+    /// anything of a [`Rotation`] doesn't hold.
     pub async fn rotate(self, rotation: Rotation) -> Result<Option<Rotated>, StoreError> {
         self.store.lanes.rotations.ask(rotation).await?.map(Rotated::try_from).transpose()
     }

@@ -20,7 +20,7 @@ const EXPECTED_TOKENS: usize = 16 * 1024;
 /// What an entry takes beside the texts of its claims, which are about as long as the token.
 const ENTRY_BYTES: usize = 256;
 
-/// The SHA-256 of a whole token. The signatures rest on SHA-256 too, so a collision breaks nothing more.
+/// The SHA-256 of a whole token. To pass for an entry, another token would have to have the same.
 type TokenDigest = [u8; 32];
 
 /// What verifies the tokens of one issuer, and the signatures that it found good lately.
