@@ -26,7 +26,7 @@ use crate::domain::{Client, RefreshPolicy, RequestContext, StoredAuditKey};
 use crate::keys::MasterSecrets;
 use crate::keys::trail::{audit_keys, id_in_use};
 use crate::metrics::Metrics;
-use crate::password::{HashParameters, Hasher, StartError};
+use crate::password::{Hasher, StartError};
 use crate::store::audit_events::Keeping;
 use crate::store::{Store, StoreError};
 use crate::throttle::{AttemptKeys, Throttle};
@@ -190,12 +190,7 @@ pub fn refresh_policy(config: &Config, client: &Client) -> RefreshPolicy {
 /// Starts threads that hash passwords at the configured cost.
 pub fn hasher(config: &Config, threads: usize, niceness: i32) -> Result<Hasher, StartError> {
     let passwords = &config.passwords;
-    let parameters = HashParameters {
-        memory_kib: passwords.memory_kib,
-        iterations: passwords.iterations,
-        parallelism: passwords.parallelism,
-    };
-    Hasher::start(parameters, threads, passwords.queue, niceness)
+    Hasher::start(passwords.hash, threads, passwords.queue, niceness)
 }
 
 /// Lets the store write the audit trail, and verify what keys sealed whose master secrets are gone.

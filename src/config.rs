@@ -8,7 +8,6 @@ pub(crate) mod bounds;
 mod check;
 mod database;
 mod database_file;
-mod describe;
 mod environment;
 mod error;
 mod file;
@@ -35,10 +34,11 @@ use ipnet::IpNet;
 
 use crate::clock::Seconds;
 use crate::domain::{ClientId, SigningAlgorithm};
+use crate::password::HashParameters;
 use crate::throttle::Limits;
+use crate::words::words;
 
 pub use database::{Database, PostgresUrl, SecretSource};
-pub use describe::describe;
 pub use error::{ConfigError, InvalidDatabase, Problem, Source};
 pub use issuer::{InvalidIssuer, Issuer};
 pub use text::{audience, claim as claim_name, network, origin};
@@ -79,6 +79,7 @@ pub struct Config {
     pub postgres: Postgres,
     /// `[log]`
     pub log: Log,
+    shown: Vec<(&'static str, String)>,
 }
 
 /// What is asked of the database.
@@ -126,12 +127,8 @@ pub struct Login {
 /// Argon2id (RFC 9106), and the pool of threads that computes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passwords {
-    /// m: memory of one hash, in KiB.
-    pub memory_kib: u32,
-    /// t: passes over it.
-    pub iterations: u32,
-    /// p: lanes.
-    pub parallelism: u32,
+    /// The cost of a new hash.
+    pub hash: HashParameters,
     /// Threads of the pool; 1 or more.
     pub threads: usize,
     /// How long a sign-in may wait for a thread before it is sent away.
@@ -198,13 +195,14 @@ pub struct Http {
     pub tls: Option<Tls>,
 }
 
-/// The header in which a proxy names the address of its client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ForwardedHeader {
-    /// `X-Forwarded-For`.
-    XForwardedFor,
-    /// `Forwarded`, RFC 7239.
-    Forwarded,
+words! {
+    /// The header in which a proxy names the address of its client.
+    pub enum ForwardedHeader {
+        /// One address after the other.
+        XForwardedFor = "X-Forwarded-For",
+        /// RFC 7239.
+        Forwarded = "Forwarded",
+    }
 }
 
 /// The files for TLS, both PEM.
@@ -234,15 +232,16 @@ pub struct Log {
     pub filter: String,
 }
 
-/// For whom log lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people on a terminal, for machines otherwise.
-    Auto,
-    /// For people.
-    Human,
-    /// One JSON object a line.
-    Json,
+words! {
+    /// For whom log lines are written.
+    pub enum LogFormat {
+        /// For people on a terminal, for machines otherwise.
+        Auto = "auto",
+        /// For people.
+        Human = "human",
+        /// One JSON object a line.
+        Json = "json",
+    }
 }
 
 impl Config {
@@ -267,6 +266,11 @@ impl Config {
         let mut settings = settings::Settings::new();
         file::apply(&mut settings, text, Path::new("tokend.toml"))?;
         validate::config(settings)
+    }
+
+    /// Every key, in the order of `defaults.toml`, with the value that was loaded. No secret is shown.
+    pub fn shown(&self) -> &[(&'static str, String)] {
+        &self.shown
     }
 
     /// Whether the database is the embedded one.

@@ -9,13 +9,13 @@ use super::warnings::{self, Warning};
 use super::{start, throttling};
 use crate::admin::check::{self, Found, MigrationState, TrailState};
 use crate::clock::Clock;
-use crate::config::{Config, describe};
+use crate::config::Config;
 use crate::domain::Client;
 
 /// Shows the settings, then looks at everything that the server would need. `file` is where the configuration is from.
 pub async fn run(config: &Config, file: Option<&Path>) -> Result<(), Failure> {
     let shown = |value: &str| if value.is_empty() { "-".to_owned() } else { escaped(value) };
-    let settings = describe(config).into_iter().map(|(key, value)| vec![key.to_owned(), shown(&value)]);
+    let settings = config.shown().iter().map(|(key, value)| vec![(*key).to_owned(), shown(value)]);
     let from = file.map_or_else(|| "defaults and environment".to_owned(), |file| file.display().to_string());
     print(&format!("configuration: {}\n\n{}\n", escaped(&from), aligned(&settings.collect::<Vec<_>>())))?;
     if let Some(files) = start::tls_files(config) {

@@ -102,8 +102,8 @@ impl SecretSource {
     }
 
     /// The file beside an embedded database, so that a copy of the directory is a whole server.
-    pub(super) fn beside(database: &Path) -> Self {
-        Self::File(database.with_file_name("master.secret"))
+    pub(super) fn beside(database: &Path) -> PathBuf {
+        database.with_file_name("master.secret")
     }
 }
 
@@ -199,8 +199,7 @@ mod tests {
 
     #[test]
     fn the_embedded_secret_lies_beside_the_database() {
-        let file = |path: &str| SecretSource::File(path.into());
-        assert_eq!(SecretSource::beside(Path::new("data/tokend.db")), file("data/master.secret"));
-        assert_eq!(SecretSource::beside(Path::new("tokend.db")), file("master.secret"));
+        assert_eq!(SecretSource::beside(Path::new("data/tokend.db")), Path::new("data/master.secret"));
+        assert_eq!(SecretSource::beside(Path::new("tokend.db")), Path::new("master.secret"));
     }
 }

@@ -4,9 +4,7 @@ use std::path::Path;
 
 use super::database::Database;
 use super::error::Source;
-use super::keys;
 use super::settings::Settings;
-use super::value::Value;
 use crate::private_file;
 
 const MOST: u64 = 64 * 1024;
@@ -24,7 +22,9 @@ pub(super) fn database(settings: &mut Settings, path: &Path) -> Option<Database>
         settings.refuse("database_file", "", "must be the path of a file; a URL is set by database");
         return None;
     }
-    read(path).map_err(|reason| settings.refuse("database_file", &shown, reason)).ok()
+    let database = read(path).map_err(|reason| settings.refuse("database_file", &shown, reason)).ok()?;
+    settings.show("database", &database);
+    Some(database)
 }
 
 /// Whether `database` is set. A configuration file that repeats the default, as `config/tokend.toml` does, doesn't set it.
@@ -32,10 +32,7 @@ fn names_another(settings: &Settings) -> bool {
     match settings.source("database") {
         Source::Default => false,
         Source::Variable(_) => true,
-        Source::File(..) => {
-            let default = keys::defaults().into_iter().find(|(key, _)| *key == "database");
-            !matches!(default, Some((_, Value::Text(text))) if text == settings.text("database"))
-        }
+        Source::File(..) => settings.text("database") != settings.default_text("database"),
     }
 }
 

@@ -10,28 +10,38 @@ use super::value::Value;
 
 /// The values in force, and what is wrong with them so far.
 pub(super) struct Settings {
-    values: BTreeMap<&'static str, (Value, Source)>,
+    entries: BTreeMap<&'static str, Entry>,
     problems: Vec<Problem>,
     /// Whether every user of the machine can read the file.
     pub(super) exposed: bool,
 }
 
+struct Entry {
+    default: Value,
+    value: Value,
+    source: Source,
+    /// The value for `tokend check`, noted by what reads the key; empty until then.
+    shown: String,
+}
+
 impl Settings {
     /// Every key at its default.
     pub(super) fn new() -> Self {
-        let values = keys::defaults().into_iter().map(|(key, value)| (key, (value, Source::Default))).collect();
-        Self { values, problems: Vec::new(), exposed: false }
+        let entry =
+            |value: Value| Entry { default: value.clone(), value, source: Source::Default, shown: String::new() };
+        let entries = keys::defaults().into_iter().map(|(key, value)| (key, entry(value))).collect();
+        Self { entries, problems: Vec::new(), exposed: false }
     }
 
     /// Lays a value, `written` like this, over the one of `key`; `read` makes it of the type of the default. An empty text
     /// leaves `key` as it is.
     pub(super) fn set(&mut self, key: &str, source: Source, written: &str, read: impl FnOnce(&Value) -> Option<Value>) {
-        let Some(entry) = self.values.get_mut(key) else { return };
-        match read(&entry.0) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        match read(&entry.default) {
             Some(Value::Text(text)) if text.is_empty() => {}
-            Some(value) => *entry = (value, source),
+            Some(value) => (entry.value, entry.source) = (value, source),
             None => {
-                let reason = entry.0.expected();
+                let reason = entry.default.expected();
                 self.report(source, key, written, reason);
             }
         }
@@ -40,6 +50,13 @@ impl Settings {
     /// Notes that `value`, which is all or a part of what `key` holds, is not allowed.
     pub(super) fn refuse(&mut self, key: &str, value: &str, reason: impl Display) {
         self.report(self.source(key), key, value, reason);
+    }
+
+    /// Refuses `key` because of what `other` holds. A key that was refused stands at its default and contradicts nothing.
+    pub(super) fn refuse_beside(&mut self, key: &str, other: &str, reason: impl Display) {
+        if !self.problems.iter().any(|problem| problem.key == key || problem.key == other) {
+            self.refuse(key, &self.text(key), reason);
+        }
     }
 
     /// Notes what is wrong with `key`. The value is left out where it may be a secret.
@@ -59,42 +76,36 @@ impl Settings {
         self.problems.is_empty()
     }
 
+    /// Notes what `tokend check` shows for `key`, which must hold no secret.
+    pub(super) fn show(&mut self, key: &str, shown: impl Display) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.shown = shown.to_string();
+        }
+    }
+
+    /// Every key with what is shown for it, in the order of `defaults.toml`.
+    pub(super) fn shown(&self) -> Vec<(&'static str, String)> {
+        let shown = |key| self.entries.get(key).map(|entry| (key, entry.shown.clone()));
+        keys::defaults().into_iter().filter_map(|(key, _)| shown(key)).collect()
+    }
+
     /// Where the value of `key` came from.
     pub(super) fn source(&self, key: &str) -> Source {
-        self.values.get(key).map_or(Source::Default, |(_, source)| source.clone())
+        self.entries.get(key).map_or(Source::Default, |entry| entry.source.clone())
     }
 
-    /// The text of `key`; empty if it is not set.
+    /// The text or the number of `key`; empty if it is not set.
     pub(super) fn text(&self, key: &str) -> String {
-        match self.values.get(key) {
-            Some((Value::Text(text), _)) => text.clone(),
-            _ => String::new(),
-        }
+        self.value(key).map(Value::to_text).unwrap_or_default()
     }
 
-    pub(super) fn boolean(&self, key: &str) -> bool {
-        matches!(self.values.get(key), Some((Value::Boolean(true), _)))
+    /// The text or the number that is the default of `key`.
+    pub(super) fn default_text(&self, key: &str) -> String {
+        self.entries.get(key).map(|entry| entry.default.to_text()).unwrap_or_default()
     }
 
-    pub(super) fn integer(&self, key: &str) -> i64 {
-        match self.values.get(key) {
-            Some((Value::Integer(number), _)) => *number,
-            _ => 0,
-        }
-    }
-
-    pub(super) fn list(&self, key: &str) -> Vec<String> {
-        match self.values.get(key) {
-            Some((Value::List(list), _)) => list.clone(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// The lists of `key` by name.
-    pub(super) fn lists(&self, key: &str) -> BTreeMap<String, Vec<String>> {
-        match self.values.get(key) {
-            Some((Value::Lists(lists), _)) => lists.clone(),
-            _ => BTreeMap::new(),
-        }
+    /// The value of `key`.
+    pub(super) fn value(&self, key: &str) -> Option<&Value> {
+        self.entries.get(key).map(|entry| &entry.value)
     }
 }

@@ -129,8 +129,8 @@ fn every_key_can_be_set_by_its_variable_and_is_described() {
     let all: BTreeSet<&str> = keys::defaults().iter().map(|(key, _)| *key).collect();
     assert_eq!(OTHER.iter().map(|(key, _)| *key).collect::<BTreeSet<_>>(), all);
     let default = environment(&[]).unwrap();
-    assert_eq!(describe(&default).iter().map(|(key, _)| *key).collect::<BTreeSet<_>>(), all);
-    assert_eq!(describe(&default).len(), all.len());
+    assert_eq!(default.shown().iter().map(|(key, _)| *key).collect::<BTreeSet<_>>(), all);
+    assert_eq!(default.shown().len(), all.len());
     for (key, value) in OTHER {
         let variable = keys::variable(key);
         let mut variables = vec![(variable.as_str(), *value)];
@@ -140,9 +140,10 @@ fn every_key_can_be_set_by_its_variable_and_is_described() {
             _ => {}
         }
         let config = environment(&variables).unwrap_or_else(|error| panic!("{variable}={value}: {error}"));
-        let changed: BTreeSet<&str> = describe(&config)
+        let changed: BTreeSet<&str> = config
+            .shown()
             .iter()
-            .zip(describe(&default))
+            .zip(default.shown())
             .filter(|(one, other)| one.1 != other.1)
             .map(|(one, _)| one.0)
             .collect();
@@ -337,7 +338,7 @@ fn a_file_with_a_secret_in_it_must_not_be_readable_by_everybody() {
 fn no_secret_is_in_any_error_or_description() {
     let url = "postgres://tokend:hunter2@db.internal/tokend";
     let config = environment(&[("TOKEND_DATABASE", url), ("TOKEND_SECRET", SECRET)]).unwrap();
-    let shown = format!("{config:?} {:?}", describe(&config));
+    let shown = format!("{config:?} {:?}", config.shown());
     assert!(!shown.contains("hunter2") && !shown.contains(SECRET), "{shown}");
     assert!(shown.contains("postgres://tokend@db.internal/tokend") && shown.contains("(set)"), "{shown}");
     for text in [

@@ -12,54 +12,47 @@ use crate::throttle::{AccountLimit, Limit, Limits, SourceLimits};
 const MAX_COUNT: u32 = 1_000_000;
 
 pub(super) fn section(settings: &mut Settings) -> Option<Throttling> {
-    let sources = sources(settings);
-    let account = settings.number("throttle.account_failures", 1..=i64::from(MAX_COUNT));
-    let device = settings.number("throttle.device_failures", 1..=i64::from(MAX_COUNT));
-    let delay = settings.seconds("throttle.first_delay", 1..=DAY);
-    let longest = settings.seconds("throttle.longest_delay", 1..=DAY);
-    if let (Some(delay), Some(longest)) = (delay, longest)
-        && delay > longest
-    {
-        let text = settings.text("throttle.longest_delay");
-        settings.refuse("throttle.longest_delay", &text, "is shorter than throttle.first_delay");
-    }
-    let client_secrets = limit(settings, "throttle.client_secrets");
-    let refresh_tokens = limit(settings, "throttle.refresh_tokens");
-    let introspections = limit(settings, "throttle.introspections");
-    let device_lifetime = settings.seconds("throttle.device_lifetime", 1..=3650 * DAY);
-    let (delay, longest) = (delay?, longest?);
-    let limits = Limits {
-        sources: sources?,
-        account: AccountLimit { free: account?, delay, longest },
-        device: AccountLimit { free: device?, delay, longest },
-        client_secrets: client_secrets?,
-        refresh_tokens: refresh_tokens?,
-        introspections: introspections?,
+    let sources = SourceLimits {
+        address_failures: limit(settings, "throttle.address_failures")?,
+        address_accounts: limit(settings, "throttle.address_accounts")?,
+        network_failures: limit(settings, "throttle.network_failures")?,
+        network_accounts: limit(settings, "throttle.network_accounts")?,
     };
-    Some(Throttling { enabled: settings.boolean("throttle.enabled"), limits, device_lifetime: device_lifetime? })
-}
-
-fn sources(settings: &mut Settings) -> Option<SourceLimits> {
-    let address_failures = limit(settings, "throttle.address_failures");
-    let address_accounts = limit(settings, "throttle.address_accounts");
-    let network_failures = limit(settings, "throttle.network_failures");
-    let network_accounts = limit(settings, "throttle.network_accounts");
-    Some(SourceLimits {
-        address_failures: address_failures?,
-        address_accounts: address_accounts?,
-        network_failures: network_failures?,
-        network_accounts: network_accounts?,
+    let account = settings.number("throttle.account_failures", 1..=i64::from(MAX_COUNT))?;
+    let device = settings.number("throttle.device_failures", 1..=i64::from(MAX_COUNT))?;
+    let delay = settings.seconds("throttle.first_delay", 1..=DAY)?;
+    let longest = settings.seconds("throttle.longest_delay", 1..=DAY)?;
+    if delay > longest {
+        let reason = "is shorter than throttle.first_delay";
+        settings.refuse_beside("throttle.longest_delay", "throttle.first_delay", reason);
+    }
+    let limits = Limits {
+        sources,
+        account: AccountLimit { free: account, delay, longest },
+        device: AccountLimit { free: device, delay, longest },
+        client_secrets: limit(settings, "throttle.client_secrets")?,
+        refresh_tokens: limit(settings, "throttle.refresh_tokens")?,
+        introspections: limit(settings, "throttle.introspections")?,
+    };
+    Some(Throttling {
+        enabled: settings.boolean("throttle.enabled"),
+        limits,
+        device_lifetime: settings.seconds("throttle.device_lifetime", 1..=3650 * DAY)?,
     })
 }
 
 fn limit(settings: &mut Settings, key: &str) -> Option<Limit> {
-    settings.parse(key, |text| {
+    let read = |text: &str| {
         read_limit(text).ok_or_else(|| {
             let [least, most] = [1, DAY].map(|seconds| length_for_people(Duration::from_secs(seconds)));
             format!(
                 "must be a number and a length of time such as 30/10m: from 1 to {MAX_COUNT}, from {least} to {most}"
             )
         })
+    };
+    settings.parse_shown(key, read, |limit| {
+        let window = Duration::from_secs(limit.window.unsigned_abs());
+        format!("{}/{}", limit.count, length_for_people(window))
     })
 }
 

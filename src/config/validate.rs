@@ -19,59 +19,49 @@ pub(super) fn config(mut settings: Settings) -> Result<Config, ConfigError> {
 fn assemble(settings: &mut Settings) -> Option<Config> {
     let listen = settings.parse("listen", |text| {
         text.parse().map_err(|_| "must be an address and a port such as 127.0.0.1:8080 or [::]:8080")
-    });
+    })?;
     let database = database(settings);
-    let database_rules = sections::database(settings);
     let master_secrets = master_secrets(settings, database.as_ref());
     let audience = audience(settings);
-    let tokens = sections::tokens(settings);
-    let sessions = sections::sessions(settings, tokens.as_ref().map(|tokens| tokens.access_lifetime));
-    let login = sections::login(settings);
-    let passwords = sections::passwords(settings);
-    let throttle = throttle::section(settings);
-    let audit = sections::audit(settings);
-    let claims = sections::claims(settings);
-    let http = sections::http(settings);
-    let postgres = sections::postgres(settings);
-    let log = sections::log(settings);
-
-    let issuer_is_derived = settings.text("issuer").is_empty();
-    let issuer = settings.parse("issuer", |text| match (text, listen, &http) {
-        ("", Some(listen), Some(http)) => Issuer::of_listener(listen, http.tls.is_some()).map(Some),
-        // It can't be derived; what it hangs on has been refused already.
-        ("", _, _) => Ok(None),
-        (text, _, _) => text.parse().map(Some),
-    })??;
-    let audience = audience.map(|list| if list.is_empty() { vec![issuer.to_string()] } else { list });
+    let tokens = sections::tokens(settings)?;
+    let sessions = sections::sessions(settings, tokens.access_lifetime)?;
+    let http = sections::http(settings)?;
+    let issuer = settings.parse("issuer", |text| match text {
+        "" => Issuer::of_listener(listen, http.tls.is_some()),
+        text => text.parse(),
+    })?;
+    if audience.is_empty() {
+        settings.show("audience", &issuer);
+    }
     Some(Config {
+        issuer_is_derived: settings.text("issuer").is_empty(),
+        listen,
+        database_rules: sections::database(settings)?,
+        audience: if audience.is_empty() { vec![issuer.to_string()] } else { audience },
         issuer,
-        issuer_is_derived,
-        listen: listen?,
+        tokens,
+        sessions,
+        login: sections::login(settings)?,
+        passwords: sections::passwords(settings)?,
+        throttle: throttle::section(settings)?,
+        audit: sections::audit(settings)?,
+        claims: sections::claims(settings),
+        http,
+        postgres: sections::postgres(settings)?,
+        log: sections::log(settings)?,
         database: database?,
-        database_rules: database_rules?,
         master_secrets: master_secrets?,
-        audience: audience?,
-        tokens: tokens?,
-        sessions: sessions?,
-        login: login?,
-        passwords: passwords?,
-        throttle: throttle?,
-        audit: audit?,
-        claims: claims?,
-        http: http?,
-        postgres: postgres?,
-        log: log?,
+        shown: settings.shown(),
     })
 }
 
-fn audience(settings: &mut Settings) -> Option<Vec<String>> {
-    let audience = settings.parse_each("audience", text::audience)?;
+fn audience(settings: &mut Settings) -> Vec<String> {
+    let audience = settings.parse_each("audience", text::audience);
     if !Client::audiences_fit(&audience) {
         let most = Client::MAX_AUDIENCE_BYTES;
         settings.refuse("audience", &audience.join(", "), format!("is more than {most} bytes of JSON"));
-        return None;
     }
-    Some(audience)
+    audience
 }
 
 fn database(settings: &mut Settings) -> Option<Database> {
@@ -89,7 +79,11 @@ fn master_secrets(settings: &mut Settings, database: Option<&Database>) -> Optio
     match (settings.text("secret").as_str(), settings.path("secret_file"), database) {
         ("", Some(file), _) => Some(SecretSource::File(file)),
         ("", None, None) => None,
-        ("", None, Some(Database::Sqlite(path))) => Some(SecretSource::beside(path)),
+        ("", None, Some(Database::Sqlite(path))) => {
+            let file = SecretSource::beside(path);
+            settings.show("secret_file", file.display());
+            Some(SecretSource::File(file))
+        }
         ("", None, Some(Database::Postgres(_))) => {
             settings.refuse(
                 "secret",
@@ -103,6 +97,7 @@ fn master_secrets(settings: &mut Settings, database: Option<&Database>) -> Optio
             None
         }
         (secret, None, _) => {
+            settings.show("secret", "(set)");
             refuse_exposed(settings, "secret");
             let source = SecretSource::inline(secret);
             if source.is_none() {

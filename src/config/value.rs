@@ -70,6 +70,15 @@ impl Value {
         self.read_toml(DeValue::parse(text.trim()).ok()?.get_ref())
     }
 
+    /// A text or a number as a text; empty for another type.
+    pub(super) fn to_text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Integer(number) => number.to_string(),
+            _ => String::new(),
+        }
+    }
+
     /// What a value of this type looks like, in a file and in a variable.
     pub(super) fn expected(&self) -> &'static str {
         match self {
