@@ -46,7 +46,7 @@ pub use text::{audience, claim as claim_name, network, origin};
 /// All that an operator decides. `src/config/defaults.toml` documents every key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Who we say we are.
+    /// The issuer identifier, by which clients know this server.
     pub issuer: Issuer,
     issuer_is_derived: bool,
     /// The address to listen on; port 0 lets the system choose one.
@@ -82,7 +82,7 @@ pub struct Config {
     shown: Vec<(&'static str, String)>,
 }
 
-/// What is asked of the database.
+/// How the database is reached, and what it may lose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseRules {
     /// The file that names the database, if one does.
@@ -137,14 +137,14 @@ pub struct Passwords {
     pub niceness: i32,
 }
 
-/// What becomes of failures.
+/// The throttling of sign-ins and secrets that fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Throttling {
-    /// Whether anything is refused because of them.
+    /// Whether anything is throttled.
     pub enabled: bool,
-    /// How many are too many.
+    /// How many failures are allowed, and in how long.
     pub limits: Limits,
-    /// For how long after a sign-in its device is known, in seconds.
+    /// How long a device counts as known after a sign-in, in seconds.
     pub device_lifetime: Seconds,
 }
 
@@ -155,7 +155,7 @@ pub struct Audit {
     pub retention: Seconds,
 }
 
-/// Which of a user's claims go where. None of them is one that the server sets.
+/// Where a user's claims appear. Claims that only the server sets are not among them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimRules {
     /// Those that go into access tokens.
@@ -164,20 +164,20 @@ pub struct ClaimRules {
     pub scopes: BTreeMap<String, Vec<String>>,
 }
 
-/// The wire.
+/// Who may call, and the time limits of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
     /// The web origins that may call from a browser, as browsers spell them.
     pub allowed_origins: Vec<String>,
     /// The header fields that pages of those origins may send.
     pub allowed_headers: Vec<HeaderName>,
-    /// The proxies whose word about the client's address is taken.
+    /// The proxies whose forwarding header is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Where they say it.
+    /// The header in which they name the client's address.
     pub forwarded_header: ForwardedHeader,
-    /// From where `/metrics` may be read.
+    /// The networks that may read `/metrics`.
     pub metrics_from: Vec<IpNet>,
-    /// The gateways that may ask `/verify`: where their connections come from, whatever a header says.
+    /// The networks of the gateways that may ask `/verify`. The address of the connection counts, never a header.
     pub verify_from: Vec<IpNet>,
     /// How long a client may take to send a request's head.
     pub header_timeout: Duration,
@@ -185,13 +185,13 @@ pub struct Http {
     pub idle_timeout: Duration,
     /// How long a request may take in all.
     pub request_timeout: Duration,
-    /// How long everything is still served after the server was told to stop.
+    /// How long the server goes on serving after the signal to stop.
     pub drain: Duration,
     /// How long requests in flight may take to finish when the server stops; zero stops at once.
     pub shutdown_timeout: Duration,
     /// How many connections may be open at once; 1 or more.
     pub max_connections: usize,
-    /// The files for TLS, if we speak it ourselves.
+    /// The files for TLS, if this server terminates it.
     pub tls: Option<Tls>,
 }
 
@@ -226,16 +226,16 @@ pub struct Postgres {
 /// Logging.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
-    /// For whom lines are written.
+    /// The format of a line.
     pub format: LogFormat,
     /// What is written, in the language of `tracing_subscriber::filter::Targets`, which accepts it.
     pub filter: String,
 }
 
 words! {
-    /// For whom log lines are written.
+    /// The format of log lines.
     pub enum LogFormat {
-        /// For people on a terminal, for machines otherwise.
+        /// `Human` on a terminal, `Json` otherwise.
         Auto = "auto",
         /// For people.
         Human = "human",
@@ -285,8 +285,8 @@ impl Config {
             .map_or_else(|_| self.issuer.to_string(), |here| format!("{here}{prefix}"))
     }
 
-    /// Takes note of the address that the listener got, which matters where `listen` left the port to the system: an issuer
-    /// and an audience that nobody configured follow it.
+    /// Sets `listen` to the address that the listener got. It differs where `listen` left the port to the system. A derived
+    /// issuer and audience follow it.
     pub fn bound_to(&mut self, address: SocketAddr) {
         self.listen = address;
         if self.issuer_is_derived

@@ -30,7 +30,7 @@ impl PostgresUrl {
         self.0.as_str()
     }
 
-    /// Whether everybody who can read the URL can use the database.
+    /// Whether the URL holds a password, as user information or as a parameter.
     pub(super) fn has_password(&self) -> bool {
         self.0.password().is_some() || self.0.query_pairs().any(|(name, _)| name == "password")
     }
@@ -70,7 +70,7 @@ impl FromStr for Database {
     }
 }
 
-/// A / or # in a password ends the host, and the rest of it comes to lie behind that, with the @.
+/// An unencoded / or # in a password ends the host. The rest of the password, with the @, is then in the path or the fragment.
 fn is_server(url: &Url) -> bool {
     matches!(url.scheme(), "postgres" | "postgresql") && !url.path().contains('@') && url.fragment().is_none()
 }

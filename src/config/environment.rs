@@ -43,8 +43,8 @@ fn is_container_link(name: &str, value: &str) -> bool {
     (name.ends_with("_NAME") && value.starts_with('/')) || name.contains("_ENV_")
 }
 
-/// What was meant by the text of a variable. Files and shells add white space, a byte order mark, and quotes that nobody took away. All
-/// of a master secret is the secret.
+/// The value in the text of a variable, without the white space, the byte order mark and the quotes that files and shells add. A master
+/// secret keeps its quotes, which may be a part of it.
 fn meant<'a>(key: &str, text: &'a str) -> &'a str {
     if key == "secret" { text.trim() } else { unquoted(text.trim_start_matches(BYTE_ORDER_MARK)) }
 }

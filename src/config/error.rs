@@ -56,7 +56,7 @@ impl fmt::Display for Problem {
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Nobody set it.
+    /// The built-in default.
     Default,
     /// A line of a file, counted from 1.
     File(PathBuf, usize),
@@ -74,7 +74,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// A text that names no database. Nothing of it is shown that may be a password.
+/// Why a text names no database. The message shows no part that may be a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDatabase {
     /// Neither a file nor a server.

@@ -1,4 +1,4 @@
-//! The issuer: who we say we are. Clients compare it byte by byte, so it is kept exactly as it was written.
+//! The issuer identifier. Clients compare it byte by byte, so it is kept exactly as it was written.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -28,7 +28,7 @@ pub enum InvalidIssuer {
     /// A path that a router or a proxy might read in another way.
     #[error("may only have a path of segments of letters, digits and - . _ ~")]
     Path,
-    /// It is in every token, and a token must not be too long for anybody.
+    /// Too long: the issuer is a part of every token.
     #[error("must be at most {} bytes long", Issuer::MAX_BYTES)]
     TooLong,
     /// Another spelling of the URL that is named.
@@ -40,7 +40,7 @@ impl Issuer {
     /// The longest issuer that is accepted, in bytes.
     pub const MAX_BYTES: usize = 512;
 
-    /// The issuer of a server that was told none: the address that it listens on.
+    /// The issuer when none is configured: the address that the server listens on.
     ///
     /// The loopback address is called `localhost`, as development servers of web pages are. To a browser, a page on `localhost` and a
     /// server on `127.0.0.1` are two sites, and no `SameSite` cookie passes between them.
@@ -71,7 +71,7 @@ impl Issuer {
         self.text.get(self.origin_bytes..).unwrap_or_default()
     }
 
-    /// Whether clients reach us by TLS.
+    /// Whether clients reach the server by TLS.
     pub fn is_https(&self) -> bool {
         self.text.starts_with("https:")
     }

@@ -1,4 +1,4 @@
-//! Every key of the configuration with its default: what `defaults.toml` sets. What is not there is an error wherever it is set.
+//! Every key of the configuration with its default: what `defaults.toml` sets. Any other key is an error.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

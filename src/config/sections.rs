@@ -17,13 +17,13 @@ use crate::password::HashParameters;
 const MAX_ITERATIONS: i64 = 100;
 /// The lowest priority that Linux has. Raising a priority takes rights that a server shouldn't have.
 const MAX_NICENESS: i64 = 19;
-/// The shortest time limit: one of nothing would refuse everybody.
+/// The shortest time limit: with 0, every request would time out.
 const INSTANT: Duration = Duration::from_millis(1);
-/// What a wait may last that may also be none.
+/// Waits that may be 0: for a database, and of a server that stops.
 const WAIT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(HOUR);
-/// The time limits of the wire.
+/// The time limits of requests and connections.
 const TIMEOUT: RangeInclusive<Duration> = INSTANT..=Duration::from_secs(HOUR);
-/// How long a request may queue for something that is in use.
+/// How long a request may wait for a hashing thread or a connection to PostgreSQL.
 const QUEUE: RangeInclusive<Duration> = INSTANT..=Duration::from_secs(MINUTE);
 
 pub(super) fn database(settings: &mut Settings) -> Option<DatabaseRules> {

@@ -61,8 +61,8 @@ pub(super) fn scope_token(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// What is logged: a level, or levels by module, as [`Targets`] has them. It would take a word that is no level for a module of
-/// which everything is logged, and log nothing of any other.
+/// What is logged: a level, or levels by module. [`Targets`] takes a misspelt level for the name of a module, and logs nothing of
+/// any other module; here it is refused.
 pub(super) fn log_filter(text: &str) -> Result<String, String> {
     let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     let mut words = parts.iter().filter(|part| !part.contains('='));

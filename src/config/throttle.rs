@@ -8,7 +8,7 @@ use super::settings::Settings;
 use crate::clock::{Seconds, length_for_people, parse_length};
 use crate::throttle::{AccountLimit, Limit, Limits, SourceLimits};
 
-/// The highest limit: more is none at all, for which there is `throttle.enabled`.
+/// The highest limit. `throttle.enabled` turns throttling off.
 const MAX_COUNT: u32 = 1_000_000;
 
 pub(super) fn section(settings: &mut Settings) -> Option<Throttling> {

@@ -1,4 +1,4 @@
-//! Values as they are written in a file or a variable, before anyone asks whether they make sense.
+//! Values as they are written in a file or a variable, before validation.
 
 use std::collections::BTreeMap;
 
