@@ -76,6 +76,9 @@ pub enum InvalidGrant {
     /// Not the password.
     #[error("wrong password")]
     WrongPassword,
+    /// The user has none, so any is wrong.
+    #[error("the user has no password")]
+    NoPassword,
     /// The user is disabled.
     #[error("the user is disabled")]
     UserDisabled,

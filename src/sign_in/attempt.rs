@@ -153,6 +153,8 @@ impl<'a> SignInAttempt<'a> {
 
     /// An unknown name is recorded as its digest: it may be a password that was typed into the wrong field.
     async fn record(&self, kind: EventKind, reason: &str) {
+        let user = self.user.map(|user| user.to_string());
+        tracing::info!(client = %self.client, user, reason, "a sign-in was refused");
         let event = self.app.acting(Actor::Stranger, self.request_context).event(kind).because(reason);
         let event = event.client(self.client);
         let event = match self.user {

@@ -124,7 +124,7 @@ async fn check(app: &App, password: PlainPassword, found: Option<Credentials>) -
     let stored = stored.and_then(|found| StoredHash::from_stored(found.password_hash.as_deref()?));
     let verification = app.hasher.verify(password, stored.clone()).await;
     let verification = verification.map_err(|busy| Refusal::Busy { retry_after: busy.retry_after })?;
-    let user = found.ok_or(InvalidGrant::UnknownUser)?.user;
+    let Credentials { user, password_hash, .. } = found.ok_or(InvalidGrant::UnknownUser)?;
     if user.disabled_at.is_some() {
         return Err(InvalidGrant::UserDisabled.into());
     }
@@ -135,6 +135,7 @@ async fn check(app: &App, password: PlainPassword, found: Option<Credentials>) -
             }
             Ok(user)
         }
+        _ if password_hash.is_none() => Err(InvalidGrant::NoPassword.into()),
         _ => Err(InvalidGrant::WrongPassword.into()),
     }
 }

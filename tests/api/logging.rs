@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use crate::harness::{Answer, Engine, Logs, Program, RS2, STRICT, Serving, Settings, TestServer};
+use crate::harness::{Answer, Engine, Logs, P1, Program, RS2, STRICT, Serving, Settings, TestServer};
 
 #[tokio::test]
 async fn a_request_that_is_refused_is_told_at_info_and_one_that_went_well_at_debug() {
@@ -34,6 +34,26 @@ async fn what_failed_too_often_is_told() {
     }
     let text = logs.text();
     assert!(text.contains("too many failures: sign-ins to this account"), "{text}");
+}
+
+/// By ids: a name that was typed may be a password.
+#[tokio::test]
+async fn a_refused_sign_in_is_told_with_its_client_and_its_user() {
+    let logs = Logs::capture();
+    let server = TestServer::start(Engine::Sqlite).await;
+    let mut ids = Vec::new();
+    for name in ["alice", "nobody-of-ours"] {
+        let answer = server.post("/login", &[("username", name), ("password", "wrong")]).await;
+        ids.push(format!("request_id=\"{}\"", answer.refused(401, "invalid_grant").header("x-request-id")));
+    }
+    let text = logs.text();
+    let lines: Vec<_> = text.lines().filter(|line| line.contains("a sign-in was refused")).collect();
+    let user = format!("user=\"{}\"", server.alice);
+    assert_eq!(lines.len(), 2, "{text}");
+    for (line, id) in lines.iter().zip(&ids) {
+        assert!(line.contains("INFO") && line.contains(&format!("client={P1}")) && line.ends_with(id), "{line}");
+    }
+    assert!(lines[0].contains(&user) && !lines[1].contains("user=") && !text.contains("nobody-of-ours"), "{text}");
 }
 
 /// The caller is told `{"active":false}` and no more.

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use reqwest::Method;
-use tokend::domain::SessionId;
+use tokend::domain::{SessionId, User, UserId};
 use uuid::Uuid;
 
 use crate::harness::{ADMIN, BOBS_PASSWORD, C1, Engine, P1, PASSWORD, STRICT, Settings, TestServer, on_both_databases};
@@ -34,6 +34,10 @@ async fn a_failed_sign_in_is_told_with_its_reason(engine: Engine) {
     }
     server.operator().users().disable(server.bob, server.clock.now()).await.unwrap();
     login("bob").await.refused(401, "invalid_grant");
+    let alice = server.app.store.users().list("", 1).await.unwrap().remove(0);
+    let carol = User { id: UserId::generate(), username: "carol".parse().unwrap(), ..alice };
+    server.operator().users().insert(&carol, None).await.unwrap();
+    login("carol").await.refused(401, "invalid_grant");
     let events = server.events_of("sign_in.failed").await;
     assert!(events.iter().all(|event| event.client_id.as_deref() == Some(P1)), "{events:?}");
     let mut told: Vec<_> =
@@ -42,6 +46,7 @@ async fn a_failed_sign_in_is_told_with_its_reason(engine: Engine) {
     assert_eq!(
         told,
         [
+            ("the user has no password", Some(carol.id), false),
             ("the user is disabled", Some(server.bob), false),
             ("unknown user", None, true),
             ("unknown user", None, true),
