@@ -21,6 +21,8 @@ pub mod grant;
 pub mod http;
 pub mod introspection;
 pub mod keys;
+#[cfg(test)]
+mod log_text;
 pub mod metrics;
 pub mod oauth;
 pub mod password;

@@ -7,6 +7,7 @@ mod lifetime;
 mod tests;
 
 pub use crate::domain::{Exchange, Rotation};
+pub use exchange::apply;
 pub use lifetime::{effective_expiry, expiry_after_use, is_alive};
 
 use super::refresh::RefreshToken;

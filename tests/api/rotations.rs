@@ -2,9 +2,9 @@
 
 use serde_json::json;
 use tokend::domain::{PlainSecret, Rotation, Session};
-use tokend::token::judge::{Exchange, Presented};
+use tokend::token::judge::{Exchange, Presented, apply};
 
-use crate::harness::{API, Answer, C1, Engine, P1, STRICT, Settings, TestServer, UNROTATED, apply, on_both_databases};
+use crate::harness::{API, Answer, C1, Engine, P1, STRICT, Settings, TestServer, UNROTATED, on_both_databases};
 
 /// A public client refreshes at `/token`, where it is known before its session is.
 async fn refresh(server: &TestServer, token: &str) -> Answer {

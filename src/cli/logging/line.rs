@@ -57,56 +57,33 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::{Arc, Mutex};
-
     use tracing::subscriber::with_default;
     use tracing_subscriber::fmt::format::{self, JsonFields};
-    use tracing_subscriber::fmt::{MakeWriter, layer};
+    use tracing_subscriber::fmt::layer;
     use tracing_subscriber::layer::SubscriberExt as _;
     use tracing_subscriber::registry;
 
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl<'a> MakeWriter<'a> for Written {
-        type Writer = Self;
-
-        fn make_writer(&'a self) -> Self {
-            self.clone()
-        }
-    }
+    use crate::log_text::LogText;
 
     fn log() {
         tracing::info!(field = "{", "a message that ends with }}");
     }
 
     /// The lines of two events, of which the second is of a request.
-    fn lines(subscriber: impl Subscriber + Send + Sync + 'static, written: &Written) -> Vec<String> {
+    fn lines(subscriber: impl Subscriber + Send + Sync + 'static, written: &LogText) -> Vec<String> {
         with_default(subscriber, || {
             log();
             current_request::sync_scope("a-1_b.c".into(), log);
         });
-        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let text = written.read();
         assert!(text.ends_with('\n'));
         text.lines().map(str::to_owned).collect()
     }
 
     #[test]
     fn a_line_in_json_has_the_id_as_one_more_member() {
-        let written = Written::default();
+        let written = LogText::default();
         let format = WithRequestId::json(format::format().json().flatten_event(true));
         let layer = layer().with_writer(written.clone()).fmt_fields(JsonFields::new()).event_format(format);
         let read = |line: &String| serde_json::from_str::<serde_json::Value>(line).unwrap();
@@ -118,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_line_for_people_ends_with_the_id() {
-        let written = Written::default();
+        let written = LogText::default();
         let layer =
             layer().with_writer(written.clone()).event_format(WithRequestId::human(format::format().with_ansi(false)));
         let lines = lines(registry().with(layer), &written);
@@ -129,12 +106,12 @@ mod tests {
 
     #[test]
     fn an_error_of_several_lines_is_one_line_in_the_log() {
-        let written = Written::default();
+        let written = LogText::default();
         let format = WithRequestId::human(format::format().with_ansi(false));
         with_default(registry().with(layer().with_writer(written.clone()).event_format(format)), || {
             tracing::error!(error = %"one\r\ntwo", "failed");
         });
-        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let text = written.read();
         assert!(text.ends_with("failed error=one\\r\\ntwo\n"), "{text}");
     }
 }

@@ -1,8 +1,6 @@
 //! Handlers that do what none of ours does, and what the layers make of it.
 
-use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -20,6 +18,7 @@ use crate::config::Config;
 use crate::domain::PlainSecret;
 use crate::http::server::{Limits, Server};
 use crate::keys::MasterSecrets;
+use crate::log_text::LogText;
 use crate::store::Store;
 
 const PEER: Peer = Peer(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1));
@@ -66,34 +65,20 @@ async fn a_security_header_that_the_handler_sets_stays_as_it_is() {
     assert_eq!(all(X_CONTENT_TYPE_OPTIONS), ["nosniff"]);
 }
 
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_full_server_warns_once_a_minute_and_names_each_refused_request_at_info() {
     let directory = TempDir::new().unwrap();
     let app = app(&directory).await;
     let layers = Layers::around(Router::new(), [], &app);
-    let written = Written::default();
-    let writer = written.clone();
-    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
+    let written = LogText::default();
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(written.clone());
     tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
         for seconds in [0, 0, 59, 1] {
             app.clock.advance(seconds);
             assert_eq!(layers.reject(None, PEER, Rejection::Full).status(), StatusCode::SERVICE_UNAVAILABLE);
         }
     });
-    let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let text = written.read();
     let levels: Vec<_> = text.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
     assert_eq!(levels, ["WARN", "INFO", "INFO", "INFO", "WARN", "INFO"], "{text}");
     assert!(text.contains("cause=\"temporarily_unavailable: as many requests"), "{text}");

@@ -26,8 +26,8 @@ macro_rules! end {
 
 /// The statement that ends many sessions, unless they have ended already.
 ///
-/// On PostgreSQL it locks them in the order of their ids, as every statement does that locks several sessions: two that meet wait
-/// in turn, and not in a circle, which PostgreSQL would break by failing one of them. SQLite has one writer.
+/// On PostgreSQL it locks them in the order of their ids, as a batch of refreshes does. Two statements that meet wait in turn, and
+/// not in a circle, which PostgreSQL would break by failing one of them. SQLite has one writer.
 pub(in crate::store) struct EndMany {
     pub(in crate::store) postgres: &'static str,
     pub(in crate::store) sqlite: &'static str,

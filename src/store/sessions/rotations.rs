@@ -107,8 +107,8 @@ const ROTATE_POSTGRES: &str = rotate_postgres!(
     concat!("patience, ", rotations_postgres!("r"))
 );
 
-/// As [`ROTATE_POSTGRES`], but a row that somebody holds is left out: its token has to be judged. Locking each row before it is
-/// updated costs the database a third more work.
+/// As [`ROTATE_POSTGRES`], but a row that somebody holds is left out: its token has to be judged. The lock of each row is one
+/// more write (docs/performance.md#what-was-found).
 const ROTATE_FREE_POSTGRES: &str = rotate_postgres!(
     "",
     concat!(

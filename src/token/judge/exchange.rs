@@ -80,3 +80,17 @@ impl Rotation {
 fn begin(now: UnixTime, lifetime: Seconds) -> UnixTime {
     if lifetime == 0 { UnixTime::MIN } else { now.saturating_sub(lifetime) }
 }
+
+/// The row as the store leaves it; `None` if the compare-and-swap finds another current token.
+pub fn apply(session: &Session, exchange: &Exchange) -> Option<Session> {
+    (session.current_hash == exchange.expected_current).then(|| Session {
+        parent_hash: exchange.parent_hash,
+        current_hash: exchange.current_hash,
+        generation: exchange.generation,
+        rotated_at: exchange.rotated_at,
+        anchor: exchange.anchor,
+        last_used_at: exchange.last_used_at,
+        idle_expires_at: exchange.idle_expires_at,
+        ..session.clone()
+    })
+}

@@ -1,8 +1,6 @@
 //! Who is there in every test: the users and clients of the attack list.
 
-use tokend::domain::{
-    Client, ClientAuthentication, Exchange, Grant, Grants, PlainSecret, Profile, Session, User, UserId,
-};
+use tokend::domain::{Client, ClientAuthentication, Grant, Grants, PlainSecret, Profile, User, UserId};
 use tokend::password::{Hasher, PlainPassword};
 use tokend::store::Store;
 
@@ -113,18 +111,4 @@ pub async fn add_user(store: &Store, hasher: &Hasher, name: &str, password: &str
     };
     store.by(super::operator()).users().insert(&user, Some(hash.as_str())).await.unwrap();
     user.id
-}
-
-/// The row as the store leaves it; `None` if the compare-and-swap finds another current token.
-pub fn apply(session: &Session, exchange: &Exchange) -> Option<Session> {
-    (session.current_hash == exchange.expected_current).then(|| Session {
-        parent_hash: exchange.parent_hash,
-        current_hash: exchange.current_hash,
-        generation: exchange.generation,
-        rotated_at: exchange.rotated_at,
-        anchor: exchange.anchor,
-        last_used_at: exchange.last_used_at,
-        idle_expires_at: exchange.idle_expires_at,
-        ..session.clone()
-    })
 }

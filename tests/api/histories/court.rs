@@ -6,11 +6,9 @@ use std::rc::Rc;
 
 use tokend::clock::{NEVER, Seconds, UnixTime};
 use tokend::domain::{Device, Recovery, RefreshPolicy, Scope, SecretHash, Session, SessionId, UserId};
-use tokend::token::judge::{Exchange, Presented, Verdict, judge};
+use tokend::token::judge::{Exchange, Presented, Verdict, apply, judge};
 use tokend::token::refresh::{RefreshKey, RefreshKeys, RefreshToken};
 use uuid::Uuid;
-
-use crate::harness::apply;
 
 /// When every history begins.
 pub const START: UnixTime = 1_000_000;

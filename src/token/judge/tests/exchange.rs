@@ -1,6 +1,6 @@
 //! What an exchange writes, and what the client gets for it.
 
-use super::super::{Exchange, Presented, Rotation, is_alive};
+use super::super::{Exchange, Presented, Rotation, apply, is_alive};
 use crate::clock::NEVER;
 use crate::domain::{Anchor, PlainSecret, Recovery, RefreshPolicy, Session};
 use crate::token::fixture::{first_token, keys, policy, session};
@@ -13,20 +13,6 @@ fn begun() -> (Session, RefreshToken, Presented) {
     let token = first_token(NOW);
     let hash = keys().seal(&token).hash();
     (session(NOW, hash), token.clone(), Presented::new(&token, hash))
-}
-
-/// The row as the store leaves it; `None` if the compare-and-swap finds another current token.
-fn apply(session: &Session, exchange: &Exchange) -> Option<Session> {
-    (session.current_hash == exchange.expected_current).then(|| Session {
-        parent_hash: exchange.parent_hash,
-        current_hash: exchange.current_hash,
-        generation: exchange.generation,
-        rotated_at: exchange.rotated_at,
-        anchor: exchange.anchor,
-        last_used_at: exchange.last_used_at,
-        idle_expires_at: exchange.idle_expires_at,
-        ..session.clone()
-    })
 }
 
 #[track_caller]

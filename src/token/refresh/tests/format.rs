@@ -168,11 +168,12 @@ fn shows_nothing_secret() {
 proptest! {
     #[test]
     fn any_token_opens_as_what_it_was(id: u128, generation in 0..=i64::MAX, issued_at in 0..=i64::MAX, secret: [u8; 32]) {
-        let token = RefreshToken { session_id: SessionId(Uuid::from_u128(id)), generation, issued_at, secret: Zeroizing::new(secret) };
+        let secret = Zeroizing::new(secret);
+        let token = RefreshToken { session_id: SessionId(Uuid::from_u128(id)), generation, issued_at, secret: secret.clone() };
         let text = keys().seal(&token);
         let opened = keys().open(text.reveal()).unwrap();
         prop_assert_eq!(opened.session_id, token.session_id);
-        prop_assert_eq!((opened.generation, opened.issued_at, *opened.secret), (generation, issued_at, secret));
+        prop_assert_eq!((opened.generation, opened.issued_at, opened.secret), (generation, issued_at, secret));
         prop_assert_eq!(text.hash(), SecretHash::of(text.reveal().as_bytes()));
     }
 
