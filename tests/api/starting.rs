@@ -85,7 +85,7 @@ fn refused_at_once(program: &Program, command: &[&str], reason: &str) -> Outcome
 /// SQLite deletes a log whose database isn't there, and with it every change since the last checkpoint.
 #[test]
 fn the_log_of_a_database_that_is_missing_is_left_alone() {
-    let program = Program::new();
+    let program = Program::new().set("TOKEND_LISTEN", "127.0.0.1:0");
     program.run(&["migrate"]).ok();
     program.run(&["user", "add", "alice", "--no-password"]).ok();
     let database = program.directory().join("data/tokend.db");
@@ -106,7 +106,7 @@ fn the_log_of_a_database_that_is_missing_is_left_alone() {
 /// As after a copy that failed, and where the file is a link to a disk that isn't mounted.
 #[test]
 fn the_log_of_a_database_that_is_empty_or_a_dead_link_is_left_alone() {
-    let program = Program::new();
+    let program = Program::new().set("TOKEND_LISTEN", "127.0.0.1:0");
     program.run(&["migrate"]).ok();
     let in_data = |name: &str| program.directory().join("data").join(name);
     let (database, log) = (in_data("tokend.db"), in_data("tokend.db-wal"));
